@@ -1,0 +1,181 @@
+"""The exceptions of sftp_async: what happened, where, and what to do next; never a secret.
+
+Every error pickles (Spark carries them between processes), names the host and path it is about, and
+answers one question for all retry logic: `retryable`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class SFTPAsyncWarning(UserWarning):
+    """Warning category of everything sftp_async warns about."""
+
+
+class SFTPAsyncError(Exception):
+    """Base of every error raised by sftp_async.
+
+    Args:
+        message: what happened, in words for the user.
+        host: `user@host:port` or `host:port` the error is about, if any.
+        path: remote path the error is about, if any.
+        hint: what to do next: an option to set, a command to run.
+        retryable: overrides the class's answer to "may the same thing work in a moment?".
+
+    """
+
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str | None = None,
+        path: str | None = None,
+        hint: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.host = host
+        self.path = path
+        self.hint = hint
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        where = ", ".join(
+            part
+            for part in (self.host and f"host {self.host}", self.path and f"path {self.path}")
+            if part
+        )
+        text = f"{self.message} ({where})" if where else self.message
+        return f"{text.removesuffix('.')}. {self.hint}" if self.hint else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception pickles by calling the class with `args`; keyword-only arguments need this
+        # detour.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class OptionsError(SFTPAsyncError, ValueError):
+    """The options are wrong. Lists every mistake at once, before any connection is made.
+
+    Args:
+        problems: one sentence for each mistake.
+
+    """
+
+    def __init__(self, problems: list[str] | str) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        if len(self.problems) == 1:
+            message = f"Invalid option: {self.problems[0]}"
+        else:
+            message = f"{len(self.problems)} invalid options:" + "".join(
+                f"\n  - {p}" for p in self.problems
+            )
+        super().__init__(message)
+
+
+class ConnectError(SFTPAsyncError):
+    """No connection: name unknown, host unreachable, port closed, no answer, or no SFTP behind it."""
+
+    retryable = True
+
+
+class ServerBusyError(ConnectError):
+    """The server turned away a login or a channel because it has enough of them (MaxStartups, MaxSessions)."""
+
+
+class AuthenticationError(ConnectError):
+    """The server refused the credentials. Never retried: servers lock accounts."""
+
+    retryable = False
+
+
+class HostKeyError(ConnectError):
+    """The server's host key is unknown or not the expected one. `fingerprint` is what it showed."""
+
+    retryable = False
+    fingerprint: str | None = None
+
+    @classmethod
+    def showing(cls, message: str, *, fingerprint: str, host: str, hint: str) -> Self:
+        """Build the error with the fingerprint that the server presented."""
+        error = cls(message, host=host, hint=hint)
+        error.fingerprint = fingerprint
+        return error
+
+
+class PoolError(SFTPAsyncError):
+    """The connection pool could not serve."""
+
+
+class PoolTimeout(PoolError):  # noqa: N818 - the name of the field (psycopg, httpcore)
+    """No connection became available in time."""
+
+    retryable = True
+
+
+class PoolClosed(PoolError):  # noqa: N818 - the name of the field (psycopg)
+    """The pool was closed while, or before, a connection was asked for."""
+
+
+class TransferError(SFTPAsyncError):
+    """A request on a remote file or directory failed."""
+
+
+class ConnectionLostError(TransferError):
+    """The connection broke while a request was under way; its outcome is unknown."""
+
+    retryable = True
+
+
+class StalledError(TransferError):
+    """The server acknowledged nothing for `stall_timeout` (or `operation_timeout`) seconds."""
+
+    retryable = True
+
+
+class AcknowledgedDataLostError(TransferError):
+    """The server no longer has data it had acknowledged: the file must be uploaded anew."""
+
+    retryable = True
+
+
+class RemoteNotFoundError(TransferError):
+    """No such remote file or directory."""
+
+
+class RemoteExistsError(TransferError):
+    """The remote file or directory exists already."""
+
+
+class RemotePermissionError(TransferError):
+    """The server refused access."""
+
+
+class RemoteUnsupportedError(TransferError):
+    """The server does not offer this operation."""
+
+
+class RemoteSpaceError(TransferError):
+    """The remote disk or quota is full. `free_bytes` is what the server says is left, if it tells."""
+
+    free_bytes: int | None = None
+
+
+class CommitError(SFTPAsyncError):
+    """The job's files could not be made visible."""
+
+
+class EncodeError(SFTPAsyncError):
+    """A column cannot be written in this format. Names the column."""
