@@ -1,0 +1,11 @@
+"""The wire: the only room of the floors that imports asyncssh.
+
+`connect` gives a verified, authenticated `Connection`; its methods are the remote file operations
+the rest of the house uses, and every foreign exception leaves here as one of `sftp_async.errors`.
+"""
+
+from sftp_async.transport.connect import connect
+from sftp_async.transport.remote_file import RemoteFile
+from sftp_async.transport.session import Capabilities, Connection, RemoteEntry
+
+__all__ = ["Capabilities", "Connection", "RemoteEntry", "RemoteFile", "connect"]

@@ -1,0 +1,99 @@
+"""One SSH connection under watch: every request runs through here, and so does every failure."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import asyncssh
+
+from sftp_async.errors import ConnectionLostError, StalledError
+from sftp_async.transport.faults import LOST, request_error
+from sftp_async.transport.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sftp_async.options import ConnectionOptions
+
+#: Seconds that an orderly good-bye may take.
+CLOSE_TIMEOUT = 5.0
+
+
+class Line:
+    """The SSH connection, whether it can still be used, and the rules for a request on it."""
+
+    def __init__(self, ssh: asyncssh.SSHClientConnection, options: ConnectionOptions) -> None:
+        self.address = options.address
+        self.stall_timeout = options.stall_timeout
+        self._operation_timeout = options.operation_timeout
+        self._ssh = ssh
+        self._stalled_for: float | None = None
+        self._broken = False
+        self._watchdog = Watchdog(self._on_silence)
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests can still be sent."""
+        return not self._broken and not self._ssh.is_closed()
+
+    def abort(self) -> None:
+        """Cut the connection at once, without a word to the server; for everything unexpected."""
+        self._broken = True
+        self._watchdog.close()
+        self._ssh.abort()
+
+    async def close(self) -> None:
+        """Say good-bye and wait for the socket to close, for a few seconds at most."""
+        self._broken = True
+        self._watchdog.close()
+        self._ssh.close()
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._ssh.wait_closed()
+                return
+        self._ssh.abort()
+
+    @asynccontextmanager
+    async def request(
+        self, what: str, path: str, patience: float | None = None
+    ) -> AsyncIterator[None]:
+        """Run one request: watched for silence, its errors mapped.
+
+        Args:
+            what: the operation, as in "rename".
+            path: the remote path it is about.
+            patience: seconds of silence to bear; `operation_timeout` if not given.
+
+        Raises:
+            StalledError, ConnectionLostError: the outcome is unknown and the connection of no more use.
+            TransferError: and its other kinds: the server refused.
+
+        """
+        if not self.usable:
+            raise ConnectionLostError(
+                f"Cannot {what}: the connection is closed", host=self.address, path=path
+            )
+        try:
+            with self._watchdog.expecting(patience or self._operation_timeout):
+                yield
+        except (asyncssh.SFTPError, *LOST) as error:
+            if self._stalled_for is not None:
+                raise StalledError(
+                    f"Cannot {what}: no answer from the server for {self._stalled_for:.0f} seconds",
+                    host=self.address,
+                    path=path,
+                ) from error
+            mapped = request_error(error, what, self.address, path)
+            if isinstance(mapped, ConnectionLostError):
+                self.abort()
+            raise mapped from error
+        except asyncio.CancelledError:
+            # asyncssh leaves the work of a cancelled request running: never use this line again.
+            self.abort()
+            raise
+
+    def _on_silence(self, seconds: float) -> None:
+        self._stalled_for = seconds
+        self.abort()

@@ -1,0 +1,94 @@
+"""An open remote file: reads and writes at the caller's offsets, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sftp_async.errors import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import asyncssh
+    from typing_extensions import Buffer
+
+    from sftp_async.transport.line import Line
+
+#: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
+MAX_REQUEST = 256 * 1024
+
+
+class RemoteFile:
+    """A file opened by `Connection`.
+
+    Args:
+        line: the connection it lives on.
+        handle: asyncssh's file, opened so that one call is one request.
+        path: for messages.
+        max_write: most bytes the server takes in one request.
+        on_refusal: told a write's error, the path and the bytes wanted; returns a better error.
+
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        handle: asyncssh.SFTPClientFile,
+        path: str,
+        max_write: int,
+        on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
+    ) -> None:
+        self.path = path
+        # asyncssh's annotations know bytes only; any buffer works.
+        self.handle: Any = handle
+        self._line = line
+        self._max_write = max_write
+        self._on_refusal = on_refusal
+
+    async def write(self, data: Buffer, offset: int) -> None:
+        """Write `data` at `offset`; returns when the server has acknowledged all of it.
+
+        Raises:
+            RemoteSpaceError: disk or quota full.
+            StalledError, ConnectionLostError: not acknowledged; it may or may not be in the file.
+
+        """
+        view = memoryview(data).cast("B")
+        pieces = -(-len(view) // self._max_write)
+        if pieces <= 1:
+            await self._write_piece(view, offset)
+            return
+        size = -(-len(view) // pieces)
+        await asyncio.gather(
+            *(
+                self._write_piece(view[start : start + size], offset + start)
+                for start in range(0, len(view), size)
+            )
+        )
+
+    async def _write_piece(self, piece: memoryview, offset: int) -> None:
+        try:
+            async with self._line.request("write", self.path, self._line.stall_timeout):
+                await self.handle.write(piece, offset)
+        except TransferError as error:
+            raise await self._on_refusal(error, self.path, len(piece)) from error
+
+    async def read(self, size: int, offset: int) -> bytes:
+        """Read up to `size` bytes at `offset`; fewer only at the end of the file."""
+        parts: list[bytes] = []
+        wanted = size
+        while wanted > 0:
+            async with self._line.request("read", self.path):
+                part = await self.handle.read(min(wanted, MAX_REQUEST), offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    async def close(self) -> None:
+        """Close the file. A lost connection may go unnoticed here: look at the size afterwards."""
+        async with self._line.request("close", self.path):
+            await self.handle.close()

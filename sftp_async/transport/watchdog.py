@@ -1,0 +1,74 @@
+"""A watchdog on progress: ends a connection whose server stays silent while an answer is due.
+
+Neither asyncssh nor SSH's keepalive notices a frozen sftp-server behind a living sshd. Timing each
+request would not do either: on a slow line a request waits behind megabytes that are moving well.
+So what counts is silence: no reply at all, of any request, for longer than the patience of one that
+waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Watchdog:
+    """Calls `on_silence(seconds)` once, when replies are due and none came.
+
+    Args:
+        on_silence: what ends the connection; told how long the server had been silent, in seconds.
+
+    """
+
+    def __init__(self, on_silence: Callable[[float], None]) -> None:
+        self._on_silence = on_silence
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[float, int] = {}
+        self._last_reply = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def expecting(self, patience: float) -> Iterator[None]:
+        """Say that a reply is due while the block runs; leaving it means that a reply came.
+
+        Args:
+            patience: seconds of silence to bear.
+
+        """
+        if not self._waiting:
+            self._last_reply = self._loop.time()
+        self._waiting[patience] = self._waiting.get(patience, 0) + 1
+        if self._timer is None or self._timer.when() > self._last_reply + patience:
+            self._arm()
+        try:
+            yield
+        finally:
+            self._last_reply = self._loop.time()
+            self._waiting[patience] -= 1
+            if not self._waiting[patience]:
+                del self._waiting[patience]
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self.close()
+        self._timer = self._loop.call_at(self._last_reply + min(self._waiting), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        silence = self._loop.time() - self._last_reply
+        # A timer may fire a clock tick early.
+        if silence >= min(self._waiting) - 0.001:
+            self._on_silence(silence)
+        else:
+            self._arm()
