@@ -1,0 +1,191 @@
+"""The names and paths of everything a job writes on the server.
+
+<target>/part-00003-1f0c9a2e-c000.csv.gz          a part file, visible
+<target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
+<target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from sftp_async.options import SFTPOptions
+
+STAGING = "_temporary"
+SUCCESS_FILE = "_SUCCESS"
+INTENT_SUFFIX = ".intent.json"
+#: What is set aside while an exact file is replaced on a server without posix-rename.
+DISPLACED = "displaced"
+#: The single file joined from the parts, inside the job's staging directory.
+JOINED = "joined"
+
+FORMAT_OF_EXTENSION = {
+    "csv": "csv",
+    "tsv": "csv",
+    "json": "json",
+    "jsonl": "json",
+    "ndjson": "json",
+    "txt": "text",
+    "text": "text",
+    "parquet": "parquet",
+}
+CODEC_OF_EXTENSION = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}
+
+_PART = re.compile(
+    r"part-(?P<partition>\d{5,})-(?P<tag>[0-9a-f]{8})(?:-[0-9a-f]{8})?-c\d{3,}(?:\.[A-Za-z0-9]+)+"
+)
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """One part file: complete on the server, sizes compared, but not visible yet.
+
+    `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
+    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex.
+    """
+
+    staged: str
+    final: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where one job writes: minted on the driver, carried to every task."""
+
+    job_id: str
+    directory: str
+    #: The exact file to write, or None for a directory of part files.
+    file_name: str | None
+    #: The directory that holds the staging directories of all jobs for this target.
+    staging_base: str
+    #: Extension of part files without the leading dot: `csv.gz`.
+    extension: str
+    #: Tasks write final names at once, for servers that cannot rename.
+    direct: bool
+
+    @classmethod
+    def mint(cls, options: SFTPOptions, extension: str) -> Self:
+        """Give a new job its id and places. `options.path` must be set."""
+        assert options.path is not None
+        directory, file_name = split_target(options)
+        return cls(
+            job_id=uuid.uuid4().hex,
+            directory=directory,
+            file_name=file_name,
+            staging_base=clean(options.staging_dir)
+            if options.staging_dir
+            else posixpath.join(directory, STAGING),
+            extension=extension,
+            # An exact file is staged even then: it exists only once all parts are joined.
+            direct=options.commit_mode == "direct" and file_name is None,
+        )
+
+    @property
+    def target(self) -> str:
+        """What the user named: the directory, or the exact file."""
+        return posixpath.join(self.directory, self.file_name) if self.file_name else self.directory
+
+    @property
+    def staging(self) -> str:
+        """This job's staging directory."""
+        return posixpath.join(self.staging_base, self.job_id)
+
+    @property
+    def intent(self) -> str:
+        """Path of this job's intent file."""
+        return self.staging + INTENT_SUFFIX
+
+    @property
+    def tag(self) -> str:
+        """What marks this job's part files: the first eight digits of the job id."""
+        return self.job_id[:8]
+
+    def part_names(self, partition: int, sequence: int, attempt: str) -> tuple[str, str]:
+        """Return the staged and the final name of a part file.
+
+        Args:
+            partition: Spark's partition id.
+            sequence: number of the file within the task, from 0.
+            attempt: hex uuid of the task attempt; retries and speculation never share a name.
+
+        """
+        if self.direct:
+            name = f"part-{partition:05d}-{self.tag}-{attempt[:8]}-c{sequence:03d}.{self.extension}"
+            return name, name
+        final = f"part-{partition:05d}-{self.tag}-c{sequence:03d}.{self.extension}"
+        return f"part-{partition:05d}-c{sequence:03d}-{attempt}", final
+
+    def staged_path(self, staged: str) -> str:
+        """Return the path of a staged part."""
+        return posixpath.join(self.directory if self.direct else self.staging, staged)
+
+    def final_path(self, final: str) -> str:
+        """Return the path of a visible file."""
+        return posixpath.join(self.directory, final)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file name is one that this source gives to its part files."""
+    return _PART.fullmatch(name) is not None
+
+
+def part_tag(name: str) -> str | None:
+    """Return the job tag in a part file's name, or None for a name that is not ours."""
+    match = _PART.fullmatch(name)
+    return match["tag"] if match else None
+
+
+def is_data(name: str) -> bool:
+    """Whether Spark would read the file as data: its name starts with neither `_` nor `.`."""
+    return not name.startswith(("_", "."))
+
+
+def clean(path: str) -> str:
+    """Normalise a remote path; relative ones stay relative to the login directory."""
+    normal = posixpath.normpath(path)
+    # POSIX lets a path start with two slashes mean something else; no SFTP server does.
+    return "/" + normal.lstrip("/") if normal.startswith("//") else normal
+
+
+def file_kind(path: str) -> tuple[str | None, str | None]:
+    """Return the format and codec that a path's extension names, each None if it names none."""
+    pieces = posixpath.basename(path).lower().split(".")
+    codec = CODEC_OF_EXTENSION.get(pieces[-1]) if len(pieces) > 1 else None
+    if codec:
+        pieces.pop()
+    return (FORMAT_OF_EXTENSION.get(pieces[-1]) if len(pieces) > 1 else None), codec
+
+
+def split_target(options: SFTPOptions) -> tuple[str, str | None]:
+    """Return the target directory, and the exact file's name if the path names one file."""
+    path = clean(options.path or ".")
+    single = options.single_file
+    if single is None:
+        single = file_kind(path)[0] is not None and not (options.path or "").endswith("/")
+    if not single:
+        return path, None
+    return posixpath.dirname(path) or ".", posixpath.basename(path)
+
+
+def infer_format(options: SFTPOptions) -> SFTPOptions:
+    """Return the options with format and compression taken from an exact file's extension.
+
+    What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option.
+    """
+    if split_target(options)[1] is None:
+        return options
+    format_name, codec = file_kind(options.path or "")
+    found: dict[str, object] = {}
+    if format_name and "format" not in options.model_fields_set:
+        found["format"] = format_name
+    if codec and options.compression is None:
+        found["compression"] = codec
+    return options.model_copy(update=found)

@@ -1,0 +1,276 @@
+"""One task attempt: record batches in, part files staged on the server out.
+
+Encoding happens on the calling thread (pyarrow releases the GIL), uploading on the runtime's loop,
+and a byte budget between them makes the encoder, and so Spark, wait for the wire. A part that is
+complete goes on uploading while the next one fills.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sftp_async.budget import ByteBudget
+from sftp_async.errors import EncodeError, RemoteNotFoundError, TransferError
+from sftp_async.layout import PartFile
+from sftp_async.retry import RetryPolicy
+from sftp_async.transfer import FileTransfer
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    import pyarrow as pa
+    from typing_extensions import Buffer
+
+    from sftp_async.encoders.base import Format, PartEncoder
+    from sftp_async.layout import Layout
+    from sftp_async.options import SFTPOptions
+    from sftp_async.runtime import Runtime
+
+#: Part files of one task that may still be uploading beside those being filled.
+TAILS = 8
+#: With `max_file_bytes`, a batch is encoded in slices of about this fraction of a file.
+SLICES_PER_FILE = 8
+
+
+class TaskUploader:
+    """Writes one partition, once; make a new one for each attempt.
+
+    Args:
+        layout: where the job writes.
+        options: resolved options.
+        file_format: the format, checked against the schema.
+        partition: Spark's partition id.
+        runtime: the process's runtime.
+
+    Peak memory, beside the encoder's own: `max_buffer_bytes`, plus one chunk for each open part.
+
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        options: SFTPOptions,
+        file_format: Format,
+        partition: int,
+        runtime: Runtime,
+    ) -> None:
+        self._layout = layout
+        self._options = options
+        self._format = file_format
+        self._partition = partition
+        self._runtime = runtime
+        self._attempt = uuid.uuid4().hex
+        self._sequence = itertools.count()
+        self._pool = runtime.pool(options)
+        self._retry = RetryPolicy(options.max_retries, options.retry_delay)
+        self._budget = ByteBudget(options.max_buffer_bytes)
+        self._slots = threading.Semaphore(options.files_per_partition + TAILS)
+        self._uploads: list[_Upload] = []
+
+    def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
+        """Encode and upload all batches.
+
+        Returns:
+            The part files, in the order of their rows; each one closed and its size confirmed.
+            Empty if there was nothing to write.
+
+        Raises:
+            EncodeError: a value, or this partition, cannot be written in the format.
+            TransferError, ConnectError: the server or the way to it failed, retries included.
+
+        On any error the uploads are cancelled; what was staged is left for the job's abort.
+
+        """
+        try:
+            self._fill_parts(batches)
+            return tuple(upload.result() for upload in self._uploads)
+        except BaseException:
+            for upload in self._uploads:
+                upload.future.cancel()
+            raise
+
+    def _fill_parts(self, batches: Iterable[pa.RecordBatch]) -> None:
+        side_by_side: list[_Part | None] = [None] * self._options.files_per_partition
+        turn = itertools.cycle(range(len(side_by_side)))
+        for batch in batches:
+            if batch.num_rows == 0:
+                continue
+            self._budget.check()
+            lane = next(turn)
+            part = side_by_side[lane]
+            for piece in self._slices(batch):
+                while piece.num_rows:
+                    if part is None:
+                        part = self._open_part()
+                    piece = part.add(piece)
+                    if part.full:
+                        part.finish()
+                        part = None
+            side_by_side[lane] = part
+        if not self._uploads and self._writes_when_empty():
+            side_by_side[0] = self._open_part()
+        for part in side_by_side:
+            if part is not None:
+                part.finish()
+
+    def _writes_when_empty(self) -> bool:
+        """Partition 0 stands for an empty DataFrame; an exact file's header comes from it, too."""
+        return self._partition == 0 and (
+            self._options.write_empty or self._layout.file_name is not None
+        )
+
+    def _slices(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        limit = self._options.max_file_bytes
+        if not limit:
+            yield batch
+            return
+        per_row = max(1, batch.nbytes // batch.num_rows)
+        rows = max(1, limit // SLICES_PER_FILE // per_row)
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+    def _open_part(self) -> _Part:
+        sequence = next(self._sequence)
+        exact = self._layout.file_name is not None
+        if exact and self._partition and not self._format.joinable:
+            raise EncodeError(
+                f"One exact file in {self._options.format} format cannot be joined from several "
+                f"partitions, and partition {self._partition} has rows",
+                path=self._layout.target,
+                hint="Write df.coalesce(1), or give a directory as path",
+            )
+        while not self._slots.acquire(timeout=1):
+            self._budget.check()
+        staged, final = self._layout.part_names(self._partition, sequence, self._attempt)
+        upload = self._start(staged, final)
+        self._uploads.append(upload)
+        # A joined file has one header: that of the first part of partition 0.
+        header = not exact or (self._partition == 0 and sequence == 0)
+        return _Part(upload, self._format.open(header=header), self._options)
+
+    def _start(self, staged: str, final: str) -> _Upload:
+        transfer = FileTransfer(
+            self._layout.staged_path(staged), self._pool, self._retry, self._budget.release
+        )
+        future = self._runtime.submit(self._run(transfer))
+        future.add_done_callback(self._ended)
+        return _Upload(self._runtime.loop, self._budget, transfer, future, staged, final)
+
+    async def _run(self, transfer: FileTransfer) -> int:
+        try:
+            size = await transfer.run()
+            if self._layout.direct:
+                # A staged file cannot outlive its job; one with a final name has to look.
+                async with self._pool.lease() as connection:
+                    try:
+                        await connection.stat(self._layout.staging)
+                    except RemoteNotFoundError:
+                        await connection.remove(transfer.path)
+                        raise
+        except RemoteNotFoundError as error:
+            raise TransferError(
+                "The staging directory is gone: the job this task belongs to has ended",
+                host=error.host,
+                path=self._layout.staging,
+            ) from error
+        return size
+
+    def _ended(self, future: Future[int]) -> None:
+        self._slots.release()
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._budget.fail(error)
+
+
+@dataclass
+class _Upload:
+    """A part file under way, seen from the encoder's thread."""
+
+    loop: asyncio.AbstractEventLoop
+    budget: ByteBudget
+    transfer: FileTransfer
+    future: Future[int]
+    staged: str
+    final: str
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def send(self, chunk: memoryview) -> None:
+        """Hand a chunk over; waits while the budget is used up."""
+        self._digest.update(chunk)
+        self.budget.acquire(len(chunk))
+        self.loop.call_soon_threadsafe(self.transfer.feed, chunk)
+
+    def finish(self) -> None:
+        """Say that it has had its last chunk."""
+        self.loop.call_soon_threadsafe(self.transfer.end)
+
+    def result(self) -> PartFile:
+        """Wait for the end; raises what went wrong."""
+        size = self.future.result()
+        return PartFile(self.staged, self.final, self.rows, size, self._digest.hexdigest())
+
+
+@dataclass
+class _Part:
+    """A part file being filled: rows through the encoder, bytes gathered into chunks."""
+
+    upload: _Upload
+    encoder: PartEncoder
+    options: SFTPOptions
+
+    def __post_init__(self) -> None:
+        self._gathered: list[memoryview] = []
+        self._gathered_size = 0
+        self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the next row belongs into another file."""
+        rows, size = self.options.max_records_per_file, self.options.max_file_bytes
+        return bool((rows and self.upload.rows >= rows) or (size and self._bytes >= size))
+
+    def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Take as many rows as may go into this file; returns the rest."""
+        limit = self.options.max_records_per_file
+        take = min(batch.num_rows, limit - self.upload.rows) if limit else batch.num_rows
+        self._gather(self.encoder.encode(batch.slice(0, take)))
+        self.upload.rows += take
+        return batch.slice(take)
+
+    def finish(self) -> None:
+        self._gather(self.encoder.finish())
+        if self._gathered_size:
+            self.upload.send(self._join())
+        self.upload.finish()
+
+    def _gather(self, data: Buffer) -> None:
+        view = memoryview(data).cast("B")
+        if not len(view):
+            return
+        self._bytes += len(view)
+        self._gathered.append(view)
+        self._gathered_size += len(view)
+        chunk_size = self.options.chunk_size
+        if self._gathered_size < chunk_size:
+            return
+        joined = self._join()
+        whole = len(joined) // chunk_size * chunk_size
+        for start in range(0, whole, chunk_size):
+            self.upload.send(joined[start : start + chunk_size])
+        if whole < len(joined):
+            # A copy: the rest must not keep all of the encoder's buffer alive, uncounted.
+            rest = memoryview(bytes(joined[whole:]))
+            self._gathered, self._gathered_size = [rest], len(rest)
+
+    def _join(self) -> memoryview:
+        gathered, self._gathered, self._gathered_size = self._gathered, [], 0
+        return gathered[0] if len(gathered) == 1 else memoryview(b"".join(gathered))
