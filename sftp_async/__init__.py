@@ -1,0 +1,74 @@
+"""sftp_async: a Spark data source that writes DataFrames to SFTP servers, whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sftp_async.errors import (
+    AuthenticationError,
+    CommitError,
+    ConnectError,
+    EncodeError,
+    HostKeyError,
+    OptionsError,
+    PoolClosed,
+    PoolError,
+    PoolTimeout,
+    RemoteSpaceError,
+    SFTPAsyncError,
+    SFTPAsyncWarning,
+    StalledError,
+    TransferError,
+)
+
+if TYPE_CHECKING:
+    from sftp_async.datasource import SFTPDataSource
+    from sftp_async.options import SFTPOptions
+    from sftp_async.tester import SFTPConnectionTester
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AuthenticationError",
+    "CommitError",
+    "ConnectError",
+    "EncodeError",
+    "HostKeyError",
+    "OptionsError",
+    "PoolClosed",
+    "PoolError",
+    "PoolTimeout",
+    "RemoteSpaceError",
+    "SFTPAsyncError",
+    "SFTPAsyncWarning",
+    "SFTPConnectionTester",
+    "SFTPDataSource",
+    "SFTPOptions",
+    "StalledError",
+    "TransferError",
+    "__version__",
+]
+
+# Imported when first asked for: options must work without PySpark, and a Python worker should not
+# pay for what it does not use.
+_LAZY = {
+    "SFTPConnectionTester": "sftp_async.tester",
+    "SFTPDataSource": "sftp_async.datasource",
+    "SFTPOptions": "sftp_async.options",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(_LAZY[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "pyspark":
+            raise
+        raise ModuleNotFoundError(
+            f"{name} needs PySpark. Install it with: pip install 'sftp-async[spark]'",
+            name="pyspark",
+        ) from error

@@ -1,0 +1,69 @@
+"""`SFTPDataSource`: turns Spark's options and schema into a writer; no I/O of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql.datasource import DataSource, DataSourceWriter
+from pyspark.sql.pandas.types import to_arrow_type
+
+from sftp_async.errors import EncodeError
+from sftp_async.job import Job
+from sftp_async.options import SFTPOptions
+from sftp_async.writer import SFTPBatchWriter
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import StructType
+
+
+class SFTPDataSource(DataSource):
+    """Writes DataFrames to an SFTP server: `df.write.format("sftp")`.
+
+    Register it once in a session, then write in mode `append` or `overwrite`:
+
+        spark.dataSource.register(SFTPDataSource)
+        df.write.format("sftp").options(host="…", username="…",
+        …).mode("append").save("/upload/orders")
+
+    A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
+    file; any other path is a directory of part files. All options: docs/options.md.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        """Return `sftp`."""
+        return "sftp"
+
+    def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
+        """Plan and prepare a batch write, on the driver, before any task.
+
+        Raises:
+            OptionsError: the options are wrong; lists every mistake.
+            EncodeError: a column cannot be written in the format; names it.
+            ConnectError, CommitError: the server or the target cannot take the job.
+
+        """
+        options = SFTPOptions.from_spark(dict(self.options))
+        job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
+        return SFTPBatchWriter(job.prepare())
+
+
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """Return the Arrow form of a Spark schema.
+
+    Raises:
+        EncodeError: Spark cannot hand a column to Python as Arrow data; names the column.
+
+    """
+    fields = []
+    for field in schema.fields:
+        try:
+            fields.append(pa.field(field.name, to_arrow_type(field.dataType), field.nullable))
+        except PySparkException as error:
+            raise EncodeError(
+                f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
+                hint=f"Cast it, as in df.withColumn({field.name!r}, col({field.name!r}).cast('string'))",
+            ) from error
+    return pa.schema(fields)

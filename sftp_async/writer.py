@@ -1,0 +1,78 @@
+"""Spark's batch writer: a thin bridge from Spark's calls to a `Job`, and the commit message."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark import TaskContext
+from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
+
+from sftp_async.errors import CommitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from sftp_async.job import Job
+    from sftp_async.layout import PartFile
+
+log = logging.getLogger("sftp_async.writer")
+
+
+@dataclass(frozen=True)
+class PartsWritten(WriterCommitMessage):
+    """What one successful task attempt staged; carries no secret."""
+
+    partition: int
+    parts: tuple[PartFile, ...]
+
+
+class SFTPBatchWriter(DataSourceArrowWriter):
+    """Writes one job; pickled to the executors and to the process that commits.
+
+    Args:
+        job: prepared: its staging directory exists.
+
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> PartsWritten:
+        """Upload one partition; called once for each task attempt, on an executor."""
+        context = TaskContext.get()
+        partition = context.partitionId() if context is not None else 0
+        return PartsWritten(partition, self._job.write(partition, iterator))
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Make the job visible; called on the driver's side when all tasks have succeeded."""
+        _speak_up()
+        written = [message for message in messages if isinstance(message, PartsWritten)]
+        if len(written) != len(messages):
+            raise CommitError(
+                f"{len(messages) - len(written)} of {len(messages)} tasks sent no commit message",
+                path=self._job.layout.target,
+            )
+        written.sort(key=lambda message: message.partition)
+        self._job.commit([part for message in written for part in message.parts])
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Remove what the job staged; called on the driver's side when the job has failed."""
+        _speak_up()
+        log.warning(
+            "%s: the job failed, removing what %d finished tasks staged",
+            self._job.layout.target,
+            sum(message is not None for message in messages),
+        )
+        self._job.abort()
+
+
+def _speak_up() -> None:
+    # The process is Spark's and nobody configures logging there: without this, the line that says
+    # what was written would never reach spark.tvf.python_worker_logs().
+    root = logging.getLogger("sftp_async")
+    if root.level == logging.NOTSET:
+        root.setLevel(logging.INFO)
