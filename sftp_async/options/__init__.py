@@ -1,0 +1,17 @@
+"""The options of sftp_async: validated, immutable, and all mistakes reported at once."""
+
+from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.models import (
+    FormatOptions,
+    SFTPOptions,
+    TransferOptions,
+    WriteOptions,
+)
+
+__all__ = [
+    "ConnectionOptions",
+    "FormatOptions",
+    "SFTPOptions",
+    "TransferOptions",
+    "WriteOptions",
+]

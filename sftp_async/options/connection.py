@@ -1,0 +1,202 @@
+"""How to reach a server and log in: `ConnectionOptions`, and how its references are looked up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from sftp_async.errors import OptionsError
+from sftp_async.options import parsing as p
+from sftp_async.options.base import OptionsModel
+from sftp_async.options.kinds import (
+    Ciphers,
+    Count,
+    Host,
+    HostKeys,
+    KeyPath,
+    KeyText,
+    Kind,
+    KnownHosts,
+    Limit,
+    Name,
+    Pause,
+    Port,
+    Seconds,
+    Secret,
+    text_of,
+)
+from sftp_async.options.references import (
+    Unresolved,
+    fetch_file,
+    fetch_known_hosts,
+    fetch_secret,
+)
+
+
+class ConnectionOptions(OptionsModel):
+    """How to reach the server and how to log in; the identity of a connection."""
+
+    group: ClassVar[str] = "Connection"
+
+    host: Host = Field(
+        description="Host name or IP address of the server.", examples=["sftp.example.com"]
+    )
+    port: Port = Field(22, description="TCP port of the server.", examples=["2222"])
+    username: Name = Field(description="User to log in as.", examples=["partner"])
+    password: Secret = Field(
+        None,
+        description="Password, or a reference to it: `env:NAME` or `file:/path`. May be combined "
+        "with a key: some servers ask for both.",
+        examples=["env:SFTP_PASSWORD"],
+    )
+    private_key_content: KeyText = Field(
+        None,
+        description="Private key as text (OpenSSH, PKCS#1 or PKCS#8), or a reference to it: "
+        "`env:NAME` or `file:/path`.",
+        examples=["env:SFTP_KEY"],
+    )
+    private_key_path: KeyPath = Field(
+        None,
+        description="Private key file, read on the driver; executors need no file.",
+        examples=["~/.ssh/id_ed25519"],
+    )
+    private_key_passphrase: Secret = Field(
+        None,
+        description="Passphrase of the private key, or a reference to it: `env:NAME` or "
+        "`file:/path`.",
+        examples=["env:SFTP_KEY_PASSPHRASE"],
+    )
+    known_hosts: KnownHosts = Field(
+        None,
+        description="Text or path of an OpenSSH known_hosts file, or a reference to it. Without "
+        "it and without `host_key_fingerprint`, the driver user's own `~/.ssh/known_hosts` "
+        "counts.",
+        examples=["/etc/ssh/ssh_known_hosts"],
+    )
+    host_key_fingerprint: HostKeys = Field(
+        (),
+        description="Host keys to accept, separated by commas: `SHA256:…` as `ssh-keygen -l` "
+        "prints it, or a public key line `ssh-ed25519 AAAA…`.",
+        examples=["SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"],
+    )
+    host_key_policy: Annotated[
+        Literal["strict", "insecure"],
+        BeforeValidator(p.one_of(("strict", "insecure"))),
+        Kind(),
+    ] = Field(
+        "strict",
+        description="`strict` accepts only a known host key. `insecure` accepts any, with a "
+        "warning: whoever sits between can then read the password and the data.",
+        examples=["strict"],
+    )
+    connect_timeout: Seconds = Field(
+        30.0,
+        description="Seconds for everything up to an authenticated session.",
+        examples=["10s"],
+    )
+    login_timeout: Seconds = Field(
+        30.0, description="Seconds for the login alone.", examples=["15s"]
+    )
+    operation_timeout: Seconds = Field(
+        60.0, description="Seconds for one request, such as a stat or a rename.", examples=["2min"]
+    )
+    stall_timeout: Seconds = Field(
+        60.0,
+        description="Seconds an upload may go on without the server acknowledging a byte.",
+        examples=["5min"],
+    )
+    keepalive_interval: Pause = Field(
+        15.0,
+        description="Seconds of silence after which the server is asked whether it is still "
+        "there; 0 never asks.",
+        examples=["30s"],
+    )
+    idle_timeout: Seconds = Field(
+        60.0,
+        description="Seconds an unused connection stays open for the next task.",
+        examples=["2min"],
+    )
+    max_connections: Count = Field(
+        4, description="Connections of one Python worker to this server, at most.", examples=["2"]
+    )
+    max_retries: Limit = Field(
+        4, description="Further attempts after a failure that may pass; 0 for none.", examples=["8"]
+    )
+    retry_delay: Pause = Field(
+        0.5,
+        description="Seconds before the first further attempt; doubles each time, with jitter.",
+        examples=["1s"],
+    )
+    ciphers: Ciphers = Field(
+        (),
+        description="Ciphers to offer, in order, separated by commas. Empty for the built-in "
+        "order, fastest first.",
+        examples=["aes256-gcm@openssh.com,aes256-ctr"],
+    )
+
+    @property
+    def address(self) -> str:
+        """`user@host:port` for messages; IPv6 addresses in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.username}@{host}:{self.port}"
+
+    def connection_identity(self) -> str:
+        """Return a SHA-256 digest, in hex, of all connection options with their secrets.
+
+        Two sets of options share a connection only if it is equal. References count by their text:
+        call it on options that are resolved. Never log it: short secrets can be guessed from it.
+        """
+        identity = {name: text_of(getattr(self, name)) for name in ConnectionOptions.model_fields}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def resolve(self) -> Self:
+        """Return a copy with the content of all references and files; call it on the driver, once.
+
+        `private_key_path` becomes `private_key_content`, and the path of `known_hosts` its text.
+
+        Raises:
+            OptionsError: variables that are not set and files that cannot be read, all together.
+
+        """
+        found: dict[str, object] = {}
+        problems: list[str] = []
+
+        def look_up(
+            option: str, fetch: Callable[..., str], *where: str, secret: bool = True
+        ) -> None:
+            try:
+                text = fetch(*where)
+                found[option] = SecretStr(text) if secret else text
+            except Unresolved as error:
+                problems.append(str(error))
+
+        for option in ("password", "private_key_content", "private_key_passphrase"):
+            secret: SecretStr | None = getattr(self, option)
+            if secret is not None:
+                look_up(option, fetch_secret, option, secret.get_secret_value())
+        if self.private_key_path is not None:
+            look_up("private_key_content", fetch_file, "private_key_path", self.private_key_path)
+            found["private_key_path"] = None
+        if self.known_hosts is not None:
+            look_up("known_hosts", fetch_known_hosts, self.known_hosts, secret=False)
+        if problems:
+            raise OptionsError(problems)
+        return self.model_copy(update=found)
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        credentials = ("password", "private_key_content", "private_key_path")
+        if all(getattr(self, name) is None for name in credentials):
+            yield (
+                credentials,
+                "No credentials: set password, private_key_path or private_key_content.",
+            )
+        if self.private_key_content is not None and self.private_key_path is not None:
+            yield (
+                credentials,
+                "private_key_content and private_key_path are both given: keep one of them.",
+            )

@@ -1,0 +1,84 @@
+"""The kinds of values an option can have: how each is read, checked, shown and written back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from sftp_async.options import parsing as p
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an option's value is, for messages and for the documentation.
+
+    Args:
+        words: the notation in a few words; empty for a choice, which lists itself.
+        secret: never show the value.
+        keeps_blank: blank text is a value, not the absence of one.
+
+    """
+
+    words: str = ""
+    secret: bool = False
+    keeps_blank: bool = False
+
+
+def _key_text(secret: SecretStr) -> SecretStr:
+    if p.looks_like_path(secret.get_secret_value()):
+        raise ValueError(
+            "holds a path, not the text of a key; the option for it is private_key_path"
+        )
+    return secret
+
+
+Host = Annotated[str, BeforeValidator(p.parse_host), Kind("host name or address")]
+Name = Annotated[str, BeforeValidator(p.parse_name), Kind("text")]
+Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.port_number), Kind("port")]
+Secret = Annotated[SecretStr | None, Kind("secret", secret=True)]
+KeyText = Annotated[SecretStr | None, AfterValidator(_key_text), Kind("secret", secret=True)]
+KeyPath = Annotated[str | None, BeforeValidator(p.parse_key_path), Kind("local path")]
+KnownHosts = Annotated[str | None, BeforeValidator(p.parse_known_hosts), Kind("text or local path")]
+HostKeys = Annotated[tuple[str, ...], BeforeValidator(p.parse_host_keys), Kind("list")]
+Ciphers = Annotated[tuple[str, ...], BeforeValidator(p.parse_ciphers), Kind("list")]
+Seconds = Annotated[
+    float, BeforeValidator(p.parse_duration), AfterValidator(p.positive), Kind("seconds")
+]
+Pause = Annotated[
+    float, BeforeValidator(p.parse_duration), AfterValidator(p.at_least(0)), Kind("seconds")
+]
+Count = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), Kind("number")]
+Limit = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(0)), Kind("number")]
+Size = Annotated[int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), Kind("bytes")]
+SizeLimit = Annotated[
+    int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(0)), Kind("bytes")
+]
+Switch = Annotated[bool, BeforeValidator(p.parse_bool), Kind("true or false")]
+AutoSwitch = Annotated[bool | None, BeforeValidator(p.parse_bool), Kind("true or false")]
+RemotePath = Annotated[str | None, BeforeValidator(p.parse_remote_path), Kind("remote path")]
+Sep = Annotated[str, BeforeValidator(p.parse_sep), Kind("text", keeps_blank=True)]
+Character = Annotated[
+    str, BeforeValidator(p.parse_character), Kind("one character", keeps_blank=True)
+]
+Text = Annotated[str, BeforeValidator(p.parse_text), Kind("text", keeps_blank=True)]
+LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), Kind("text", keeps_blank=True)]
+Pattern = Annotated[str | None, BeforeValidator(p.parse_name), Kind("pattern")]
+
+
+def text_of(value: object) -> str | None:
+    """Return an option's value in the notation of Spark's string map."""
+    match value:
+        case None:
+            return None
+        case SecretStr():
+            return value.get_secret_value()
+        case bool():
+            return str(value).lower()
+        case float():
+            return repr(int(value)) if value.is_integer() else repr(value)
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)

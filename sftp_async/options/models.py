@@ -1,0 +1,271 @@
+"""All options as frozen models: names, defaults, units and the rules between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field
+
+from sftp_async.errors import OptionsError
+from sftp_async.options import parsing as p
+from sftp_async.options.base import OptionsModel
+from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.kinds import (
+    AutoSwitch,
+    Character,
+    Count,
+    Kind,
+    Limit,
+    LineSep,
+    Pattern,
+    RemotePath,
+    Seconds,
+    Sep,
+    Size,
+    SizeLimit,
+    Switch,
+    Text,
+    text_of,
+)
+from sftp_async.options.urls import is_url
+
+_FormatName = Literal["csv", "json", "parquet", "text"]
+_Codec = Literal["none", "gzip", "zstd", "snappy", "lz4", "brotli"]
+
+#: Codecs that a compressed text file can have; the others exist inside Parquet only.
+_FILE_CODECS: Final = ("none", "gzip", "zstd")
+
+
+class TransferOptions(OptionsModel):
+    """How data travels: sizes of what is in memory and on the wire."""
+
+    group: ClassVar[str] = "Transfer"
+
+    chunk_size: Size = Field(
+        1024**2, description="Bytes handed to the connection at a time.", examples=["4MiB"]
+    )
+    max_buffer_bytes: Size = Field(
+        32 * 1024**2,
+        description="Bytes of encoded data a task may hold that the server has not acknowledged; "
+        "when they are reached, the task waits.",
+        examples=["64MiB"],
+    )
+    files_per_partition: Count = Field(
+        1,
+        description="Files of one partition that are written side by side; each partition makes "
+        "as many.",
+        examples=["2"],
+    )
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        if self.chunk_size > self.max_buffer_bytes:
+            yield (
+                ("chunk_size", "max_buffer_bytes"),
+                f"chunk_size is {self.chunk_size}, max_buffer_bytes only {self.max_buffer_bytes}.",
+            )
+
+
+class FormatOptions(OptionsModel):
+    """What the files look like; names, defaults and meaning are Spark's own where it has them."""
+
+    group: ClassVar[str] = "Format"
+
+    format: Annotated[
+        _FormatName, BeforeValidator(p.one_of(("csv", "json", "parquet", "text"))), Kind()
+    ] = Field("csv", description="File format; `json` is JSON Lines.", examples=["parquet"])
+    compression: Annotated[
+        _Codec | None,
+        BeforeValidator(
+            p.one_of(
+                ("none", "gzip", "zstd", "snappy", "lz4", "brotli"),
+                also={"uncompressed": "none", "gz": "gzip", "zst": "zstd"},
+            )
+        ),
+        Kind(),
+    ] = Field(
+        None,
+        description="Codec; `snappy`, `lz4` and `brotli` for Parquet only. Not set: from the "
+        "extension of an exact file's name, else `snappy` for Parquet and `none` for the others.",
+        examples=["gzip"],
+    )
+    header: Switch = Field(
+        False, description="CSV: first line with the column names.", examples=["true"]
+    )
+    sep: Sep = Field(
+        ",",
+        description=r"CSV: what separates values, one or more characters; `\t` for a tab.",
+        examples=[";"],
+    )
+    quote: Character = Field(
+        '"',
+        description="CSV: character around values that hold a separator. Empty: no quoting.",
+        examples=["'"],
+    )
+    escape: Character = Field(
+        "\\", description="CSV: character before a quote inside a quoted value.", examples=['"']
+    )
+    null_value: Text = Field("", description="CSV: text for a null.", examples=["NULL"])
+    empty_value: Text = Field(
+        '""', description="CSV: text for an empty string.", examples=["EMPTY"]
+    )
+    line_sep: LineSep = Field(
+        "\n",
+        description="CSV, JSON and text: what ends a line; in CSV one or two characters.",
+        examples=["\r\n"],
+    )
+    date_format: Pattern = Field(
+        None,
+        description="CSV and JSON: Spark's datetime pattern for dates. Not set: `yyyy-MM-dd`.",
+        examples=["dd.MM.yyyy"],
+    )
+    timestamp_format: Pattern = Field(
+        None,
+        description="CSV and JSON: Spark's datetime pattern for timestamps. Not set: Spark's "
+        "default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`.",
+        examples=["yyyy-MM-dd HH:mm:ss"],
+    )
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        codec = self.compression
+        if self.format != "parquet" and codec is not None and codec not in _FILE_CODECS:
+            yield (
+                ("format", "compression"),
+                f"compression={codec} is for parquet; {self.format} has {', '.join(_FILE_CODECS)}.",
+            )
+        if self.format == "csv" and len(self.line_sep) > 2:
+            yield ("format", "line_sep"), "line_sep must be one or two characters for csv."
+        if self.format == "csv" and self.quote and self.quote in self.sep:
+            yield ("format", "sep", "quote"), "sep and quote must not share a character."
+
+    def _as_given(self) -> dict[str, Any]:
+        given = super()._as_given()
+        if "sep" in given:
+            given["sep"] = self.sep.replace("\\", "\\\\")
+        return given
+
+
+class WriteOptions(OptionsModel):
+    """Where files go, how they are named and made visible."""
+
+    group: ClassVar[str] = "Write"
+
+    path: RemotePath = Field(
+        None,
+        description="Target on the server, as given to `save()`; relative to the login directory "
+        "unless it starts with `/`. A data file's extension makes it one exact file. "
+        "`sftp://user@host:port/path` sets host, port and user as well.",
+        examples=["/out/orders"],
+    )
+    single_file: AutoSwitch = Field(
+        None,
+        description="One file named exactly `path` (`true`) or a directory of part files "
+        "(`false`). Not set: by the extension of `path`.",
+        examples=["true"],
+    )
+    max_records_per_file: Limit = Field(
+        0,
+        description="Rows after which a part file ends and the next begins; 0 for no limit.",
+        examples=["1000000"],
+    )
+    max_file_bytes: SizeLimit = Field(
+        0,
+        description="Bytes after which a part file ends and the next begins; 0 for no limit.",
+        examples=["256MiB"],
+    )
+    commit_mode: Annotated[
+        Literal["rename", "direct"], BeforeValidator(p.one_of(("rename", "direct"))), Kind()
+    ] = Field(
+        "rename",
+        description="`rename` stages files and renames them when the job has succeeded. `direct` "
+        "writes final names at once, for servers without rename: readers may see half files.",
+        examples=["direct"],
+    )
+    overwrite_scope: Annotated[
+        Literal["own", "directory"], BeforeValidator(p.one_of(("own", "directory"))), Kind()
+    ] = Field(
+        "own",
+        description="What mode `overwrite` removes: data files that this source wrote (`own`), or "
+        "every data file of the directory (`directory`).",
+        examples=["directory"],
+    )
+    create_dirs: Switch = Field(
+        True, description="Create the target directory and its parents.", examples=["false"]
+    )
+    write_empty: Switch = Field(
+        True,
+        description="Write a file for an empty DataFrame, with header or schema where the format "
+        "has one.",
+        examples=["false"],
+    )
+    success_file: Switch = Field(
+        False,
+        description="Write an empty file `_SUCCESS` when all files are in place.",
+        examples=["true"],
+    )
+    staging_dir: RemotePath = Field(
+        None,
+        description="Directory for unfinished files, on the same file system as the target. Not "
+        "set: `_temporary` in the target.",
+        examples=["/upload/.staging"],
+    )
+    staging_ttl: Seconds = Field(
+        7 * 86400.0,
+        description="Seconds after which what a crashed job left in staging is removed by the "
+        "next one.",
+        examples=["1d"],
+    )
+
+
+class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
+    """All options of `format("sftp")`.
+
+    Accepts canonical names and their aliases, in any spelling, with Python values or text:
+    `SFTPOptions(host="sftp.example.com", user="me", password="env:PW", chunk_size="4MiB")`.
+
+    Raises:
+        OptionsError: from every way to build one; lists all mistakes, shows no secret.
+
+    """
+
+    # Aliases make the names open-ended, and secrets may be given as `str`.
+    def __init__(self, /, **options: Any) -> None:
+        super().__init__(**options)
+
+    @classmethod
+    def from_spark(cls, options: Mapping[str, str]) -> Self:
+        """Build from Spark's string map, whose keys Spark has lower-cased.
+
+        Raises:
+            OptionsError: lists all mistakes.
+
+        """
+        return cls(**options)
+
+    def to_spark(self) -> dict[str, str]:
+        """Return what was given, for `.options(**…)`; defaults that nobody asked for are left out.
+
+        Secrets are in clear, or the references they were given as: prefer references, since Spark
+        keeps the options of a write in its plan.
+        """
+        return {
+            name: text
+            for name, value in self._as_given().items()
+            if (text := text_of(value)) is not None
+        }
+
+    @classmethod
+    def from_url(cls, url: str, **more: Any) -> Self:
+        """Build from `sftp://user@host:port/path` and further options.
+
+        The path is absolute; `/~/x` is `x` in the login directory. A password in it is an error.
+
+        Raises:
+            OptionsError: lists all mistakes.
+
+        """
+        if not is_url(url):
+            raise OptionsError("The URL must have the form sftp://user@host:port/path.")
+        return cls(url=url, **more)

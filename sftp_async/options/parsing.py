@@ -1,0 +1,306 @@
+"""Turns what users write (`8MiB`, `30s`, `TRUE`, `a,b`) into values, one notation a parser.
+
+A parser raises `ValueError` with a phrase that continues the option's name (`must be true or
+false`) and never contains the value: only the caller knows whether that may be shown.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+_Number = TypeVar("_Number", int, float)
+
+#: Spark's `JavaUtils.byteStringAs` counts k, m, g in powers of 1024; the IEC names say so outright.
+_SIZE_UNITS: Final[dict[str, int]] = {
+    unit + suffix: 1024**power
+    for power, unit in enumerate(("k", "m", "g", "t", "p"), start=1)
+    for suffix in ("", "b", "ib")
+} | {"": 1, "b": 1}
+
+#: Spark's `JavaUtils.timeStringAs` knows these; a bare number is in seconds.
+_TIME_UNITS: Final = {
+    "": 1.0,
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
+
+_SIZE: Final = re.compile(r"(\d{1,30})\s*([a-z]*)", re.ASCII)
+_DURATION: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)", re.ASCII)
+_INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_CIPHER: Final = re.compile(r"[A-Za-z0-9@.+_-]+")
+_FINGERPRINT: Final = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
+_PUBLIC_KEY: Final = re.compile(
+    r"((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+)\s+(AAAA[A-Za-z0-9+/]+=*)(\s.*)?"
+)
+
+#: Escapes that Spark's `CSVExprUtils.toChar` accepts in a CSV delimiter.
+_SEP_ESCAPES: Final = {
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    '"': '"',
+    "'": "'",
+    "\\": "\\",
+}
+
+
+def parse_bool(value: object) -> bool:
+    """Read `true` or `false` in any case, the only spellings that Spark takes."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return word == "true"
+
+
+def parse_int(value: object) -> int:
+    """Read a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    raise ValueError("must be a whole number")
+
+
+def parse_size(value: object) -> int:
+    """Read a size in bytes: `8388608`, `8MiB`, `8mb`, `8m`; powers of 1024, as in Spark."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if match is None or match[2] not in _SIZE_UNITS:
+        raise ValueError(
+            "must be a whole number of bytes, or one with a unit such as 512k, 8MiB or 1g"
+        )
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def parse_duration(value: object) -> float:
+    """Read a duration in seconds: `30`, `0.5`, `500ms`, `30s`, `2min`, `1h`, `7d`."""
+    seconds = math.nan
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip().lower())
+        if match is not None and match[2] in _TIME_UNITS:
+            seconds = float(match[1]) * _TIME_UNITS[match[2]]
+    if not math.isfinite(seconds):
+        raise ValueError(
+            "must be a number of seconds, or one with a unit such as 500ms, 30s or 2min"
+        )
+    return seconds
+
+
+def at_least(minimum: int) -> Callable[[_Number], _Number]:
+    """Return a validator that refuses numbers below `minimum`."""
+
+    def check(value: _Number) -> _Number:
+        if value < minimum:
+            raise ValueError(
+                "must not be negative" if minimum == 0 else f"must be at least {minimum}"
+            )
+        return value
+
+    return check
+
+
+def positive(value: _Number) -> _Number:
+    """Refuse zero and what is below."""
+    if value <= 0:
+        raise ValueError("must be greater than zero")
+    return value
+
+
+def port_number(value: int) -> int:
+    """Refuse what is no TCP port."""
+    if not 1 <= value <= 65535:
+        raise ValueError("must be from 1 to 65535")
+    return value
+
+
+def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callable[[object], str]:
+    """Return a parser for a choice of words, in any case; `also` maps further spellings to them."""
+    known = {word: word for word in words} | (also or {})
+
+    def parse(value: object) -> str:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in known:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return known[word]
+
+    return parse
+
+
+def parse_text(value: object) -> str:
+    """Take text as it is."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value
+
+
+def parse_name(value: object) -> str:
+    """Take one line of text: a user's name."""
+    text = parse_text(value)
+    if _CONTROL.search(text):
+        raise ValueError("must not hold control characters such as a line break")
+    return text
+
+
+def parse_host(value: object) -> str:
+    """Take a host name or an IP address; brackets around an IPv6 address are dropped."""
+    text = parse_name(value).strip()
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if ":" in bare:
+        try:
+            ipaddress.IPv6Address(bare)
+        except ValueError:
+            raise ValueError(
+                "must be a host name or an IP address alone; the port has its own option, port"
+            ) from None
+        return bare
+    if bare != text or not bare or re.search(r"[\s/@\\?#,]", bare):
+        raise ValueError("must be a host name or an IP address alone")
+    return bare
+
+
+def parse_local_path(value: object) -> str:
+    """Take the path of a local file, `os.PathLike` too."""
+    return parse_name(os.fspath(value) if isinstance(value, os.PathLike) else value)
+
+
+def parse_key_path(value: object) -> str:
+    """Take the path of a private key file; refuse the key itself."""
+    if isinstance(value, str) and is_key_text(value):
+        raise ValueError(
+            "holds the text of a key, not a path; the option for it is private_key_content"
+        )
+    return parse_local_path(value)
+
+
+def parse_known_hosts(value: object) -> str:
+    """Take the text or the path of an OpenSSH known_hosts file."""
+    text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    if "\0" in text:
+        raise ValueError("must be the text or the path of a known_hosts file")
+    return text
+
+
+def parse_remote_path(value: object) -> str:
+    """Take a path on the server: absolute, or relative to the login directory."""
+    text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    if re.search(r"[\x00\r\n]", text):
+        raise ValueError("must not hold a NUL character or a line break")
+    if _SCHEME.match(text):
+        raise ValueError("must be a path on the server, or an sftp:// URL")
+    return text
+
+
+def parse_sep(value: object) -> str:
+    r"""Take a CSV delimiter of one or more characters; `\t` and the like are Spark's escapes."""
+    text = parse_text(value)
+    if not text:
+        raise ValueError("must not be empty")
+    characters = iter(text)
+    decoded = ""
+    for character in characters:
+        if character != "\\":
+            decoded += character
+            continue
+        escape = next(characters, None)
+        if escape is None:
+            raise ValueError(r"must not end in a single backslash; a backslash is written as \\")
+        if escape not in _SEP_ESCAPES:
+            raise ValueError(r"knows only the escapes \t \r \b \f \" \' and \\")
+        decoded += _SEP_ESCAPES[escape]
+    return decoded
+
+
+def parse_character(value: object) -> str:
+    """Take one character, or none at all, which turns the option off as in Spark."""
+    text = parse_text(value)
+    if len(text) > 1:
+        raise ValueError("must be one character, or empty")
+    return text
+
+
+def parse_line_sep(value: object) -> str:
+    """Take what ends a line."""
+    text = parse_text(value)
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def parse_ciphers(value: object) -> tuple[str, ...]:
+    """Read a comma-separated list of cipher names."""
+    names = _split(value, "must be a comma-separated list of cipher names")
+    if not all(_CIPHER.fullmatch(name) for name in names):
+        raise ValueError("must be a comma-separated list of cipher names")
+    return names
+
+
+def parse_host_keys(value: object) -> tuple[str, ...]:
+    """Read `SHA256:…` fingerprints and public key lines, separated by commas or line breaks."""
+    form = (
+        "must be SHA256:… (43 characters, as ssh-keygen -l prints it) "
+        "or a public key line ssh-ed25519 AAAA…"
+    )
+    keys = []
+    for entry in _split(value, form):
+        if match := _FINGERPRINT.fullmatch(entry):
+            keys.append(f"SHA256:{match[1]}")
+        elif match := _PUBLIC_KEY.fullmatch(entry):
+            keys.append(f"{match[1]} {match[2]}")  # a comment behind the key says nothing about it
+        else:
+            raise ValueError(form)
+    return tuple(dict.fromkeys(keys))
+
+
+def _split(value: object, problem: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        parts: Iterable[object] = re.split(r"[,\n]", value)
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = sorted(value) if isinstance(value, set | frozenset) else value
+    else:
+        raise ValueError(problem)
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError(problem)
+    return tuple(text for part in parts if (text := str(part).strip()))
+
+
+def is_key_text(text: str) -> bool:
+    """Whether `text` is a private key itself rather than the path of one."""
+    return (
+        text.lstrip().startswith(("-----BEGIN", "PuTTY-User-Key-File"))
+        or "PRIVATE KEY" in text
+        or "\n" in text
+    )
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` names where a secret is kept: `env:NAME` or `file:/path`."""
+    return text.startswith(("env:", "file:"))
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether one line, given where a key's text belongs, is rather the path of a file."""
+    return not is_key_text(text) and (
+        text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
+    )

@@ -1,0 +1,75 @@
+"""Fetches what options only refer to: `env:NAME`, `file:/path`, key files, known_hosts files."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+#: `host ssh-ed25519 AAAA…`, perhaps behind a marker such as `@cert-authority`.
+_KNOWN_HOST = re.compile(r"\s*(@\S+\s+)?\S+\s+(ssh-|ecdsa-|sk-)\S+\s+AAAA")
+
+
+class Unresolved(Exception):  # noqa: N818 - a message on its way into OptionsError
+    """A reference leads nowhere. The text names option and place, never content."""
+
+
+def fetch_secret(option: str, text: str) -> str:
+    """Return what `text` refers to, or `text` itself if it is no reference.
+
+    A trailing line break in a file is the editor's, not the secret's.
+
+    Raises:
+        Unresolved: the variable is not set, or the file cannot be read, or either is empty.
+
+    """
+    if text.startswith("env:"):
+        return fetch_variable(option, text.removeprefix("env:"))
+    if text.startswith("file:"):
+        return fetch_file(option, text).rstrip("\r\n")
+    return text
+
+
+def fetch_variable(option: str, name: str) -> str:
+    """Return the value of an environment variable of this process."""
+    value = os.environ.get(name)
+    if not value:
+        state = "not set" if value is None else "empty"
+        raise Unresolved(
+            f"{option} refers to the environment variable {name!r}, which is {state} on the driver."
+        )
+    return value
+
+
+def fetch_file(option: str, location: str) -> str:
+    """Return the text of a local file, given as a path, `file:/path` or `file:///path`."""
+    try:
+        path = Path(re.sub(r"^file:(//(?=/))?", "", location)).expanduser()
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+    except UnicodeDecodeError:
+        reason = "not a text file"
+    except (RuntimeError, ValueError):  # no home directory; a NUL in the path
+        reason = "not a usable path"
+    else:
+        if text.strip():
+            return text
+        reason = "the file is empty"
+    raise Unresolved(
+        f"{option} refers to the file {location!r}, which cannot be used on the driver: {reason}."
+    )
+
+
+def fetch_known_hosts(text: str) -> str:
+    """Return known_hosts entries, given as text, path or reference; they end in a line break."""
+    if text.startswith("env:"):
+        text = fetch_variable("known_hosts", text.removeprefix("env:"))
+    elif not is_known_hosts_text(text):
+        text = fetch_file("known_hosts", text)
+    return text.rstrip("\n") + "\n"
+
+
+def is_known_hosts_text(text: str) -> bool:
+    """Whether `text` holds known_hosts entries rather than the path of a file with them."""
+    return "\n" in text or _KNOWN_HOST.match(text) is not None

@@ -1,0 +1,161 @@
+"""Notations of values: sizes, durations, switches, lists, paths."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sftp_async.options import parsing
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("8388608", 8388608),
+        ("8MiB", 8 * 1024**2),
+        ("8mb", 8 * 1024**2),
+        (" 8 M ", 8 * 1024**2),
+        ("512k", 512 * 1024),
+        ("1g", 1024**3),
+        ("1TiB", 1024**4),
+        ("7b", 7),
+        (42, 42),
+    ],
+)
+def test_sizes_count_in_powers_of_1024_as_spark_does(text: object, size: int) -> None:
+    assert parsing.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["1.5g", "-1", "8x", "m", "", "٣", True, None, 1.5])
+def test_what_is_no_size_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must be a whole number of bytes"):
+        parsing.parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        ("0.5", 0.5),
+        ("30s", 30),
+        ("2min", 120),
+        ("500ms", 0.5),
+        ("1 h", 3600),
+        ("7d", 604800),
+        ("1e2", 100),
+        (timedelta(minutes=1), 60),
+        (3, 3),
+    ],
+)
+def test_durations_are_seconds_unless_a_unit_says_otherwise(text: object, seconds: float) -> None:
+    assert parsing.parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "inf", "nan", "1e999", float("nan"), True, "5 parsecs", ""]
+)
+def test_what_is_no_duration_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must be a number of seconds"):
+        parsing.parse_duration(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), (" FALSE ", False), (True, True)])
+def test_switches_are_true_or_false_in_any_case(text: object, value: bool) -> None:
+    assert parsing.parse_bool(text) is value
+
+
+@pytest.mark.parametrize("text", ["yes", "1", 1, "", None])
+def test_switches_take_no_other_word(text: object) -> None:
+    with pytest.raises(ValueError, match="must be true or false"):
+        parsing.parse_bool(text)
+
+
+@pytest.mark.parametrize("text", ["22.0", "abc", "0x16", "1" * 31, True, 1.0])
+def test_what_is_no_whole_number_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must be a whole number"):
+        parsing.parse_int(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        (" sftp.example.com ", "sftp.example.com"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("::1", "::1"),
+        ("[fe80::1%eth0]", "fe80::1%eth0"),
+    ],
+)
+def test_hosts_are_names_or_addresses(text: str, host: str) -> None:
+    assert parsing.parse_host(text) == host
+
+
+@pytest.mark.parametrize(
+    "text", ["a b", "a/b", "user@host", "[name]", "a\n", "ftp://host", "[]", 5]
+)
+def test_what_is_no_host_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must"):
+        parsing.parse_host(text)
+
+
+def test_a_port_in_the_host_is_sent_to_its_own_option() -> None:
+    with pytest.raises(ValueError, match="the port has its own option"):
+        parsing.parse_host("example.com:2222")
+
+
+@pytest.mark.parametrize(
+    ("text", "sep"),
+    [(r"\t", "\t"), ("\t", "\t"), ("||", "||"), (r"\\", "\\"), (r"a\tb", "a\tb")],
+)
+def test_a_delimiter_may_use_sparks_escapes(text: str, sep: str) -> None:
+    assert parsing.parse_sep(text) == sep
+
+
+@pytest.mark.parametrize("text", ["", "\\", r"\q"])
+def test_a_delimiter_that_spark_would_refuse_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must not|knows only"):
+        parsing.parse_sep(text)
+
+
+FINGERPRINT = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
+
+
+def test_host_keys_may_be_fingerprints_and_public_key_lines_mixed() -> None:
+    text = f"{FINGERPRINT}=, ssh-ed25519 AAAAC3Nz me@laptop\nssh-ed25519  AAAAC3Nz"
+    assert parsing.parse_host_keys(text) == (FINGERPRINT, "ssh-ed25519 AAAAC3Nz")
+
+
+@pytest.mark.parametrize(
+    "text", [FINGERPRINT[:-1], "MD5:aa:bb", "host ssh-ed25519 AAAAC3Nz", [1], 7]
+)
+def test_a_host_key_that_cannot_match_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must be SHA256"):
+        parsing.parse_host_keys(text)
+
+
+def test_ciphers_may_be_a_sequence() -> None:
+    assert parsing.parse_ciphers(["aes128-ctr", " aes256-ctr"]) == ("aes128-ctr", "aes256-ctr")
+
+
+def test_a_cipher_list_with_other_characters_is_refused() -> None:
+    with pytest.raises(ValueError, match="comma-separated"):
+        parsing.parse_ciphers("aes128 ctr")
+
+
+@pytest.mark.parametrize("text", ["/a\0b", "/a\nb", "/a\rb"])
+def test_a_remote_path_with_a_line_break_or_nul_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must not hold a NUL"):
+        parsing.parse_remote_path(text)
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/x", "dbfs://x", "ftp://host/x"])
+def test_another_systems_url_is_no_remote_path(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be a path on the server"):
+        parsing.parse_remote_path(text)
+
+
+def test_paths_may_be_path_objects() -> None:
+    assert parsing.parse_key_path(Path("/keys/id")) == "/keys/id"
+    assert parsing.parse_known_hosts(Path("/keys/hosts")) == "/keys/hosts"
+    assert parsing.parse_remote_path(Path("/out")) == "/out"
