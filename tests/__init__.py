@@ -1,0 +1,1 @@
+"""Tests: unit (no sockets), functional (embedded server), spark, integration (OpenSSH)."""

@@ -1,0 +1,122 @@
+"""Fixtures of all tests: the servers in `tests/support`, and a Spark session.
+
+A test gets its markers (`spark`, `sshd`, `container`) from the fixtures it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sftp_async.server import EmbeddedServer
+from tests.support.container import ContainerServer
+from tests.support.keys import KeySet
+from tests.support.proxy import FaultProxy
+from tests.support.spark import start_spark
+from tests.support.sshd import SSHD
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MARKED = {"spark": "spark", "sshd": "sshd", "start_sshd": "sshd", "container_server": "container"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in MARKED:
+                item.add_marker(MARKED[fixture])
+
+
+@pytest.fixture
+def embedded_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """The project's own server, in this process; serves `tmp_path/served`."""
+    with EmbeddedServer(tmp_path / "served") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def host_keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
+    """Keys that servers show."""
+    return KeySet(tmp_path_factory.mktemp("host-keys"))
+
+
+@pytest.fixture(scope="session")
+def user_keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
+    """Keys that users log in with; every sshd lets all of them in."""
+    return KeySet(tmp_path_factory.mktemp("user-keys"))
+
+
+@pytest.fixture(scope="session")
+def sshd(
+    tmp_path_factory: pytest.TempPathFactory, host_keys: KeySet, user_keys: KeySet
+) -> Iterator[SSHD]:
+    """OpenSSH's sshd, shared by all tests: leave it running as it is."""
+    server = SSHD(tmp_path_factory.mktemp("sshd"), host_keys, user_keys).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start_sshd(
+    tmp_path_factory: pytest.TempPathFactory, host_keys: KeySet, user_keys: KeySet
+) -> Iterator[Callable[..., SSHD]]:
+    """Start an sshd of the test's own, with lines of sshd_config: `start_sshd(MaxSessions=1)`."""
+    started: list[SSHD] = []
+
+    def start(**config: object) -> SSHD:
+        server = SSHD(tmp_path_factory.mktemp("sshd"), host_keys, user_keys, **config)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def remote_dir(tmp_path: Path) -> Path:
+    """A fresh directory that every sshd serves under its own local path."""
+    directory = tmp_path / "remote"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[..., FaultProxy]]:
+    """Put a faulty network before a server: `proxy(sshd)` or `proxy(host, port)`."""
+    started: list[FaultProxy] = []
+
+    def start(server: object, port: int | None = None) -> FaultProxy:
+        if port is None:
+            link = FaultProxy(server.host, server.port)  # type: ignore[attr-defined]
+        else:
+            link = FaultProxy(str(server), port)
+        started.append(link)
+        return link.start()
+
+    yield start
+    for link in started:
+        link.stop()
+
+
+@pytest.fixture(scope="session")
+def container_server(user_keys: KeySet) -> Iterator[ContainerServer]:
+    """OpenSSH in a container, shared by all tests; each takes a directory with `make_dir()`."""
+    server = ContainerServer(user_keys)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A local Spark with two cores and the data source registered."""
+    session = start_spark(tmp_path_factory.mktemp("spark"))
+    yield session
+    session.stop()

@@ -1,0 +1,66 @@
+"""One small local Spark for all tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.missing import missing
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REPOSITORY = Path(__file__).parents[2]
+TIME_ZONE = "Europe/Berlin"  # not UTC: a forgotten conversion must show
+
+
+def require_java() -> None:
+    """Skip or fail without Java 17 or newer."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if java is None:
+        missing("Java 17 or newer (Debian package openjdk-17-jre-headless)")
+    said = subprocess.run([java, "-version"], check=False, capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < 17:
+        missing(f"Java 17 or newer; {java} says: {said.strip().splitlines()[:1]}")
+
+
+def start_spark(directory: Path) -> SparkSession:
+    """Start Spark with two cores, this Python, and the data source registered."""
+    require_java()
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        missing("PySpark (the extra `spark`)")
+
+    from sftp_async import SFTPDataSource
+
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    # Workers import what tests send them, the source tree included.
+    path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("sftp_async tests")
+        .config("spark.driver.memory", "1g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={directory}")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.warehouse.dir", str(directory / "warehouse"))
+        .config("spark.sql.session.timeZone", TIME_ZONE)
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.execution.arrow.pyspark.enabled", "true")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    session.dataSource.register(SFTPDataSource)
+    return session
