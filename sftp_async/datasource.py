@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -50,6 +51,12 @@ class SFTPDataSource(DataSource):
         return SFTPBatchWriter(job.prepare())
 
 
+# PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.
+_ZONE: dict[str, Any] = (
+    {"timezone": "UTC"} if "timezone" in inspect.signature(to_arrow_type).parameters else {}
+)
+
+
 def arrow_schema(schema: StructType) -> pa.Schema:
     """Return the Arrow form of a Spark schema.
 
@@ -60,7 +67,7 @@ def arrow_schema(schema: StructType) -> pa.Schema:
     fields = []
     for field in schema.fields:
         try:
-            fields.append(pa.field(field.name, to_arrow_type(field.dataType), field.nullable))
+            fields.append(pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable))
         except PySparkException as error:
             raise EncodeError(
                 f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",

@@ -27,5 +27,5 @@ class RetryPolicy:
         if failures > self.max_retries:
             return None
         # 50 to 100 % of the full wait: spread out, yet never a hammering.
-        full = min(self.first_delay * 2 ** (failures - 1), LONGEST_WAIT)
+        full = min(self.first_delay * 2.0 ** (failures - 1), LONGEST_WAIT)
         return full * random.uniform(0.5, 1.0)  # noqa: S311 - no secret is made of it
