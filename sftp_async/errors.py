@@ -86,13 +86,13 @@ class OptionsError(SFTPAsyncError, ValueError):
 
 
 class ConnectError(SFTPAsyncError):
-    """No connection: name unknown, host unreachable, port closed, no answer, or no SFTP behind it."""
+    """No connection: name unknown, host unreachable, port closed, no answer, or no SFTP there."""
 
     retryable = True
 
 
 class ServerBusyError(ConnectError):
-    """The server turned away a login or a channel because it has enough of them (MaxStartups, MaxSessions)."""
+    """The server turned away a login or a channel: it has enough (MaxStartups, MaxSessions)."""
 
 
 class AuthenticationError(ConnectError):
@@ -168,7 +168,7 @@ class RemoteUnsupportedError(TransferError):
 
 
 class RemoteSpaceError(TransferError):
-    """The remote disk or quota is full. `free_bytes` is what the server says is left, if it tells."""
+    """The remote disk or quota is full. `free_bytes`: what is left, if the server tells."""
 
     free_bytes: int | None = None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
-from sftp_async.errors import ConnectError, SFTPAsyncError, SFTPAsyncWarning
+from sftp_async.errors import ConnectError, OptionsError, SFTPAsyncWarning
 from sftp_async.transport.credentials import load_private_key
 from sftp_async.transport.faults import LOST, connect_error
 from sftp_async.transport.host_keys import HostKeyPolicy, fingerprint_of, known_hosts_line
@@ -17,8 +16,6 @@ from sftp_async.transport.session import Connection
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
-
-log = logging.getLogger("sftp_async.transport")
 
 #: AES-GCM first: on CPUs with AES instructions it moves 250 MiB/s where asyncssh's own first
 #: choice, chacha20-poly1305, moves 150 (measured on loopback).
@@ -35,15 +32,25 @@ KEEPALIVE_COUNT = 3
 
 
 class _Client(asyncssh.SSHClient):
-    """asyncssh's callbacks: asks our policy about a host key that known_hosts does not vouch for."""
+    """asyncssh's callbacks: asks our policy about a key that known_hosts does not vouch for."""
 
     def __init__(self, policy: HostKeyPolicy) -> None:
         self._policy = policy
+        #: The connection, from the moment that TCP stands.
+        self.ssh: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self.ssh = conn
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
         return self._policy.accepts(key)
+
+    def abort(self) -> None:
+        """Cut the connection, if there is one."""
+        if self.ssh is not None:
+            self.ssh.abort()
 
 
 async def connect(options: ConnectionOptions) -> Connection:
@@ -56,7 +63,7 @@ async def connect(options: ConnectionOptions) -> Connection:
         A connection that the caller must `close` or `abort`.
 
     Raises:
-        OptionsError: the private key or known_hosts cannot be used.
+        OptionsError: the private key, known_hosts or ciphers cannot be used.
         HostKeyError: the server's key is not trusted.
         AuthenticationError: the server refused the credentials.
         ServerBusyError: the server turned the login or the channel away.
@@ -64,56 +71,32 @@ async def connect(options: ConnectionOptions) -> Connection:
 
     """
     policy = HostKeyPolicy(options)
+    client = _Client(policy)
     arguments, methods = _credentials(options)
+    settings = _settings(options, client, arguments | policy.connect_arguments())
     if options.host_key_policy == "insecure":
         warnings.warn(
-            f"host_key_policy=insecure: the host key of {options.address} is not checked, so anyone on "
-            "the way can read and change the data. Set host_key_fingerprint instead",
+            f"host_key_policy=insecure: the host key of {options.address} is not checked, so "
+            "anyone on the way can read and change the data. Set host_key_fingerprint instead",
             SFTPAsyncWarning,
             stacklevel=2,
         )
-    ssh: asyncssh.SSHClientConnection | None = None
     try:
         async with asyncio.timeout(options.connect_timeout):
-            ssh = await asyncssh.connect(
-                options.host,
-                options.port,
-                username=options.username,
-                client_factory=lambda: _Client(policy),
-                # Nothing of this machine's user leaks in: no ssh_config, no agent, no default keys.
-                config=None,
-                agent_path=None,
-                gss_kex=False,
-                gss_auth=False,
-                x509_trusted_certs=None,
-                encryption_algs=list(options.ciphers or CIPHERS),
-                compression_algs=["none"],
-                login_timeout=options.login_timeout,
-                keepalive_interval=options.keepalive_interval,
-                keepalive_count_max=KEEPALIVE_COUNT,
-                **policy.connect_arguments(),
-                **arguments,
-            )
+            ssh = await asyncssh.connect(options.host, options.port, options=settings, config=None)
             sftp = await ssh.start_sftp_client(path_errors="surrogateescape")
-    except TimeoutError:
-        _abort(ssh)
-        raise ConnectError(
-            f"The server did not answer within {options.connect_timeout:g} seconds",
-            host=options.address,
-            hint="Check host, port and firewall, or raise connect_timeout",
-        ) from None
     except asyncssh.HostKeyNotVerifiable as error:
         raise policy.refusal(error.reason) from None
-    except (asyncssh.SFTPError, *LOST) as error:
-        _abort(ssh)
-        raise connect_error(error, options.address, methods=methods) from error
-    except ValueError as error:
-        # asyncssh refuses algorithm names it does not know with a bare ValueError.
-        raise ConnectError(
-            f"SSH settings: {error}", host=options.address, retryable=False
-        ) from None
+    except TimeoutError:
+        client.abort()
+        raise _too_late(options, accepted=client.ssh is not None) from None
+    except (asyncssh.SFTPError, ValueError, *LOST) as error:
+        # ValueError: a host name that is none, or packets that make no sense.
+        mapped = connect_error(error, options.address, methods=methods, ssh=client.ssh)
+        client.abort()
+        raise mapped from error
     except BaseException:
-        _abort(ssh)
+        client.abort()
         raise
     key = ssh.get_server_host_key()
     return Connection(
@@ -125,15 +108,42 @@ async def connect(options: ConnectionOptions) -> Connection:
     )
 
 
-def check_credentials(options: ConnectionOptions) -> None:
-    """Look at keys and known_hosts without connecting.
+def _settings(
+    options: ConnectionOptions, client: _Client, arguments: dict[str, Any]
+) -> asyncssh.SSHClientConnectionOptions:
+    try:
+        return asyncssh.SSHClientConnectionOptions(
+            username=options.username,
+            client_factory=lambda: client,
+            # Nothing of this machine's user leaks in: no ssh_config, no agent, no default keys.
+            config=None,
+            agent_path=None,
+            gss_kex=False,
+            gss_auth=False,
+            x509_trusted_certs=None,
+            encryption_algs=list(options.ciphers or CIPHERS),
+            compression_algs=["none"],
+            login_timeout=options.login_timeout,
+            keepalive_interval=options.keepalive_interval,
+            keepalive_count_max=KEEPALIVE_COUNT,
+            **arguments,
+        )
+    except ValueError as error:
+        # The one setting that is passed on as the user wrote it: "x is not a valid encryption
+        # algorithm".
+        raise OptionsError(f"ciphers: {error}. Known here: {', '.join(CIPHERS)}") from None
 
-    Raises:
-        OptionsError: they cannot be used.
 
-    """
-    HostKeyPolicy(options)
-    _credentials(options)
+def _too_late(options: ConnectionOptions, *, accepted: bool) -> ConnectError:
+    if accepted:
+        what = "The server took the connection, but did not finish the login"
+        hint = "Check that an SSH server listens on this port, or raise connect_timeout"
+    else:
+        what = "The server did not answer"
+        hint = "Check host, port and firewall, or raise connect_timeout"
+    return ConnectError(
+        f"{what} within {options.connect_timeout:g} seconds", host=options.address, hint=hint
+    )
 
 
 def _credentials(options: ConnectionOptions) -> tuple[dict[str, Any], str]:
@@ -151,11 +161,3 @@ def _credentials(options: ConnectionOptions) -> tuple[dict[str, Any], str]:
         arguments["password"] = options.password.get_secret_value()
         methods.append("password")
     return arguments, " and ".join(methods) or "no credentials"
-
-
-def _abort(ssh: asyncssh.SSHClientConnection | None) -> None:
-    if ssh is not None:
-        ssh.abort()
-
-
-__all__ = ["CIPHERS", "SFTPAsyncError", "check_credentials", "connect"]

@@ -1,4 +1,4 @@
-"""Private keys: from the text a user pasted, in whatever state it arrived, to a key asyncssh can use."""
+"""Private keys: from the text a user pasted, in whatever state it arrived, to a usable key."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _PEM = re.compile(
 # RFC 1421 headers of a legacy encrypted PEM key, the only ones OpenSSL writes.
 _PEM_HEADERS = re.compile(r"\s*(Proc-Type:\s*\S+)\s+(DEK-Info:\s*\S+)\s+")
 _PEM_LINE = 64
+# Line breaks as JSON, YAML and shells write them, escaped once or several times over.
+_ESCAPED_BREAK = re.compile(r"(?:\\+[rn])+")
+_PUBLIC_KEY = re.compile(r"BEGIN (?:[A-Z0-9]+ )*PUBLIC KEY|^\s*[\"']?(?:ssh|ecdsa|sk)-\S+ AAAA")
 
 
 def repair_key_text(text: str) -> str:
@@ -25,16 +28,15 @@ def repair_key_text(text: str) -> str:
     both make a key that every SSH library refuses.
 
     Args:
-        text: what the user gave as a private key.
+        text: what the user gave as a private key; anything around the key is dropped.
 
     Returns:
         The key with one header line, body lines and one footer line; other text unchanged.
 
     """
-    text = text.strip().strip("\"'").replace("\\r", "").replace("\\n", "\n").replace("\r", "")
-    match = _PEM.search(text)
+    match = _PEM.search(_ESCAPED_BREAK.sub("\n", text))
     if match is None:
-        return text + "\n"
+        return text
     body = match["body"]
     lines = [match["begin"]]
     headers = _PEM_HEADERS.match(body)
@@ -59,30 +61,37 @@ def load_private_key(text: str, passphrase: str | None) -> asyncssh.SSHKey:
             material.
 
     """
-    if text.lstrip().startswith("PuTTY-User-Key-File"):
-        raise OptionsError(
-            "private_key_content is a PuTTY key (PPK), which SSH servers' tools do not read. Convert it: "
-            "puttygen key.ppk -O private-openssh-new -o id_key (or PuTTYgen: Conversions, Export OpenSSH key)"
+    loaded = _load(repair_key_text(text), passphrase)
+    # Raised out here: an error raised while another one is handled keeps that one as its context,
+    # and a parser's error may hold what it could not parse.
+    if isinstance(loaded, str):
+        raise OptionsError(loaded)
+    return loaded
+
+
+def _load(text: str, passphrase: str | None) -> asyncssh.SSHKey | str:
+    """Return the key, or what is wrong with it."""
+    if "PuTTY-User-Key-File" in text:
+        return (
+            "private_key_content is a PuTTY key (PPK), which SSH tools other than PuTTY do not "
+            "read. Convert it: puttygen key.ppk -O private-openssh-new -o id_key "
+            "(or in PuTTYgen: Conversions, Export OpenSSH key)"
         )
-    if "PUBLIC KEY" in text or re.match(r"\s*(ssh|ecdsa|sk)-\S+ AAAA", text):
-        raise OptionsError(
-            "private_key_content is a public key: give the private one (without .pub)"
-        )
+    if _PEM.search(text) is None and _PUBLIC_KEY.search(text):
+        return "private_key_content is a public key: give the private one (without .pub)"
     try:
-        return asyncssh.import_private_key(repair_key_text(text), passphrase)
-    except asyncssh.KeyEncryptionError:
-        problem = (
-            "private_key_passphrase does not open the private key"
-            if passphrase
-            else "the private key is encrypted: set private_key_passphrase"
-        )
-        raise OptionsError(problem) from None
-    except asyncssh.KeyImportError as error:
-        # The reasons for a passphrase that is missing differ by key format; none carries key
-        # material.
+        return asyncssh.import_private_key(text, passphrase)
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError, ValueError) as error:
+        # asyncssh has no type for a passphrase that is missing; its words differ by key format.
         if passphrase is None and "assphrase" in str(error):
-            raise OptionsError("the private key is encrypted: set private_key_passphrase") from None
-        raise OptionsError(
-            "private_key_content is not a private key that can be read (OpenSSH, PKCS#1 or PKCS#8 PEM, "
-            "from its BEGIN line to its END line). Check it with: ssh-keygen -y -f keyfile"
-        ) from None
+            return "the private key is encrypted: set private_key_passphrase"
+        # A key encrypted the old way has no check sum: a wrong passphrase makes garbage of it.
+        if isinstance(error, asyncssh.KeyEncryptionError) or "ENCRYPTED" in text:
+            return (
+                "private_key_passphrase does not open the private key: it is wrong, or the key is "
+                "damaged"
+            )
+        return (
+            "private_key_content is not a private key that can be read (OpenSSH, PKCS#1 or PKCS#8 "
+            "PEM, from its BEGIN line to its END line). Check it with: ssh-keygen -y -f keyfile"
+        )

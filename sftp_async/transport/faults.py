@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import (
     AuthenticationError,
@@ -21,8 +21,13 @@ from sftp_async.errors import (
     TransferError,
 )
 
-#: What a request on a lost connection can raise, apart from asyncssh's SFTP errors.
+#: What a lost connection can raise, apart from asyncssh's SFTP errors.
 LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError, OSError, EOFError)
+#: What a request can raise.
+REFUSED_OR_LOST = (asyncssh.SFTPError, PacketDecodeError, *LOST)
+
+#: What to do about a login that has no SFTP.
+NO_SFTP = "Ask the server's operator to enable SFTP for the account"
 
 _BY_TYPE: dict[type[asyncssh.SFTPError], type[TransferError]] = {
     asyncssh.SFTPNoSuchFile: RemoteNotFoundError,
@@ -62,28 +67,47 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
         kind = _BY_TYPE.get(type(error), TransferError)
         sentence = _SENTENCES.get(kind, f"The server answered: {error.reason}")
         return kind(f"Cannot {what}: {sentence}", host=host, path=path)
+    if isinstance(error, PacketDecodeError):
+        return TransferError(
+            f"Cannot {what}: The server's answer makes no sense ({error})", host=host, path=path
+        )
     return ConnectionLostError(
         f"Cannot {what}: The connection was lost ({_reason(error)})", host=host, path=path
     )
 
 
-def connect_error(error: Exception, host: str, *, methods: str) -> SFTPAsyncError:
+def connect_error(
+    error: Exception,
+    host: str,
+    *,
+    methods: str,
+    ssh: asyncssh.SSHClientConnection | None,
+) -> SFTPAsyncError:
     """Map what connecting, logging in or opening the SFTP channel raised.
 
     Args:
         error: asyncssh's or the socket's exception.
         host: `user@host:port`.
         methods: what was tried for login, for the message.
+        ssh: the connection, if TCP got that far.
 
     """
     if isinstance(error, asyncssh.PermissionDenied):
         return AuthenticationError(
             f"The server refused the login ({methods} tried)",
             host=host,
-            hint="Check the username, and that the key or password is the one the server has for it",
+            hint="Check the username, and that the key or password is the one the server has for "
+            "it; some servers ask for both",
         )
     if isinstance(error, asyncssh.ChannelOpenError):
-        return channel_error(error, host)
+        return _channel_error(error, host)
+    if isinstance(error, asyncssh.SFTPError) and ssh is not None and not ssh.is_closed():
+        return ConnectError(
+            f"The login worked, but nothing that speaks SFTP answered behind it ({_reason(error)})",
+            host=host,
+            hint=NO_SFTP,
+            retryable=False,
+        )
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return ConnectError(
             f"Client and server share no algorithm ({error.reason})",
@@ -91,16 +115,44 @@ def connect_error(error: Exception, host: str, *, methods: str) -> SFTPAsyncErro
             hint="The server may offer only outdated algorithms: ask its operator for current ones",
             retryable=False,
         )
-    if isinstance(error, asyncssh.ProtocolNotSupported | asyncssh.SFTPBadMessage):
+    if ssh is None:
+        return _unreachable(error, host)
+    greeted = ssh.get_extra_info("server_version") is not None
+    if isinstance(error, asyncssh.ProtocolNotSupported | asyncssh.ProtocolError) and not greeted:
         return ConnectError(
-            f"What answered is no SFTP server ({error.reason})", host=host, retryable=False
+            f"What answered is no SSH server ({error.reason})",
+            host=host,
+            hint="Check host and port: an SFTP server is an SSH server, most often on port 22, and "
+            "neither FTP nor HTTP",
+            retryable=False,
         )
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, asyncssh.ConnectionLost) and "timeout" in error.reason:
         return ConnectError(
-            f"The host name cannot be resolved ({error.strerror})",
+            f"The login was not done in time ({error.reason})",
+            host=host,
+            hint="Raise login_timeout if the server is known to be slow",
+        )
+    if isinstance(error, asyncssh.ConnectionLost | asyncssh.SFTPError | OSError | EOFError) or (
+        isinstance(error, asyncssh.DisconnectError)
+        and error.code == asyncssh.DISC_TOO_MANY_CONNECTIONS
+    ):
+        hint = "It may allow fewer logins at once: lower max_connections or Spark's parallelism"
+        return ServerBusyError(
+            f"The server closed the connection before the login was done ({_reason(error)})",
+            host=host,
+            hint=hint if greeted else f"{hint}. Or what listens there is no SSH server",
+        )
+    return ConnectError(f"The SSH session failed ({_reason(error)})", host=host, retryable=False)
+
+
+def _unreachable(error: Exception, host: str) -> ConnectError:
+    """Map a TCP connection that did not come about."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return ConnectError(
+            f"The host name cannot be resolved ({_reason(error)})",
             host=host,
             hint="Check the option host for a typing error",
-            retryable=error.errno == socket.EAI_AGAIN,
+            retryable=isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN,
         )
     if isinstance(error, ConnectionRefusedError):
         return ConnectError(
@@ -108,31 +160,24 @@ def connect_error(error: Exception, host: str, *, methods: str) -> SFTPAsyncErro
             host=host,
             hint="Check host and port, and that the server is running",
         )
-    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return ConnectError(
-            f"The host is unreachable ({error.strerror})",
-            host=host,
-            hint="Check network, VPN and firewall",
-        )
-    if isinstance(error, asyncssh.ConnectionLost | OSError | EOFError) or (
-        isinstance(error, asyncssh.DisconnectError)
-        and error.code == asyncssh.DISC_TOO_MANY_CONNECTIONS
-    ):
-        return ServerBusyError(
-            f"The server closed the connection before the login was done ({_reason(error)})",
-            host=host,
-            hint="It may allow fewer simultaneous logins: lower max_connections or Spark's parallelism",
-        )
-    return ConnectError(f"The SSH session failed ({_reason(error)})", host=host, retryable=False)
+    # A name with several addresses gives one error that lists those of all.
+    return ConnectError(
+        f"The host cannot be reached ({_reason(error)})",
+        host=host,
+        hint="Check host, port, network, VPN and firewall",
+    )
 
 
-def channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
+def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
     """Map a refused channel: too many sessions, or no SFTP behind this login."""
-    if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
+    if error.code in (
+        asyncssh.OPEN_REQUEST_SESSION_FAILED,
+        asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
+    ):
         return ConnectError(
-            "The server has no SFTP for this user (it refused the sftp subsystem)",
+            f"The login worked, but the server refused to start SFTP ({error.reason})",
             host=host,
-            hint="Ask the server's operator to enable SFTP for the account",
+            hint=NO_SFTP,
             retryable=False,
         )
     return ServerBusyError(
@@ -143,4 +188,5 @@ def channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", "") or error or type(error).__name__)
+    reason = getattr(error, "reason", "") or getattr(error, "strerror", "")
+    return str(reason or error or type(error).__name__)

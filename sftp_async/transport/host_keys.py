@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import os.path
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,25 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.transport")
 
 #: Where OpenSSH looks (ssh_config(5): UserKnownHostsFile, GlobalKnownHostsFile).
-DEFAULT_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+DEFAULT_KNOWN_HOSTS = (
+    "~/.ssh/known_hosts",
+    "~/.ssh/known_hosts2",
+    "/etc/ssh/ssh_known_hosts",
+    "/etc/ssh/ssh_known_hosts2",
+)
+#: Host key algorithms in OpenSSH's order (ssh_config(5): HostKeyAlgorithms), so that a server shows
+#: the key whose fingerprint `ssh` shows; asyncssh's own order starts with RSA. `ssh-rsa` signs with
+#: SHA-1: the last resort for old servers.
+ALGORITHMS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+    "ssh-rsa",
+)
+CERTIFICATES = tuple(f"{name}-cert-v01@openssh.com" for name in ALGORITHMS)
 
 
 def fingerprint_of(key: asyncssh.SSHKey) -> str:
@@ -29,15 +48,17 @@ def fingerprint_of(key: asyncssh.SSHKey) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def public_line(key: asyncssh.SSHKey) -> str:
-    """Return the key as `type base64`, without a comment."""
-    return " ".join(key.export_public_key("openssh").decode().split()[:2])
-
-
 def known_hosts_line(host: str, port: int, key: asyncssh.SSHKey) -> str:
     """Return the known_hosts line that trusts `key` for this host and port."""
-    name = host if port == asyncssh.DEFAULT_PORT else f"[{host}]:{port}"
-    return f"{name} {public_line(key)}"
+    name = lookup_name(host)
+    if port != asyncssh.DEFAULT_PORT:
+        name = f"[{name}]:{port}"
+    return f"{name} {key.algorithm.decode()} {base64.b64encode(key.public_data).decode()}"
+
+
+def lookup_name(host: str) -> str:
+    """Return the host as known_hosts spells it: in lower case, which asyncssh leaves to us."""
+    return host.lower()
 
 
 class HostKeyPolicy:
@@ -48,92 +69,118 @@ class HostKeyPolicy:
             files.
 
     Raises:
-        OptionsError: the known_hosts text cannot be parsed.
+        OptionsError: the known_hosts text or a public key cannot be read.
 
     """
 
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
-        self.presented: asyncssh.SSHKey | None = None
+        self._presented: asyncssh.SSHKey | None = None
         self._fingerprints: set[str] = set()
+        self._known = asyncssh.SSHKnownHosts()
         self._insecure = options.host_key_policy == "insecure"
         if self._insecure:
-            self._trusted: Iterable[asyncssh.SSHKey] = []
             return
-        self._known = asyncssh.import_known_hosts(self._known_hosts_text())
-        matched = asyncssh.match_known_hosts(
-            self._known, options.host, "", _match_port(options.port)
-        )
-        self._trusted = list(matched[0])
-
-    def _known_hosts_text(self) -> str:
-        lines: list[str] = []
-        for entry in self._options.host_key_fingerprint:
-            if " " in entry.strip():
-                try:
-                    key = asyncssh.import_public_key(entry)
-                except asyncssh.KeyImportError:
-                    raise OptionsError(
-                        "host_key_fingerprint: neither a SHA256:… fingerprint nor a public key line"
-                    ) from None
-                lines.append(known_hosts_line(self._options.host, self._options.port, key))
-            else:
-                self._fingerprints.add("SHA256:" + entry.removeprefix("SHA256:").rstrip("="))
-        if self._options.host_key_fingerprint:
-            return "\n".join(lines)
-        text = self._options.known_hosts
-        if text is not None:
-            try:
-                asyncssh.import_known_hosts(text)
-            except ValueError as error:
+        if options.host_key_fingerprint:
+            self._trust(options.host_key_fingerprint)
+        elif options.known_hosts is not None:
+            unreadable = self._load(options.known_hosts.splitlines())
+            if unreadable:
+                # Not the line itself: who knows what was pasted there.
                 raise OptionsError(
-                    f"known_hosts is not in OpenSSH's known_hosts format: {error}"
-                ) from None
-            return text
-        files = [Path(name).expanduser() for name in DEFAULT_KNOWN_HOSTS]
-        return "\n".join(file.read_text("utf-8", "replace") for file in files if file.is_file())
+                    f"known_hosts: line {unreadable[0]} is not in OpenSSH's known_hosts format "
+                    "(host, key type and key)"
+                )
+        else:
+            self._load_own_files()
 
     def connect_arguments(self) -> dict[str, object]:
         """Return what asyncssh.connect needs to know of host keys."""
         if self._insecure:
-            return {"known_hosts": None}
-        arguments: dict[str, object] = {"known_hosts": self._known}
-        algorithms = list(dict.fromkeys(a for key in self._trusted for a in key.sig_algorithms))
-        if algorithms:
-            # Ask first for the key types we know, but take any: a key of another type must end in
-            # an error that shows its fingerprint, not in a failed negotiation.
-            arguments["server_host_key_algs"] = "^" + ",".join(a.decode() for a in algorithms)
-        return arguments
+            return {"known_hosts": None, "server_host_key_algs": ALGORITHMS}
+        keys, authorities = self._matches()
+        known = {algorithm.decode() for key in keys for algorithm in key.sig_algorithms}
+        # Ask first for the key types we know, but take any: a key of another type must end in an
+        # error that shows its fingerprint, not in a failed negotiation. Certificates only where an
+        # authority is known: without one there is nothing to check them by, and a server that has
+        # one would show it instead of its key.
+        algorithms = sorted(ALGORITHMS, key=lambda name: name not in known)
+        return {
+            "known_hosts": self._known,
+            "host_key_alias": lookup_name(self._options.host),
+            "server_host_key_algs": [*(CERTIFICATES if authorities else ()), *algorithms],
+        }
 
     def accepts(self, key: asyncssh.SSHKey) -> bool:
         """Decide on a key that no known_hosts entry vouches for, and remember it for the error."""
-        self.presented = key
+        self._presented = key
         return fingerprint_of(key) in self._fingerprints
 
     def refusal(self, reason: str) -> HostKeyError:
-        """Return the error for a server whose key is not trusted."""
+        """Return the error for a server whose key is not trusted; `reason` is asyncssh's."""
         host = self._options.address
-        if self.presented is None:
+        if self._presented is None:
             return HostKeyError(
-                f"The server's host key was refused: {reason}",
+                f"The server's host key was refused ({reason})",
                 host=host,
-                hint="Check known_hosts for a revoked key or an expired host certificate",
+                hint="Check known_hosts for a revoked key, and the server for an expired host "
+                "certificate",
             )
-        shown = f"{self.presented.algorithm.decode()} {fingerprint_of(self.presented)}"
+        fingerprint = fingerprint_of(self._presented)
+        shown = f"{self._presented.algorithm.decode()} {fingerprint}"
         remedy = (
-            f"set host_key_fingerprint to {fingerprint_of(self.presented)} "
-            "(or known_hosts to the server's known_hosts line)"
+            f"set host_key_fingerprint to {fingerprint} (or known_hosts to the line of that key)"
         )
-        if self._fingerprints or self._trusted:
+        if self._fingerprints or any(self._matches()):
             message = f"The server's host key is not the expected one: it presented {shown}"
-            hint = f"Someone may be listening in. If the server's operator confirms the new key, {remedy}"
+            hint = (
+                "The key was changed, the expected one is of another type, or someone sits in "
+                f"between. Only if the server's operator confirms this fingerprint, {remedy}"
+            )
         else:
             message = f"The server's host key is unknown: it presented {shown}"
             hint = f"If the server's operator confirms this fingerprint, {remedy}"
-        return HostKeyError.showing(
-            message, fingerprint=fingerprint_of(self.presented), host=host, hint=hint
-        )
+        return HostKeyError.showing(message, fingerprint=fingerprint, host=host, hint=hint)
 
+    def _matches(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
+        """Return the host keys and the certificate authorities known for this host."""
+        port = None if self._options.port == asyncssh.DEFAULT_PORT else self._options.port
+        # The address is not known before the connection; entries by address then still count, only
+        # the preference for their key types is missed.
+        keys, authorities, *_ = self._known.match(lookup_name(self._options.host), "", port)
+        return list(keys), list(authorities)
 
-def _match_port(port: int) -> int | None:
-    return None if port == asyncssh.DEFAULT_PORT else port
+    def _trust(self, entries: Iterable[str]) -> None:
+        for entry in entries:
+            if " " not in entry.strip():
+                bare = entry.strip().removeprefix("SHA256:").rstrip("=")
+                self._fingerprints.add(f"SHA256:{bare}")
+                continue
+            try:
+                key = asyncssh.import_public_key(entry)
+            except (asyncssh.KeyImportError, ValueError):
+                raise OptionsError(
+                    "host_key_fingerprint: neither a SHA256:… fingerprint nor a public key line"
+                ) from None
+            self._load([known_hosts_line(self._options.host, self._options.port, key)])
+
+    def _load_own_files(self) -> None:
+        for name in DEFAULT_KNOWN_HOSTS:
+            # os.path: Path.expanduser raises for a user without a home, as containers have.
+            file = Path(os.path.expanduser(name))  # noqa: PTH111
+            try:
+                lines = file.read_text("utf-8", "replace").splitlines()
+            except OSError:
+                continue
+            for number in self._load(lines):
+                log.warning("%s: line %d cannot be read and is left out", file, number)
+
+    def _load(self, lines: Iterable[str]) -> list[int]:
+        """Take in known_hosts lines; return the numbers of those that cannot be read."""
+        unreadable = []
+        for number, line in enumerate(lines, 1):
+            try:
+                self._known.load(line)
+            except ValueError:
+                unreadable.append(number)
+        return unreadable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from sftp_async.errors import ConnectionLostError, StalledError
-from sftp_async.transport.faults import LOST, request_error
+from sftp_async.transport.faults import REFUSED_OR_LOST, request_error
 from sftp_async.transport.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -49,11 +49,16 @@ class Line:
         self._broken = True
         self._watchdog.close()
         self._ssh.close()
-        with suppress(Exception):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._ssh.wait_closed()
-                return
-        self._ssh.abort()
+        try:
+            with suppress(TimeoutError, OSError, asyncssh.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._ssh.wait_closed()
+        finally:
+            self._ssh.abort()  # no more than a formality on a closed one
+
+    def heard(self) -> None:
+        """Say that part of an answer came: a long request goes on."""
+        self._watchdog.heard()
 
     @asynccontextmanager
     async def request(
@@ -67,7 +72,8 @@ class Line:
             patience: seconds of silence to bear; `operation_timeout` if not given.
 
         Raises:
-            StalledError, ConnectionLostError: the outcome is unknown and the connection of no more use.
+            StalledError, ConnectionLostError: the outcome is unknown and the connection of no more
+                use.
             TransferError: and its other kinds: the server refused.
 
         """
@@ -78,12 +84,14 @@ class Line:
         try:
             with self._watchdog.expecting(patience or self._operation_timeout):
                 yield
-        except (asyncssh.SFTPError, *LOST) as error:
+        except REFUSED_OR_LOST as error:
             if self._stalled_for is not None:
                 raise StalledError(
-                    f"Cannot {what}: no answer from the server for {self._stalled_for:.0f} seconds",
+                    f"Cannot {what}: no answer from the server for {self._stalled_for:.3g} seconds",
                     host=self.address,
                     path=path,
+                    hint="Check the server and the network, or raise operation_timeout and "
+                    "stall_timeout",
                 ) from error
             mapped = request_error(error, what, self.address, path)
             if isinstance(mapped, ConnectionLostError):

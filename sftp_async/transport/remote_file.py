@@ -26,6 +26,7 @@ class RemoteFile:
         line: the connection it lives on.
         handle: asyncssh's file, opened so that one call is one request.
         path: for messages.
+        max_read: most bytes to ask for in one request.
         max_write: most bytes the server takes in one request.
         on_refusal: told a write's error, the path and the bytes wanted; returns a better error.
 
@@ -36,6 +37,7 @@ class RemoteFile:
         line: Line,
         handle: asyncssh.SFTPClientFile,
         path: str,
+        max_read: int,
         max_write: int,
         on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
     ) -> None:
@@ -43,6 +45,7 @@ class RemoteFile:
         # asyncssh's annotations know bytes only; any buffer works.
         self.handle: Any = handle
         self._line = line
+        self._max_read = max_read
         self._max_write = max_write
         self._on_refusal = on_refusal
 
@@ -60,12 +63,17 @@ class RemoteFile:
             await self._write_piece(view, offset)
             return
         size = -(-len(view) // pieces)
-        await asyncio.gather(
+        outcomes = await asyncio.gather(
             *(
                 self._write_piece(view[start : start + size], offset + start)
                 for start in range(0, len(view), size)
-            )
+            ),
+            # Wait for all, also after a refusal: nothing of this call may be under way behind it.
+            return_exceptions=True,
         )
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def _write_piece(self, piece: memoryview, offset: int) -> None:
         try:
@@ -80,7 +88,7 @@ class RemoteFile:
         wanted = size
         while wanted > 0:
             async with self._line.request("read", self.path):
-                part = await self.handle.read(min(wanted, MAX_REQUEST), offset)
+                part = await self.handle.read(min(wanted, self._max_read), offset)
             if not part:
                 break
             parts.append(part)

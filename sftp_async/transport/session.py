@@ -14,7 +14,9 @@ from sftp_async.errors import (
     ConnectionLostError,
     RemoteExistsError,
     RemoteNotFoundError,
+    RemotePermissionError,
     RemoteSpaceError,
+    StalledError,
     TransferError,
 )
 from sftp_async.transport.line import Line
@@ -23,9 +25,9 @@ from sftp_async.transport.remote_file import MAX_REQUEST, RemoteFile
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
 
-#: The write size every server takes: draft-ietf-secsh-filexfer-02, section 3, asks for packets of
+#: The request size every server takes: draft-ietf-secsh-filexfer-02, section 3, asks for packets of
 #: 34,000 bytes, which is 32 KiB of data and its header.
-SAFE_WRITE = 32 * 1024
+SAFE_REQUEST = 32 * 1024
 #: Less than this left on the remote disk, after a refused write, means that the disk is full.
 FULL_DISK = 1024 * 1024
 
@@ -37,6 +39,7 @@ class Capabilities:
     `None` means that this asyncssh does not tell; the operation itself then finds out.
     """
 
+    max_read: int
     max_write: int
     limits: bool
     copy_data: bool
@@ -49,10 +52,11 @@ class Capabilities:
     def of(cls, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient) -> Self:
         """Read the capabilities of an open session; costs no round trip."""
         # asyncssh asks for the limits itself, and keeps a default of 16 KiB where there are none.
-        advertised = sftp.limits.max_write_len
-        limits = _advertises(sftp, "limits") or advertised > SAFE_WRITE
+        told = sftp.limits
+        limits = _advertises(sftp, "limits") or told.max_write_len > SAFE_REQUEST
         return cls(
-            max_write=min(advertised, MAX_REQUEST) if limits else SAFE_WRITE,
+            max_read=min(told.max_read_len, MAX_REQUEST) if limits else SAFE_REQUEST,
+            max_write=min(told.max_write_len, MAX_REQUEST) if limits else SAFE_REQUEST,
             limits=limits,
             copy_data=sftp.supports_remote_copy,
             posix_rename=_advertises(sftp, "posix_rename"),
@@ -72,7 +76,7 @@ def _advertises(sftp: asyncssh.SFTPClient, extension: str) -> bool | None:
 
 @dataclass(frozen=True)
 class RemoteEntry:
-    """A remote file or directory: its name, size in bytes, and time of last change (Unix seconds)."""
+    """A remote file or directory: name, size in bytes, time of last change (Unix seconds)."""
 
     name: str
     size: int
@@ -150,12 +154,15 @@ class Connection:
 
         Names that a server has no business sending in a listing (with a slash or NUL) are left out.
         """
+        entries = []
         async with self._line.request("list", path):
-            names = await self._sftp.readdir(path)
-        entries = (RemoteEntry.of(_text(name.filename), name.attrs) for name in names)
-        return [
-            e for e in entries if e.name not in (".", "..", "") and not {"/", "\0"} & set(e.name)
-        ]
+            async for found in self._sftp.scandir(path):
+                # A large directory comes in many answers.
+                self._line.heard()
+                name = _text(found.filename)
+                if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
+                    entries.append(RemoteEntry.of(name, found.attrs))
+        return entries
 
     async def realpath(self, path: str) -> str:
         """Return the server's absolute form of `path`."""
@@ -169,21 +176,29 @@ class Connection:
             async with self._line.request("make the directory", path):
                 await self._sftp.mkdir(path)
         except TransferError as error:
-            raise await self._told_apart(error, path) from None
+            error = await self._told_apart(error, "make the directory", path)
+            raise await self._space_or(error, path, 0) from None
 
     async def makedirs(self, path: str) -> None:
-        """Make a directory and the parents that are missing; an existing one is fine."""
+        """Make a directory and the parents that are missing; an existing one is fine.
+
+        Raises:
+            RemoteExistsError: a file has the name of the directory or of one of its parents.
+
+        """
         try:
             await self.mkdir(path)
-        except RemoteExistsError:
-            return
         except RemoteNotFoundError:
             parent = posixpath.dirname(path)
             if parent in ("", "/", path):
                 raise
             await self.makedirs(parent)
-            with suppress(RemoteExistsError):
+            with suppress(RemoteExistsError):  # somebody else was faster
                 await self.mkdir(path)
+        except (RemoteExistsError, RemotePermissionError):
+            # Some servers deny permission to make what exists already, above the user's own folder.
+            if not await self._is_directory(path):
+                raise
 
     async def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
@@ -207,7 +222,7 @@ class Connection:
             async with self._line.request("rename", old):
                 await self._sftp.rename(old, new)
         except TransferError as error:
-            raise await self._told_apart(error, new) from None
+            raise await self._told_apart(error, "rename to it", new) from None
 
     async def replace(self, old: str, new: str) -> None:
         """Rename a file over another in one step, by the posix-rename extension.
@@ -220,11 +235,11 @@ class Connection:
             await self._sftp.posix_rename(old, new)
 
     async def free_bytes(self, path: str) -> int | None:
-        """Return the bytes that an ordinary user may still write there; None if the server won't tell."""
+        """Return the bytes a user may still write there; None if the server does not tell."""
         try:
             async with self._line.request("ask for free space", path):
                 vfs = await self._sftp.statvfs(path)
-        except ConnectionLostError:
+        except (ConnectionLostError, StalledError):
             raise
         except TransferError:
             return None
@@ -255,7 +270,12 @@ class Connection:
     async def write_file(self, path: str, data: bytes, *, new: bool = False) -> None:
         """Write a small file in one go."""
         file = await (self.open_new(path) if new else self.open_truncated(path))
-        await file.write(data, 0)
+        try:
+            await file.write(data, 0)
+        except TransferError:
+            with suppress(TransferError):
+                await file.close()  # an open file is a handle held on the server
+            raise
         await file.close()
 
     async def read_file(self, path: str, limit: int) -> bytes:
@@ -283,20 +303,31 @@ class Connection:
                 # ourselves.
                 handle = await self._sftp.open(path, flags, encoding=None, block_size=0)
         except TransferError as error:
-            if flags & asyncssh.FXF_CREAT:
-                error = await self._space_or(error, path, FULL_DISK)
             if flags & asyncssh.FXF_EXCL:
-                error = await self._told_apart(error, path)
+                error = await self._told_apart(error, what, path)
+            if flags & asyncssh.FXF_CREAT:
+                error = await self._space_or(error, path, 0)
             raise error from None
-        return RemoteFile(self._line, handle, path, self.capabilities.max_write, self._space_or)
+        offered = self.capabilities
+        return RemoteFile(
+            self._line, handle, path, offered.max_read, offered.max_write, self._space_or
+        )
+
+    async def _is_directory(self, path: str) -> bool:
+        try:
+            return (await self.stat(path)).is_dir
+        except (ConnectionLostError, StalledError):
+            raise
+        except TransferError:
+            return False
 
     # Faults
 
-    async def _told_apart(self, error: TransferError, path: str) -> TransferError:
-        """OpenSSH answers "failure" for a name that is taken (SFTP version 3 has no code for it)."""
+    async def _told_apart(self, error: TransferError, what: str, path: str) -> TransferError:
+        """Find out if the name is taken: SFTP 3 has no code for it, OpenSSH says "failure"."""
         if type(error) is TransferError and await self.exists(path):
             return RemoteExistsError(
-                f"{error.message} (the name is taken)", host=error.host, path=path
+                f"Cannot {what}: It exists already", host=error.host, path=path
             )
         return error
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: A timer that fires more than this many seconds late says that the event loop stood still.
+LATE = 0.5
+
 
 class Watchdog:
     """Calls `on_silence(seconds)` once, when replies are due and none came.
@@ -52,6 +55,10 @@ class Watchdog:
             if not self._waiting[patience]:
                 del self._waiting[patience]
 
+    def heard(self) -> None:
+        """Say that the server gave a sign of life in the middle of a long request."""
+        self._last_reply = self._loop.time()
+
     def close(self) -> None:
         """Stop watching."""
         if self._timer is not None:
@@ -63,10 +70,16 @@ class Watchdog:
         self._timer = self._loop.call_at(self._last_reply + min(self._waiting), self._look)
 
     def _look(self) -> None:
-        self._timer = None
-        if not self._waiting:
+        if self._timer is None or not self._waiting:
+            self._timer = None
             return
-        silence = self._loop.time() - self._last_reply
+        due, now = self._timer.when(), self._loop.time()
+        self._timer = None
+        if now - due > LATE:
+            # The loop itself stood still (a stopped process, a busy machine): answers may lie
+            # there unread. That was not the server's silence: patience starts anew.
+            self._last_reply = now
+        silence = now - self._last_reply
         # A timer may fire a clock tick early.
         if silence >= min(self._waiting) - 0.001:
             self._on_silence(silence)
