@@ -97,7 +97,9 @@ class TaskUploader:
             raise
 
     def _fill_parts(self, batches: Iterable[pa.RecordBatch]) -> None:
-        side_by_side: list[_Part | None] = [None] * self._options.files_per_partition
+        # An exact file keeps the order of the rows: its parts cannot fill side by side.
+        lanes = 1 if self._layout.file_name is not None else self._options.files_per_partition
+        side_by_side: list[_Part | None] = [None] * lanes
         turn = itertools.cycle(range(len(side_by_side)))
         for batch in batches:
             if batch.num_rows == 0:
@@ -139,7 +141,7 @@ class TaskUploader:
     def _open_part(self) -> _Part:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
-        if exact and self._partition and not self._format.joinable:
+        if exact and (self._partition or sequence) and not self._format.joinable:
             raise EncodeError(
                 f"One exact file in {self._options.format} format cannot be joined from several "
                 f"partitions, and partition {self._partition} has rows",

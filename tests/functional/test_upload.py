@@ -254,6 +254,18 @@ def test_parquet_rows_outside_partition_0_cannot_become_one_exact_file(
     assert job.write(2, batches(0)) == ()
 
 
+def test_an_exact_file_keeps_the_rows_order_whatever_files_per_partition_says(
+    embedded_server: EmbeddedServer,
+) -> None:
+    job = prepared(embedded_server, path="out/one.csv", files_per_partition=3)
+    job.commit(job.write(0, batches(9_000)))
+    assert numbers_in(*visible(embedded_server)) == list(range(9_000))
+    job = prepared(embedded_server, path="parquet/one.parquet", files_per_partition=3)
+    (part,) = job.write(0, batches(9_000))
+    assert part.rows == 9_000
+    job.abort()
+
+
 def test_only_partition_0_stands_for_an_empty_dataframe(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, header=True)
     parts = [*job.write(0, batches(0)), *job.write(1, batches(0))]
