@@ -66,7 +66,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_LAZY[name]), name)
     except ModuleNotFoundError as error:
-        if error.name != "pyspark":
+        if (error.name or "").partition(".")[0] != "pyspark":
             raise
         raise ModuleNotFoundError(
             f"{name} needs PySpark. Install it with: pip install 'sftp-async[spark]'",
