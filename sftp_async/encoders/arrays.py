@@ -1,0 +1,77 @@
+"""Small tools over Arrow string arrays: join them, look at their bytes, hand these out uncopied."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Rows are made into text in slices of this size, so that it stays below the 2 GiB that 32-bit
+#: string offsets address: JSON's escapes make a byte at most six times longer.
+MAX_SLICE_BYTES = 64 * 1024 * 1024
+
+_EMPTY = pa.py_buffer(b"")
+
+
+def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield `batch` in slices whose text fits Arrow's 32-bit string offsets; most are one slice."""
+    if batch.num_rows <= 1 or batch.nbytes <= MAX_SLICE_BYTES:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from slices(batch.slice(0, half))
+    yield from slices(batch.slice(half))
+
+
+def join(*parts: Any) -> pa.Array:
+    """Concatenate string arrays and scalars row by row; a row with a null part is null."""
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def text_buffer(text: pa.Array) -> pa.Buffer:
+    """Return the bytes of all values of a string array, one after the other, without a copy."""
+    if not len(text):
+        return _EMPTY
+    _, offsets, data = text.buffers()
+    if data is None:
+        return _EMPTY
+    (start,) = struct.unpack_from("=i", offsets, 4 * text.offset)
+    (end,) = struct.unpack_from("=i", offsets, 4 * (text.offset + len(text)))
+    return data.slice(start, end - start)
+
+
+def any_true(mask: pa.Array) -> bool:
+    """Tell whether a boolean array holds a true value."""
+    return bool(pc.any(mask).as_py())
+
+
+def replace_where(mask: pa.Array, text: pa.Array, replacement: pa.Array) -> pa.Array:
+    """Put `replacement`, one value for each true of `mask`, into `text`; null is false."""
+    return pc.replace_with_mask(text, pc.fill_null(mask, False), replacement)
+
+
+def nullable(kind: pa.DataType) -> pa.DataType:
+    """Return a type whose nested fields may all be null.
+
+    Spark calls a struct's field never null even where the struct itself is, and Arrow refuses to
+    convert such columns.
+    """
+    types = pa.types
+    if types.is_struct(kind):
+        return pa.struct(
+            [field.with_type(nullable(field.type)).with_nullable(True) for field in kind]
+        )
+    if types.is_map(kind):
+        return pa.map_(nullable(kind.key_type), nullable(kind.item_type))
+    if types.is_fixed_size_list(kind):
+        return pa.list_(nullable(kind.value_type), kind.list_size)
+    if types.is_list(kind):
+        return pa.list_(nullable(kind.value_type))
+    if types.is_large_list(kind):
+        return pa.large_list(nullable(kind.value_type))
+    return kind

@@ -1,0 +1,40 @@
+"""What a format is to the uploader: `Format`, one a job, opens a `PartEncoder` for each file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from typing_extensions import Buffer
+
+
+class PartEncoder(ABC):
+    """Encodes the record batches of one part file, in order, with bounded memory."""
+
+    @abstractmethod
+    def encode(self, batch: pa.RecordBatch) -> Buffer:
+        """Return the bytes that `batch` adds to the file; may be empty while a codec gathers input.
+
+        Raises:
+            EncodeError: a value cannot be written in this format.
+
+        """
+
+    @abstractmethod
+    def finish(self) -> Buffer:
+        """Return the bytes that complete the file; an empty file's header or schema included."""
+
+
+class Format(ABC):
+    """A file format with its options, checked against a schema. Immutable; pickles."""
+
+    #: File name extension without the leading dot, compression included: `csv.gz`.
+    extension: str
+    #: Whether the concatenation of part files is itself a valid file.
+    joinable: bool
+
+    @abstractmethod
+    def open(self, *, header: bool = True) -> PartEncoder:
+        """Start one part file; `header=False` leaves out the header (a joined file has one)."""

@@ -1,0 +1,61 @@
+"""The encoder of all line-based formats: batches to lines, lines into one compressed stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sftp_async.encoders.arrays import slices
+from sftp_async.encoders.base import PartEncoder
+from sftp_async.encoders.compression import open_stream
+from sftp_async.errors import EncodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+
+class LineEncoder(PartEncoder):
+    """One part file of lines.
+
+    Args:
+        lines: returns the bytes of a batch's rows.
+        compression: `none`, `gzip` or `zstd`.
+        header: bytes before the first row; in the file even if no row comes.
+
+    """
+
+    def __init__(
+        self, lines: Callable[[pa.RecordBatch], pa.Buffer], compression: str, header: bytes = b""
+    ) -> None:
+        self._lines = lines
+        self._stream = open_stream(compression)
+        self._header = header
+
+    def encode(self, batch: pa.RecordBatch) -> Buffer:
+        """Return the bytes that `batch` adds to the file; may be empty while a codec gathers input.
+
+        Raises:
+            EncodeError: a value cannot be written in this format.
+
+        """
+        try:
+            texts = [self._lines(part) for part in slices(batch)] if batch.num_rows else []
+        except pa.ArrowException as error:
+            raise EncodeError(f"A batch of {batch.num_rows} rows has no text: {error}") from error
+        if len(texts) == 1 and not self._header:
+            return self._stream.compress(texts[0])
+        return self._compress([self._take_header(), *texts])
+
+    def finish(self) -> Buffer:
+        """Return the bytes that complete the file, its header if no row came."""
+        return b"".join((self._compress([self._take_header()]), self._stream.flush()))
+
+    def _take_header(self) -> bytes:
+        header, self._header = self._header, b""
+        return header
+
+    def _compress(self, pieces: list[Buffer]) -> bytes:
+        return b"".join([self._stream.compress(piece) for piece in pieces])

@@ -1,0 +1,43 @@
+"""Text files: the values of one string column, a line each."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sftp_async.encoders.arrays import text_buffer
+from sftp_async.encoders.base import Format, PartEncoder
+from sftp_async.encoders.compression import EXTENSIONS
+from sftp_async.encoders.lines import LineEncoder
+
+
+class TextFormat(Format):
+    """Text files, as Spark's: a null is an empty line, and a value's own line breaks stay.
+
+    Args:
+        line_sep: what ends a line.
+        compression: `none`, `gzip` or `zstd`.
+
+    """
+
+    joinable = True
+
+    def __init__(self, *, line_sep: str, compression: str) -> None:
+        self.extension = f"txt{EXTENSIONS[compression]}"
+        self._line_sep = line_sep
+        self._compression = compression
+
+    def open(self, *, header: bool = True) -> PartEncoder:
+        """Start one part file. There is no header."""
+        return LineEncoder(self._lines, self._compression)
+
+    def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
+        return text_buffer(
+            pc.binary_join_element_wise(
+                batch.column(0).cast(pa.string()),
+                self._line_sep,
+                "",
+                null_handling="replace",
+                null_replacement="",
+            )
+        )

@@ -1,0 +1,19 @@
+"""Encode batches to the bytes of one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sftp_async.encoders import open_format
+from sftp_async.options import FormatOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def encoded(*batches: pa.RecordBatch, **options: Any) -> bytes:
+    """Return the file that holds `batches` (at least one; it may be empty)."""
+    form = open_format(FormatOptions(**options), batches[0].schema)
+    encoder = form.open()
+    pieces = [bytes(encoder.encode(batch)) for batch in batches]
+    return b"".join(pieces) + bytes(encoder.finish())

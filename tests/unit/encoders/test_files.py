@@ -1,0 +1,233 @@
+"""What all formats share: names, compression, bounded memory, and what they refuse."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import random
+import zlib
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import zstandard
+from pyarrow import parquet
+
+from sftp_async.encoders import arrays, compression, open_format
+from sftp_async.encoders.parquet import ROW_GROUP_ROWS
+from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.options import FormatOptions
+from tests.support.encoding import encoded
+
+ROWS = pa.record_batch({"id": pa.array(range(5000)), "name": [f"name {i}" for i in range(5000)]})
+
+
+def unzstd(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().stream_reader(data).read()
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "extension"),
+    [
+        ("csv", None, "csv"),
+        ("csv", "gzip", "csv.gz"),
+        ("csv", "zstd", "csv.zst"),
+        ("json", "none", "json"),
+        ("json", "gzip", "json.gz"),
+        ("text", "zstd", "txt.zst"),
+        ("parquet", None, "snappy.parquet"),
+        ("parquet", "none", "parquet"),
+        ("parquet", "gzip", "gz.parquet"),
+        ("parquet", "zstd", "zstd.parquet"),
+        ("parquet", "lz4", "lz4raw.parquet"),
+        ("parquet", "brotli", "br.parquet"),
+    ],
+)
+def test_the_extension_is_sparks_and_a_format_pickles(
+    form: str, codec: str | None, extension: str
+) -> None:
+    schema = pa.schema([("a", pa.string())])
+    made = open_format(FormatOptions(format=form, compression=codec), schema)
+    again = pickle.loads(pickle.dumps(made))
+    assert again.extension == made.extension == extension
+    assert again.joinable is (form != "parquet")
+    rows = pa.record_batch({"a": ["x"]})
+    encoder, copy = made.open(), again.open()
+    assert bytes(encoder.encode(rows)) + bytes(encoder.finish()) == bytes(
+        copy.encode(rows)
+    ) + bytes(copy.finish())
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_gzip_and_zstd_hold_the_plain_file(form: str) -> None:
+    plain = encoded(ROWS, ROWS, format=form)
+    zipped = encoded(ROWS, ROWS, format=form, compression="gzip")
+    assert gzip.decompress(zipped) == plain
+    assert unzstd(encoded(ROWS, ROWS, format=form, compression="zstd")) == plain
+    assert len(zipped) < len(plain) / 2
+
+
+def test_without_isal_zlib_makes_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "isal_zlib", None)
+    zipped = encoded(ROWS, compression="gzip")
+    assert gzip.decompress(zipped) == encoded(ROWS)
+    assert isinstance(compression.open_stream("gzip"), type(zlib.compressobj()))
+
+
+def test_isal_is_used_where_it_is_installed() -> None:
+    isal_zlib = pytest.importorskip("isal.isal_zlib", reason="needs the extra `fast`")
+    assert isinstance(compression.open_stream("gzip"), type(isal_zlib.compressobj()))
+
+
+def test_compressed_files_can_be_joined() -> None:
+    joined = encoded(ROWS, compression="gzip") + encoded(ROWS, compression="gzip")
+    assert gzip.decompress(joined) == encoded(ROWS, ROWS)
+    zstd = encoded(ROWS, compression="zstd") + encoded(ROWS, compression="zstd")
+    reader = zstandard.ZstdDecompressor().stream_reader(zstd, read_across_frames=True)
+    assert reader.read() == encoded(ROWS, ROWS)
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
+def test_a_file_without_rows_is_a_whole_stream(codec: str) -> None:
+    data = encoded(ROWS.slice(0, 0), compression=codec)
+    decompress = {"none": bytes, "gzip": gzip.decompress, "zstd": unzstd}[codec]
+    assert decompress(data) == b""
+
+
+def test_bytes_come_while_the_file_is_written() -> None:
+    noise = pa.record_batch({"a": [random.randbytes(50).hex() for _ in range(5000)]})
+    for codec in ("none", "gzip", "zstd"):
+        encoder = open_format(FormatOptions(compression=codec), noise.schema).open()
+        sizes = [len(bytes(encoder.encode(noise))) for _ in range(4)]
+        assert sizes[-1] > 0
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_huge_batch_is_made_into_text_slice_by_slice(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = encoded(ROWS, format=form)
+    monkeypatch.setattr(arrays, "MAX_SLICE_BYTES", 1000)
+    assert len(list(arrays.slices(ROWS))) > 50
+    assert encoded(ROWS, format=form) == whole
+
+
+def test_text_is_the_values_and_nothing_else() -> None:
+    rows = pa.record_batch({"line": ["a", None, "", 'q"\\', "é"]})
+    assert encoded(rows, format="text") == 'a\n\n\nq"\\\né\n'.encode()
+    assert encoded(rows.slice(3), format="text", line_sep="|") == 'q"\\|é|'.encode()
+    large = rows.set_column(0, "line", rows.column(0).cast(pa.large_string()))
+    assert encoded(large, format="text") == encoded(rows, format="text")
+
+
+@pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
+def test_parquet_holds_the_rows_in_the_codec_asked_for(codec: str) -> None:
+    data = io.BytesIO(encoded(ROWS, ROWS, format="parquet", compression=codec))
+    file = parquet.ParquetFile(data)
+    name = {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
+    assert file.metadata.row_group(0).column(0).compression == name
+    assert file.read().equals(pa.Table.from_batches([ROWS, ROWS]))
+
+
+def test_parquet_gathers_batches_into_row_groups_and_hands_each_out() -> None:
+    rows = pa.record_batch({"a": pa.array(range(ROW_GROUP_ROWS // 4), pa.int32())})
+    encoder = open_format(FormatOptions(format="parquet"), rows.schema).open()
+    sizes = [len(bytes(encoder.encode(rows))) for _ in range(8)]
+    assert [size > 100_000 for size in sizes] == [False, False, False, True] * 2
+
+
+def test_parquet_without_rows_has_its_schema() -> None:
+    data = encoded(ROWS.slice(0, 0), format="parquet")
+    table = parquet.read_table(io.BytesIO(data))
+    assert table.schema == ROWS.schema
+    assert table.num_rows == 0
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "zstd"])
+def test_pandas_and_polars_read_what_is_written(codec: str) -> None:
+    expected = ROWS.to_pydict()
+    name = {"none": None}.get(codec, codec)
+    lines = encoded(ROWS, format="json", compression=codec)
+    frame = pd.read_json(io.BytesIO(lines), lines=True, compression=name)
+    assert frame.to_dict("list") == expected
+    table = encoded(ROWS, compression=codec, header=True)
+    assert pd.read_csv(io.BytesIO(table), compression=name).to_dict("list") == expected
+    assert pl.read_csv(table).to_dict(as_series=False) == expected
+
+
+STRUCT = pa.struct([("x", pa.int32())])
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "hint"),
+    [
+        ("csv", STRUCT, "to_json"),
+        ("csv", pa.list_(pa.int32()), "to_json"),
+        ("csv", pa.map_(pa.string(), pa.int32()), "to_json"),
+        ("csv", pa.binary(), "base64"),
+        ("csv", pa.null(), "CAST"),
+        ("csv", pa.month_day_nano_interval(), "CAST"),
+        ("json", pa.map_(pa.int32(), pa.int32()), "transform_keys"),
+        ("json", pa.month_day_nano_interval(), "CAST"),
+        ("parquet", pa.null(), "CAST"),
+        ("parquet", pa.struct([]), "field"),
+        ("text", pa.int32(), "CAST"),
+    ],
+)
+def test_a_type_that_does_not_read_back_is_refused_by_its_columns_name(
+    form: str, kind: pa.DataType, hint: str
+) -> None:
+    schema = pa.schema([("culprit", kind)])
+    with pytest.raises(EncodeError, match="'culprit'") as caught:
+        open_format(FormatOptions(format=form), schema)
+    assert str(kind) in str(caught.value)
+    assert hint in str(caught.value)
+
+
+def test_a_refused_type_inside_others_is_named_by_its_path() -> None:
+    schema = pa.schema([("a", pa.list_(pa.struct([("b", pa.map_(pa.int32(), pa.int32()))])))])
+    with pytest.raises(EncodeError, match=r"'a\.element\.b'"):
+        open_format(FormatOptions(format="json"), schema)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "text"])
+def test_no_column_is_refused(form: str) -> None:
+    with pytest.raises(EncodeError, match="no column"):
+        open_format(FormatOptions(format=form), pa.schema([]))
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_two_columns_of_one_name_are_refused(form: str) -> None:
+    with pytest.raises(EncodeError, match=r"more than once.*'a'"):
+        open_format(FormatOptions(format=form), pa.schema([("a", pa.int32()), ("a", pa.int32())]))
+
+
+def test_two_fields_of_one_name_are_refused() -> None:
+    twice = pa.struct([pa.field("x", pa.int32()), pa.field("x", pa.int32())])
+    with pytest.raises(EncodeError, match=r"struct 's'.*'x'"):
+        open_format(FormatOptions(format="json"), pa.schema([("s", twice)]))
+
+
+def test_text_takes_one_column() -> None:
+    with pytest.raises(EncodeError, match="one column, but there are 2"):
+        open_format(FormatOptions(format="text"), ROWS.schema)
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    schema = pa.schema([("at", pa.timestamp("us", "Mars/Olympus"))])
+    with pytest.raises(EncodeError, match=r"'at'.*'Mars/Olympus'"):
+        open_format(FormatOptions(), schema)
+
+
+def test_all_mistakes_in_the_options_are_reported_together() -> None:
+    options = FormatOptions(
+        sep=";", line_sep=";", escape="", date_format="GG", timestamp_format="YYYY"
+    )
+    with pytest.raises(OptionsError) as caught:
+        open_format(options, ROWS.schema)
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 4
+    for word in ("sep and line_sep", "escape", "date_format", "timestamp_format"):
+        assert word in problems
