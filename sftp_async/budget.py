@@ -42,7 +42,7 @@ class ByteBudget:
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Let every waiter, and whoever comes later, fail with `error`; the first one told counts."""
+        """Let every waiter, and whoever comes later, fail with `error`; the first told counts."""
         with self._changed:
             self._failure = self._failure or error
             self._changed.notify_all()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql.datasource import DataSource, DataSourceWriter
 from pyspark.sql.pandas.types import to_arrow_type
+from pyspark.sql.types import (
+    ArrayType,
+    DataType,
+    DayTimeIntervalType,
+    MapType,
+    StructField,
+    StructType,
+)
 
 from sftp_async.errors import EncodeError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
 from sftp_async.writer import SFTPBatchWriter
-
-if TYPE_CHECKING:
-    from pyspark.sql.types import StructType
 
 
 class SFTPDataSource(DataSource):
@@ -67,10 +72,32 @@ def arrow_schema(schema: StructType) -> pa.Schema:
     fields = []
     for field in schema.fields:
         try:
-            fields.append(pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable))
+            fields.append(
+                pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable)
+            )
         except PySparkException as error:
-            raise EncodeError(
-                f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
-                hint=f"Cast it, as in df.withColumn({field.name!r}, col({field.name!r}).cast('string'))",
-            ) from error
+            raise _refused(field, "string") from error
+        if _has_narrow_interval(field.dataType):
+            raise _refused(field, "interval day to second")
     return pa.schema(fields)
+
+
+def _has_narrow_interval(kind: DataType) -> bool:
+    """Whether there is an interval type that Arrow widens: written, it would not read back."""
+    if isinstance(kind, DayTimeIntervalType):
+        whole = (DayTimeIntervalType.DAY, DayTimeIntervalType.SECOND)
+        return (kind.startField, kind.endField) != whole
+    if isinstance(kind, ArrayType):
+        return _has_narrow_interval(kind.elementType)
+    if isinstance(kind, MapType):
+        return _has_narrow_interval(kind.keyType) or _has_narrow_interval(kind.valueType)
+    if isinstance(kind, StructType):
+        return any(_has_narrow_interval(field.dataType) for field in kind.fields)
+    return False
+
+
+def _refused(field: StructField, instead: str) -> EncodeError:
+    return EncodeError(
+        f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
+        hint=f"Cast it: CAST(`{field.name}` AS {instead.upper()})",
+    )

@@ -1,4 +1,4 @@
-"""A write from its plan to its end, without Spark: plan, prepare, write each partition, commit or abort.
+"""A write from its plan to its end, without Spark: plan, prepare, write, commit or abort.
 
 A `Job` is planned on the driver, pickled to the tasks and to whoever commits. Every method is
 synchronous and does its work on the process's runtime.
@@ -64,13 +64,13 @@ class Job:
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
             raise OptionsError(
-                f"{limits[0]} splits the output, but the path {layout.target} names one exact file: "
-                "leave it out, or give a directory"
+                f"{limits[0]} splits the output, but the path {layout.target} names one exact "
+                "file: leave it out, or give a directory"
             )
         return cls(layout, options, file_format, overwrite)
 
     def prepare(self) -> Self:
-        """Check the server and the target, make the staging directory; the one preflight connection.
+        """Check server and target, make the staging directory: the one preflight connection.
 
         Returns:
             The job with the server's verified host key pinned: tasks need no known_hosts file.

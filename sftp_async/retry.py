@@ -11,7 +11,7 @@ LONGEST_WAIT = 30.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential backoff with jitter, so that a hundred tasks cut off at once do not return at once.
+    """Exponential backoff with jitter: a hundred tasks cut off at once do not return at once.
 
     Args:
         max_retries: tries after the first; 0 means one try only.

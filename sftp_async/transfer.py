@@ -1,4 +1,4 @@
-"""One file's way onto the server: chunks at explicit offsets, several in flight, resumed after a break.
+"""One file's way onto the server: chunks at explicit offsets, several in flight, resumable.
 
 The ledger of unacknowledged chunks is the heart of it. A chunk's memory goes back to the budget
 only when the server has acknowledged it; until then it can be written again at its offset, over a

@@ -1,4 +1,4 @@
-"""What a user of Spark sees: modes, exact files, errors before any task, and nothing left behind."""
+"""What a user of Spark sees: modes, exact files, early errors, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def watched(frame: DataFrame, marker: Path) -> DataFrame:
 
 
 @pytest.fixture
-def fails_before_any_task(
-    spark: SparkSession, tmp_path: Path
-) -> Callable[..., str]:
+def fails_before_any_task(spark: SparkSession, tmp_path: Path) -> Callable[..., str]:
     """Write a frame that must be refused on the driver; returns the error's text."""
 
     def fails(server: EmbeddedServer | SSHD, path: str = "out", **options: Any) -> str:
@@ -65,7 +63,9 @@ def test_the_seeds_readme_example_writes_one_file_of_exactly_that_name(
     spark: SparkSession, sshd: SSHD, remote_dir: Path
 ) -> None:
     ssh_key_content = sshd.options()["private_key_content"]
-    df = spark.createDataFrame([(1, "a"), (2, "b"), (3, None)], "id int, name string").repartition(3)
+    df = spark.createDataFrame([(1, "a"), (2, "b"), (3, None)], "id int, name string").repartition(
+        3
+    )
     spark.dataSource.register(SFTPDataSource)
 
     df.write \
@@ -176,7 +176,7 @@ def test_a_hundred_partitions_make_few_logins(
     server = start_sshd()
     write(spark.range(0, 10_000, 1, 100), server, str(remote_dir), max_connections=2)
     assert len(files(remote_dir)) == 100
-    # Two workers on local[2], each with at most max_connections; one login to prepare, one to commit.
+    # Two workers with at most max_connections each; one login to prepare, one to commit.
     assert server.logins() <= 2 * 2 + 2
 
 
@@ -219,7 +219,9 @@ def test_an_unknown_host_key_is_one_connection_and_shows_what_to_set(
     server = start_sshd()
     line = proxy(server)
     options = {**server.options(), "host": line.host, "port": line.port}
-    options["known_hosts"] = "other.example.com ssh-ed25519 " + user_keys.public("ed25519").split()[1]
+    options["known_hosts"] = (
+        "other.example.com ssh-ed25519 " + user_keys.public("ed25519").split()[1]
+    )
 
     class Behind:
         def options(self) -> dict[str, Any]:
@@ -263,6 +265,7 @@ def test_a_closed_port_is_a_connect_error(
         ("csv", "id, array(id) as tags", "tags"),
         ("text", "id as number", "number"),
         ("csv", "id, make_ym_interval(1, 2) as age", "age"),
+        ("json", "id, array(interval '1' day) as days", "days"),
     ],
 )
 def test_a_column_that_the_format_cannot_hold_is_named_before_any_task(
@@ -347,7 +350,7 @@ def test_written_files_are_ordinary_files_for_other_users(
 ) -> None:
     write(spark.range(1).coalesce(1), sshd, str(remote_dir))
     (name,) = files(remote_dir)
-    mode = stat.S_IMODE(os.stat(remote_dir / name).st_mode)
+    mode = stat.S_IMODE((remote_dir / name).stat().st_mode)
     assert mode == 0o666 & ~_umask()
 
 

@@ -89,7 +89,9 @@ def test_a_connection_is_used_again_by_the_next_lease() -> None:
         for _ in range(5):
             async with pool.lease():
                 pass
-        assert repr(pool) == "<ConnectionPool user@host:22 open: 1 of 2 connections, 1 idle, 0 leases>"
+        assert (
+            repr(pool) == "<ConnectionPool user@host:22 open: 1 of 2 connections, 1 idle, 0 leases>"
+        )
         assert pool.get_stats().leases_total == 5
 
     with_pool(server, scenario)
