@@ -1,43 +1,26 @@
-"""One job's commit: staging directory, intent, promotion by rename, abort, recovery.
+"""One job's commit: staging directory, intent, promotion by rename, abort.
 
 The promise: every file appears whole or not at all, and a job that ended in an error leaves
 nothing. It rests on three rules. What is visible has a name that only this job uses. From the
-moment the intent is published the commit is only ever finished, by us or by the next writer. And
-every step may be done
-twice: a lost reply, a crash and a replay all look the same.
+moment the intent is published the commit is carried out or taken back in full, by us or by the next
+writer. And every step may be done twice: a lost reply, a crash and a replay all look the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sftp_async import intent as intents
-from sftp_async.errors import (
-    CommitError,
-    ConnectionLostError,
-    RemoteExistsError,
-    RemoteNotFoundError,
-    RemotePermissionError,
-    StalledError,
-    TransferError,
-)
+from sftp_async.errors import CommitError, RemoteNotFoundError
 from sftp_async.joining import join
 from sftp_async.layout import JOINED, SUCCESS_FILE, PartFile, is_data, is_part, part_tag
-from sftp_async.promotion import (
-    demote,
-    each,
-    exact_exists,
-    finish,
-    is_complete,
-    promote_all,
-    recover,
-    remove_tagged,
-    remove_tree,
-)
+from sftp_async.preparation import Preparation, check_exact
+from sftp_async.promotion import all_visible, finish, is_complete, promote_all, undo
 from sftp_async.stats import WriteStats
+from sftp_async.steps import UNKNOWN_OUTCOME, remove_staging_base, remove_tagged, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -68,126 +51,22 @@ class JobCommitter:
         self._layout = layout
         self._options = options
         self._overwrite = overwrite
+        # Only what saves asking again: between processes, the server alone remembers.
         self._intent: Intent | None = None
-        self._publishing = False
         self._visible = False
-
-    # Before the tasks
+        self._aborting = False
 
     async def prepare(self, connection: Connection) -> None:
         """Check the target, make the staging directory, finish what an earlier job left.
 
         Raises:
-            CommitError: the target cannot take this job; says why. Nothing was written then.
+            CommitError: the target cannot take this job; says why. Nothing of the job is left then.
 
         """
-        layout = self._layout
-        shared = await self._make_staging(connection)
-        try:
-            if layout.file_name is not None:
-                await self._check_exact(connection)
-            if shared:
-                # The directory for staging was there before: other jobs run, or were interrupted.
-                await recover(
-                    connection,
-                    layout.staging_base,
-                    layout.directory,
-                    ttl=self._options.staging_ttl,
-                    own_job=layout.job_id,
-                )
-        except BaseException:
-            # Spark calls no abort for a job that failed before its tasks.
-            with suppress(TransferError):
-                await remove_tree(connection, layout.staging)
-                await connection.rmdir(layout.staging_base)
-            raise
-
-    async def _make_staging(self, connection: Connection) -> bool:
-        """Make the job's staging directory; returns whether the one above it existed."""
-        layout = self._layout
-        try:
-            with suppress(RemoteExistsError):  # this job's, made by a request whose reply was lost
-                await connection.mkdir(layout.staging)
-            return True
-        except RemoteNotFoundError:
-            pass
-        except TransferError as error:
-            raise await self._unusable(connection, error) from error
-        try:
-            if layout.directory != "." and not await connection.exists(layout.directory):
-                if not self._options.create_dirs:
-                    raise CommitError(
-                        "The directory does not exist",
-                        host=connection.address,
-                        path=layout.directory,
-                        hint="Make it, or set create_dirs=true",
-                    )
-                await connection.makedirs(layout.directory)
-            elif not (await connection.stat(layout.directory)).is_dir:
-                raise self._no_directory(connection)
-            # Between these two another job may end and remove the empty directory: go on till it
-            # holds.
-            for _ in range(10):
-                await connection.makedirs(layout.staging_base)
-                with suppress(RemoteNotFoundError):
-                    await connection.makedirs(layout.staging)
-                    return False
-        except (ConnectionLostError, StalledError):
-            raise
-        except TransferError as error:
-            raise await self._unusable(connection, error) from error
-        raise CommitError(
-            "The staging directory keeps disappearing", host=connection.address, path=layout.staging
-        )
-
-    async def _unusable(
-        self, connection: Connection, error: TransferError
-    ) -> TransferError | CommitError:
-        if isinstance(error, ConnectionLostError | StalledError):
-            return error
-        with suppress(TransferError):
-            if not (await connection.stat(self._layout.directory)).is_dir:
-                return self._no_directory(connection)
-        hint = (
-            "Give the user write permission there, or choose another path"
-            if isinstance(error, RemotePermissionError)
-            else "Check the path, and whether the user may make directories there"
-        )
-        return CommitError(
-            f"The target is not writable: {error.message}",
-            host=connection.address,
-            path=error.path or self._layout.directory,
-            hint=hint,
-        )
-
-    def _no_directory(self, connection: Connection) -> CommitError:
-        return CommitError(
-            "A file is where a directory should be",
-            host=connection.address,
-            path=self._layout.directory,
-            hint="Choose another path; for one exact file of that name set single_file=true",
-        )
-
-    async def _check_exact(self, connection: Connection) -> None:
-        target = self._layout.target
-        try:
-            found = await connection.stat(target)
-        except RemoteNotFoundError:
-            return
-        if found.is_dir:
-            raise CommitError(
-                "A directory is where one exact file should be written",
-                host=connection.address,
-                path=target,
-                hint="Remove it, or set single_file=false to write part files into it",
-            )
-        if not self._overwrite:
-            raise exact_exists(connection, target)
-
-    # After the tasks
+        await Preparation(self._layout, self._options, overwrite=self._overwrite).run(connection)
 
     async def commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
-        """Make the job visible.
+        """Make the job visible; when it was done before, by whomever, see that it is complete.
 
         Args:
             connection: to the server.
@@ -200,9 +79,8 @@ class JobCommitter:
         rows = sum(part.rows for part in parts)
         if not rows and not self._options.write_empty:
             parts = ()
-        if self._intent is None and self._publishing:
-            # The connection was lost while publishing: look whether it got there.
-            self._intent = await intents.load(connection, self._layout.intent)
+        if self._intent is None:
+            self._intent = await self._published(connection)
         if self._intent is None:
             self._intent = await self._publish(connection, tuple(parts))
         if not self._visible:
@@ -214,24 +92,53 @@ class JobCommitter:
         log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
         return stats
 
-    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
-        removes: tuple[str, ...] = ()
-        if self._overwrite:
-            listing = await connection.listdir(self._layout.directory)
-            removes = tuple(entry.name for entry in listing if self._is_replaced(entry, parts))
-        if self._layout.file_name is not None and parts:
-            parts = (await self._joined(connection, parts),)
-        intent = intents.intent_for(
-            self._layout,
-            parts,
-            overwrite=self._overwrite,
-            removes=removes,
-            success_file=self._options.success_file,
-            by_copy=self._options.commit_mode == "direct" and self._layout.file_name is not None,
-        )
-        self._publishing = True
-        await intents.publish(connection, intent, by_rename=self._options.commit_mode == "rename")
+    async def _published(self, connection: Connection) -> Intent | None:
+        """Look for this job's intent: a request whose reply was lost may have published it."""
+        found = await intents.find(connection, self._layout)
+        if found is None:
+            return None
+        intent, state = found
+        if state == "withdrawn":
+            raise CommitError(
+                "The job was aborted", host=connection.address, path=self._layout.target
+            )
+        self._visible = state == "visible"
         return intent
+
+    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
+        layout = self._layout
+        exact = layout.file_name is not None
+        intent = intents.intent_for(
+            layout,
+            (self._exact_part(parts),) if exact and parts else parts,
+            overwrite=self._overwrite,
+            removes=await self._replaced(connection, parts) if self._overwrite else (),
+            success_file=self._options.success_file,
+            by_copy=self._options.commit_mode == "direct" and exact,
+        )
+        try:
+            if exact and parts:
+                await check_exact(connection, layout, overwrite=self._overwrite)
+            if exact and len(parts) > 1:
+                sources = [(layout.staged_path(part.staged), part.size) for part in parts]
+                await join(connection, sources, layout.staged_path(JOINED))
+            await intents.publish(connection, intent)
+        except (RemoteNotFoundError, CommitError) as error:
+            if await connection.exists(layout.staging):
+                raise
+            if parts and await all_visible(connection, intent):
+                return intent  # the job is over, and it was complete
+            raise CommitError(
+                "The staging directory of this job is gone",
+                host=connection.address,
+                path=layout.staging,
+                hint="Something removes files there, or the job took longer than staging_ttl",
+            ) from error
+        return intent
+
+    async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
+        listing = await connection.listdir(self._layout.directory)
+        return tuple(entry.name for entry in listing if self._is_replaced(entry, parts))
 
     def _is_replaced(self, entry: RemoteEntry, parts: Sequence[PartFile]) -> bool:
         """Whether an overwrite removes the entry; never another's file, unless asked to."""
@@ -247,38 +154,54 @@ class JobCommitter:
             return is_data(entry.name) or entry.name == SUCCESS_FILE
         return is_part(entry.name) or entry.name == SUCCESS_FILE
 
-    async def _joined(self, connection: Connection, parts: tuple[PartFile, ...]) -> PartFile:
+    def _exact_part(self, parts: tuple[PartFile, ...]) -> PartFile:
+        """Return the one part that becomes the exact file: the only one, or all of them joined."""
         assert self._layout.file_name is not None
-        rows = sum(part.rows for part in parts)
         if len(parts) == 1:
-            only = parts[0]
-            return PartFile(only.staged, self._layout.file_name, rows, only.size, only.sha256)
-        sources = [(self._layout.staged_path(part.staged), part.size) for part in parts]
-        size = await join(connection, sources, self._layout.staged_path(JOINED))
+            return replace(parts[0], final=self._layout.file_name)
+        rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
         return PartFile(JOINED, self._layout.file_name, rows, size, "")
 
     async def abort(self, connection: Connection) -> None:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
-        already have removed the old data.
+        already have removed the old data. So does one that was copying over an exact file
+        (`commit_mode=direct`): what was there cannot be had back, so the copy is completed.
+
+        Raises:
+            CommitError: the server refuses a removal; the next write to the target tries again.
+
         """
         layout = self._layout
-        intent = self._intent or await intents.load(connection, layout.intent)
-        if intent is not None:
-            if await is_complete(connection, intent):
+        found = await intents.find(connection, layout)
+        if found is None:
+            await self._abort_unpublished(connection)
+            return
+        intent, state = found
+        if state != "withdrawn":
+            complete = state == "visible" or await is_complete(connection, intent)
+            if not complete and intent.by_copy and intent.replace_exact:
+                await promote_all(connection, intent)
+                complete = True
+            if complete:
                 log.warning("%s: the job is complete on the server and stays", layout.target)
                 await finish(connection, intent)
                 return
-            # First the intent, so that nobody finishes what is being undone.
-            with suppress(RemoteNotFoundError):
-                await connection.remove(intent.path)
-            await each(intent.parts, lambda part: demote(connection, intent, part))
-        if layout.direct:
+        if not await undo(connection, intent):
+            log.warning("%s: another writer completed the job, and it stays", layout.target)
+
+    async def _abort_unpublished(self, connection: Connection) -> None:
+        layout = self._layout
+        if layout.direct and (self._aborting or await connection.exists(layout.staging)):
+            # With neither intent nor staging directory the job is over: then its files stay.
+            self._aborting = True
+            await remove_tagged(connection, layout.directory, layout.tag, keep=())
+            await remove_tree(connection, layout.staging)
+            # Once more: tasks that end from now on see that the directory is gone.
             await remove_tagged(connection, layout.directory, layout.tag, keep=())
         await remove_tree(connection, layout.staging)
-        with suppress(TransferError):
-            await connection.rmdir(layout.staging_base)
+        await remove_staging_base(connection, layout.staging_base, layout.directory)
 
 
 async def on_pool(
@@ -295,7 +218,7 @@ async def on_pool(
         try:
             async with pool.lease() as connection:
                 return await step(connection)
-        except (ConnectionLostError, StalledError) as error:
+        except UNKNOWN_OUTCOME as error:
             failures += 1
             delay = retry.delay(failures)
             if delay is None:

@@ -1,27 +1,51 @@
 """The intent of a commit: a file on the server that says what is about to become visible.
 
 Once it is there, anybody can finish the commit: whoever reads it knows every rename and removal
-that is due, and each of them can be done twice without harm.
+that is due, and each of them can be done twice without harm. Its name tells how far things are:
+
+<job>.intent.json     all new data is on the server and is being made visible
+<job>.visible.json    all new data is visible; what it replaces is being removed
+<job>.withdrawn.json  the job was aborted; what it made visible is being taken back
+
+The two last ones come from the first by a rename, which only one of two writers wins.
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sftp_async.errors import CommitError, RemoteNotFoundError
-from sftp_async.layout import INTENT_SUFFIX, PartFile
+from sftp_async.errors import (
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    RemoteUnsupportedError,
+)
+from sftp_async.layout import PartFile, uses_own_staging
+from sftp_async.steps import each, remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
     from sftp_async.transport import Connection
 
+State = Literal["intent", "visible", "withdrawn"]
+#: The later state first: a server that died within a rename may show both names.
+STATES: tuple[State, ...] = ("withdrawn", "visible", "intent")
+
 #: Version of the document; a reader refuses what it does not know.
 VERSION = 1
 #: About 250 bytes a part file: room for a quarter of a million of them.
 LARGEST = 64 * 1024 * 1024
+#: The document while it is being written, inside the job's staging directory.
+DRAFT = "intent.draft"
+
+#: Stands for a document that does not parse.
+TORN = object()
+
+_DOCUMENT = re.compile(r"(?P<job>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn)\.json")
 
 
 @dataclass(frozen=True)
@@ -31,6 +55,7 @@ class Intent:
     job_id: str
     directory: str
     staging_base: str
+    #: The parts have their final names already.
     direct: bool
     #: Promote by copying: the server cannot rename.
     by_copy: bool
@@ -49,7 +74,16 @@ class Intent:
     @property
     def path(self) -> str:
         """Where the intent itself is kept."""
-        return self.staging + INTENT_SUFFIX
+        return self.path_in("intent")
+
+    @property
+    def renames(self) -> bool:
+        """Whether the server can rename."""
+        return not (self.direct or self.by_copy)
+
+    def path_in(self, state: State) -> str:
+        """Return where the document is kept in a state."""
+        return document_path(self.staging_base, self.job_id, state)
 
     def staged_path(self, part: PartFile) -> str:
         """Return where the part is before the commit."""
@@ -64,56 +98,192 @@ class Intent:
         return json.dumps({"version": VERSION, **asdict(self)}).encode()
 
     @classmethod
-    def from_json(cls, data: bytes, path: str) -> Self:
-        """Read a document, trusting nothing: a server's other users may have written it.
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Build from a parsed document, trusting nothing: a server's other users may have made it.
 
         Raises:
-            CommitError: it is torn, of another version, or names something outside the target.
+            ValueError: it is of another version, or names something outside the target.
 
         """
+        fields = dict(fields)
+        version = fields.pop("version", None)
+        if version != VERSION:
+            raise ValueError(f"version {version!r} is not known to this release")
         try:
-            fields: dict[str, Any] = json.loads(data)
-            version = fields.pop("version")
-            if version != VERSION:
-                raise ValueError(f"version {version} is not known to this release")
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
             fields["removes"] = tuple(fields["removes"])
             intent = cls(**fields)
-            for name in (*intent.removes, *(n for p in intent.parts for n in (p.staged, p.final))):
-                if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & set(name):
-                    raise ValueError(f"unsafe name {name!r}")
-        except (ValueError, KeyError, TypeError) as error:
-            raise CommitError(
-                f"The intent of an interrupted commit cannot be read: {error}",
-                path=path,
-                hint="If no job is running for this target, look at the file and remove it",
-            ) from error
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"fields are missing or unknown ({error})") from error
+        for part in intent.parts:
+            _check_name(part.staged)
+            _check_name(part.final)
+            if type(part.size) is not int or type(part.rows) is not int:
+                raise ValueError(f"size and rows of {part.final!r} are not numbers")
+        for name in intent.removes:
+            _check_name(name)
+        flags = (intent.direct, intent.by_copy, intent.replace_exact, intent.success_file)
+        if not all(type(flag) is bool for flag in flags):
+            raise ValueError("a switch is neither true nor false")
         return intent
 
 
-async def publish(connection: Connection, intent: Intent, *, by_rename: bool) -> None:
-    """Make the intent visible at once, and read it back: from here on the commit will be finished."""
-    data = intent.to_json()
-    if by_rename:
-        draft = intent.path.removesuffix(".json") + ".draft"
-        await connection.write_file(draft, data)
-        await connection.rename(draft, intent.path)
-    else:
-        # Without rename a torn intent is possible: it does not parse, and so does not count.
-        await connection.write_file(intent.path, data)
-    if await connection.read_file(intent.path, LARGEST) != data:
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & set(name):
+        raise ValueError(f"unsafe name {name!r}")
+
+
+def document_path(staging_base: str, job_id: str, state: State) -> str:
+    """Return where a job's document is kept in a state."""
+    return posixpath.join(staging_base, f"{job_id}.{state}.json")
+
+
+def document_of(name: str) -> tuple[str, State] | None:
+    """Return the job id and the state that a file name stands for, or None if it is another's."""
+    match = _DOCUMENT.fullmatch(name)
+    if match is None:
+        return None
+    state: State = match["state"]  # type: ignore[assignment] # the pattern allows no other
+    return match["job"], state
+
+
+async def load(
+    connection: Connection, staging_base: str, directory: str, job_id: str, state: State
+) -> Intent | None:
+    """Read a job's document.
+
+    Returns:
+        None if there is none (any more), if it belongs to another target that shares the staging
+        directory, or if it is torn. A torn one was never published: without rename the document
+        grows in place, and its writer goes on only after it read all of it back.
+
+    Raises:
+        CommitError: it is of another version, or names something outside the target.
+
+    """
+    path = document_path(staging_base, job_id, state)
+    try:
+        fields = _parse(await connection.read_file(path, LARGEST))
+    except RemoteNotFoundError:
+        return None
+    if fields is TORN:
+        return None
+    try:
+        if not isinstance(fields, dict):
+            raise ValueError("it is no JSON object")
+        if not _belongs(fields, staging_base, directory):
+            return None
+        intent = Intent.from_fields(fields)
+        if intent.job_id != job_id:
+            raise ValueError(f"it belongs to another job, {intent.job_id!r}")
+    except ValueError as error:
         raise CommitError(
-            "The server did not keep the commit's intent as written", path=intent.path
+            f"The intent of an interrupted commit cannot be used: {error}",
+            host=connection.address,
+            path=path,
+            hint="If no job is running for this target, look at the file and remove it",
+        ) from error
+    # One directory has several spellings (absolute, relative to the login): ours is known to work.
+    return replace(intent, directory=directory, staging_base=staging_base)
+
+
+async def is_torn(connection: Connection, path: str) -> bool:
+    """Whether a document was never written to its end."""
+    try:
+        return _parse(await connection.read_file(path, LARGEST)) is TORN
+    except RemoteNotFoundError:
+        return False
+
+
+def _parse(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return TORN
+
+
+def _belongs(fields: dict[str, Any], staging_base: str, directory: str) -> bool:
+    its_base, its_directory = fields.get("staging_base"), fields.get("directory")
+    if not (isinstance(its_base, str) and isinstance(its_directory, str)):
+        raise ValueError("it names no target")
+    if its_directory == directory:
+        return True
+    # Staging inside the target: where the document lies tells which target it is.
+    return uses_own_staging(staging_base, directory) and uses_own_staging(its_base, its_directory)
+
+
+async def find(connection: Connection, layout: Layout) -> tuple[Intent, State] | None:
+    """Read the document of this job, in whatever state it is; None if it was never published."""
+    found: dict[State, Intent] = {}
+
+    async def look(state: State) -> None:
+        intent = await load(connection, layout.staging_base, layout.directory, layout.job_id, state)
+        if intent is not None:
+            found[state] = intent
+
+    await each(STATES, look)
+    for state in STATES:
+        if state in found:
+            return found[state], state
+    return None
+
+
+async def publish(connection: Connection, intent: Intent) -> None:
+    """Make the intent visible at once, and read it back: from here on it will be carried out.
+
+    Raises:
+        RemoteNotFoundError: the job's staging directory is gone.
+        CommitError: the server cannot rename, or changed the file.
+
+    """
+    data = intent.to_json()
+    if intent.renames:
+        draft = posixpath.join(intent.staging, DRAFT)
+        await connection.write_file(draft, data)
+        try:
+            await connection.rename(draft, intent.path)
+        except RemoteUnsupportedError as error:
+            raise CommitError(
+                "The server cannot rename files",
+                host=connection.address,
+                path=intent.path,
+                hint="Set commit_mode=direct",
+            ) from error
+    else:
+        await connection.write_file(intent.path, data)
+    file = await connection.open_read(intent.path)
+    kept = await file.read(len(data), 0)
+    await file.close()
+    if kept != data:
+        raise CommitError(
+            "The server did not keep the commit's intent as written",
+            host=connection.address,
+            path=intent.path,
         )
 
 
-async def load(connection: Connection, path: str) -> Intent | None:
-    """Read an intent; None if there is none (any more)."""
-    try:
-        data = await connection.read_file(path, LARGEST)
-    except RemoteNotFoundError:
-        return None
-    return Intent.from_json(data, path)
+async def advance(connection: Connection, intent: Intent, state: State) -> bool:
+    """Move a published intent on; may be done twice.
+
+    Returns:
+        Whether it is in that state now; if not, another writer has moved it elsewhere.
+
+    """
+    goal = intent.path_in(state)
+    if intent.renames:
+        try:
+            await connection.rename(intent.path, goal)
+            return True
+        except RemoteNotFoundError:
+            pass
+        except RemoteExistsError:
+            # OpenSSH renames by link and unlink: a server that died in between has both names.
+            return True
+    elif await connection.exists(intent.path):
+        await connection.write_file(goal, intent.to_json())
+        await remove_if_there(connection, intent.path)
+        return True
+    return await connection.exists(goal)
 
 
 def intent_for(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import CommitError, RemoteUnsupportedError
+from sftp_async.errors import CommitError, RemoteUnsupportedError, TransferError
+from sftp_async.steps import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +16,10 @@ if TYPE_CHECKING:
 
 #: One copy-data request: small enough that its answer comes well within `operation_timeout`.
 COPY_RANGE = 64 * 1024 * 1024
-#: Blocks read and written back when the server cannot copy, and how many are under way.
+#: Part files that the server is asked to copy at once; hides the round trips of small ones.
+COPIES_AT_ONCE = 8
+#: Blocks read and written back when the server cannot copy, and how many are under way: the most
+#: memory that joining takes is their product.
 BLOCK = 1024 * 1024
 BLOCKS_IN_FLIGHT = 8
 
@@ -31,52 +36,83 @@ async def join(connection: Connection, sources: Sequence[tuple[str, int]], targe
         Its size in bytes, as the server confirms it.
 
     Raises:
-        CommitError: the joined file has another size than its parts together.
+        CommitError: a part, or the joined file, has another size than it should.
+        RemoteNotFoundError: a part is not there.
 
     """
+    # First: a part that is too short would leave a hole, and the total would still be right.
+    await each(sources, lambda source: _expect(connection, *source))
     output = await connection.open_truncated(target)
-    offset = 0
-    on_server = connection.capabilities.copy_data
-    for path, size in sources:
-        source = await connection.open_read(path)
-        if on_server:
-            try:
-                await _copy_on_server(connection, source, output, size, offset)
-            except RemoteUnsupportedError:
-                on_server = False
-        if not on_server:
-            await _copy_through_here(source, output, size, offset)
-        await source.close()
-        offset += size
+    try:
+        await _copy(connection, sources, output)
+    except BaseException:
+        with suppress(TransferError):
+            await output.close()
+        raise
     await output.close()
-    found = (await connection.stat(target)).size
-    if found != offset:
-        raise CommitError(
-            f"The joined file has {found:,} bytes, its parts have {offset:,}",
-            host=connection.address,
-            path=target,
-        )
-    return offset
+    total = sum(size for _, size in sources)
+    await _expect(connection, target, total)
+    return total
+
+
+async def _copy(
+    connection: Connection, sources: Sequence[tuple[str, int]], output: RemoteFile
+) -> None:
+    starts = accumulate((size for _, size in sources), initial=0)
+    pieces = [(path, size, start) for (path, size), start in zip(sources, starts, strict=False)]
+    if connection.capabilities.copy_data:
+        with suppress(RemoteUnsupportedError):  # advertised, yet refused
+            await each(
+                pieces,
+                lambda piece: _copy_on_server(connection, output, *piece),
+                at_once=COPIES_AT_ONCE,
+            )
+            return
+    for piece in pieces:
+        await _copy_through_here(connection, output, *piece)
 
 
 async def _copy_on_server(
-    connection: Connection, source: RemoteFile, output: RemoteFile, size: int, offset: int
+    connection: Connection, output: RemoteFile, path: str, size: int, offset: int
 ) -> None:
-    for start in range(0, size, COPY_RANGE):
-        length = min(COPY_RANGE, size - start)
-        await connection.copy_data(source, start, length, output, offset + start)
+    source = await connection.open_read(path)
+    try:
+        for start in range(0, size, COPY_RANGE):
+            length = min(COPY_RANGE, size - start)
+            await connection.copy_data(source, start, length, output, offset + start)
+    finally:
+        with suppress(TransferError):
+            await source.close()
 
 
 async def _copy_through_here(
-    source: RemoteFile, output: RemoteFile, size: int, offset: int
+    connection: Connection, output: RemoteFile, path: str, size: int, offset: int
 ) -> None:
-    starts = iter(range(0, size, BLOCK))
+    source = await connection.open_read(path)
 
-    async def carry() -> None:
-        for start in starts:
-            block = await source.read(min(BLOCK, size - start), start)
-            await output.write(block, offset + start)
+    async def carry(start: int) -> None:
+        wanted = min(BLOCK, size - start)
+        block = await source.read(wanted, start)
+        if len(block) != wanted:
+            raise _wrong_size(connection, path, start + len(block), size)
+        await output.write(block, offset + start)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(BLOCKS_IN_FLIGHT):
-            group.create_task(carry())
+    try:
+        await each(range(0, size, BLOCK), carry, at_once=BLOCKS_IN_FLIGHT)
+    finally:
+        with suppress(TransferError):
+            await source.close()
+
+
+async def _expect(connection: Connection, path: str, size: int) -> None:
+    found = (await connection.stat(path)).size
+    if found != size:
+        raise _wrong_size(connection, path, found, size)
+
+
+def _wrong_size(connection: Connection, path: str, found: int, size: int) -> CommitError:
+    return CommitError(
+        f"A file that is joined into one has {found:,} bytes instead of {size:,}",
+        host=connection.address,
+        path=path,
+    )

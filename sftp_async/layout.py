@@ -1,8 +1,9 @@
 """The names and paths of everything a job writes on the server.
 
-<target>/part-00003-1f0c9a2e-c000.csv.gz          a part file, visible
+<target>/part-00003-1f0c9a2e5b7d4c68-c000.csv.gz  a part file, visible
 <target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
+                                                  (see intent.py for its other names)
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from sftp_async.errors import OptionsError
+
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
 
 STAGING = "_temporary"
 SUCCESS_FILE = "_SUCCESS"
-INTENT_SUFFIX = ".intent.json"
-#: What is set aside while an exact file is replaced on a server without posix-rename.
-DISPLACED = "displaced"
 #: The single file joined from the parts, inside the job's staging directory.
 JOINED = "joined"
 
@@ -36,8 +36,11 @@ FORMAT_OF_EXTENSION = {
 }
 CODEC_OF_EXTENSION = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}
 
+#: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
+#: must not share one: 64 bits make that a matter of billions of jobs in one directory.
+TAG_DIGITS = 16
 _PART = re.compile(
-    r"part-(?P<partition>\d{5,})-(?P<tag>[0-9a-f]{8})(?:-[0-9a-f]{8})?-c\d{3,}(?:\.[A-Za-z0-9]+)+"
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}(?:\.[A-Za-z0-9]+)+"
 )
 
 
@@ -99,14 +102,9 @@ class Layout:
         return posixpath.join(self.staging_base, self.job_id)
 
     @property
-    def intent(self) -> str:
-        """Path of this job's intent file."""
-        return self.staging + INTENT_SUFFIX
-
-    @property
     def tag(self) -> str:
-        """What marks this job's part files: the first eight digits of the job id."""
-        return self.job_id[:8]
+        """What marks this job's part files: the first digits of the job id."""
+        return tag_of(self.job_id)
 
     def part_names(self, partition: int, sequence: int, attempt: str) -> tuple[str, str]:
         """Return the staged and the final name of a part file.
@@ -132,6 +130,11 @@ class Layout:
         return posixpath.join(self.directory, final)
 
 
+def tag_of(job_id: str) -> str:
+    """Return what marks a job's part files."""
+    return job_id[:TAG_DIGITS]
+
+
 def is_part(name: str) -> bool:
     """Whether a file name is one that this source gives to its part files."""
     return _PART.fullmatch(name) is not None
@@ -148,6 +151,11 @@ def is_data(name: str) -> bool:
     return not name.startswith(("_", "."))
 
 
+def uses_own_staging(staging_base: str, directory: str) -> bool:
+    """Whether staging is inside the target: made and removed by jobs, shared with no other one."""
+    return staging_base == posixpath.join(directory, STAGING)
+
+
 def clean(path: str) -> str:
     """Normalise a remote path; relative ones stay relative to the login directory."""
     normal = posixpath.normpath(path)
@@ -157,33 +165,52 @@ def clean(path: str) -> str:
 
 def file_kind(path: str) -> tuple[str | None, str | None]:
     """Return the format and codec that a path's extension names, each None if it names none."""
-    pieces = posixpath.basename(path).lower().split(".")
-    codec = CODEC_OF_EXTENSION.get(pieces[-1]) if len(pieces) > 1 else None
-    if codec:
-        pieces.pop()
-    return (FORMAT_OF_EXTENSION.get(pieces[-1]) if len(pieces) > 1 else None), codec
+    data, packed = _extensions(path)
+    return FORMAT_OF_EXTENSION.get(data), CODEC_OF_EXTENSION.get(packed)
+
+
+def _extensions(path: str) -> tuple[str, str]:
+    """Split off a data file's extension and a codec's, `("csv", "gz")`; empty for none."""
+    # A leading dot hides a file, it starts no extension.
+    pieces = posixpath.basename(path).lower().lstrip(".").split(".")
+    packed = pieces.pop() if len(pieces) > 1 and pieces[-1] in CODEC_OF_EXTENSION else ""
+    return (pieces[-1] if len(pieces) > 1 else ""), packed
 
 
 def split_target(options: SFTPOptions) -> tuple[str, str | None]:
-    """Return the target directory, and the exact file's name if the path names one file."""
+    """Return the target directory, and the exact file's name if the path names one file.
+
+    Raises:
+        OptionsError: `single_file` is set, and the path can only be a directory.
+
+    """
     path = clean(options.path or ".")
     single = options.single_file
     if single is None:
         single = file_kind(path)[0] is not None and not (options.path or "").endswith("/")
     if not single:
         return path, None
-    return posixpath.dirname(path) or ".", posixpath.basename(path)
+    name = posixpath.basename(path)
+    if name in ("", ".", ".."):
+        raise OptionsError(
+            f"single_file=true needs a path that names a file, not the directory {options.path!r}"
+        )
+    return posixpath.dirname(path) or ".", name
 
 
 def infer_format(options: SFTPOptions) -> SFTPOptions:
     """Return the options with format and compression taken from an exact file's extension.
 
-    What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option.
+    What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option, and
+    `orders.tsv` has tabs.
     """
     if split_target(options)[1] is None:
         return options
-    format_name, codec = file_kind(options.path or "")
+    path = options.path or ""
+    format_name, codec = file_kind(path)
     found: dict[str, object] = {}
+    if _extensions(path)[0] == "tsv" and "sep" not in options.model_fields_set:
+        found["sep"] = "\t"
     if format_name and "format" not in options.model_fields_set:
         found["format"] = format_name
     if codec and options.compression is None:

@@ -1,4 +1,4 @@
-"""The steps of a commit, each of which may be done twice: promote, finish, take back, recover.
+"""What an intent asks for, step by step: make visible, finish, take back. Each may be done twice.
 
 A lost reply, a crash and a replay look the same from here: the source is gone and the target has
 the right size. That is what "done" means.
@@ -6,93 +6,65 @@ the right size. That is what "done" means.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import posixpath
-import re
-from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sftp_async import intent as intents
 from sftp_async.errors import (
     CommitError,
-    ConnectionLostError,
     RemoteExistsError,
     RemoteNotFoundError,
     RemoteUnsupportedError,
-    StalledError,
     TransferError,
 )
 from sftp_async.joining import join
-from sftp_async.layout import DISPLACED, INTENT_SUFFIX, SUCCESS_FILE, PartFile, is_part, part_tag
+from sftp_async.layout import SUCCESS_FILE, PartFile, is_part, part_tag, tag_of
+from sftp_async.steps import (
+    UNKNOWN_OUTCOME,
+    each,
+    remove_if_there,
+    remove_staging_base,
+    remove_tagged,
+    remove_tree,
+    set_aside,
+    size_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
     from sftp_async.intent import Intent
     from sftp_async.transport import Connection
 
 log = logging.getLogger("sftp_async.promotion")
 
-T = TypeVar("T")
+#: In the staging directory: the exact file that is being replaced, on a server that cannot replace
+#: in one step.
+DISPLACED = "displaced"
+#: In the staging directory, where files are copied to their names: the name was free, and what is
+#: there now is this job's.
+CLAIMED = "claimed"
 
-#: Renames and removals under way at once on one channel; hides the round trip without flooding.
-CONCURRENCY = 32
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
 
-
-async def recover(
-    connection: Connection, staging_base: str, directory: str, *, ttl: float, own_job: str = ""
-) -> int:
-    """Finish interrupted commits to `directory`, and sweep staging that nobody will use again.
+async def promote_all(connection: Connection, intent: Intent, *, recovering: bool = False) -> None:
+    """Make every part visible under its final name.
 
     Args:
         connection: to the server.
-        staging_base: directory of the staging directories.
-        directory: target whose interrupted commits to finish.
-        ttl: age in seconds, by the server's own clock, from which staging without an intent is
-            swept.
-        own_job: id of the job that asks; its staging directory shows the server's time.
-
-    Returns:
-        How many commits were finished.
+        intent: published.
+        recovering: the job was interrupted some time ago, and readers may have taken files since.
 
     Raises:
-        CommitError: an earlier commit cannot be finished: to write on top of it would mix the two.
+        CommitError: a part is missing, or a name is taken.
 
     """
-    entries = {entry.name: entry for entry in await connection.listdir(staging_base)}
-    finished = 0
-    for name in [name for name in entries if name.endswith(INTENT_SUFFIX)]:
-        path = posixpath.join(staging_base, name)
-        found = await intents.load(connection, path)
-        if found is None or found.directory != directory or found.path != path:
-            continue
-        log.warning("%s: finishing the interrupted commit of job %s", directory, found.job_id)
-        await promote_all(connection, found, taken_is_fine=True)
-        await finish(connection, found)
-        finished += 1
-    own = entries.get(own_job)
-    if own is not None:
-        for name, entry in entries.items():
-            old = own.mtime - entry.mtime > ttl
-            if old and _JOB_ID.fullmatch(name) and name + INTENT_SUFFIX not in entries:
-                log.warning("%s: sweeping staging of job %s", directory, name)
-                await remove_tree(connection, posixpath.join(staging_base, name))
-    return finished
-
-
-async def promote_all(
-    connection: Connection, intent: Intent, *, taken_is_fine: bool = False
-) -> None:
-    if SUCCESS_FILE in intent.removes:
+    if intent.renames and SUCCESS_FILE in intent.removes:
         # Readers who wait for it must not take the mixture for the whole.
-        await _remove(connection, intent.final_path(SUCCESS_FILE))
-    await each(intent.parts, lambda part: _promote(connection, intent, part, taken_is_fine))
+        await set_aside(connection, intent.final_path(SUCCESS_FILE), _success_aside(intent))
+    await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
 
 
 async def _promote(
-    connection: Connection, intent: Intent, part: PartFile, taken_is_fine: bool
+    connection: Connection, intent: Intent, part: PartFile, recovering: bool
 ) -> None:
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     try:
@@ -105,25 +77,21 @@ async def _promote(
         else:
             await connection.rename(staged, final)
     except RemoteNotFoundError as error:
-        # Renamed before: the reply was lost, or someone else finished this commit.
-        if await size_of(connection, final) == part.size:
-            return
-        if taken_is_fine:
-            log.warning("%s is gone: a reader took it before the commit was finished", final)
-            return
-        raise CommitError(
-            "A part file vanished before it became visible",
-            host=connection.address,
-            path=staged,
-            hint="Something removes files from the staging directory: exclude it, or set staging_dir",
-        ) from error
+        if not await _was_promoted(connection, intent, part, recovering):
+            raise CommitError(
+                "A part file vanished before it became visible",
+                host=connection.address,
+                path=staged,
+                hint="Something removes files from the staging directory: exclude it from that, "
+                "or set staging_dir",
+            ) from error
     except RemoteExistsError as error:
         # OpenSSH renames by link and unlink: a server that died in between has both names.
         ours = is_part(part.final) and await size_of(connection, final) == part.size
         if not ours:
             raise exact_exists(connection, final) from error
-        await _remove(connection, staged)
-    except (ConnectionLostError, StalledError, CommitError):
+        await remove_if_there(connection, staged)
+    except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
         raise CommitError(
@@ -135,6 +103,23 @@ async def _promote(
         ) from error
 
 
+async def _was_promoted(
+    connection: Connection, intent: Intent, part: PartFile, recovering: bool
+) -> bool:
+    """Whether a part that is no longer staged became visible before."""
+    final = intent.final_path(part.final)
+    if await size_of(connection, final) == part.size:
+        return True
+    if not recovering:
+        # Our intent has gone: another writer carried it out, and a reader took the file since.
+        return not await connection.exists(intent.path)
+    # A reader took it, or somebody cleared the staging area. Never remove old data on that guess.
+    taken = not intent.removes or await connection.exists(intent.staging)
+    if taken:
+        log.warning("%s is gone: a reader took it before the commit was finished", final)
+    return taken
+
+
 async def _replace(connection: Connection, intent: Intent, staged: str, final: str) -> None:
     """Rename over an existing file: in one step, or by setting the old one aside first."""
     try:
@@ -144,138 +129,118 @@ async def _replace(connection: Connection, intent: Intent, staged: str, final: s
         pass
     if not await connection.exists(staged):
         raise RemoteNotFoundError("Staged file is gone", host=connection.address, path=staged)
-    aside = posixpath.join(intent.staging, DISPLACED)
-    with suppress(RemoteNotFoundError):
-        await connection.rename(final, aside)
+    await set_aside(connection, final, _displaced(intent))
     await connection.rename(staged, final)
 
 
 async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
     """Copy the staged file to its name: for servers that cannot rename; readers may see it grow."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
-    await _check_size(connection, staged, part.size)
-    if not intent.replace_exact and await connection.exists(final):
-        raise exact_exists(connection, final)
+    if not intent.replace_exact and not await connection.exists(_claimed(intent)):
+        if await connection.exists(final):
+            raise exact_exists(connection, final)
+        await connection.write_file(_claimed(intent), b"")
     await join(connection, [(staged, part.size)], final)
-
-
-async def finish(connection: Connection, intent: Intent) -> None:
-    """Remove what the job replaces, set the marker, clean up."""
-    removes = [name for name in intent.removes if name != SUCCESS_FILE]
-    try:
-        await each(removes, lambda name: _remove(connection, intent.final_path(name)))
-        if intent.direct:
-            # Attempts that lost against a retry or a speculative twin.
-            keep = {part.final for part in intent.parts}
-            await remove_tagged(connection, intent.directory, intent.job_id[:8], keep)
-        if intent.success_file:
-            await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
-    except (ConnectionLostError, StalledError):
-        raise
-    except TransferError as error:
-        raise CommitError(
-            f"The new data is complete and visible, but the commit could not be finished: {error.message}",
-            host=connection.address,
-            path=error.path,
-            hint="The next write to this target finishes it",
-        ) from error
-    await remove_tree(connection, intent.staging)
-    with suppress(RemoteNotFoundError):
-        await connection.remove(intent.path)
-    with suppress(TransferError):  # other jobs are at work
-        await connection.rmdir(intent.staging_base)
 
 
 async def is_complete(connection: Connection, intent: Intent) -> bool:
     """Whether every part is visible."""
+    if intent.by_copy:
+        # Neither size nor existence tells whether a copy is whole; this tells that it was, once.
+        return not await connection.exists(intent.staging)
+    return await all_visible(connection, intent)
 
-    async def visible(part: PartFile) -> None:
-        renamed = not intent.direct and not intent.by_copy
-        if renamed and await connection.exists(intent.staged_path(part)):
-            raise RemoteExistsError("still staged")
+
+async def all_visible(connection: Connection, intent: Intent) -> bool:
+    """Whether every final name has a file of the right size, and no exact file waits in staging."""
+
+    async def look(part: PartFile) -> None:
+        # The name of an exact file is not this job's alone: what is there may be the old one.
+        if not is_part(part.final) and await connection.exists(intent.staged_path(part)):
+            raise _NotVisible
         if await size_of(connection, intent.final_path(part.final)) != part.size:
-            raise RemoteExistsError("not visible")
+            raise _NotVisible
 
     try:
-        await each(intent.parts, visible)
-    except RemoteExistsError:
+        await each(intent.parts, look)
+    except _NotVisible:
         return False
     return True
 
 
-async def demote(connection: Connection, intent: Intent, part: PartFile) -> None:
-    """Take back a part that was made visible; leave a file that is not this job's."""
-    final = intent.final_path(part.final)
-    aside = posixpath.join(intent.staging, DISPLACED)
-    if intent.by_copy and not intent.replace_exact:
-        # Checked before the copy: the name was free, so whatever is there came from it.
-        await _remove(connection, final)
-        return
-    if not intent.direct and await connection.exists(intent.staged_path(part)):
-        twin = is_part(part.final) and await size_of(connection, final) == part.size
-        if not twin:
-            if intent.replace_exact and await connection.exists(aside):
-                await connection.rename(aside, final)
-            return
-    if not intent.replace_exact:
-        await _remove(connection, final)
+class _NotVisible(Exception):  # noqa: N818 - no error: the answer "no"
+    pass
 
 
-async def each(items: Iterable[T], action: Callable[[T], Awaitable[None]]) -> None:
-    """Do something to every item, many at a time; the first error ends it, after what is under way."""
-    waiting = iter(items)
-    errors: list[BaseException] = []
+async def finish(connection: Connection, intent: Intent) -> None:
+    """Remove what the job replaces, set the marker, clean up. Every part is visible.
 
-    async def work() -> None:
-        for item in waiting:
-            if errors:
-                return
-            try:
-                await action(item)
-            except Exception as error:  # noqa: BLE001 - raised below, after the others came to rest
-                errors.append(error)
+    Raises:
+        CommitError: something of it is refused; the data is there, and the next writer tries again.
 
-    await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
-    if errors:
-        raise errors[0]
-
-
-async def _remove(connection: Connection, path: str) -> None:
-    with suppress(RemoteNotFoundError):
-        await connection.remove(path)
-
-
-async def remove_tagged(
-    connection: Connection, directory: str, tag: str, keep: Iterable[str]
-) -> None:
-    listing = await connection.listdir(directory)
-    kept = set(keep)
-    mine = [e.name for e in listing if part_tag(e.name) == tag and e.name not in kept]
-    await each(mine, lambda name: _remove(connection, posixpath.join(directory, name)))
-
-
-async def remove_tree(connection: Connection, staging: str) -> None:
-    """Remove a staging directory, which is flat; a task that still writes into it can delay this."""
-    for _ in range(3):
-        try:
-            await connection.rmdir(staging)
-            return
-        except RemoteNotFoundError:
-            return
-        except (ConnectionLostError, StalledError):
-            raise
-        except TransferError:
-            with suppress(RemoteNotFoundError):
-                for entry in await connection.listdir(staging):
-                    await _remove(connection, posixpath.join(staging, entry.name))
-    log.warning("%s could not be removed; a later write sweeps it", staging)
-
-
-async def size_of(connection: Connection, path: str) -> int | None:
+    """
     try:
-        return (await connection.stat(path)).size
-    except RemoteNotFoundError:
-        return None
+        if intent.removes and not await intents.advance(connection, intent, "visible"):
+            return  # another writer finished it meanwhile
+        # Before the losers: a task that ends later finds the directory gone and removes its file.
+        await remove_tree(connection, intent.staging)
+        # Where there is rename, the old marker went with the staging directory.
+        removes = [n for n in intent.removes if not (intent.renames and n == SUCCESS_FILE)]
+        await each(removes, lambda name: remove_if_there(connection, intent.final_path(name)))
+        if intent.direct:
+            # Attempts that lost against a retry or a speculative twin.
+            keep = {part.final for part in intent.parts}
+            await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep)
+        if intent.success_file:
+            await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
+        await _forget(connection, intent, "visible" if intent.removes else "intent")
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError as error:
+        raise CommitError(
+            "The new data is complete and visible, but the commit could not be finished: "
+            f"{error.message}",
+            host=connection.address,
+            path=error.path,
+            hint="The next write to this target finishes it",
+        ) from error
+    await remove_staging_base(connection, intent.staging_base, intent.directory)
+
+
+async def undo(connection: Connection, intent: Intent) -> bool:
+    """Take back what a published intent made visible, and leave every file that is not the job's.
+
+    Returns:
+        Whether that was done; if not, another writer has completed the job meanwhile.
+
+    """
+    # First of all, so that nobody completes what is being undone.
+    if not await intents.advance(connection, intent, "withdrawn"):
+        return False
+    if intent.renames and SUCCESS_FILE in intent.removes:
+        await set_aside(connection, _success_aside(intent), intent.final_path(SUCCESS_FILE))
+    for part in intent.parts:
+        if intent.replace_exact and await connection.exists(intent.staged_path(part)):
+            await set_aside(connection, _displaced(intent), intent.final_path(part.final))
+        if intent.by_copy and await connection.exists(_claimed(intent)):
+            await remove_if_there(connection, intent.final_path(part.final))
+    # Before the finals: from now on nobody can make another one visible.
+    await remove_tree(connection, intent.staging)
+    if intent.direct:
+        await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep=())
+    else:
+        mine = [p.final for p in intent.parts if part_tag(p.final) == tag_of(intent.job_id)]
+        await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
+    await _forget(connection, intent, "withdrawn")
+    await remove_staging_base(connection, intent.staging_base, intent.directory)
+    return True
+
+
+async def _forget(connection: Connection, intent: Intent, state: intents.State) -> None:
+    """Remove the document; under its first name, too: a rename that was cut short leaves both."""
+    if state != "intent":
+        await remove_if_there(connection, intent.path)
+    await remove_if_there(connection, intent.path_in(state))
 
 
 async def _check_size(connection: Connection, path: str, size: int) -> None:
@@ -288,7 +253,20 @@ async def _check_size(connection: Connection, path: str, size: int) -> None:
         )
 
 
+def _displaced(intent: Intent) -> str:
+    return posixpath.join(intent.staging, DISPLACED)
+
+
+def _claimed(intent: Intent) -> str:
+    return posixpath.join(intent.staging, CLAIMED)
+
+
+def _success_aside(intent: Intent) -> str:
+    return posixpath.join(intent.staging, SUCCESS_FILE)
+
+
 def exact_exists(connection: Connection, target: str) -> CommitError:
+    """Build the error for an exact file that would have to be replaced to append to it."""
     return CommitError(
         "The file exists already",
         host=connection.address,

@@ -102,11 +102,15 @@ class ConnectionOptions(OptionsModel):
         30.0, description="Seconds for the login alone.", examples=["15s"]
     )
     operation_timeout: Seconds = Field(
-        60.0, description="Seconds for one request, such as a stat or a rename.", examples=["2min"]
+        60.0,
+        description="Seconds the server may stay silent while a request such as a stat or a rename "
+        "waits.",
+        examples=["2min"],
     )
     stall_timeout: Seconds = Field(
         60.0,
-        description="Seconds an upload may go on without the server acknowledging a byte.",
+        description="Seconds the server may stay silent while an upload waits for it to "
+        "acknowledge bytes.",
         examples=["5min"],
     )
     keepalive_interval: Pause = Field(

@@ -95,7 +95,8 @@ class FormatOptions(OptionsModel):
     )
     sep: Sep = Field(
         ",",
-        description=r"CSV: what separates values, one or more characters; `\t` for a tab.",
+        description=r"CSV: what separates values, one or more characters; `\t` for a tab, which "
+        "is the default of an exact file `*.tsv`.",
         examples=[";"],
     )
     quote: Character = Field(

@@ -1,0 +1,272 @@
+"""The model of a commit under faults: plays a job with faults, and says what rules it broke."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sftp_async.committer import JobCommitter
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.layout import is_data
+from tests.support.jobs import MemoryJob
+from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
+
+#: What no job may touch: another's data file, another's directory, another program's staging.
+FOREIGN = {
+    "/out/foreign.csv": b"foreign",
+    "/out/part-00000-0000000000000000-c000.csv/inside.csv": b"foreign",
+    "/out/_temporary/0/task.csv": b"foreign",
+}
+OLD_PARTS = {
+    "part-00000-0dd0dd000dd0dd00-c000.csv": b"old 0",
+    "part-00001-0dd0dd000dd0dd00-c000.csv": b"old 1",
+}
+NEW = (b"new 0", b"new 1")
+FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
+#: Requests that change nothing: before and after are the same.
+READS = {"stat", "exists", "listdir", "read", "close"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of job.
+
+    Args:
+        path: `/out`, or an exact file in it.
+        overwrite: replace what is there.
+        old: what is in `/out` before, beside the foreign files.
+        refused: final names that the server refuses (a part's partition), until the job is over.
+        options: write options.
+        server: the server's kind.
+        new: what the job writes, a part each.
+
+    """
+
+    path: str = "/out"
+    overwrite: bool = False
+    old: dict[str, bytes] = field(default_factory=dict)
+    refused: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
+    new: tuple[bytes, ...] = NEW
+
+
+class Play:
+    """One run of a scenario with faults.
+
+    Args:
+        scenario: what is done.
+        faults: by number of the request, counted over all processes.
+        committer: the class under test.
+
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        faults: dict[int, Fault],
+        committer: type[JobCommitter] = JobCommitter,
+    ) -> None:
+        self.scenario = scenario
+        self.committer = committer
+        self.server = server = MemoryServer(**scenario.server)
+        server.shared = False
+        server.make("/out")
+        for path, data in FOREIGN.items():
+            server.put(path, data)
+        for name, data in scenario.old.items():
+            server.put(f"/out/{name}", data)
+        server.faults = dict(faults)
+        server.watch = self._watch
+        if scenario.refused:
+            server.refuse = self._refuse
+        self.job = self._job(overwrite=scenario.overwrite)
+        self.exact = self.job.layout.file_name
+        self.new: dict[str, bytes] = {}
+        self.before = dict(scenario.old)
+        self.states: set[str] = set()
+        self.broken: list[str] = []
+
+    def _job(self, *, overwrite: bool) -> MemoryJob:
+        return MemoryJob(
+            self.server,
+            self.scenario.path,
+            overwrite=overwrite,
+            committer=self.committer,
+            **self.scenario.options,
+        )
+
+    async def run(self) -> list[str]:
+        """Play it.
+
+        Returns:
+            The rules that were broken, each as a sentence.
+
+        """
+        try:
+            ending = await self._life()
+        except Crash:
+            ending = "crashed"
+            self.server.refuse = lambda operation: None
+            while True:
+                try:
+                    await self._next_job()
+                    break
+                except Crash:
+                    continue
+        self._judge(ending)
+        if self._staging():
+            # Processes that died before an intent leave a directory; it is swept when it is old.
+            self.server.faults.clear()
+            self.server.now += 8 * 86400
+            await self._next_job()
+            if self._staging():
+                self.broken.append(f"{sorted(self._staging())} is never swept")
+        return self.broken
+
+    async def _next_job(self) -> None:
+        following = self._job(overwrite=True)
+        try:
+            await following.prepare()
+            await following.abort()
+        except SFTPAsyncError as error:
+            self.broken.append(f"the next job cannot be done: {error}")
+
+    async def _life(self) -> str:
+        await self.job.prepare()
+        parts = self.job.stage(*self.scenario.new)
+        if self.exact:
+            self.new = {self.exact: b"".join(self.scenario.new)}
+        else:
+            self.new = {
+                part.final: data for part, data in zip(parts, self.scenario.new, strict=True)
+            }
+        if self.job.layout.direct:
+            self.before = self.before | self.new
+        try:
+            await self.job.commit(parts)
+            return "committed"
+        except SFTPAsyncError as error:
+            if not self.scenario.refused:
+                self.broken.append(f"the commit failed: {error}")
+            await self.job.abort()
+            return "aborted"
+
+    def _refuse(self, operation: Operation) -> None:
+        name = operation.target.rpartition("/")[2]
+        if operation.target.startswith("/out/") and name.startswith(self.scenario.refused):
+            # What was set aside may come back.
+            staged = operation.path.startswith(self.job.layout.staging + "/")
+            if operation.name == "rename" and staged and not operation.path.endswith("displaced"):
+                raise denied(operation.target)
+
+    def _visible(self) -> dict[str, bytes]:
+        files = self.server.files("/out")
+        files.pop("foreign.csv", None)
+        return files
+
+    def _watch(self) -> None:
+        if self.server.log[-1].name in READS:
+            return
+        files = self._visible()
+        for state in ("intent", "visible", "withdrawn"):
+            path = f"/out/_temporary/{self.job.layout.job_id}.{state}.json"
+            # Without rename it grows in place; it counts when it is whole.
+            if path in self.server.nodes and self.server.read(path).endswith(b"}"):
+                self.states.add(state)
+        for name, data in files.items():
+            if data not in (self.new.get(name), self.scenario.old.get(name)):
+                self.broken.append(f"{name} is visible with {data!r}")
+        old = {name: data for name, data in self.scenario.old.items() if is_data(name)}
+        new = self.new
+        if self.scenario.overwrite:
+            kept = _holds(files, old) or (new and _holds(files, new))
+            aside = self.server.nodes.get(f"{self.job.layout.staging}/displaced")
+            if not kept and not (aside and bytes(aside.data) == old.get(self.exact or "")):
+                self.broken.append("neither all old nor all new data is there")
+        elif not _holds(files, old):
+            self.broken.append("old data is gone")
+
+    def _judge(self, ending: str) -> None:
+        files = self._visible()
+        complete = dict(self.new) if self.scenario.overwrite else {**self.scenario.old, **self.new}
+        if self.job.layout.direct and ending == "aborted":
+            untouched = self.scenario.old
+        else:
+            untouched = self.before
+        expected = {
+            "committed": complete,
+            "aborted": untouched,
+            "crashed": complete if self._must_be_complete() else untouched,
+        }[ending]
+        if files != expected:
+            self.broken.append(f"{ending}: {sorted(files)} is there instead of {sorted(expected)}")
+        for path, data in FOREIGN.items():
+            if path not in self.server.nodes or self.server.read(path) != data:
+                self.broken.append(f"{path} is not what it was")
+        mine = {name for name in self._staging() if name.startswith(self.job.layout.job_id)}
+        if mine and (ending != "crashed" or self.states):
+            self.broken.append(f"{ending}: {sorted(mine)} is left in staging")
+
+    def _staging(self) -> set[str]:
+        return self.server.names("/out/_temporary") - {"0"}
+
+    def _must_be_complete(self) -> bool:
+        return bool(self.states) and "withdrawn" not in self.states
+
+
+def _holds(files: dict[str, bytes], wanted: dict[str, bytes]) -> bool:
+    return all(files.get(name) == data for name, data in wanted.items())
+
+
+def play(
+    scenario: Scenario, faults: dict[int, Fault], committer: type[JobCommitter] = JobCommitter
+) -> Play:
+    """Play once, on a loop of its own."""
+    run = Play(scenario, faults, committer)
+    asyncio.run(run.run())
+    return run
+
+
+def explore(
+    scenario: Scenario, depth: int, committer: type[JobCommitter] = JobCommitter
+) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
+    """Play with every sequence of up to `depth` faults, at every request.
+
+    Returns:
+        How many sequences were played, and those that broke a rule.
+
+    """
+    with _loop() as loop:
+        played, bad = 0, []
+        pending: list[dict[int, Fault]] = [{}]
+        while pending:
+            faults = pending.pop()
+            run = Play(scenario, faults, committer)
+            broken = loop.run_until_complete(run.run())
+            played += 1
+            if broken:
+                told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
+                bad.append((told, broken))
+            if len(faults) < depth:
+                pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
+        return played, bad
+
+
+def _next_faults(run: Play, last: int) -> Iterator[tuple[int, Fault]]:
+    for number in range(last + 1, len(run.server.log)):
+        for fault in FAULTS:
+            if fault.when == "before" or run.server.log[number].name not in READS:
+                yield number, fault
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        loop.close()

@@ -1,0 +1,122 @@
+"""Jobs without Spark: in memory, where parts lie in staging by magic, and against real servers."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sftp_async.committer import JobCommitter, on_pool
+from sftp_async.job import Job
+from sftp_async.layout import Layout, PartFile, is_data
+from sftp_async.options import SFTPOptions
+from sftp_async.retry import RetryPolicy
+from sftp_async.stats import WriteStats
+from tests.support.memory_server import MemoryPool, MemoryServer
+
+LINES = pa.schema([("line", pa.string())])
+#: As many as a test may lose connections, without a wait.
+RETRY = RetryPolicy(max_retries=20, first_delay=0.0)
+
+
+@cache
+def _options(path: str, more: tuple[tuple[str, Any], ...]) -> SFTPOptions:
+    return SFTPOptions(host="h", username="u", password="p", path=path, **dict(more))
+
+
+class MemoryJob:
+    """One job of one Spark driver; like `Job`, it commits and aborts with nothing in memory.
+
+    Args:
+        server: where to.
+        path: the target.
+        overwrite: replace what is there.
+        committer: the class under test.
+        extension: of part files.
+        options: write options.
+
+    """
+
+    def __init__(
+        self,
+        server: MemoryServer,
+        path: str = "/out",
+        *,
+        overwrite: bool = False,
+        committer: type[JobCommitter] = JobCommitter,
+        extension: str = "csv",
+        **options: Any,
+    ) -> None:
+        self.server = server
+        self.options = _options(path, tuple(options.items()))
+        self.layout = Layout.mint(self.options, extension)
+        self.overwrite = overwrite
+        self._committer = committer
+        self._pool: Any = MemoryPool(server)
+
+    def stage(self, *contents: bytes, rows: int = 1) -> list[PartFile]:
+        """Put one complete part for each partition into staging; no request is counted."""
+        return [self.put(i, content, rows=rows) for i, content in enumerate(contents)]
+
+    def put(self, partition: int, content: bytes, *, rows: int = 1) -> PartFile:
+        """Put the part of one task attempt into staging."""
+        staged, final = self.layout.part_names(partition, 0, uuid.uuid4().hex)
+        self.server.put(self.layout.staged_path(staged), content)
+        return PartFile(staged, final, rows, len(content), "")
+
+    def committer(self) -> JobCommitter:
+        return self._committer(self.layout, self.options, overwrite=self.overwrite)
+
+    async def prepare(self) -> None:
+        await on_pool(self._pool, RETRY, self.committer().prepare)
+
+    async def commit(self, parts: list[PartFile]) -> WriteStats:
+        committer = self.committer()
+        return await on_pool(self._pool, RETRY, lambda c: committer.commit(c, parts))
+
+    async def abort(self) -> None:
+        await on_pool(self._pool, RETRY, self.committer().abort)
+
+    async def write(self, *contents: bytes) -> list[PartFile]:
+        """Do all of it."""
+        await self.prepare()
+        parts = self.stage(*contents)
+        await self.commit(parts)
+        return parts
+
+
+def real_job(server: dict[str, str], path: str, *, overwrite: bool = False, **options: Any) -> Job:
+    """Plan a job of text lines against a real server; options of the server as it gives them."""
+    settings = {**server, "path": path, "format": "text", "retry_delay": 0.0, **options}
+    return Job.plan(SFTPOptions(**settings), LINES, overwrite=overwrite)
+
+
+def upload(job: Job, *partitions: list[str]) -> list[PartFile]:
+    """Write one partition after the other, as Spark's tasks would."""
+    parts: list[PartFile] = []
+    for number, lines in enumerate(partitions):
+        batch = pa.record_batch([pa.array(lines, pa.string())], schema=LINES)
+        parts += job.write(number, [batch])
+    return parts
+
+
+def write(
+    server: dict[str, str],
+    path: str,
+    *partitions: list[str],
+    overwrite: bool = False,
+    **options: Any,
+) -> Job:
+    """Do a whole job."""
+    job = real_job(server, path, overwrite=overwrite, **options).prepare()
+    job.commit(upload(job, *partitions))
+    return job
+
+
+def lines_in(directory: Path) -> list[str]:
+    """Return the lines of all data files of a directory, sorted."""
+    files = [file for file in directory.iterdir() if file.is_file() and is_data(file.name)]
+    return sorted(line for file in files for line in file.read_text().splitlines())

@@ -1,0 +1,140 @@
+"""Every commit, with a fault at every request: lost replies, and crashes with a next job to mend.
+
+Two faults in a row are played, so a retry that fails, a crash during a retry and a crash during the
+recovery are among them. The floors of the counts show that nothing was left out by accident.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sftp_async import intent, promotion
+from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
+
+APPEND = Scenario(old=OLD_PARTS)
+OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)
+EXACT = Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"})
+PLAIN = {"posix_rename": False}
+# One part, which is not joined: the joining is the same as above.
+EXACT_PLAIN = Scenario(
+    "/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=PLAIN, new=(b"new",)
+)
+NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
+REPLACING = {"posix_rename": False, "rename_replaces": True}
+DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    # Each of many thousand recoveries would log a warning.
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at_least"),
+    [
+        pytest.param(APPEND, 3_300, id="append"),
+        pytest.param(OVERWRITE, 6_300, id="overwrite"),
+        pytest.param(EXACT, 8_400, id="exact file, posix-rename"),
+        pytest.param(EXACT_PLAIN, 5_200, id="exact file, plain rename"),
+    ],
+)
+def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_least: int) -> None:
+    played, broken = explore(scenario, depth=2)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > at_least
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at_least"),
+    [
+        pytest.param(Scenario(old=OLD_PARTS, refused="part-00001"), 100, id="append"),
+        pytest.param(
+            Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True, refused="part-00001"),
+            110,
+            id="overwrite",
+        ),
+        pytest.param(
+            Scenario(
+                "/out/all.csv", True, old={"all.csv": b"old"}, server=PLAIN, refused="all.csv"
+            ),
+            140,
+            id="exact file, plain rename",
+        ),
+    ],
+)
+def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
+    scenario: Scenario, at_least: int
+) -> None:
+    played, broken = explore(scenario, depth=1)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > at_least
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at_least"),
+    [
+        pytest.param(Scenario("/out/all.csv"), 100, id="new exact file"),
+        pytest.param(Scenario(old=OLD_PARTS, server=REPLACING), 60, id="append, rename replaces"),
+        pytest.param(
+            Scenario(old=OLD_PARTS, overwrite=True, server=REPLACING),
+            80,
+            id="overwrite, rename replaces",
+        ),
+        pytest.param(
+            Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=REPLACING),
+            100,
+            id="exact file, rename replaces",
+        ),
+        pytest.param(Scenario(old=OLD_PARTS, **DIRECT), 50, id="append, direct"),
+        pytest.param(Scenario(old=OLD_PARTS, overwrite=True, **DIRECT), 80, id="overwrite, direct"),
+    ],
+)
+def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
+    scenario: Scenario, at_least: int
+) -> None:
+    played, broken = explore(scenario, depth=1)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > at_least
+
+
+def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def publish_nothing(*arguments: object) -> None:
+        pass
+
+    monkeypatch.setattr(intent, "publish", publish_nothing)
+    assert not play(APPEND, {}).broken  # without faults it works
+    _, broken = explore(APPEND, depth=1)
+    assert any("crashed" in rule for _, rules in broken for rule in rules)
+
+
+def test_the_model_notices_a_rename_that_cannot_be_done_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*arguments: object) -> bool:
+        return False
+
+    monkeypatch.setattr(promotion, "_was_promoted", never)
+    assert not play(APPEND, {}).broken
+    _, broken = explore(APPEND, depth=1)
+    assert any("lost after rename" in told for faults, _ in broken for told in faults.values())
+
+
+def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    promote_all = promotion.promote_all
+
+    async def remove_first(connection: Any, job: Any, **more: Any) -> None:
+        for name in job.removes:
+            await promotion.remove_if_there(connection, job.final_path(name))
+        await promote_all(connection, job, **more)
+
+    monkeypatch.setattr("sftp_async.committer.promote_all", remove_first)
+    assert "neither all old nor all new data is there" in play(OVERWRITE, {}).broken

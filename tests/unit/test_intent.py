@@ -1,0 +1,90 @@
+"""The intent document: what goes in comes out, and names tell jobs and states."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sftp_async.intent import STATES, Intent, document_of, document_path, load, publish
+from sftp_async.layout import PartFile
+from tests.support.memory_server import MemoryServer
+
+JOB = "0123456789abcdef" * 2
+
+
+def intent(**fields: Any) -> Intent:
+    return Intent(
+        **{
+            "job_id": JOB,
+            "directory": "/out",
+            "staging_base": "/out/_temporary",
+            "direct": False,
+            "by_copy": False,
+            "replace_exact": False,
+            "parts": (PartFile("s", "f", 3, 5, "00"),),
+            "removes": ("old.csv",),
+            "success_file": True,
+        }
+        | fields
+    )
+
+
+names = st.text(st.characters(exclude_characters="/\0", exclude_categories=[]), min_size=1).filter(
+    lambda name: name not in (".", "..")
+)
+
+
+@given(names, names, st.lists(names), st.integers(0), st.booleans())
+def test_a_document_reads_back_to_the_same_intent(
+    staged: str, final: str, removes: list[str], size: int, direct: bool
+) -> None:
+    # Names that are not UTF-8 on the server arrive as lone surrogates, and must survive.
+    made = intent(
+        parts=(PartFile(staged, final, 1, size, ""),), removes=tuple(removes), direct=direct
+    )
+    assert Intent.from_fields(json.loads(made.to_json())) == made
+
+
+def test_a_documents_name_tells_job_and_state() -> None:
+    for state in STATES:
+        path = document_path("/base", JOB, state)
+        assert document_of(path.rpartition("/")[2]) == (JOB, state)
+
+
+@pytest.mark.parametrize(
+    "name", [JOB, f"{JOB}.json", f"{JOB}.other.json", f"x{JOB}.intent.json", "a.intent.json"]
+)
+def test_other_names_are_no_documents(name: str) -> None:
+    assert document_of(name) is None
+
+
+@pytest.mark.parametrize("end", [0, 1, 20, -1])
+def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
+    server = MemoryServer()
+    server.put(f"/out/_temporary/{JOB}.intent.json", intent().to_json()[:end])
+
+    async def read() -> Intent | None:
+        return await load(server.connect(), "/out/_temporary", "/out", JOB, "intent")
+
+    assert asyncio.run(read()) is None
+
+
+def test_a_published_intent_appears_whole_under_its_name() -> None:
+    server = MemoryServer()
+    made = intent()
+    server.make(made.staging)
+    seen: set[bytes] = set()
+
+    def look() -> None:
+        if made.path in server.nodes:
+            seen.add(server.read(made.path))
+
+    server.watch = look
+    asyncio.run(publish(server.connect(), made))
+    assert seen == {made.to_json()}
+    assert server.names(made.staging) == set()
