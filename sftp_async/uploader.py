@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.budget import ByteBudget
+from sftp_async.encoders.batches import sound
 from sftp_async.errors import EncodeError, RemoteNotFoundError, TransferError
 from sftp_async.layout import PartFile
 from sftp_async.retry import RetryPolicy
@@ -107,7 +108,7 @@ class TaskUploader:
             self._budget.check()
             lane = next(turn)
             part = side_by_side[lane]
-            for piece in self._slices(batch):
+            for piece in self._slices(sound(batch)):
                 while piece.num_rows:
                     if part is None:
                         part = self._open_part()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pytest
 from pyspark.errors import PySparkException
 
-from sftp_async import SFTPDataSource
+from sftp_async import SFTPDataSource, SFTPOptions
+from sftp_async.job import Job
 from sftp_async.server import EmbeddedServer
+from sftp_async.writer import PartsWritten
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
@@ -314,31 +317,47 @@ def test_a_target_that_is_not_writable_is_told_before_any_task(
     assert files(remote_dir) == []
 
 
-def test_secrets_are_in_no_plan_and_no_error(
+def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
     spark: SparkSession,
     fails_before_any_task: Callable[..., str],
     sshd: SSHD,
     remote_dir: Path,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    key_line = sshd.options()["private_key_content"].splitlines()[2]
-    plans: list[str] = []
-    frame = spark.range(3)
-    write(frame, sshd, str(remote_dir))
-    error = fails_before_any_task(sshd, str(remote_dir), prot=1)
-    frame.explain(True)
-    plans.append(capsys.readouterr().out)
-    assert key_line not in error
-    assert key_line not in "".join(plans)
-    for name in files(remote_dir):
-        assert key_line not in (remote_dir / name).read_text()
+    given = {**sshd.options(), "path": str(remote_dir), "password": "pa55-w0rd-of-the-test"}
+    key_line = given["private_key_content"].splitlines()[2]
+
+    def shows_a_secret(text: str) -> bool:
+        return key_line in text or given["password"] in text
+
+    quoted = ", ".join(f"`{name}` '{value}'" for name, value in given.items())
+    spark.sql(
+        f"CREATE OR REPLACE TEMPORARY VIEW secretive (id BIGINT) USING sftp OPTIONS ({quoted})"
+    )
+    insert = "INSERT INTO secretive SELECT id FROM range(3)"
+    for kind in ("EXTENDED", "FORMATTED", "CODEGEN", "COST"):
+        assert not shows_a_secret(spark.sql(f"EXPLAIN {kind} {insert}").first()[0])
+    spark.sql(insert)
+    names = files(remote_dir)
+    assert names
+    assert not any(shows_a_secret((remote_dir / name).read_text()) for name in names)
+
+    target = given.pop("path")
+    for mistake in ({"prot": 1}, {"username": "nobody-here"}):
+        assert not shows_a_secret(fails_before_any_task(sshd, target, **given | mistake))
+
+    job = Job.plan(
+        SFTPOptions(**given, path=target), pa.schema([("n", pa.int64())]), overwrite=False
+    ).prepare()
+    batch = pa.record_batch([pa.array([1])], names=["n"])
+    message = PartsWritten(0, job.write(0, [batch]))
+    job.abort()
+    assert not shows_a_secret(repr(job))
+    assert not shows_a_secret(pickle.dumps(message).decode("latin-1"))
 
 
 def test_the_public_api_writes_from_validated_options(
     spark: SparkSession, embedded_server: EmbeddedServer
 ) -> None:
-    from sftp_async import SFTPOptions
-
     options = SFTPOptions(**embedded_server.options(), header=True, line_sep="\r\n")
     write(spark.range(2).coalesce(1), embedded_server, "out", **options.to_spark())
     (name,) = files(embedded_server.root / "out")

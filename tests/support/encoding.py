@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.encoders import open_format
+from sftp_async.encoders.batches import sound
 from sftp_async.options import FormatOptions
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def encoded(*batches: pa.RecordBatch, **options: Any) -> bytes:
-    """Return the file that holds `batches` (at least one; it may be empty)."""
+    """Return the file that holds `batches` (at least one; it may be empty), as a task would."""
     form = open_format(FormatOptions(**options), batches[0].schema)
     encoder = form.open()
-    pieces = [bytes(encoder.encode(batch)) for batch in batches]
+    pieces = [bytes(encoder.encode(sound(batch))) for batch in batches]
     return b"".join(pieces) + bytes(encoder.finish())
