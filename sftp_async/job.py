@@ -6,6 +6,7 @@ synchronous and does its work on the process's runtime.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.stats import WriteStats
     from sftp_async.transport import Connection
+
+log = logging.getLogger("sftp_async.job")
 
 T = TypeVar("T")
 
@@ -82,6 +85,8 @@ class Job:
 
         async def step(connection: Connection) -> Self:
             await self._committer().prepare(connection)
+            if self.options.host_key_policy == "insecure":
+                log.warning("%s: its host key is not checked (insecure)", connection.address)
             if connection.host_key_line is None or self.options.host_key_policy == "insecure":
                 return self
             pinned = {"known_hosts": connection.host_key_line, "host_key_fingerprint": ()}

@@ -35,4 +35,5 @@ class WriteStats:
     bytes: int
 
     def __str__(self) -> str:
-        return f"{self.files:,} files, {self.rows:,} rows, {self.bytes:,} bytes"
+        counts = ((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+        return ", ".join(f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts)
