@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.spark import start_spark
-from tests.support.sshd import _descendants
+from tests.support.sshd import descendants
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -36,7 +36,7 @@ COLUMNS = (
 
 def worker_peak() -> int:
     """VmHWM, in bytes, of the Python worker that has needed most so far."""
-    return max(map(peak, _descendants(os.getpid())))
+    return max(map(peak, descendants(os.getpid())))
 
 
 def peak(pid: int) -> int:

@@ -31,8 +31,11 @@ def require_java() -> None:
         missing(f"Java 17 or newer; {java} says: {said.strip().splitlines()[:1]}")
 
 
-def start_spark(directory: Path) -> SparkSession:
-    """Start Spark with two cores, this Python, and the data source registered."""
+def start_spark(directory: Path, master: str = "local[2]") -> SparkSession:
+    """Start Spark with two cores, this Python, and the data source registered.
+
+    `local[2,3]` tries a task three times; plain local mode never tries again.
+    """
     require_java()
     try:
         from pyspark.sql import SparkSession
@@ -47,7 +50,7 @@ def start_spark(directory: Path) -> SparkSession:
     path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(path)
     session = (
-        SparkSession.builder.master("local[2]")
+        SparkSession.builder.master(master)
         .appName("sftp_async tests")
         .config("spark.driver.memory", "1g")
         .config("spark.driver.host", "127.0.0.1")

@@ -94,7 +94,7 @@ class SSHD:
         if self._process is None:
             return
         # Sessions outlive the listener, each in a process group of its own.
-        family = _descendants(self._process.pid)
+        family = descendants(self._process.pid)
         self._process.terminate()
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
@@ -106,7 +106,7 @@ class SSHD:
     def kill_sessions(self) -> None:
         """Kill every session, and go on listening."""
         if self._process is not None:
-            for pid in _descendants(self._process.pid):
+            for pid in descendants(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -205,7 +205,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
