@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from sftp_async.committer import JobCommitter, on_pool
+from sftp_async.commit import JobCommitter, on_pool
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
 from sftp_async.layout import Layout, infer_format

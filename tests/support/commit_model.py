@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sftp_async.committer import JobCommitter
+from sftp_async.commit.committer import JobCommitter
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.layout import is_data
 from tests.support.jobs import MemoryJob

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sftp_async.committer import JobCommitter, on_pool
+from sftp_async.commit.committer import JobCommitter, on_pool
 from sftp_async.job import Job
 from sftp_async.layout import Layout, PartFile, is_data
 from sftp_async.options import SFTPOptions

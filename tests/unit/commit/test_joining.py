@@ -7,9 +7,9 @@ import hashlib
 
 import pytest
 
-from sftp_async import joining
+from sftp_async.commit import joining
+from sftp_async.commit.joining import BLOCK, BLOCKS_IN_FLIGHT, join
 from sftp_async.errors import CommitError, ConnectionLostError, RemoteNotFoundError
-from sftp_async.joining import BLOCK, BLOCKS_IN_FLIGHT, join
 from tests.support.memory_server import Fault, MemoryServer, Operation
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sftp_async import intent, promotion
+from sftp_async.commit import intent, promotion
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
 APPEND = Scenario(old=OLD_PARTS)
@@ -136,5 +136,5 @@ def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
             await promotion.remove_if_there(connection, job.final_path(name))
         await promote_all(connection, job, **more)
 
-    monkeypatch.setattr("sftp_async.committer.promote_all", remove_first)
+    monkeypatch.setattr("sftp_async.commit.committer.promote_all", remove_first)
     assert "neither all old nor all new data is there" in play(OVERWRITE, {}).broken

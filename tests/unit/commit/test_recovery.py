@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from sftp_async.commit.intent import intent_for
 from sftp_async.errors import CommitError
-from sftp_async.intent import intent_for
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
 

@@ -10,17 +10,9 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
-from sftp_async import intent as intents
-from sftp_async.errors import (
-    CommitError,
-    RemoteExistsError,
-    RemoteNotFoundError,
-    RemoteUnsupportedError,
-    TransferError,
-)
-from sftp_async.joining import join
-from sftp_async.layout import SUCCESS_FILE, PartFile, is_part, part_tag, tag_of
-from sftp_async.steps import (
+from sftp_async.commit import intent as intents
+from sftp_async.commit.joining import join
+from sftp_async.commit.steps import (
     UNKNOWN_OUTCOME,
     each,
     remove_if_there,
@@ -30,12 +22,20 @@ from sftp_async.steps import (
     set_aside,
     size_of,
 )
+from sftp_async.errors import (
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    RemoteUnsupportedError,
+    TransferError,
+)
+from sftp_async.layout import SUCCESS_FILE, PartFile, is_part, part_tag, tag_of
 
 if TYPE_CHECKING:
-    from sftp_async.intent import Intent
+    from sftp_async.commit.intent import Intent
     from sftp_async.transport import Connection
 
-log = logging.getLogger("sftp_async.promotion")
+log = logging.getLogger("sftp_async.commit.promotion")
 
 #: In the staging directory: the exact file that is being replaced, on a server that cannot replace
 #: in one step.

@@ -6,8 +6,8 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from sftp_async.commit.steps import each
 from sftp_async.errors import CommitError, RemoteUnsupportedError, TransferError
-from sftp_async.steps import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

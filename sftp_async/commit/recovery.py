@@ -7,14 +7,14 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from sftp_async import intent as intents
-from sftp_async.promotion import finish, promote_all, undo
-from sftp_async.steps import remove_if_there, remove_tree
+from sftp_async.commit import intent as intents
+from sftp_async.commit.promotion import finish, promote_all, undo
+from sftp_async.commit.steps import remove_if_there, remove_tree
 
 if TYPE_CHECKING:
     from sftp_async.transport import Connection, RemoteEntry
 
-log = logging.getLogger("sftp_async.recovery")
+log = logging.getLogger("sftp_async.commit.recovery")
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 

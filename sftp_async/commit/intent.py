@@ -18,6 +18,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from sftp_async.commit.steps import each, remove_if_there
 from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
@@ -25,7 +26,6 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
 )
 from sftp_async.layout import PartFile, uses_own_staging
-from sftp_async.steps import each, remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout

@@ -6,6 +6,14 @@ import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sftp_async.commit.promotion import exact_exists
+from sftp_async.commit.recovery import recover
+from sftp_async.commit.steps import (
+    UNKNOWN_OUTCOME,
+    remove_if_there,
+    remove_staging_base,
+    remove_tree,
+)
 from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
@@ -14,9 +22,6 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout import uses_own_staging
-from sftp_async.promotion import exact_exists
-from sftp_async.recovery import recover
-from sftp_async.steps import UNKNOWN_OUTCOME, remove_if_there, remove_staging_base, remove_tree
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout

@@ -13,26 +13,26 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from sftp_async import intent as intents
+from sftp_async.commit import intent as intents
+from sftp_async.commit.joining import join
+from sftp_async.commit.preparation import Preparation, check_exact
+from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all, undo
+from sftp_async.commit.steps import UNKNOWN_OUTCOME, remove_staging_base, remove_tagged, remove_tree
 from sftp_async.errors import CommitError, RemoteNotFoundError
-from sftp_async.joining import join
 from sftp_async.layout import JOINED, SUCCESS_FILE, PartFile, is_data, is_part, part_tag
-from sftp_async.preparation import Preparation, check_exact
-from sftp_async.promotion import all_visible, finish, is_complete, promote_all, undo
 from sftp_async.stats import WriteStats
-from sftp_async.steps import UNKNOWN_OUTCOME, remove_staging_base, remove_tagged, remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from sftp_async.intent import Intent
+    from sftp_async.commit.intent import Intent
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.pool import ConnectionPool
     from sftp_async.retry import RetryPolicy
     from sftp_async.transport import Connection, RemoteEntry
 
-log = logging.getLogger("sftp_async.committer")
+log = logging.getLogger("sftp_async.commit.committer")
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sftp_async.transport import Connection
 
-log = logging.getLogger("sftp_async.steps")
+log = logging.getLogger("sftp_async.commit.steps")
 
 T = TypeVar("T")
 
