@@ -62,6 +62,16 @@ def test_a_part_is_not_to_be_seen_before_the_commit(embedded_server: EmbeddedSer
     assert [file.name for file in visible(embedded_server)] == [parts[0].final]
 
 
+def test_rows_and_bytes_are_logged_at_commit(
+    embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = prepared(embedded_server)
+    (part,) = job.write(0, batches(10))
+    with caplog.at_level("INFO", logger="sftp_async"):
+        job.commit([part])
+    assert f"wrote 1 file, 10 rows, {part.size:,} bytes to out" in caplog.text
+
+
 def test_the_parts_carry_rows_bytes_and_digest(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server)
     (part,) = job.write(0, batches(2500))

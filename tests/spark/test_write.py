@@ -355,6 +355,22 @@ def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
     assert not shows_a_secret(pickle.dumps(message).decode("latin-1"))
 
 
+def test_rows_and_bytes_are_logged_at_commit(
+    spark: SparkSession, embedded_server: EmbeddedServer
+) -> None:
+    if not hasattr(spark.tvf, "python_worker_logs"):
+        pytest.skip("this Spark does not keep the logs of its Python processes")
+    spark.conf.set("spark.sql.pyspark.worker.logging.enabled", "true")
+    try:
+        write(spark.range(0, 1000, 1, 2), embedded_server, "logged")
+        logs = spark.tvf.python_worker_logs().select("msg").collect()
+    finally:
+        spark.conf.unset("spark.sql.pyspark.worker.logging.enabled")
+    size = sum(path.stat().st_size for path in (embedded_server.root / "logged").iterdir())
+    wanted = f"wrote 2 files, 1,000 rows, {size:,} bytes to logged"
+    assert [row.msg for row in logs if row.msg.endswith(wanted)]
+
+
 def test_the_public_api_writes_from_validated_options(
     spark: SparkSession, embedded_server: EmbeddedServer
 ) -> None:
