@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sftp_async import AuthenticationError, SFTPOptions
-from sftp_async.runtime import Runtime, get_runtime
+from sftp_async.runtime import Runtime
 from sftp_async.server import EmbeddedServer
 
 
