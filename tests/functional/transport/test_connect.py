@@ -1,4 +1,4 @@
-"""Getting connected: hosts that are not there, servers that are none, and who is let in."""
+"""Getting connected: hosts that are not there, and servers that are none."""
 
 from __future__ import annotations
 
@@ -8,45 +8,20 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
 
-from sftp_async import server as server_module
 from sftp_async.errors import (
-    AuthenticationError,
     ConnectError,
-    ConnectionLostError,
-    HostKeyError,
     OptionsError,
     ServerBusyError,
-    SFTPAsyncWarning,
-    StalledError,
 )
-from sftp_async.options import SFTPOptions
 from sftp_async.server import EmbeddedServer
-from sftp_async.transport import Connection, connect
-from tests.functional.transport.wire import login, using
-from tests.support.keys import KeySet
-
-NOBODY = {
-    "username": "me",
-    "password": "hunter2-secret",
-    "host_key_fingerprint": "SHA256:" + "A" * 43,
-}
+from sftp_async.transport import Connection
+from tests.functional.transport.wire import NOBODY, login, refused, using
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own: no known_hosts, keys or configuration but what it puts there."""
-    home = tmp_path / "home"
-    (home / ".ssh").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(home))
-    return home
 
 
 @contextlib.contextmanager
@@ -80,16 +55,6 @@ def listener(talk: Talk) -> Iterator[dict[str, Any]]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-def refused(options: dict[str, Any], kind: type[ConnectError], words: str) -> ConnectError:
-    with pytest.raises(ConnectError, match=words) as caught:
-        login(options)
-    assert type(caught.value) is kind
-    assert "hunter2" not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
-    assert caught.value.host == SFTPOptions(**options).address
-    assert caught.value.hint
-    return caught.value
 
 
 @pytest.fixture
@@ -200,282 +165,3 @@ def test_the_fastest_cipher_is_chosen(embedded_server: EmbeddedServer) -> None:
         assert seen.get_extra_info("recv_cipher") == "aes128-gcm@openssh.com"
 
     using(embedded_server.options(), scene)
-
-
-# Logging in
-
-
-@pytest.fixture
-def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The passwords that the embedded server was shown."""
-    shown: list[str] = []
-    validate = server_module._Account.validate_password
-
-    def watch(self: Any, username: str, password: str) -> bool:
-        shown.append(password)
-        return validate(self, username, password)
-
-    monkeypatch.setattr(server_module._Account, "validate_password", watch)
-    return shown
-
-
-def test_a_wrong_password_is_tried_once_and_never_shown(
-    embedded_server: EmbeddedServer, attempts: list[str]
-) -> None:
-    error = refused(
-        {**embedded_server.options(), "password": "hunter2"},
-        AuthenticationError,
-        r"refused the login \(password tried\)",
-    )
-    assert attempts == ["hunter2"]
-    assert not error.retryable
-
-
-def test_a_server_that_asks_by_keyboard_gets_the_password(
-    embedded_server: EmbeddedServer, attempts: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account: Any = server_module._Account
-    monkeypatch.setattr(account, "password_auth_supported", lambda self: False)
-    monkeypatch.setattr(account, "kbdint_auth_supported", lambda self: True)
-    monkeypatch.setattr(
-        account,
-        "get_kbdint_challenge",
-        lambda self, *_: ("", "", "", [("Password: ", False)]),
-    )
-    monkeypatch.setattr(
-        account,
-        "validate_kbdint_response",
-        lambda self, user, answers: self.validate_password(user, answers[0]),
-    )
-    login(embedded_server.options())
-    assert attempts == [embedded_server.password]
-    refused({**embedded_server.options(), "password": "hunter2"}, AuthenticationError, "refused")
-    assert attempts == [embedded_server.password, "hunter2"]
-
-
-@pytest.fixture
-def both_server(tmp_path: Path, user_keys: KeySet) -> Iterator[EmbeddedServer]:
-    """A server that has a password and a key for its user."""
-    with EmbeddedServer(
-        tmp_path / "both", password="open sesame", authorized_keys=[user_keys.public("ed25519")]
-    ) as server:
-        yield server
-
-
-def test_a_key_is_enough_where_the_server_takes_either(
-    both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
-) -> None:
-    key = {"private_key_content": user_keys.private("ed25519")}
-    login({**both_server.options(), **key, "password": "hunter2"})
-    assert attempts == []
-
-
-def test_the_password_is_tried_after_a_key_that_was_refused(
-    both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
-) -> None:
-    login({**both_server.options(), "private_key_content": user_keys.private("rsa")})
-    assert attempts == ["open sesame"]
-
-
-def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_used(
-    both_server: EmbeddedServer,
-    user_keys: KeySet,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    # A default key that would open the door, a configuration that leads elsewhere, and an agent
-    # that notices visitors.
-    (home / ".ssh" / "id_ed25519").write_text(user_keys.private("ed25519"))
-    (home / ".ssh" / "config").write_text(
-        f"Host *\n  User {both_server.username}\n  Port 1\n  HostName nonexistent.invalid\n"
-        f"  IdentityFile {user_keys.path('ed25519')}\n  ProxyCommand touch {tmp_path}/ran\n"
-    )
-    with socket.socket(socket.AF_UNIX) as agent:
-        agent.bind(str(tmp_path / "agent"))
-        agent.listen()
-        agent.setblocking(False)
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-        refused(
-            {**both_server.options(), "password": "hunter2"}, AuthenticationError, "password tried"
-        )
-        login(both_server.options())
-        with pytest.raises(BlockingIOError):
-            agent.accept()
-    assert not (tmp_path / "ran").exists()
-
-
-# Host keys
-
-
-def test_an_unknown_host_is_an_error_that_shows_its_fingerprint(
-    embedded_server: EmbeddedServer, proxy: Any, attempts: list[str]
-) -> None:
-    link = proxy(embedded_server)
-    options = {**embedded_server.options(), "port": link.port}
-    del options["host_key_fingerprint"]
-    error = refused(options, HostKeyError, "host key is unknown: it presented ssh-ed25519 SHA256:")
-    assert isinstance(error, HostKeyError)
-    assert error.fingerprint == embedded_server.fingerprint
-    assert f"set host_key_fingerprint to {embedded_server.fingerprint}" in str(error)
-    assert link.connections == 1
-    assert attempts == []
-    # Doing as the message says helps.
-    login({**options, "host_key_fingerprint": error.fingerprint})
-
-
-def test_a_changed_key_is_said_to_be_changed(embedded_server: EmbeddedServer) -> None:
-    other = asyncssh.generate_private_key("ssh-ed25519")
-    line = other.export_public_key("openssh").decode()
-    where = f"[127.0.0.1]:{embedded_server.port}"
-    for trusted in (
-        {"host_key_fingerprint": other.get_fingerprint()},
-        {"host_key_fingerprint": line},
-        {"host_key_fingerprint": "", "known_hosts": f"{where} {line}"},
-    ):
-        error = refused(
-            {**embedded_server.options(), **trusted}, HostKeyError, "is not the expected one"
-        )
-        assert isinstance(error, HostKeyError)
-        assert error.fingerprint == embedded_server.fingerprint
-        assert "The key was changed" in str(error)
-
-
-def test_a_fingerprint_counts_in_every_spelling(embedded_server: EmbeddedServer) -> None:
-    good = embedded_server.fingerprint
-    line = embedded_server.host_key.split(" ", 1)[1]
-    for text in (good, f"{good}=", f"SHA256:{'A' * 43}, {good}", line, f"{line} comment"):
-        login({**embedded_server.options(), "host_key_fingerprint": text})
-
-
-def test_insecure_takes_any_key_and_warns(embedded_server: EmbeddedServer) -> None:
-    options = {**embedded_server.options(), "host_key_policy": "insecure"}
-    del options["host_key_fingerprint"]
-    with pytest.warns(SFTPAsyncWarning, match="host_key_policy=insecure"):
-        login(options)
-
-
-@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
-def test_the_verified_key_of_an_ipv6_host_verifies_it_again(tmp_path: Path) -> None:
-    server = EmbeddedServer(tmp_path / "six", host="::1")
-    try:
-        server.start()
-    except OSError as error:
-        pytest.skip(f"needs the IPv6 loopback address ({error})")
-    with server:
-        line = login(server.options())
-        assert line is not None
-        assert line.startswith(f"[::1]:{server.port} ssh-ed25519 ")
-        login({**server.options(), "host_key_fingerprint": "", "known_hosts": line})
-
-
-def test_the_verified_key_of_a_name_in_capitals_verifies_it_again(
-    embedded_server: EmbeddedServer,
-) -> None:
-    options = {**embedded_server.options(), "host": "LocalHost"}
-    line = login(options)
-    assert line is not None
-    assert line.startswith(f"[localhost]:{embedded_server.port} ")
-    login({**options, "host_key_fingerprint": "", "known_hosts": line})
-
-
-# A line that falls silent
-
-
-def test_a_frozen_request_is_given_up_after_operation_timeout(
-    embedded_server: EmbeddedServer, proxy: Any
-) -> None:
-    link = proxy(embedded_server)
-
-    async def scene(connection: Connection) -> None:
-        link.freeze()
-        outcomes = await asyncio.gather(
-            connection.stat("/"), connection.listdir("/"), return_exceptions=True
-        )
-        assert [type(outcome) for outcome in outcomes] == [StalledError, StalledError]
-        assert "no answer from the server for 0.5" in str(outcomes[0])
-        assert not connection.usable
-
-    using({**embedded_server.options(), "port": link.port, "operation_timeout": "0.5"}, scene)
-
-
-def test_a_frozen_upload_is_given_up_after_stall_timeout(
-    embedded_server: EmbeddedServer, proxy: Any
-) -> None:
-    link = proxy(embedded_server)
-
-    async def scene(connection: Connection) -> None:
-        file = await connection.open_new("/a")
-        link.freeze_after(1_000_000)
-        with pytest.raises(StalledError, match="Cannot write: no answer from the server"):
-            await file.write(bytes(8_000_000), 0)
-        assert not connection.usable
-
-    using({**embedded_server.options(), "port": link.port, "stall_timeout": "0.5"}, scene)
-
-
-def test_a_slow_line_that_moves_is_not_taken_for_a_frozen_one(tmp_path: Path) -> None:
-    class Slow(server_module.FolderServer):
-        async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
-            await asyncio.sleep(0.1)
-            return super().write(file_obj, offset, data)
-
-    async def scene(connection: Connection) -> None:
-        file = await connection.open_new("/a")
-        # Eight answers, one every tenth of a second: the last comes after more than stall_timeout.
-        size = connection.capabilities.max_write * 8
-        await file.write(bytes(size), 0)
-        await file.close()
-        assert (await connection.stat("/a")).size == size
-
-    with EmbeddedServer(tmp_path / "slow", sftp_factory=Slow) as server:
-        using({**server.options(), "stall_timeout": "0.6"}, scene)
-
-
-def test_a_line_cut_in_the_middle_of_an_upload_is_a_lost_connection(
-    embedded_server: EmbeddedServer, proxy: Any
-) -> None:
-    link = proxy(embedded_server)
-
-    async def scene(connection: Connection) -> None:
-        file = await connection.open_new("/a")
-        link.cut_after(1_000_000)
-        with pytest.raises(ConnectionLostError, match="connection was lost"):
-            await file.write(bytes(8_000_000), 0)
-        assert not connection.usable
-
-    using({**embedded_server.options(), "port": link.port}, scene)
-
-
-def test_a_line_cut_during_the_login_may_be_tried_again(
-    embedded_server: EmbeddedServer, proxy: Any
-) -> None:
-    link = proxy(embedded_server)
-    options = {**embedded_server.options(), "port": link.port}
-    errors = []
-    # Wherever in the login it is cut: greeting, key exchange, authentication, start of SFTP.
-    for count in (1, 30, 1000, 1300, 1600, 1900):
-        link.cut_after(count)
-        try:
-            login(options)
-        except ConnectError as error:
-            errors.append(error)
-        link.restore()
-    assert len(errors) >= 4
-    assert [error for error in errors if not error.retryable] == []
-
-
-def test_a_cancelled_connect_leaves_no_connection_behind(
-    embedded_server: EmbeddedServer, proxy: Any
-) -> None:
-    link = proxy(embedded_server)
-    link.freeze()
-
-    async def main() -> None:
-        options = SFTPOptions(**{**embedded_server.options(), "port": link.port})
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await connect(options)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Short words for tests of the transport: connect, run a scene, hang up."""
+"""Short words for tests of the transport: connect, run a scene, hang up; or be refused."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import pytest
+
+from sftp_async.errors import ConnectError
 from sftp_async.options import SFTPOptions
 from sftp_async.transport import Connection, connect
 
 T = TypeVar("T")
+
+NOBODY = {
+    "username": "me",
+    "password": "hunter2-secret",
+    "host_key_fingerprint": "SHA256:" + "A" * 43,
+}
 
 
 def using(options: Mapping[str, Any], scene: Callable[[Connection], Awaitable[T]]) -> T:
@@ -33,3 +42,14 @@ def login(options: Mapping[str, Any]) -> str | None:
         return connection.host_key_line
 
     return using(options, scene)
+
+
+def refused(options: dict[str, Any], kind: type[ConnectError], words: str) -> ConnectError:
+    """Fail to connect, with an error of this kind that says so and shows no secret."""
+    with pytest.raises(ConnectError, match=words) as caught:
+        login(options)
+    assert type(caught.value) is kind
+    assert "hunter2" not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
+    assert caught.value.host == SFTPOptions(**options).address
+    assert caught.value.hint
+    return caught.value
