@@ -103,7 +103,8 @@ class Job:
     def commit(self, parts: Sequence[PartFile]) -> WriteStats:
         """Make all parts visible, in one commit; see `JobCommitter.commit`."""
         committer = self._committer()
-        return self._run(lambda connection: committer.commit(connection, parts))
+        # All tasks are done: a server that restarts just now is worth an upload's patience.
+        return self._run(lambda connection: committer.commit(connection, parts), patient=True)
 
     def abort(self) -> None:
         """Remove whatever this job left on the server; see `JobCommitter.abort`."""
@@ -113,8 +114,8 @@ class Job:
     def _committer(self) -> JobCommitter:
         return JobCommitter(self.layout, self.options, overwrite=self.overwrite)
 
-    def _run(self, step: Callable[[Connection], Awaitable[T]]) -> T:
+    def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:
         runtime = get_runtime()
         options = self.options
         retry = RetryPolicy(options.max_retries, options.retry_delay)
-        return runtime.run(on_pool(runtime.pool(options), retry, step))
+        return runtime.run(on_pool(runtime.pool(options), retry, step, patient=patient))

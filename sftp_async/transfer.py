@@ -63,6 +63,8 @@ class FileTransfer:
         self._unacknowledged: dict[int, memoryview] = {}
         self._to_send: deque[int] = deque()
         self._acknowledged_end = 0
+        # Bytes; unlike the end, it grows with every answer: what counts as progress.
+        self._acknowledged = 0
         self._size = 0
         self._ended = False
         self._more = asyncio.Event()
@@ -93,7 +95,7 @@ class FileTransfer:
         """
         failures = 0
         while True:
-            progress = self._acknowledged_end, len(self._unacknowledged)
+            before = self._acknowledged
             try:
                 async with self._pool.lease() as connection:
                     await self._upload(connection)
@@ -101,7 +103,7 @@ class FileTransfer:
             except (ConnectionLostError, StalledError, ConnectError) as error:
                 if not error.retryable:
                     raise
-                if progress != (self._acknowledged_end, len(self._unacknowledged)):
+                if self._acknowledged != before:
                     failures = 0
                 failures += 1
                 delay = self._retry.delay(failures)
@@ -190,5 +192,6 @@ class FileTransfer:
             data = self._unacknowledged[offset]
             await file.write(data, offset)
             del self._unacknowledged[offset]
+            self._acknowledged += len(data)
             self._acknowledged_end = max(self._acknowledged_end, offset + len(data))
             self._on_acknowledged(len(data))

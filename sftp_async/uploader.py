@@ -187,7 +187,9 @@ class TaskUploader:
 
     def _ended(self, future: Future[int]) -> None:
         self._slots.release()
-        if not future.cancelled() and (error := future.exception()) is not None:
+        if future.cancelled():
+            self._budget.fail(TransferError("The upload was cancelled"))
+        elif (error := future.exception()) is not None:
             self._budget.fail(error)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ from sftp_async.commit.joining import join
 from sftp_async.commit.preparation import Preparation, check_exact
 from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all, undo
 from sftp_async.commit.steps import UNKNOWN_OUTCOME, remove_staging_base, remove_tagged, remove_tree
-from sftp_async.errors import CommitError, RemoteNotFoundError
+from sftp_async.errors import CommitError, ConnectError, RemoteNotFoundError
 from sftp_async.layout import JOINED, SUCCESS_FILE, PartFile, is_data, is_part, part_tag
 from sftp_async.stats import WriteStats
 
@@ -121,7 +122,7 @@ class JobCommitter:
                 await check_exact(connection, layout, overwrite=self._overwrite)
             if exact and len(parts) > 1:
                 sources = [(layout.staged_path(part.staged), part.size) for part in parts]
-                await join(connection, sources, layout.staged_path(JOINED))
+                await join(connection, sources, intent.staged_path(intent.parts[0]))
             await intents.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
@@ -160,7 +161,10 @@ class JobCommitter:
         if len(parts) == 1:
             return replace(parts[0], final=self._layout.file_name)
         rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
-        return PartFile(JOINED, self._layout.file_name, rows, size, "")
+        # A name of its own for each try: a server may carry out late what a lost session asked for,
+        # and its "create or empty" must not meet the file that took this one's place.
+        staged = f"{JOINED}-{uuid.uuid4().hex}"
+        return PartFile(staged, self._layout.file_name, rows, size, "")
 
     async def abort(self, connection: Connection) -> None:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
@@ -205,22 +209,33 @@ class JobCommitter:
 
 
 async def on_pool(
-    pool: ConnectionPool, retry: RetryPolicy, step: Callable[[Connection], Awaitable[T]]
+    pool: ConnectionPool,
+    retry: RetryPolicy,
+    step: Callable[[Connection], Awaitable[T]],
+    *,
+    patient: bool = False,
 ) -> T:
     """Run a step of a commit on a leased connection; again, on another one, if that breaks.
+
+    Args:
+        pool: where connections come from.
+        retry: how often, and with what waits.
+        step: what to run; it may be done twice.
+        patient: also come back after no connection could be made, which the pool retries by itself.
 
     Raises:
         CommitError: and whatever else the step raises; the last error when retries are used up.
 
     """
     failures = 0
+    repeated = (*UNKNOWN_OUTCOME, ConnectError) if patient else UNKNOWN_OUTCOME
     while True:
         try:
             async with pool.lease() as connection:
                 return await step(connection)
-        except UNKNOWN_OUTCOME as error:
+        except repeated as error:
             failures += 1
-            delay = retry.delay(failures)
+            delay = retry.delay(failures) if error.retryable else None
             if delay is None:
                 raise
             log.warning("%s; once more in %.1f s", error, delay)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import uuid
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -238,7 +239,7 @@ async def publish(connection: Connection, intent: Intent) -> None:
     """
     data = intent.to_json()
     if intent.renames:
-        draft = posixpath.join(intent.staging, DRAFT)
+        draft = posixpath.join(intent.staging, f"{DRAFT}-{uuid.uuid4().hex}")
         await connection.write_file(draft, data)
         try:
             await connection.rename(draft, intent.path)

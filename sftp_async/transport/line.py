@@ -90,8 +90,9 @@ class Line:
                     f"Cannot {what}: no answer from the server for {self._stalled_for:.3g} seconds",
                     host=self.address,
                     path=path,
-                    hint="Check the server and the network, or raise operation_timeout and "
-                    "stall_timeout",
+                    hint="Check the server and the network; on a very slow line set "
+                    "chunk_size=32KiB, or raise stall_timeout, operation_timeout and "
+                    "keepalive_interval",
                 ) from error
             mapped = request_error(error, what, self.address, path)
             if isinstance(mapped, ConnectionLostError):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sftp_async.errors import CommitError, RemoteUnsupportedError
+from sftp_async.errors import CommitError, ConnectionLostError, RemoteUnsupportedError
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryServer, Operation, denied
 
@@ -46,6 +46,24 @@ def test_several_parts_are_joined_through_the_client_where_the_server_cannot_cop
     write(server, b"first ", b"", b"second ", b"third")
     assert server.read(EXACT) == b"first second third"
     assert not server.operations("copy")
+
+
+@pytest.mark.parametrize(("request_name", "kind"), [("copy", "joined"), ("rename", "draft")])
+def test_each_try_has_a_file_of_its_own(server: MemoryServer, request_name: str, kind: str) -> None:
+    # A server may carry out late what a lost session asked for: to empty a file, or to write to it.
+    lost: list[Operation] = []
+
+    def lose(operation: Operation) -> None:
+        if operation.name == request_name and kind in f"{operation}" and not lost:
+            lost.append(operation)
+            raise ConnectionLostError("The connection was lost", path=operation.path)
+
+    server.refuse = lose
+    write(server, b"first ", b"second")
+    assert server.read(EXACT) == b"first second"
+    assert len(lost) == 1
+    opened = {op.path for op in server.operations("open") if kind in op.path.rpartition("/")[2]}
+    assert len(opened) == 2
 
 
 def test_copying_that_is_offered_but_refused_goes_through_the_client() -> None:
