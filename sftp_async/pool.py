@@ -127,6 +127,7 @@ class ConnectionPool:
                     f"No connection became available within {self._timeout:g} seconds "
                     f"({self._connecting} being opened, limit {self._stats.limit})",
                     host=self._address,
+                    hint="Check that the server answers, or raise connect_timeout",
                 ) from None
         self._stats.leases_total += 1
         return slot

@@ -56,7 +56,6 @@ class FileTransfer:
         on_acknowledged: Callable[[int], None],
     ) -> None:
         self.path = path
-        self.retries = 0
         self._pool = pool
         self._retry = retry
         self._on_acknowledged = on_acknowledged
@@ -109,7 +108,6 @@ class FileTransfer:
                 delay = self._retry.delay(failures)
                 if delay is None:
                     raise
-                self.retries += 1
                 log.warning(
                     "%s: %s; %d chunks to send again, retry in %.1f s",
                     self.path,
