@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -43,6 +45,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> PartsWritten:
         """Upload one partition; called once for each task attempt, on an executor."""
+        _spare_the_collector()
         context = TaskContext.get()
         partition = context.partitionId() if context is not None else 0
         return PartsWritten(partition, self._job.write(partition, iterator))
@@ -68,6 +71,24 @@ class SFTPBatchWriter(DataSourceArrowWriter):
             sum(message is not None for message in messages),
         )
         self._job.abort()
+
+
+#: Writes of a process after which nothing more is imported: PySpark imports pandas during the
+#: first.
+WRITES_THAT_IMPORT = 2
+
+_writes = itertools.count()
+
+
+def _spare_the_collector() -> None:
+    """Take what was imported out of the garbage collector's sight.
+
+    Spark's daemon collects in full after every task (pyspark/daemon.py) and walks every object of
+    pandas, pyarrow and asyncssh each time: most of what a small task costs. These objects stay for
+    the process's life anyway.
+    """
+    if next(_writes) < WRITES_THAT_IMPORT:
+        gc.freeze()
 
 
 def _speak_up() -> None:
