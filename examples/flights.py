@@ -30,7 +30,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.tree import Tree
 
-from sftp_async import SFTPDataSource
+from sftp_async import register
 from sftp_async.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def start_spark() -> SparkSession:
         .config("spark.log.level", "ERROR")
         .getOrCreate()
     )
-    spark.dataSource.register(SFTPDataSource)
+    register(spark)
     return spark
 
 

@@ -24,6 +24,7 @@ from sftp_async.errors import (
 if TYPE_CHECKING:
     from sftp_async.datasource import SFTPDataSource
     from sftp_async.options import SFTPOptions
+    from sftp_async.session import register
     from sftp_async.tester import SFTPConnectionTester
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ __all__ = [
     "StalledError",
     "TransferError",
     "__version__",
+    "register",
 ]
 
 # Imported when first asked for: options must work without PySpark, and a Python worker should not
@@ -55,6 +57,7 @@ _LAZY = {
     "SFTPConnectionTester": "sftp_async.tester",
     "SFTPDataSource": "sftp_async.datasource",
     "SFTPOptions": "sftp_async.options",
+    "register": "sftp_async.session",
 }
 
 

@@ -1,0 +1,341 @@
+"""A contest: contenders do the same work in turn, A B A B, after their outcomes were found equal.
+
+How a contest goes:
+
+1. Every contender warms up. What it left behind is looked at, and must equal in rows and digest
+   what the first contender (ours) left: otherwise it is disqualified, both outcomes are in the
+   report, and the suite ends with exit status 1.
+2. `rounds` times, every contender in turn: a fresh target, one run, and the run alone is timed and
+   metered. What it left must have the size that was verified; then it is removed, not timed.
+3. Every single run is kept. Medians are made by the report, not here.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import FrameType
+
+    from benchmarks.context import Context
+
+#: Seconds one run may take; the slowest known, the seed's method at 50 ms, takes about 240.
+PATIENCE = 1200.0
+
+
+class RunTimeoutError(Exception):
+    """A run did not end in time."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a contender left behind.
+
+    Args:
+        rows: how many; None where there are none to count, as in a file of random bytes.
+        bytes: as they lie on the disk.
+        digest: the same for the same rows, or bytes, and for no others.
+
+    """
+
+    rows: int | None
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work.
+
+    Args:
+        name: its key in the JSON, snake_case: `sftp_async`, `seed`, `openssh_sftp`.
+        title: for people.
+        run: does all the work once into the fresh target path it is given; only this is timed.
+        outcome: looks at what `run` left at the target; None leaves nothing to look at.
+        unavailable: why it is skipped on this machine.
+        target: makes a fresh target: a path on the server, or a local one (`context.new_local`);
+            None takes `context.server.new_target`.
+        tidy: removes what `run` left elsewhere (a staging directory); after each run, not timed.
+        rows: what must arrive; checked against the outcome.
+        labels: what the report should know of this contender alone.
+
+    """
+
+    name: str
+    title: str
+    run: Callable[[str], object]
+    outcome: Callable[[str], Outcome] | None = None
+    unavailable: str | None = None
+    target: Callable[[], str] | None = None
+    tidy: Callable[[str], object] | None = None
+    rows: int | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One counted run.
+
+    Args:
+        seconds: wall time.
+        cpu: CPU seconds by role: client, jvm, server, relay; None where it cannot be seen.
+        memory: bytes: `worker` is the peak of the largest Python worker of Spark, `workers` that of
+            all of them at one moment.
+        bytes: what was left at the target.
+        trace: as in `benchmarks.meter.Reading`, where asked for.
+
+    """
+
+    seconds: float
+    cpu: Mapping[str, float | None]
+    memory: Mapping[str, int]
+    bytes: int
+    trace: Sequence[tuple[float, int, int]] = ()
+
+
+@dataclass
+class Entry:
+    """A contender's part in a contest.
+
+    Args:
+        contender: who.
+        outcome: what its warm-up left.
+        size: bytes of it, as every counted run must leave them.
+        failed: why its figures do not count: other rows than ours, or an error.
+        cipher: what the server says was negotiated; None where it was not seen.
+        warmups: seconds of each warm-up, the first of which pays for imports and start-up.
+        runs: the counted ones, in order.
+
+    """
+
+    contender: Contender
+    outcome: Outcome | None = None
+    size: int | None = None
+    failed: str | None = None
+    cipher: str | None = None
+    warmups: list[float] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is there, and did the same as ours."""
+        return self.contender.unavailable is None and self.failed is None
+
+
+@dataclass
+class Contest:
+    """Contenders, their outcomes, and every run.
+
+    Args:
+        name: unique in the report: `bulk/csv`, `latency/csv/50ms`.
+        labels: what was done: `workload` and `rtt_ms` (set by `contest`), `format`, `compression`,
+            `rows`, `partitions`, `bytes` (of one run's payload, where known).
+        rounds: how many runs were to be counted.
+        entries: in the order of the contenders.
+
+    """
+
+    name: str
+    labels: dict[str, Any]
+    rounds: int
+    entries: list[Entry]
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences on what did not go as it must; any of them fails the suite."""
+        return [
+            f"{self.name}: {entry.contender.title}: {entry.failed}"
+            for entry in self.entries
+            if entry.failed is not None
+        ]
+
+
+def contest(
+    context: Context,
+    name: str,
+    contenders: Sequence[Contender],
+    *,
+    rounds: int,
+    warmups: int = 1,
+    labels: Mapping[str, Any] | None = None,
+    alike: bool = True,
+    trace: bool = False,
+    patience: float = PATIENCE,
+) -> Contest:
+    """Let contenders do the same work in turn.
+
+    Args:
+        context: the suite's; the relay that is open in it, if any, is metered and labelled.
+        name: unique in the report.
+        contenders: ours first.
+        rounds: counted runs of each.
+        warmups: uncounted ones of each, at least one: it is the one that is verified.
+        labels: see `Contest`.
+        alike: every outcome must equal the first one; False where contenders do different work,
+            such as other numbers of rows (give each its `rows` then).
+        trace: keep what the workers' memory was all along each run, not its peak alone.
+        patience: seconds one run may take.
+
+    Raises:
+        ValueError: no contender, two of one name, or no warm-up to verify.
+
+    """
+    names = [contender.name for contender in contenders]
+    if not names or len(set(names)) < len(names) or warmups < 1:
+        raise ValueError(
+            f"{name}: needs contenders with names of their own, and a warm-up: {names}"
+        )
+    labels = {"workload": context.workload, "rtt_ms": context.rtt_ms, **(labels or {})}
+    entries = [Entry(contender) for contender in contenders]
+    result = Contest(name, labels, rounds, entries)
+    for entry in entries:
+        if entry.contender.unavailable is not None:
+            context.say(f"{name}: {entry.contender.title}: skipped, {entry.contender.unavailable}")
+            continue
+        for number in range(warmups):
+            _warm_up(context, result, entry, patience, look=number == warmups - 1)
+    if alike:
+        _disqualify(context, result)
+    for number in range(1, rounds + 1):
+        for entry in entries:
+            if entry.counts:
+                run = _count(context, result, entry, number, patience)
+                if run is not None:
+                    entry.runs.append(run if trace else replace(run, trace=()))
+    return result
+
+
+def _warm_up(
+    context: Context, result: Contest, entry: Entry, patience: float, *, look: bool
+) -> None:
+    if entry.failed is not None:
+        return
+    contender = entry.contender
+    with _turn(context, result, entry) as target:
+        seen = context.server.ciphers()  # what came before is not this contender's
+        started = time.perf_counter()
+        with time_limit(patience):
+            contender.run(target)
+        entry.warmups.append(time.perf_counter() - started)
+        seen = context.server.ciphers()
+        # A pool that is still connected from an earlier contest negotiates nothing anew.
+        if seen:
+            context.ciphers[contender.name] = "+".join(sorted(set(seen)))
+        entry.cipher = context.ciphers.get(contender.name)
+        if look and contender.outcome is not None:
+            entry.size = context.size(target)
+            entry.outcome = contender.outcome(target)
+            wanted = contender.rows if contender.rows is not None else result.labels.get("rows")
+            if None not in (wanted, entry.outcome.rows) and wanted != entry.outcome.rows:
+                entry.failed = f"left {entry.outcome.rows:,} rows instead of {wanted:,}"
+        context.say(f"{result.name}: {contender.title}: warm-up {entry.warmups[-1]:.2f} s")
+
+
+def _disqualify(context: Context, result: Contest) -> None:
+    looked = [entry for entry in result.entries if entry.contender.outcome is not None]
+    if not looked:
+        return
+    ours, others = looked[0], looked[1:]
+    for entry in others:
+        if not entry.counts:
+            continue
+        if ours.outcome is None or entry.outcome is None:
+            entry.failed = (
+                f"cannot be verified: {ours.contender.title} left nothing to compare with"
+            )
+        elif (entry.outcome.rows, entry.outcome.digest) != (ours.outcome.rows, ours.outcome.digest):
+            entry.failed = (
+                f"left something else than {ours.contender.title}: {_told(entry.outcome)} "
+                f"instead of {_told(ours.outcome)}"
+            )
+        if entry.failed is not None:
+            context.say(f"{result.name}: {entry.contender.title}: DISQUALIFIED, {entry.failed}")
+
+
+def _told(outcome: Outcome) -> str:
+    rows = "" if outcome.rows is None else f"{outcome.rows:,} rows, "
+    return f"{rows}{outcome.bytes:,} bytes, digest {outcome.digest}"
+
+
+def _count(
+    context: Context, result: Contest, entry: Entry, number: int, patience: float
+) -> Run | None:
+    contender = entry.contender
+    run = None
+    with _turn(context, result, entry) as target:
+        with time_limit(patience), context.meter.measure() as reading:
+            contender.run(target)
+        left = context.size(target)
+        if entry.size is not None and left != entry.size:
+            entry.failed = f"run {number} left {left:,} bytes, not the {entry.size:,} verified"
+        run = Run(reading.seconds, reading.cpu, reading.memory, left, tuple(reading.trace))
+        cpu = ", ".join(f"{role} {used:.1f}" for role, used in reading.cpu.items() if used)
+        context.say(
+            f"{result.name}: {contender.title}: {number}/{result.rounds} "
+            f"{reading.seconds:.2f} s (CPU {cpu or 'too little to see'})"
+        )
+    return run
+
+
+@contextmanager
+def _turn(context: Context, result: Contest, entry: Entry) -> Iterator[str]:
+    """Give a fresh target and take it away; an error ends this contender's part, no other's."""
+    contender = entry.contender
+    target = (contender.target or context.server.new_target)()
+    try:
+        yield target
+    except Exception as error:  # noqa: BLE001 - a peer may fail in any way; the others go on
+        entry.failed = f"{type(error).__name__}: {error}"[:2000]
+        context.say(f"{result.name}: {contender.title}: FAILED, {entry.failed}")
+        context.calm()
+    finally:
+        context.remove(target)
+        if contender.tidy is not None:
+            contender.tidy(target)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `RunTimeoutError` in the main thread when the block takes longer; elsewhere do nothing.
+
+    An alarm, so that it also ends a wait for Spark or for a tool. One that was set before (a
+    test's) is set again afterwards.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise RunTimeoutError(f"did not end within {seconds:g} s")
+
+    handler = signal.signal(signal.SIGALRM, ring)
+    before, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if before:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, before - (time.monotonic() - started)))
+
+
+def size_of(path: Path) -> int:
+    """Sum the sizes of the data files at `path`: not those hidden or named with an underscore.
+
+    Spark writes `_SUCCESS` and `.part-….crc` beside its data.
+    """
+    if path.is_file():
+        return path.stat().st_size
+    return sum(
+        found.stat().st_size
+        for found in path.rglob("*")
+        if found.is_file() and not found.name.startswith(("_", "."))
+    )

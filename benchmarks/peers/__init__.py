@@ -1,0 +1,1 @@
+"""What users would take instead of this project, each run as its own documentation says."""

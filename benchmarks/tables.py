@@ -1,0 +1,228 @@
+"""The report for people: one set of tables, as Markdown in a file and in colour on the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from benchmarks.meter import ROLES
+from benchmarks.targets import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MIB = 1 << 20
+NOTHING = "-"
+VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading, columns and cells."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    remark: str = ""
+
+
+def headline(document: Document) -> str:
+    """Say in one line which server it was, and how much was run."""
+    server, suite = document["server"], document["suite"]
+    what = "full pass" if suite["full"] else "quick pass: an indication, no more"
+    return (
+        f"Server: {server['kind']} ({server['description']}); {what}, "
+        f"{_many(suite['rounds'], 'round')}, {suite['began']}, {suite['seconds'] / 60:.0f} min."
+    )
+
+
+def facts(document: Document) -> list[str]:
+    """Say what it was made on, what was left out, and what went wrong; a sentence each."""
+    machine, code = document["machine"], document["code"]
+    lines = [f"Not taken: {reason}" for reason in document["server"]["passed_over"]]
+    lines.append(
+        f"Machine: {machine['cpu']}, {_many(machine['cores'], 'core')}, "
+        f"{machine['memory_bytes'] / 2**30:.0f} GiB, {machine['system']}, "
+        f"kernel {machine['kernel']}, files on {machine['filesystem']}, "
+        f"load before: {machine['load_before']:g}."
+    )
+    state = {True: ", with changes", False: "", None: ""}[code["dirty"]]
+    lines.append(f"Code: {code['commit'] or 'not from a clone'}{state}.")
+    there = [f"{name} {version}" for name, version in document["versions"].items() if version]
+    lines.append(f"Versions: {'; '.join(there)}.")
+    for relay in document["relays"]:
+        sound = relay["delays"] and relay["carries"]
+        lines.append(
+            f"Relay at {relay['rtt_ms']:g} ms: {'verified' if sound else 'NOT AS IT MUST BE'}, "
+            f"delivers {relay['delivered_ms']:.1f} ms ({relay['shortest_ms']:.1f} to "
+            f"{relay['longest_ms']:.1f}), lets {relay['throughput'] / MIB:.0f} MiB/s through where "
+            f"the fastest contender sent {relay['needed'] / MIB:.0f}."
+        )
+    lines += [f"Cut: {cut}" for cut in document["suite"]["cuts"]]
+    lines += [f"PROBLEM: {problem}" for problem in document["problems"]]
+    return lines
+
+
+def tables(document: Document) -> Iterator[Table]:
+    """Yield the targets, and each contest."""
+    yield Table(
+        "Targets",
+        ("id", "measure", "target", "measured", "", "note"),
+        [
+            (
+                target["id"],
+                target["what"],
+                target["wanted"],
+                NOTHING if target["measured"] is None else f"{target['measured']:.2f}",
+                VERDICTS[target["met"]],
+                target["note"],
+            )
+            for target in document["targets"]
+        ],
+        "Each is a ratio of medians within this run."
+        + ("" if document["suite"]["full"] else " They are meant for the full pass."),
+    )
+    for contest in document["contests"]:
+        workload = contest["labels"].get("workload")
+        if workload == "encode":
+            yield _encode(contest)
+        elif workload == "scale":
+            yield _scale(contest)
+        else:
+            yield _race(contest)
+
+
+def _race(contest: Mapping[str, Any]) -> Table:
+    def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
+        size = entry["runs"][-1]["bytes"]
+        return (
+            f"{summary['seconds']:.2f}",
+            f"{summary['fastest']:.2f} to {summary['slowest']:.2f}",
+            f"{summary['times_ours']:.2f}" if summary["times_ours"] else NOTHING,
+            f"{size / MIB / summary['seconds']:.0f}" if size > MIB else NOTHING,
+            *(_number(summary["cpu"][role]) for role in ROLES),
+            _mebibytes(summary["worker_memory"]),
+            entry["cipher"] or NOTHING,
+        )
+
+    heads = ("seconds", "spread", "times ours", "MiB/s")
+    cpu = ("CPU client", "JVM", "server", "relay")
+    return _table(contest, ("contender", *heads, *cpu, "worker MiB", "cipher"), cells)
+
+
+def _scale(contest: Mapping[str, Any]) -> Table:
+    def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
+        cpu = summary["cpu"]
+        return (
+            f"{summary['seconds']:.2f}",
+            f"{summary['fastest']:.2f} to {summary['slowest']:.2f}",
+            f"{entry['labels']['rows'] / summary['seconds']:,.0f}",
+            _number((cpu["client"] or 0) + (cpu["jvm"] or 0)),
+            _mebibytes(summary["worker_memory"]),
+        )
+
+    heads = ("seconds", "spread", "rows a second", "CPU client and JVM", "worker MiB")
+    return _table(contest, ("rows", *heads), cells)
+
+
+def _encode(contest: Mapping[str, Any]) -> Table:
+    def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
+        took, came = summary["seconds"], entry["labels"]["bytes_in"]
+        return (
+            f"{took:.3f}",
+            f"{summary['fastest']:.3f} to {summary['slowest']:.3f}",
+            f"{came / took / 1e6:,.0f}",
+            f"{entry['outcome']['bytes'] / took / 1e6:,.0f}",
+            _number(summary["cpu"]["client"]),
+        )
+
+    heads = ("seconds", "spread", "MB/s in (Arrow)", "MB/s out", "CPU seconds")
+    return _table(contest, ("format", *heads), cells)
+
+
+def _table(
+    contest: Mapping[str, Any],
+    columns: tuple[str, ...],
+    cells: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, ...]],
+) -> Table:
+    """Make a contest's table; who has no figures that count has the reason instead."""
+    rows = []
+    for entry in contest["entries"]:
+        if entry["summary"] is None:
+            figures = (_absent(entry), *[NOTHING] * (len(columns) - 2))
+        else:
+            figures = cells(entry, entry["summary"])
+        rows.append((entry["title"], *figures))
+    return Table(contest["name"], columns, rows, _labels(contest["labels"]))
+
+
+def _absent(entry: Mapping[str, Any]) -> str:
+    if entry["unavailable"]:
+        return f"skipped: {entry['unavailable']}"
+    # All of it is among the problems.
+    return "disqualified" if entry["failed"] else "no counted run"
+
+
+def _labels(labels: Mapping[str, Any]) -> str:
+    told = [f"{labels['rtt_ms']:g} ms round trip"] if labels.get("rtt_ms") else []
+    told += [f"TPC-H scale {labels['scale']:g}"] if labels.get("scale") else []
+    words = {"rows": "row", "partitions": "partition", "bytes": "byte"}
+    told += [_many(labels[key], word) for key, word in words.items() if labels.get(key)]
+    return ", ".join(told)
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / MIB:.0f}" if size else NOTHING
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def markdown(document: Document, charts: Mapping[str, str] | None = None) -> str:
+    """Return the report as Markdown; its first line says which server it was.
+
+    Args:
+        document: see `benchmarks.report`.
+        charts: title to file name, beside the text.
+
+    """
+    parts = [headline(document), "\n".join(f"- {line}" for line in facts(document))]
+    for table in tables(document):
+        lines = [f"## {table.title}", ""]
+        if table.remark:
+            lines += [table.remark, ""]
+        lines += [_line(table.columns), _line(("---",) * len(table.columns))]
+        lines += [_line(row) for row in table.rows]
+        parts.append("\n".join(lines))
+    for title, file in (charts or {}).items():
+        parts.append(f"## {title}\n\n![{title}]({file})")
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def show(document: Document, console: Console) -> None:
+    """Print the report on a terminal."""
+    console.rule("Report")
+    console.print(escape(headline(document)), style="bold", highlight=False)
+    for line in facts(document):
+        wrong = line.startswith("PROBLEM") or "NOT AS IT MUST BE" in line
+        console.print(escape(line), style="red" if wrong else "", highlight=False)
+    for table in tables(document):
+        drawn = RichTable(title=escape(table.title), caption=escape(table.remark) or None)
+        for number, column in enumerate(table.columns):
+            drawn.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        for row in table.rows:
+            drawn.add_row(*(escape(cell.replace("**", "")) for cell in row))
+        console.print(drawn)

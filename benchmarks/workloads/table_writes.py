@@ -1,0 +1,165 @@
+"""The contenders that write one table from Spark: ours and its peers, with the same words to each.
+
+CSV files have a header line, from all of them. All read the table from the same Parquet files, and
+so pay for the same read, in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from benchmarks.contest import Contender, Outcome
+from benchmarks.data import dataframe, rows_of, schema_of
+from benchmarks.peers.by_hand import spark_disk, spark_disk_rclone, spark_disk_sftp
+from benchmarks.peers.seed import SeedDataSource
+from benchmarks.spark import NOOP
+from benchmarks.verify import csv_outcome, parquet_outcome
+from sftp_async.session import BATCH_LIMIT
+
+if TYPE_CHECKING:
+    from benchmarks.context import Context
+    from benchmarks.servers import Server
+
+
+#: The seed makes `lineitem_part00000.csv` of it, and so on.
+SEED_FILE = "lineitem.csv"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the files are to be.
+
+    Args:
+        name: for the contest's name.
+        format: the same word for Spark's writer and ours.
+        outcome: reads them.
+        compression: the same word for Spark's writer and ours.
+        options: likewise.
+        spark_options: for Spark's writer only.
+
+    """
+
+    name: str
+    format: str
+    outcome: Callable[[Path, pl.Schema], Outcome]
+    compression: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    spark_options: Mapping[str, str] = field(default_factory=dict)
+
+
+#: By default Spark's CSV writer takes the blanks off both ends of every text, so that its rows are
+#: not those that it was given. Ours and the seed's keep them; lineitem's comments have some.
+KEEP_BLANKS = {"ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
+HEADER = {"header": "true"}
+
+CSV = Output("csv", "csv", csv_outcome, "none", HEADER, KEEP_BLANKS)
+CSV_GZIP = Output("csv-gzip", "csv", csv_outcome, "gzip", HEADER, KEEP_BLANKS)
+PARQUET = Output("parquet", "parquet", parquet_outcome, "snappy")
+
+
+class TableWrites:
+    """Makes the contenders for one table and one kind of file.
+
+    Args:
+        context: the suite's.
+        server: it, or the relay before it.
+        table: a directory of Parquet files, each of them a partition.
+        output: what to write.
+
+    """
+
+    def __init__(self, context: Context, server: Server, table: Path, output: Output) -> None:
+        self._context = context
+        self._server = server
+        self._output = output
+        self._frame = dataframe(context.spark, table)
+        self._schema = schema_of(table)
+        self.labels: dict[str, Any] = {
+            "format": output.format,
+            "compression": output.compression,
+            "rows": rows_of(table),
+            "partitions": self._frame.rdd.getNumPartitions(),
+        }
+
+    def contenders(self, names: Sequence[str]) -> list[Contender]:
+        """Return the contenders of these names, ours first."""
+        made: dict[str, Callable[[], Contender]] = {
+            "sftp_async": self._sftp_async,
+            "sftp_async_untuned": self._sftp_async_untuned,
+            "seed": self._seed,
+            "noop": self._noop,
+            "spark_disk": lambda: spark_disk(self._context, self._spark_write, self._outcome),
+            "spark_disk_sftp": lambda: spark_disk_sftp(
+                self._context, self._server, self._spark_write, self._outcome
+            ),
+            "spark_disk_rclone": lambda: spark_disk_rclone(
+                self._context, self._server, self._spark_write, self._outcome
+            ),
+        }
+        return [made[name]() for name in names]
+
+    def _outcome(self, target: str) -> Outcome:
+        return self._output.outcome(self._context.local(target), self._schema)
+
+    def _spark_write(self, directory: str) -> None:
+        output = self._output
+        options = {**output.options, **output.spark_options, "compression": output.compression}
+        self._frame.write.format(output.format).options(**options).save(directory)
+
+    def _sftp_async(self) -> Contender:
+        output = self._output
+        options = {**self._server.options(), **output.options}
+        options |= {"format": output.format, "compression": output.compression}
+
+        def run(target: str) -> None:
+            self._frame.write.format("sftp").options(**options).mode("append").save(target)
+
+        return Contender("sftp_async", "sftp_async", run, self._outcome)
+
+    def _sftp_async_untuned(self) -> Contender:
+        """Return ours in a session that was not set up by `sftp_async.register`."""
+        conf = self._context.spark.conf
+        tuned = self._sftp_async()
+
+        def run(target: str) -> None:
+            before = conf.get(BATCH_LIMIT, None)
+            conf.unset(BATCH_LIMIT)
+            try:
+                tuned.run(target)
+            finally:
+                if before is not None:
+                    conf.set(BATCH_LIMIT, before)
+
+        title = "sftp_async, Spark's Arrow byte limit left on"
+        return Contender("sftp_async_untuned", title, run, self._outcome)
+
+    def _seed(self) -> Contender:
+        assert self._output is CSV, "the seed writes plain CSV"
+        server = self._server
+        options = {
+            "host": server.host,
+            "port": str(server.port),
+            "username": server.username,
+            "private_key_path": str(server.key_file),
+            "known_hosts_path": str(server.known_hosts_file),
+        }
+
+        def run(target: str) -> None:
+            path = f"{target}/{SEED_FILE}"
+            self._frame.write.format(SeedDataSource.name()).options(**options).mode("append").save(
+                path
+            )
+
+        self._context.spark.dataSource.register(SeedDataSource)
+        return Contender("seed", "The seed's method (Paramiko)", run, self._outcome)
+
+    def _noop(self) -> Contender:
+        def run(target: str) -> None:
+            self._frame.write.format(NOOP).mode("append").save(target)
+
+        return Contender("noop", "A Python source that only drains", run)

@@ -1,0 +1,39 @@
+"""`transport`: one large file from memory, without Spark: what SSH itself costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from benchmarks.contest import Contest, contest
+from benchmarks.data import MIB, lies_in, random_file
+from benchmarks.peers.tools import one_file
+from benchmarks.workloads import Workload
+
+if TYPE_CHECKING:
+    from benchmarks.context import Context
+
+SIZE, QUICK_SIZE = 1024 * MIB, 256 * MIB
+
+
+def run(context: Context) -> Iterator[Contest]:
+    """Yield the one contest, of all tools."""
+    size = SIZE if context.full else QUICK_SIZE
+    if not context.full:
+        context.cuts.append(f"transport: {size // MIB} MiB instead of {SIZE // MIB}")
+    with random_file(size) as source:
+        yield contest(
+            context,
+            "transport",
+            one_file(context, context.server, source),
+            rounds=context.rounds,
+            labels={
+                "format": "bytes",
+                "compression": "none",
+                "bytes": size,
+                "source": lies_in(source),
+            },
+        )
+
+
+WORKLOAD = Workload("transport", "one file of random bytes from memory, against every tool", run)
