@@ -11,7 +11,6 @@ from sftp_async.encoders.cells import CellText, check_zone, is_text
 from sftp_async.encoders.csv import CSVDialect, CSVFormat
 from sftp_async.encoders.datetime_patterns import Pattern
 from sftp_async.encoders.jsonl import JSONLinesFormat
-from sftp_async.encoders.parquet import ParquetFormat
 from sftp_async.encoders.text import TextFormat
 from sftp_async.errors import EncodeError, OptionsError
 
@@ -92,6 +91,9 @@ def _json(options: FormatOptions, schema: pa.Schema) -> Format:
 
 
 def _parquet(options: FormatOptions, schema: pa.Schema) -> Format:
+    # Late: pyarrow's Parquet costs a worker more time to load than all the other formats together.
+    from sftp_async.encoders.parquet import ParquetFormat
+
     _check_columns(schema)
     for name, kind in _leaves(schema):
         if pa.types.is_null(kind):

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 #: Rows are made into text in slices of this size, so that it stays below the 2 GiB that 32-bit
 #: string offsets address: JSON's escapes make a byte at most six times longer.
 MAX_SLICE_BYTES = 64 * 1024 * 1024
+#: And with no more rows than this, so that what is made of them stays near the processor. Spark's
+#: batches have 10,000 unless spark.sql.execution.arrow.maxRecordsPerBatch says otherwise.
+MAX_SLICE_ROWS = 32 * 1024
+
+#: Batches of fewer rows than this do not pay for the set-up of a mosaic.
+MOSAIC_ROWS = 600
 
 _EMPTY = pa.py_buffer(b"")
 
 
 def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Yield `batch` in slices whose text fits Arrow's 32-bit string offsets; most are one slice."""
-    if batch.num_rows <= 1 or batch.nbytes <= MAX_SLICE_BYTES:
+    """Yield `batch` in slices of at most `MAX_SLICE_BYTES` and `MAX_SLICE_ROWS`; most are one."""
+    small = batch.num_rows <= MAX_SLICE_ROWS and batch.nbytes <= MAX_SLICE_BYTES
+    if batch.num_rows <= 1 or small:
         yield batch
         return
     half = batch.num_rows // 2

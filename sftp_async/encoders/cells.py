@@ -16,6 +16,10 @@ from sftp_async.errors import EncodeError
 if TYPE_CHECKING:
     from sftp_async.encoders.datetime_patterns import Pattern
 
+#: Every character in the text of integers, decimals and booleans, and of dates and timestamps that
+#: have no pattern.
+NUMERIC = frozenset("0123456789-.:+TZfalsetrue")
+
 # Columns that repeat few values (discounts, quantities) are formatted once for each distinct value.
 _SAMPLE_ROWS = 256
 _FEW = 64
@@ -25,6 +29,17 @@ def is_text(kind: pa.DataType) -> bool:
     """Tell whether values of this Arrow type are strings."""
     types = pa.types
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def never_blank(kind: pa.DataType) -> bool:
+    """Tell whether every value of this Arrow type has text that is more than white space."""
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+        or types.is_boolean(kind)
+    )
 
 
 @dataclass(frozen=True)

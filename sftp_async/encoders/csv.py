@@ -10,12 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from sftp_async.encoders.arrays import any_true, join, replace_where, text_buffer
+from sftp_async.encoders.arrays import MOSAIC_ROWS, any_true, join, replace_where, text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.cells import CellText
+from sftp_async.encoders.cells import NUMERIC, CellText, never_blank
 from sftp_async.encoders.compression import EXTENSIONS
 from sftp_async.encoders.lines import LineEncoder
 from sftp_async.errors import EncodeError
+
+try:
+    from sftp_async.encoders.csv_mosaic import CSVMosaic
+except ImportError:  # NumPy is not installed
+    CSVMosaic = None  # type: ignore[assignment,misc]
 
 #: Spark's default for empty strings, two quotes; with another quote character it is two of those.
 QUOTED_EMPTY = '""'
@@ -58,31 +63,42 @@ class CSVDialect:
             for name, column in zip(names, columns, strict=True)
         ]
         cells[0] = self._keep_blank_line(names[0], cells)
-        if self._suits_arrow and all(map(operator.is_, cells, columns)):
+        untouched = all(map(operator.is_, cells, columns))
+        # Arrow's writer refuses marks that it finds where a value is null, too.
+        hidden = any(cell.null_count and self._holds_marks(cell) for cell in cells)
+        if self._suits_arrow and untouched and not hidden:
             return _arrow_lines(cells, self.sep)
-        nulls = {"null_handling": "replace", "null_replacement": self._null_cell}
+        nulls = {"null_handling": "replace", "null_replacement": self.null_cell}
         last = pc.binary_join_element_wise(cells[-1], self.line_sep, "", **nulls)
         return text_buffer(pc.binary_join_element_wise(*cells[:-1], last, self.sep, **nulls))
 
     def quoted(self, text: pa.Array) -> pa.Array:
         """Return the values in quotes, with quotes inside escaped as Spark's writer does."""
-        if self.escape != self.quote:
+        data = text_buffer(text).to_pybytes()
+        if self.escape != self.quote and self.escape.encode() in data:
             text = pc.replace_substring(text, self.escape, self.escape * 2)
-        text = pc.replace_substring(text, self.quote, self.escape + self.quote)
+        if self.quote.encode() in data:
+            text = pc.replace_substring(text, self.quote, self.escape + self.quote)
         return join(self.quote, text, self.quote)
 
     def _cells(self, name: str, text: pa.Array, *, first: bool) -> pa.Array:
         """Quote what needs it and fill in empty strings; return `text` itself if nothing does."""
         empty = pc.equal(text, "")
-        mask = self._need_quotes(text, first=first)
+        mask = self.need_quotes(text, first=first)
         if mask is not None:
-            self._check_quotes(name)
+            self.check_quotes(name)
             text = replace_where(mask, text, self.quoted(text.filter(mask)))
         if any_true(empty):
-            text = pc.if_else(empty, self._empty_cell, text)
+            text = pc.if_else(empty, self.empty_cell, text)
         return text
 
-    def _check_quotes(self, name: str) -> None:
+    def check_quotes(self, name: str) -> None:
+        """Check that there are quotes to put around a value of the column `name`.
+
+        Raises:
+            EncodeError: there are none.
+
+        """
         if not self.quote:
             raise EncodeError(
                 f"A value of column {name!r} holds the separator, a line break, or nothing but "
@@ -90,7 +106,14 @@ class CSVDialect:
                 hint='Set quote to a character such as ", or sep to one that no value holds',
             )
 
-    def _need_quotes(self, text: pa.Array, *, first: bool) -> pa.Array | None:
+    def need_quotes(self, text: pa.Array, *, first: bool) -> pa.Array | None:
+        """Return where values need quotes, or are null; None if none needs them.
+
+        Args:
+            text: a string array.
+            first: whether it begins the lines.
+
+        """
         # Looking for bytes in the whole column costs next to nothing, so that masks are made only
         # for characters that do occur.
         data = text_buffer(text).to_pybytes()
@@ -105,6 +128,58 @@ class CSVDialect:
         mask = functools.reduce(pc.or_, masks)
         return mask if any_true(mask) else None
 
+    def may_need_quotes(self, data: bytes, *, first: bool) -> bool:
+        """Tell whether anything but one of `marks` may ask for quotes in this text."""
+        return bool(
+            not self.marks
+            or (first and (b"#" in data or "\ufeff".encode() in data))
+            or (self.null_value and self.null_value.encode() in data)
+        )
+
+    def suits_mosaic(self, batch: pa.RecordBatch) -> bool:
+        """Tell whether `CSVMosaic` can make the lines, and is the fastest way to make them."""
+        if not self._leaves_numbers or (self._suits_arrow and self._is_plain_text(batch)):
+            return False
+        lines_show = batch.num_columns > 1 and self.sep.strip(_BLANK_CHARACTERS)
+        return bool(lines_show) or any(
+            not column.null_count and never_blank(column.type) for column in batch.columns
+        )
+
+    def _is_plain_text(self, batch: pa.RecordBatch) -> bool:
+        """Tell whether all columns are strings that need no quotes."""
+        return all(
+            pa.types.is_string(column.type) and not self._holds_marks(column)
+            for column in batch.columns
+        )
+
+    def _holds_marks(self, text: pa.Array) -> bool:
+        """Tell whether one of `marks` occurs in a string array, be it where a value is null."""
+        data = text_buffer(text).to_pybytes()
+        return any(mark in data for mark in self.marks)
+
+    @functools.cached_property
+    def marks(self) -> bytes:
+        """The special characters, if each is one ASCII character; else nothing."""
+        marks = "".join(self._special)
+        return marks.encode() if marks.isascii() and len(self.sep) == 1 else b""
+
+    @functools.cached_property
+    def _suits_arrow(self) -> bool:
+        """Whether Arrow's own writer, a third faster, makes the same lines if nothing is quoted."""
+        return (
+            len(self.sep) == 1
+            and self.sep.isascii()
+            and self.quote == '"'
+            and self.line_sep == "\n"
+            and not self.null_value
+        )
+
+    @functools.cached_property
+    def _leaves_numbers(self) -> bool:
+        """Whether no number, date or boolean ever needs quotes."""
+        odd_null = not self.null_value or not NUMERIC.issuperset(self.null_value)
+        return odd_null and NUMERIC.isdisjoint("".join(self._special))
+
     @functools.cached_property
     def _special(self) -> list[str]:
         """What makes a value need quotes wherever it occurs."""
@@ -116,11 +191,13 @@ class CSVDialect:
         return [self.sep[:length] for length in range(1, len(self.sep))]
 
     @functools.cached_property
-    def _empty_cell(self) -> str:
+    def empty_cell(self) -> str:
+        """What stands for an empty string."""
         return self.quote * 2 if self.empty_value == QUOTED_EMPTY else self._cell(self.empty_value)
 
     @functools.cached_property
-    def _null_cell(self) -> str:
+    def null_cell(self) -> str:
+        """What stands for a null."""
         return self._cell(self.null_value)
 
     def _cell(self, value: str) -> str:
@@ -137,24 +214,13 @@ class CSVDialect:
             return first
         blank: pa.Array = None
         for cell in cells:
-            here = pc.match_substring_regex(pc.fill_null(cell, self._null_cell), _BLANK)
+            here = pc.match_substring_regex(pc.fill_null(cell, self.null_cell), _BLANK)
             blank = here if blank is None else pc.and_(blank, here)
             if not any_true(blank):
                 return first
-        self._check_quotes(name)
-        first = pc.fill_null(first, self._null_cell)
+        self.check_quotes(name)
+        first = pc.fill_null(first, self.null_cell)
         return pc.if_else(blank, join(self.quote, first, self.quote), first)
-
-    @functools.cached_property
-    def _suits_arrow(self) -> bool:
-        """Whether Arrow's own writer, a third faster, makes the same lines if nothing is quoted."""
-        return (
-            len(self.sep) == 1
-            and self.sep.isascii()
-            and self.quote == '"'
-            and self.line_sep == "\n"
-            and not self.null_value
-        )
 
 
 def _arrow_lines(cells: list[pa.Array], sep: str) -> pa.Buffer:
@@ -203,4 +269,7 @@ class CSVFormat(Format):
         return LineEncoder(self._lines, self._compression, self._header if header else b"")
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
+        large = batch.num_rows >= MOSAIC_ROWS
+        if CSVMosaic is not None and large and self._dialect.suits_mosaic(batch):
+            return CSVMosaic(self._dialect, self._text).lines(batch)
         return self._dialect.lines(self._names, [self._text.of(column) for column in batch.columns])

@@ -13,9 +13,10 @@ from sftp_async.encoders.arrays import any_true, join
 
 _DAY_US = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1)
-# Dates of these years are looked up in a table, five times faster than formatting each.
-_TABLE_FIRST = (dt.date(1900, 1, 1) - _EPOCH).days
-_TABLE_LAST = (dt.date(2100, 12, 31) - _EPOCH).days
+#: Dates of these years are looked up in a table, five times faster than formatting each. They are
+#: days since 1970.
+TABLE_FIRST = (dt.date(1900, 1, 1) - _EPOCH).days
+TABLE_LAST = (dt.date(2100, 12, 31) - _EPOCH).days
 _YEAR_0 = -719_528
 _YEAR_10000 = 2_932_897
 # java.time.ZoneId also takes UTC+1, GMT+01:30, UT-5, +1, Z: https://docs.oracle.com/javase/8/docs/api/java/time/ZoneId.html#of-java.lang.String-
@@ -30,8 +31,8 @@ def date_text(days: pa.Array) -> pa.Array:
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
     if low is None:
         return pa.nulls(len(days), pa.string())
-    if low >= _TABLE_FIRST and high <= _TABLE_LAST:
-        return _date_table().take(pc.subtract(numbers, pa.scalar(_TABLE_FIRST, pa.int32())))
+    if low >= TABLE_FIRST and high <= TABLE_LAST:
+        return date_table().take(pc.subtract(numbers, pa.scalar(TABLE_FIRST, pa.int32())))
     text = days.cast(pa.string())
     if high >= _YEAR_10000:
         text = pc.if_else(pc.greater_equal(numbers, _YEAR_10000), join("+", text), text)
@@ -39,8 +40,9 @@ def date_text(days: pa.Array) -> pa.Array:
 
 
 @functools.cache
-def _date_table() -> pa.Array:
-    days = pa.array(range(_TABLE_FIRST, _TABLE_LAST + 1), pa.int32())
+def date_table() -> pa.Array:
+    """Return the text of all dates from `TABLE_FIRST` to `TABLE_LAST`."""
+    days = pa.array(range(TABLE_FIRST, TABLE_LAST + 1), pa.int32())
     return days.cast(pa.date32()).cast(pa.string())
 
 
@@ -112,13 +114,14 @@ def offset_text(
     bounds = pc.min_max(micros)
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
     if low == high:
-        return pa.scalar(_offset(low or 0, style, zero))
+        return pa.scalar(offset_name(low or 0, style, zero))
     encoded = micros.dictionary_encode()
-    names = [_offset(value, style, zero) for value in encoded.dictionary.to_pylist()]
+    names = [offset_name(value, style, zero) for value in encoded.dictionary.to_pylist()]
     return pa.array(names, pa.string()).take(encoded.indices)
 
 
-def _offset(micros: int, style: str, zero: str) -> str:
+def offset_name(micros: int, style: str = "+HH:MM:ss", zero: str = "Z") -> str:
+    """Return the text of one offset from UTC; see `offset_text`."""
     seconds = abs(micros) // 1_000_000
     if not seconds:
         return zero

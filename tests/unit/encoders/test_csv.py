@@ -102,6 +102,13 @@ def test_a_null_value_with_a_separator_is_quoted_unless_it_has_quotes_of_its_own
     assert lines([None], null_value='"a,b"') == ['"a,b"']
 
 
+def test_what_stands_in_memory_where_a_value_is_null_is_of_no_account() -> None:
+    texts = pa.array(["a", "b,c", 'd"'])
+    valid = pa.array([True, False, False]).buffers()[1]
+    holes = pa.Array.from_buffers(pa.string(), 3, [valid, *texts.buffers()[1:]])
+    assert encoded(pa.record_batch({"s": holes, "n": [1, 2, 3]})) == b"a,1\n,2\n,3\n"
+
+
 def test_an_empty_string_can_have_a_word_of_its_own() -> None:
     assert lines(["", None], empty_value="EMPTY") == ["EMPTY", ""]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gzip
 import io
 import pickle
@@ -136,6 +137,28 @@ def test_parquet_gathers_batches_into_row_groups_and_hands_each_out() -> None:
     encoder = open_format(FormatOptions(format="parquet"), rows.schema).open()
     sizes = [len(bytes(encoder.encode(rows))) for _ in range(8)]
     assert [size > 100_000 for size in sizes] == [False, False, False, True] * 2
+
+
+def test_parquet_holds_decimals_as_integers_where_spark_does() -> None:
+    values = [decimal.Decimal("1.50"), None, decimal.Decimal("-0.01")]
+    kinds = {"int": (9, 2), "long": (18, 2), "bytes": (19, 2)}
+    rows = pa.record_batch(
+        {name: pa.array(values, pa.decimal128(*kind)) for name, kind in kinds.items()}
+    )
+    file = parquet.ParquetFile(io.BytesIO(encoded(rows, format="parquet")))
+    stored = [file.schema.column(number).physical_type for number in range(3)]
+    assert stored == ["INT32", "INT64", "FIXED_LEN_BYTE_ARRAY"]
+    assert file.read().to_pydict() == dict.fromkeys(kinds, values)
+
+
+def test_parquet_has_dictionaries_for_columns_of_few_values_only() -> None:
+    keys = pa.array(range(100_000))
+    rows = pa.record_batch({"key": keys, "few": pa.array([key % 1_000 for key in range(100_000)])})
+    data = encoded(rows, format="parquet", compression="none")
+    group = parquet.ParquetFile(io.BytesIO(data)).metadata.row_group(0)
+    # A dictionary of all keys would take as much as the keys, and their numbers a quarter more.
+    assert group.column(0).total_compressed_size < 1.15 * keys.nbytes
+    assert group.column(1).total_compressed_size < 0.25 * keys.nbytes
 
 
 def test_parquet_without_rows_has_its_schema() -> None:
