@@ -2,6 +2,7 @@
 
 <target>/part-00003-1f0c9a2e5b7d4c68-c000.csv.gz  a part file, visible
 <target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
+<target>/_temporary/<job>/ahead-<uuid>            one that was opened before its task began
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
                                                   (see commit/intent.py: other names)
 """

@@ -88,6 +88,7 @@ class ConnectionPool:
             size=len(self._slots),
             idle=sum(not slot.leases for slot in self._slots),
             leases=sum(slot.leases for slot in self._slots),
+            lanes=sum(slot.connection.channels for slot in self._slots),
         )
 
     @asynccontextmanager

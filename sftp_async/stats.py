@@ -9,15 +9,16 @@ from dataclasses import dataclass
 class PoolStats:
     """A connection pool's numbers; counters run from the pool's start.
 
-    `size`, `idle`, `leases` and `limit` are as of now: connections open, connections nobody uses,
-    leases handed out, and the most connections the pool will open. `limit` shrinks when the server
-    turns logins or channels away.
+    `size`, `idle`, `leases`, `lanes` and `limit` are as of now: connections open, connections
+    nobody uses, leases handed out, SFTP channels open on all connections, and the most connections
+    the pool will open. `limit` shrinks when the server turns logins or channels away.
     """
 
     limit: int = 0
     size: int = 0
     idle: int = 0
     leases: int = 0
+    lanes: int = 0
     leases_total: int = 0
     shared_total: int = 0
     connects_total: int = 0

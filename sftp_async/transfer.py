@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import posixpath
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sftp_async import ahead
 from sftp_async.errors import (
     AcknowledgedDataLostError,
     ConnectError,
@@ -21,7 +23,9 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     SFTPAsyncError,
     StalledError,
+    TransferError,
 )
+from sftp_async.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.transfer")
 
-#: Chunks of one file under way at once. With chunks of 1 MiB this covers OpenSSH's channel window
-#: of 2 MiB twice over, so the window, not we, decides how much is on the wire.
-IN_FLIGHT = 4
+#: Bytes that are handed to a lane at a time; larger chunks are cut, so that all lanes get some.
+#: Four of the largest requests that OpenSSH takes.
+MAX_PIECE = 4 * 255 * 1024
 
 
 class FileTransfer:
@@ -45,6 +49,12 @@ class FileTransfer:
         pool: where connections come from.
         retry: waits between attempts without progress.
         on_acknowledged: told the size of each chunk, in bytes, that the server has for good.
+        lanes: SFTP channels to write it through; None finds out how many are of use.
+        any_name: a file that was opened ahead in the same directory will do as well (see
+            `sftp_async.ahead`), and one may be opened for the next.
+
+    Attributes:
+        path: where to, in the end.
 
     """
 
@@ -54,11 +64,16 @@ class FileTransfer:
         pool: ConnectionPool,
         retry: RetryPolicy,
         on_acknowledged: Callable[[int], None],
+        lanes: int | None = None,
+        *,
+        any_name: bool = False,
     ) -> None:
         self.path = path
         self._pool = pool
         self._retry = retry
         self._on_acknowledged = on_acknowledged
+        self._lanes = lanes
+        self._any_name = any_name
         self._unacknowledged: dict[int, memoryview] = {}
         self._to_send: deque[int] = deque()
         self._acknowledged_end = 0
@@ -66,20 +81,22 @@ class FileTransfer:
         self._acknowledged = 0
         self._size = 0
         self._ended = False
-        self._more = asyncio.Event()
+        self._changed = asyncio.Event()
         self._opened_before = False
 
     def feed(self, data: memoryview) -> None:
         """Append a chunk; it must not change until it is acknowledged."""
-        self._unacknowledged[self._size] = data
-        self._to_send.append(self._size)
-        self._size += len(data)
-        self._more.set()
+        for start in range(0, len(data), MAX_PIECE):
+            piece = data[start : start + MAX_PIECE]
+            self._unacknowledged[self._size] = piece
+            self._to_send.append(self._size)
+            self._size += len(piece)
+        self._changed.set()
 
     def end(self) -> None:
         """Say that no further chunk comes."""
         self._ended = True
-        self._more.set()
+        self._changed.set()
 
     async def run(self) -> int:
         """Upload until `end`, close, and compare sizes.
@@ -97,7 +114,8 @@ class FileTransfer:
             before = self._acknowledged
             try:
                 async with self._pool.lease() as connection:
-                    await self._upload(connection)
+                    while not await self._upload(connection):
+                        pass
                     return self._size
             except (ConnectionLostError, StalledError, ConnectError) as error:
                 if not error.retryable:
@@ -117,17 +135,50 @@ class FileTransfer:
                 )
                 await asyncio.sleep(delay)
 
-    async def _upload(self, connection: Connection) -> None:
+    async def _upload(self, connection: Connection) -> bool:
+        """Write all there is and confirm it; False: the server wants it slower, call again."""
         file = await self._open(connection)
+        lanes = Lanes(connection, file, self._lanes, self._changed)
+        next_one = asyncio.create_task(self._prepare_next(connection))
         self._to_send = deque(self._unacknowledged)
-        await self._send_all(file)
-        await file.close()
+        try:
+            await self._send_all(lanes)
+            if connection.in_order:
+                return await self._finish_at_once(connection, lanes)
+            await lanes.close()
+        finally:
+            await lanes.abandon()
+            await next_one
         # A close on a connection that has just died succeeds in silence: only the size tells.
         await self._expect(connection, self._size)
+        return True
+
+    async def _prepare_next(self, connection: Connection) -> None:
+        if self._any_name:
+            await ahead.prepare(connection, posixpath.dirname(self.path))
+
+    async def _finish_at_once(self, connection: Connection, lanes: Lanes) -> bool:
+        try:
+            size = await lanes.close_at_once()
+        except TransferError as error:
+            if type(error) is not TransferError or not self._unacknowledged:
+                raise
+            # SFTP asks for order within a file, but a close that overtook a write would look like
+            # this. If it is no such thing, the next write will fail as well, and say why.
+            connection.in_order = False
+            log.warning("%s: %s; once more, one by one", self.path, error.message)
+            return False
+        if size != self._size:
+            connection.in_order = False
+            await self._expect(connection, self._size)
+        return True
 
     async def _open(self, connection: Connection) -> RemoteFile:
         if not self._opened_before:
             self._opened_before = True
+            if self._any_name and (file := ahead.take(connection, posixpath.dirname(self.path))):
+                self.path = file.path
+                return file
             try:
                 return await connection.open_new(self.path)
             except (ConnectionLostError, StalledError):
@@ -170,26 +221,21 @@ class FileTransfer:
             hint="Spark runs the task anew where task retries are on (not in local mode)",
         )
 
-    async def _send_all(self, file: RemoteFile) -> None:
-        senders = [asyncio.create_task(self._send(file)) for _ in range(IN_FLIGHT)]
-        try:
-            await asyncio.gather(*senders)
-        finally:
-            for sender in senders:
-                sender.cancel()
-            await asyncio.gather(*senders, return_exceptions=True)
-
-    async def _send(self, file: RemoteFile) -> None:
+    async def _send_all(self, lanes: Lanes) -> None:
+        """Hand everything to the lanes; returns when they have it, not when the server does."""
         while True:
-            while not self._to_send:
-                if self._ended:
-                    return
-                self._more.clear()
-                await self._more.wait()
-            offset = self._to_send.popleft()
-            data = self._unacknowledged[offset]
-            await file.write(data, offset)
-            del self._unacknowledged[offset]
-            self._acknowledged += len(data)
-            self._acknowledged_end = max(self._acknowledged_end, offset + len(data))
-            self._on_acknowledged(len(data))
+            self._changed.clear()
+            lanes.check()
+            while self._to_send and lanes.has_room:
+                offset = self._to_send.popleft()
+                lanes.write(self._unacknowledged[offset], offset, self._acknowledged_at)
+            if self._ended and not self._to_send:
+                return
+            lanes.grow(waiting=bool(self._to_send))
+            await self._changed.wait()
+
+    def _acknowledged_at(self, offset: int) -> None:
+        size = len(self._unacknowledged.pop(offset))
+        self._acknowledged += size
+        self._acknowledged_end = max(self._acknowledged_end, offset + size)
+        self._on_acknowledged(size)

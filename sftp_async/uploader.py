@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import posixpath
 import threading
 import uuid
 from dataclasses import dataclass
@@ -16,7 +17,12 @@ from typing import TYPE_CHECKING
 
 from sftp_async.budget import ByteBudget
 from sftp_async.encoders.batches import sound
-from sftp_async.errors import EncodeError, RemoteNotFoundError, TransferError
+from sftp_async.errors import (
+    AcknowledgedDataLostError,
+    EncodeError,
+    RemoteNotFoundError,
+    TransferError,
+)
 from sftp_async.layout import PartFile
 from sftp_async.retry import RetryPolicy
 from sftp_async.transfer import FileTransfer
@@ -160,29 +166,44 @@ class TaskUploader:
 
     def _start(self, staged: str, final: str) -> _Upload:
         transfer = FileTransfer(
-            self._layout.staged_path(staged), self._pool, self._retry, self._budget.release
+            self._layout.staged_path(staged),
+            self._pool,
+            self._retry,
+            self._budget.release,
+            None if self._options.lanes == "auto" else self._options.lanes,
+            any_name=not self._layout.direct,
         )
         future = self._runtime.submit(self._run(transfer))
         future.add_done_callback(self._ended)
-        return _Upload(self._runtime.loop, self._budget, transfer, future, staged, final)
+        return _Upload(self._runtime.loop, self._budget, transfer, future, final)
 
     async def _run(self, transfer: FileTransfer) -> int:
         try:
-            size = await transfer.run()
-            if self._layout.direct:
-                # A staged file cannot outlive its job; one with a final name has to look.
-                async with self._pool.lease() as connection:
-                    try:
-                        await connection.stat(self._layout.staging)
-                    except RemoteNotFoundError:
-                        await connection.remove(transfer.path)
-                        raise
+            size = await self._upload(transfer)
         except RemoteNotFoundError as error:
             raise TransferError(
                 "The staging directory is gone: the job this task belongs to has ended",
                 host=error.host,
                 path=self._layout.staging,
             ) from error
+        return size
+
+    async def _upload(self, transfer: FileTransfer) -> int:
+        try:
+            size = await transfer.run()
+        except AcknowledgedDataLostError:
+            # Of an open file the name may be gone, with the whole job.
+            async with self._pool.lease() as connection:
+                await connection.stat(self._layout.staging)
+            raise
+        if self._layout.direct:
+            # A staged file cannot outlive its job; one with a final name has to look.
+            async with self._pool.lease() as connection:
+                try:
+                    await connection.stat(self._layout.staging)
+                except RemoteNotFoundError:
+                    await connection.remove(transfer.path)
+                    raise
         return size
 
     def _ended(self, future: Future[int]) -> None:
@@ -201,7 +222,6 @@ class _Upload:
     budget: ByteBudget
     transfer: FileTransfer
     future: Future[int]
-    staged: str
     final: str
     rows: int = 0
 
@@ -221,7 +241,9 @@ class _Upload:
     def result(self) -> PartFile:
         """Wait for the end; raises what went wrong."""
         size = self.future.result()
-        return PartFile(self.staged, self.final, self.rows, size, self._digest.hexdigest())
+        # It may have taken a file that was there, so ask only now where it went.
+        staged = posixpath.basename(self.transfer.path)
+        return PartFile(staged, self.final, self.rows, size, self._digest.hexdigest())
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -50,6 +50,9 @@ Pause = Annotated[
     float, BeforeValidator(p.parse_duration), AfterValidator(p.at_least(0)), Kind("seconds")
 ]
 Count = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), Kind("number")]
+Lanes = Annotated[
+    int | Literal["auto"], BeforeValidator(p.parse_lanes), Kind("`auto`, or a number up to 8")
+]
 Limit = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(0)), Kind("number")]
 Size = Annotated[int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), Kind("bytes")]
 SizeLimit = Annotated[

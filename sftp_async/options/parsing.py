@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 _Number = TypeVar("_Number", int, float)
 
@@ -76,6 +76,19 @@ def parse_int(value: object) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         return int(value)
     raise ValueError("must be a whole number")
+
+
+def parse_lanes(value: object) -> int | Literal["auto"]:
+    """Read `auto`, or a number of lanes; OpenSSH allows 10 sessions a connection."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    try:
+        lanes = parse_int(value)
+    except ValueError:
+        lanes = 0
+    if not 1 <= lanes <= 8:
+        raise ValueError("must be auto, or a whole number from 1 to 8")
+    return lanes
 
 
 def parse_size(value: object) -> int:

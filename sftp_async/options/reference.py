@@ -105,8 +105,10 @@ def _default(field: FieldInfo) -> str:
             return _code(str(field.default).lower())
         case float():
             return _code(f"{field.default:g}")
-        case int() if field.default >= 1024**2:
+        case int() if field.default and field.default % 1024**2 == 0:
             return _code(f"{field.default // 1024**2}MiB")
+        case int() if field.default and field.default % 1024 == 0:
+            return _code(f"{field.default // 1024}KiB")
         case _:
             return _code(str(field.default))
 

@@ -4,8 +4,9 @@
 the rest of the house uses, and every foreign exception leaves here as one of `sftp_async.errors`.
 """
 
+from sftp_async.transport.capabilities import Capabilities
 from sftp_async.transport.connect import connect
 from sftp_async.transport.remote_file import RemoteFile
-from sftp_async.transport.session import Capabilities, Connection, RemoteEntry
+from sftp_async.transport.session import Connection, RemoteEntry
 
 __all__ = ["Capabilities", "Connection", "RemoteEntry", "RemoteFile", "connect"]

@@ -10,6 +10,7 @@ import asyncssh
 
 from sftp_async.errors import ConnectError, OptionsError, SFTPAsyncWarning
 from sftp_async.transport.credentials import load_private_key
+from sftp_async.transport.fast import speed_up
 from sftp_async.transport.faults import LOST, connect_error
 from sftp_async.transport.host_keys import HostKeyPolicy, fingerprint_of, known_hosts_line
 from sftp_async.transport.session import Connection
@@ -84,6 +85,7 @@ async def connect(options: ConnectionOptions) -> Connection:
     try:
         async with asyncio.timeout(options.connect_timeout):
             ssh = await asyncssh.connect(options.host, options.port, options=settings, config=None)
+            speed_up(ssh)
             sftp = await ssh.start_sftp_client(path_errors="surrogateescape")
     except asyncssh.HostKeyNotVerifiable as error:
         raise policy.refusal(error.reason) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,18 @@ CLOSE_TIMEOUT = 5.0
 
 
 class Line:
-    """The SSH connection, whether it can still be used, and the rules for a request on it."""
+    """The SSH connection, whether it can still be used, and the rules for a request on it.
+
+    Attributes:
+        round_trip: seconds that the quickest answer took so far, and so no less than a round trip;
+            infinite before the first.
+
+    """
 
     def __init__(self, ssh: asyncssh.SSHClientConnection, options: ConnectionOptions) -> None:
         self.address = options.address
         self.stall_timeout = options.stall_timeout
+        self.round_trip = math.inf
         self._operation_timeout = options.operation_timeout
         self._ssh = ssh
         self._stalled_for: float | None = None
@@ -81,9 +90,11 @@ class Line:
             raise ConnectionLostError(
                 f"Cannot {what}: the connection is closed", host=self.address, path=path
             )
+        started = time.monotonic()
         try:
             with self._watchdog.expecting(patience or self._operation_timeout):
                 yield
+            self.round_trip = min(self.round_trip, time.monotonic() - started)
         except REFUSED_OR_LOST as error:
             if self._stalled_for is not None:
                 raise StalledError(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncssh
     from typing_extensions import Buffer
 
+    from sftp_async.transport.channels import Channel
     from sftp_async.transport.line import Line
 
 #: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
@@ -29,6 +30,7 @@ class RemoteFile:
         max_read: most bytes to ask for in one request.
         max_write: most bytes the server takes in one request.
         on_refusal: told a write's error, the path and the bytes wanted; returns a better error.
+        channel: the one that the file is open on.
 
     """
 
@@ -40,6 +42,7 @@ class RemoteFile:
         max_read: int,
         max_write: int,
         on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
+        channel: Channel,
     ) -> None:
         self.path = path
         # asyncssh's annotations know bytes only; any buffer works.
@@ -48,6 +51,12 @@ class RemoteFile:
         self._max_read = max_read
         self._max_write = max_write
         self._on_refusal = on_refusal
+        self._channel = channel
+
+    @property
+    def half_turn(self) -> float | None:
+        """Seconds that half of the channel's window last took; None: not known yet."""
+        return self._channel.half_turn
 
     async def write(self, data: Buffer, offset: int) -> None:
         """Write `data` at `offset`; returns when the server has acknowledged all of it.
@@ -57,28 +66,28 @@ class RemoteFile:
             StalledError, ConnectionLostError: not acknowledged; it may or may not be in the file.
 
         """
+        await self.begin_write(data, offset)
+
+    def begin_write(self, data: Buffer, offset: int) -> asyncio.Task[None]:
+        """Start what `write` does, and return it as a task.
+
+        Its requests leave ahead of those of any task started later: an event loop runs tasks in
+        the order in which they were made, and asyncssh sends a request before it first waits.
+        """
         view = memoryview(data).cast("B")
-        pieces = -(-len(view) // self._max_write)
-        if pieces <= 1:
-            await self._write_piece(view, offset)
-            return
-        size = -(-len(view) // pieces)
-        outcomes = await asyncio.gather(
-            *(
-                self._write_piece(view[start : start + size], offset + start)
-                for start in range(0, len(view), size)
-            ),
-            # Wait for all, also after a refusal: nothing of this call may be under way behind it.
-            return_exceptions=True,
-        )
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        pieces = max(1, -(-len(view) // self._max_write))
+        size = max(1, -(-len(view) // pieces))
+        writes = [
+            asyncio.create_task(self._write_piece(view[start : start + size], offset + start))
+            for start in range(0, max(1, len(view)), size)
+        ]
+        return writes[0] if len(writes) == 1 else asyncio.create_task(_all(writes))
 
     async def _write_piece(self, piece: memoryview, offset: int) -> None:
         try:
-            async with self._line.request("write", self.path, self._line.stall_timeout):
-                await self.handle.write(piece, offset)
+            with self._channel.writing(len(piece)):
+                async with self._line.request("write", self.path, self._line.stall_timeout):
+                    await self.handle.write(piece, offset)
         except TransferError as error:
             raise await self._on_refusal(error, self.path, len(piece)) from error
 
@@ -100,3 +109,10 @@ class RemoteFile:
         """Close the file. A lost connection may go unnoticed here: look at the size afterwards."""
         async with self._line.request("close", self.path):
             await self.handle.close()
+
+
+async def _all(writes: list[asyncio.Task[None]]) -> None:
+    # Wait for all, also after a refusal: nothing of a write may be under way behind it.
+    for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

@@ -1,4 +1,4 @@
-"""One SSH connection with its SFTP channel, and the remote file operations the house uses."""
+"""One SSH connection with its SFTP channels, and the remote file operations the house uses."""
 
 from __future__ import annotations
 
@@ -19,59 +19,16 @@ from sftp_async.errors import (
     StalledError,
     TransferError,
 )
+from sftp_async.transport.capabilities import Capabilities
+from sftp_async.transport.channels import Channel, Channels
 from sftp_async.transport.line import Line
-from sftp_async.transport.remote_file import MAX_REQUEST, RemoteFile
+from sftp_async.transport.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
 
-#: The request size every server takes: draft-ietf-secsh-filexfer-02, section 3, asks for packets of
-#: 34,000 bytes, which is 32 KiB of data and its header.
-SAFE_REQUEST = 32 * 1024
 #: Less than this left on the remote disk, after a refused write, means that the disk is full.
 FULL_DISK = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What the server offers, as it said at the start of the session.
-
-    `None` means that this asyncssh does not tell; the operation itself then finds out.
-    """
-
-    max_read: int
-    max_write: int
-    limits: bool
-    copy_data: bool
-    posix_rename: bool | None
-    statvfs: bool | None
-    fsync: bool | None
-    server_version: str
-
-    @classmethod
-    def of(cls, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient) -> Self:
-        """Read the capabilities of an open session; costs no round trip."""
-        # asyncssh asks for the limits itself, and keeps a default of 16 KiB where there are none.
-        told = sftp.limits
-        limits = _advertises(sftp, "limits") or told.max_write_len > SAFE_REQUEST
-        return cls(
-            max_read=min(told.max_read_len, MAX_REQUEST) if limits else SAFE_REQUEST,
-            max_write=min(told.max_write_len, MAX_REQUEST) if limits else SAFE_REQUEST,
-            limits=limits,
-            copy_data=sftp.supports_remote_copy,
-            posix_rename=_advertises(sftp, "posix_rename"),
-            statvfs=_advertises(sftp, "statvfs"),
-            fsync=_advertises(sftp, "fsync"),
-            server_version=str(ssh.get_extra_info("server_version", "unknown")),
-        )
-
-
-def _advertises(sftp: asyncssh.SFTPClient, extension: str) -> bool | None:
-    # asyncssh 2.24 has no public word for most extensions. Its handler's flags are asked here and
-    # nowhere else; where they are gone, the answer is "not known" and every caller copes with that.
-    handler = getattr(sftp, "_handler", None)
-    flag = getattr(handler, f"_supports_{extension}", None)
-    return flag if isinstance(flag, bool) else None
 
 
 @dataclass(frozen=True)
@@ -113,8 +70,11 @@ class Connection:
         self.host_key_line = host_key_line
         self.host_key_fingerprint = host_key_fingerprint
         self.capabilities = Capabilities.of(ssh, sftp)
+        #: Whether requests may be sent behind others that they depend on, and answers told apart.
+        self.in_order = self.capabilities.plain_files
         self._sftp = sftp
         self._line = Line(ssh, options)
+        self._channels = Channels(ssh, sftp, self._line)
 
     def __repr__(self) -> str:
         return f"<Connection {self.address} {'usable' if self.usable else 'closed'}>"
@@ -131,6 +91,21 @@ class Connection:
     async def close(self) -> None:
         """Say good-bye and wait for the socket to close, for a few seconds at most."""
         await self._line.close()
+        await self._channels.settle()
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that the quickest answer took so far: a round trip, or little more."""
+        return self._line.round_trip
+
+    @property
+    def channels(self) -> int:
+        """How many SFTP channels are open."""
+        return len(self._channels.open)
+
+    def widen(self, channels: int) -> None:
+        """Open SFTP channels in the background up to this number, or up to the server's limit."""
+        self._channels.widen(channels)
 
     # Directories and names
 
@@ -257,6 +232,18 @@ class Connection:
         """Open a file that exists, for writing at offsets; its content stays."""
         return await self._open(path, asyncssh.FXF_WRITE, "reopen")
 
+    async def open_lane(self, path: str, channel: int) -> RemoteFile:
+        """Open a file that exists for writing at offsets, on another of the open channels.
+
+        Args:
+            path: remote path.
+            channel: number below `channels`; 0 is the one that everything else uses.
+
+        """
+        return await self._open(
+            path, asyncssh.FXF_WRITE, "open another lane to", self._channels.open[channel]
+        )
+
     async def open_truncated(self, path: str) -> RemoteFile:
         """Create a file, or empty the one that is there, for writing."""
         return await self._open(
@@ -296,12 +283,15 @@ class Connection:
         async with self._line.request("copy on the server", source.path):
             await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
 
-    async def _open(self, path: str, flags: int, what: str) -> RemoteFile:
+    async def _open(
+        self, path: str, flags: int, what: str, channel: Channel | None = None
+    ) -> RemoteFile:
+        channel = channel or self._channels.open[0]
         try:
             async with self._line.request(what, path):
                 # block_size=0: one write call is one request; we cut to the server's limit
                 # ourselves.
-                handle = await self._sftp.open(path, flags, encoding=None, block_size=0)
+                handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
         except TransferError as error:
             if flags & asyncssh.FXF_EXCL:
                 error = await self._told_apart(error, what, path)
@@ -310,7 +300,13 @@ class Connection:
             raise error from None
         offered = self.capabilities
         return RemoteFile(
-            self._line, handle, path, offered.max_read, offered.max_write, self._space_or
+            self._line,
+            handle,
+            path,
+            offered.max_read,
+            offered.max_write,
+            self._space_or,
+            channel,
         )
 
     async def _is_directory(self, path: str) -> bool:

@@ -26,6 +26,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.usable = True
+        self.channels = 1
         self.closed = asyncio.Event()
         self.alive = True
 
@@ -96,6 +97,17 @@ def test_a_connection_is_used_again_by_the_next_lease() -> None:
 
     with_pool(server, scenario)
     assert server.asked == 1
+
+
+def test_the_lanes_of_all_connections_are_counted() -> None:
+    server = FakeServer()
+
+    async def scenario(pool: ConnectionPool) -> None:
+        async with pool.lease(), pool.lease():
+            server.let_in[0].channels = 4
+            assert pool.get_stats().lanes == 5
+
+    with_pool(server, scenario)
 
 
 def test_leases_beyond_the_limit_share_the_least_busy_connection() -> None:

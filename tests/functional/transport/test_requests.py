@@ -22,7 +22,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.server import EmbeddedServer, FolderServer
-from sftp_async.transport import Connection, session
+from sftp_async.transport import Connection, capabilities
 from tests.functional.transport.scenes import SCENES
 from tests.functional.transport.wire import using
 
@@ -41,7 +41,7 @@ def test_on_the_embedded_server(embedded_server: EmbeddedServer, scene: Any) -> 
 def test_without_asyncssh_telling_what_the_server_offers(
     embedded_server: EmbeddedServer, scene: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_advertises", lambda *_: None)
+    monkeypatch.setattr(capabilities, "_advertises", lambda *_: None)
     (embedded_server.root / "out").mkdir()
 
     async def blind(connection: Connection) -> None:
@@ -56,7 +56,7 @@ def test_flags_that_asyncssh_no_longer_has_mean_not_known() -> None:
     class Bare:
         """An SFTP client as a later asyncssh may have it."""
 
-    assert session._advertises(Bare(), "posix_rename") is None  # type: ignore[arg-type]
+    assert capabilities._advertises(Bare(), "posix_rename") is None  # type: ignore[arg-type]
 
 
 EXTENSIONS = (

@@ -40,7 +40,7 @@ def the_problem(**options: Any) -> str:
 def test_the_defaults_are_those_of_the_documentation() -> None:
     options = SFTPOptions(**NEEDED)
     assert (options.port, options.host_key_policy, options.format) == (22, "strict", "csv")
-    assert (options.chunk_size, options.max_buffer_bytes) == (1024**2, 32 * 1024**2)
+    assert (options.chunk_size, options.max_buffer_bytes) == (1020 * 1024, 32 * 1024**2)
     assert (options.single_file, options.commit_mode, options.staging_ttl) == (
         None,
         "rename",

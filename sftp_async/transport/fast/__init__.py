@@ -1,0 +1,34 @@
+"""asyncssh's way to the wire made cheaper, where its inside is the one we know; else as it is.
+
+asyncssh spends most of an upload's time on its own bookkeeping: some fifteen copies of every
+byte, an empty packet before each packet, a send for each of both, and tasks, locks and log lines
+for every answer. `speed_up` turns a connection, after its login, into one that seals a batch of
+packets in one buffer and sends it at once. Logins, key exchanges, errors and whatever is unusual
+stay asyncssh's. docs/decisions/0010-fast-packets.md tells the reasons and the figures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sftp_async.transport.fast.connection import FastConnection
+from sftp_async.transport.fast.fit import STOCK_VARIABLE, connection_fits
+
+if TYPE_CHECKING:
+    import asyncssh
+
+__all__ = ["STOCK_VARIABLE", "speed_up"]
+
+
+def speed_up(ssh: asyncssh.SSHClientConnection) -> None:
+    """Make the uploads of a connection cheaper, and those of its SFTP channels opened from now on.
+
+    Does nothing where asyncssh's inside is not known, with one line in the log, or where
+    `SFTP_ASYNC_STOCK_ASYNCSSH` is set.
+
+    Args:
+        ssh: asyncssh's, just logged in.
+
+    """
+    if connection_fits(ssh):
+        FastConnection.take_over(ssh)
