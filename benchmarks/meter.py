@@ -105,22 +105,25 @@ class Meter:
         """Yield a reading that is filled at the end of the block."""
         reading = Reading()
         with _Watch(self._root) as watch:
-            before = self.cpu()
+            table = settled()
+            before = self.cpu(table)
             started = time.perf_counter()
             try:
                 yield reading
             finally:
                 reading.seconds = time.perf_counter() - started
-                after = self.cpu()
+                table_after = settled()
+                after = self.cpu(table_after)
         for role, used in after.items():
             was = before[role]
-            reading.cpu[role] = None if used is None or was is None else round(used - was, 3)
+            lost = unreaped(table, table_after, self._root) if role == "client" else 0.0
+            reading.cpu[role] = None if used is None or was is None else round(used - was + lost, 3)
         reading.memory = watch.memory()
         reading.trace = watch.trace
 
-    def cpu(self) -> dict[str, float | None]:
+    def cpu(self, table: dict[int, Process] | None = None) -> dict[str, float | None]:
         """CPU seconds by role since each process began, ended ones included."""
-        table = settled()
+        table = settled() if table is None else table
         server = family(table, self._server())
         relay = family(table, self._relay())
         mine = family(table, [self._root]) - server - relay
@@ -181,6 +184,22 @@ def family(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
         found.update(new)
         queue += new
     return found
+
+
+def unreaped(before: dict[int, Process], after: dict[int, Process], root: int) -> float:
+    """Return the CPU seconds of those under `root` that have ended since and that nobody reaped.
+
+    PySpark's daemons ignore SIGCHLD, and then the kernel forgets a child's time (proc(5), cutime).
+    A worker that had been idle for a minute would make the run in which it ends look cheaper.
+    """
+    lost = 0.0
+    for pid in family(before, [root]) - after.keys():
+        process = before[pid]
+        parent = after.get(process.parent)
+        took = process.own + process.reaped
+        if parent is not None and parent.reaped - before[parent.pid].reaped < took:
+            lost += took
+    return lost
 
 
 def python_workers(root: int) -> set[int] | None:

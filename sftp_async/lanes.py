@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import ConnectionLostError, StalledError, TransferError
+from sftp_async.transport.channels import HALF_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +28,9 @@ log = logging.getLogger("sftp_async.lanes")
 LANE_BYTES = 3 * 1024 * 1024
 #: Most lanes of a file. With `LANE_BYTES` each they hold less than the default byte budget.
 MAX_LANES = 8
-#: Lanes after the first step. More than two: on a new connection a step takes five round trips.
-FIRST_STEP = 4
+#: Bytes a second that the lanes shall carry together: about what one process can send. As many
+#: as that takes come in one step: on a new connection a step takes five round trips.
+ENOUGH = 250 * 1024 * 1024
 #: Seconds of round trip from which a server is far. Below, a window a round trip is 200 MiB/s and
 #: more, about what one process can send.
 FAR = 0.01
@@ -176,8 +179,9 @@ class Lanes:
         half = self._lanes[-1].file.half_turn
         if half is None or half > HELD_BACK * connection.round_trip:
             return have
-        # Doubling, as TCP's slow start does; what other files have opened is there to be used.
-        return max(FIRST_STEP, 2 * have, connection.channels)
+        # What other files have opened is there to be used.
+        enough = math.ceil(ENOUGH * connection.round_trip / (2 * HALF_WINDOW))
+        return max(enough, connection.channels)
 
     async def _open(self, channel: int) -> None:
         try:

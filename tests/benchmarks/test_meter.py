@@ -118,6 +118,28 @@ def test_only_what_passes_inside_the_block_is_counted() -> None:
     assert reading.seconds > 0
 
 
+def test_a_worker_that_ends_unreaped_takes_no_seconds_with_it() -> None:
+    # As PySpark's daemon does: the time of its children is lost to everybody.
+    daemon = (
+        "import os, signal, subprocess, sys\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        f"subprocess.Popen([sys.executable, '-c', {CHILD!r}])\n"
+        "os.dup2(os.open('/dev/null', os.O_RDONLY), 0)\n"
+        "signal.pause()\n"
+    )
+    with child(daemon) as tool:
+        assert float(heard(tool)) >= 0.3
+        (worker,) = (pid for pid, p in processes().items() if p.parent == tool.pid)
+        with Meter(root=tool.pid).measure() as reading:
+            go_on(tool, "")
+            assert tool.stdin is not None
+            tool.stdin.close()  # the worker's, too: it ends
+            while worker in processes():
+                pass
+        tool.kill()
+    assert -TOLERANCE <= (reading.cpu["client"] or 0) <= TOLERANCE
+
+
 def test_a_server_out_of_sight_has_no_figure_rather_than_nothing_spent() -> None:
     with Meter(server_is_visible=False).measure() as reading:
         pass

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import RemotePermissionError
-from sftp_async.lanes import FAR, FIRST_STEP, HELD_BACK, LANE_BYTES, MAX_LANES, Lanes
+from sftp_async.lanes import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, Lanes
 
 
 class FakeFile:
@@ -74,11 +74,16 @@ def held_back(**more: Any) -> FakeConnection:
     return FakeConnection(**{"round_trip": 0.05, "half_turn": 0.03, **more})
 
 
-def test_lanes_multiply_while_the_window_holds_back() -> None:
-    async def scene(lanes: Lanes) -> None:
-        assert [await grown(lanes) for _ in range(3)] == [FIRST_STEP, MAX_LANES, MAX_LANES]
+@pytest.mark.parametrize(
+    ("round_trip", "lanes"),
+    # 250 MiB/s takes a window of 2 MiB for each 8 ms.
+    [(0.012, 2), (0.03, 4), (0.05, 7), (0.2, MAX_LANES)],
+)
+def test_lanes_come_in_one_step_while_the_window_holds_back(round_trip: float, lanes: int) -> None:
+    async def scene(grows: Lanes) -> None:
+        assert [await grown(grows) for _ in range(3)] == [lanes] * 3
 
-    with_lanes(held_back(), scene)
+    with_lanes(held_back(round_trip=round_trip, half_turn=round_trip), scene)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> 
         while lanes.has_room:
             lanes.write(chunk, sent, lambda offset: None)
             sent += 1
-        assert sent == 3 * FIRST_STEP
-        assert [lane.under_way for lane in lanes._lanes] == [LANE_BYTES] * FIRST_STEP
+        assert sent == 3 * len(lanes)
+        assert [lane.under_way for lane in lanes._lanes] == [LANE_BYTES] * len(lanes)
 
     with_lanes(held_back(), scene)
