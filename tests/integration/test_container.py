@@ -91,10 +91,10 @@ def test_a_full_disk_is_told_with_the_bytes_that_are_free_and_abort_leaves_nothi
     container_server: ContainerServer, name: str
 ) -> None:
     job = prepared(container_server, f"{container_server.small}/{name}")
-    # The parts of an exact file fit on the disk, but not twice.
-    rows = range(SMALL // 100 * (12 if name == "out" else 6) // 10)
+    # The parts of an exact file fit on the disk, but not twice, as joining takes.
+    rows = SMALL // 100 * (12 if name == "out" else 6) // 10
     with pytest.raises(RemoteSpaceError, match=r"full: [\d,]+ bytes are free") as caught:
-        write(job, rows)
+        write(job, range(rows // 2), range(rows // 2, rows))
     assert caught.value.free_bytes is not None
     assert caught.value.free_bytes < SMALL // 2
     assert not caught.value.retryable
