@@ -280,8 +280,11 @@ class Connection:
         self, source: RemoteFile, start: int, length: int, target: RemoteFile, offset: int
     ) -> None:
         """Copy `length` bytes from one remote file into another, on the server (copy-data)."""
-        async with self._line.request("copy on the server", source.path):
-            await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
+        try:
+            async with self._line.request("copy on the server", source.path):
+                await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
+        except TransferError as error:
+            raise await self._space_or(error, target.path, length) from error
 
     async def _open(
         self, path: str, flags: int, what: str, channel: Channel | None = None
