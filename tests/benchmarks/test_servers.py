@@ -108,6 +108,7 @@ def test_without_docker_the_next_kind_is_taken_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon")
+    monkeypatch.delenv("SFTP_ASYNC_REQUIRE_SERVERS", raising=False)  # here one is to be missing
     with start_server("auto", tmp_path) as server:
         assert server.kind in {"sshd", "embedded"}
         assert server.passed_over[0].startswith("container: needs a Docker daemon that answers")
@@ -117,6 +118,7 @@ def test_a_kind_that_was_asked_for_and_cannot_run_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon")
+    monkeypatch.delenv("SFTP_ASYNC_REQUIRE_SERVERS", raising=False)  # here one is to be missing
     wanted = pytest.raises(NoServerError, match="container: needs a Docker daemon")
     with wanted, start_server("container", tmp_path):
         pass

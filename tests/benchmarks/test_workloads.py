@@ -74,7 +74,7 @@ def test_bulk_writes_every_kind_of_file(context: Context, monkeypatch: pytest.Mo
     monkeypatch.setattr(bulk, "CONTESTS", few)
     csv, parquet, gzipped = checked(list(bulk.run(context)))
     by_hand = ["spark_disk", "spark_disk_sftp", "spark_disk_rclone"]
-    assert names(csv) == ["sftp_async", "seed", *by_hand]
+    assert names(csv) == ["sftp_async", "sftp_async_untuned", "seed", *by_hand]
     assert names(parquet) == names(gzipped) == ["sftp_async", "spark_disk"]
     assert csv.labels["partitions"] == 2
     assert len({contest.entries[0].outcome.digest for contest in (csv, parquet, gzipped)}) == 1
