@@ -200,15 +200,16 @@ def markdown(document: Document, charts: Mapping[str, str] | None = None) -> str
         lines = [f"## {table.title}", ""]
         if table.remark:
             lines += [table.remark, ""]
-        lines += [_line(table.columns), _line(("---",) * len(table.columns))]
-        lines += [_line(row) for row in table.rows]
+        lines += [table_line(table.columns), table_line(("---",) * len(table.columns))]
+        lines += [table_line(row) for row in table.rows]
         parts.append("\n".join(lines))
     for title, file in (charts or {}).items():
         parts.append(f"## {title}\n\n![{title}]({file})")
     return "\n\n".join(parts) + "\n"
 
 
-def _line(cells: tuple[str, ...]) -> str:
+def table_line(cells: tuple[str, ...]) -> str:
+    """Return a line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
