@@ -62,6 +62,9 @@ class Contender:
         unavailable: why it is skipped on this machine.
         target: makes a fresh target: a path on the server, or a local one (`context.new_local`);
             None takes `context.server.new_target`.
+        wake: starts what may have gone to sleep while the others had their turn, into a target of
+            its own; before each counted run, not timed. Spark ends Python workers that were idle
+            for a minute.
         tidy: removes what `run` left elsewhere (a staging directory); after each run, not timed.
         rows: what must arrive; checked against the outcome.
         labels: what the report should know of this contender alone.
@@ -74,6 +77,7 @@ class Contender:
     outcome: Callable[[str], Outcome] | None = None
     unavailable: str | None = None
     target: Callable[[], str] | None = None
+    wake: Callable[[str], object] | None = None
     tidy: Callable[[str], object] | None = None
     rows: int | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
@@ -269,6 +273,11 @@ def _count(
 ) -> Run | None:
     contender = entry.contender
     run = None
+    if contender.wake is not None:
+        with _turn(context, result, entry) as target, time_limit(patience):
+            contender.wake(target)
+        if entry.failed:
+            return None
     with _turn(context, result, entry) as target:
         with time_limit(patience), context.meter.measure() as reading:
             contender.run(target)

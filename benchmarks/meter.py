@@ -63,8 +63,8 @@ class Reading:
         seconds: wall time.
         cpu: CPU seconds by role; None for a server that cannot be seen from here.
         memory: bytes, of the Python processes under a JVM: `worker` is the highest resident size of
-            any one of them, `workers` that of all together at one look. What they share with each
-            other (forked pages, libraries) counts in each.
+            any one that did something in the run, `workers` that of all together at one look. What
+            they share with each other (forked pages, libraries) counts in each.
         trace: of every look: seconds since the start, and the bytes of the largest worker and of
             all of them.
 
@@ -218,6 +218,8 @@ class _Watch:
         self.trace: list[tuple[float, int, int]] = []
         self._peaks: dict[int, int] = {}
         self._stale: set[int] = set()
+        #: CPU seconds that those had who were there at the start, while that is all they have.
+        self._idle: dict[int, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
 
@@ -227,6 +229,8 @@ class _Watch:
         if (
             workers is not None
         ):  # else there is nothing to see, and the looks would cost for nothing
+            table = processes()
+            self._idle = {pid: table[pid].own for pid in workers if pid in table}
             self._stale = {pid for pid in workers if not reset_peak(pid)}
             self._look()
             self._thread.start()
@@ -237,10 +241,16 @@ class _Watch:
             self._stop.set()
             self._thread.join()
             self._look()
+            table = processes()
+            for pid, own in list(self._idle.items()):
+                if pid in table and table[pid].own - own > 2 * TICK:
+                    del self._idle[pid]
 
     def memory(self) -> dict[str, int]:
         return {
-            "worker": max(self._peaks.values(), default=0),
+            "worker": max(
+                (peak for pid, peak in self._peaks.items() if pid not in self._idle), default=0
+            ),
             "workers": max((together for *_, together in self.trace), default=0),
         }
 

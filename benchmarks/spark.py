@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).parents[1]
 #: The targets are ratios on two cores; a larger machine gives the rest of its cores to the server.
 CORES = 2
 NOOP = "noop_python"
+#: Set in the environment of workers that are not shared.
+WORKERS_OF = "SFTP_ASYNC_BENCH_WORKERS_OF"
 
 
 class NoopDataSource(DataSource):
@@ -43,6 +45,19 @@ class NoopWriter(DataSourceArrowWriter):
         for _ in iterator:
             pass
         return WriterCommitMessage()
+
+
+def register_apart(session: SparkSession, source: type[DataSource]) -> None:
+    """Register a data source whose Python workers are its own.
+
+    Spark shares idle workers among all whose environment is the same. A worker that has held a
+    partition in pandas is slower for whoever comes next, and one that has written for us is spared
+    PySpark's collections (`sftp_async.writer`), which is none of a peer's doing.
+    """
+    environment = session.sparkContext.environment
+    environment[WORKERS_OF] = source.name()
+    session.dataSource.register(source)
+    del environment[WORKERS_OF]
 
 
 def start_spark(scratch: Path) -> SparkSession:
@@ -79,7 +94,7 @@ def start_spark(scratch: Path) -> SparkSession:
         .getOrCreate()
     )
     register(session)
-    session.dataSource.register(NoopDataSource)
+    register_apart(session, NoopDataSource)
     return session
 
 

@@ -290,13 +290,8 @@ class _Part:
         if self._gathered_size < chunk_size:
             return
         joined = self._join()
-        whole = len(joined) // chunk_size * chunk_size
-        for start in range(0, whole, chunk_size):
+        for start in range(0, len(joined), chunk_size):
             self.upload.send(joined[start : start + chunk_size])
-        if whole < len(joined):
-            # A copy: the rest must not keep all of the encoder's buffer alive, uncounted.
-            rest = memoryview(bytes(joined[whole:]))
-            self._gathered, self._gathered_size = [rest], len(rest)
 
     def _join(self) -> memoryview:
         gathered, self._gathered, self._gathered_size = self._gathered, [], 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from benchmarks.contest import Contender, Outcome
 from benchmarks.data import dataframe, rows_of, schema_of
 from benchmarks.peers.by_hand import spark_disk, spark_disk_rclone, spark_disk_sftp
 from benchmarks.peers.seed import SeedDataSource
-from benchmarks.spark import NOOP
+from benchmarks.spark import CORES, NOOP, register_apart
 from benchmarks.verify import csv_outcome, parquet_outcome
 from sftp_async.session import BATCH_LIMIT
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from benchmarks.context import Context
     from benchmarks.servers import Server
 
@@ -78,6 +81,8 @@ class TableWrites:
         self._server = server
         self._output = output
         self._frame = dataframe(context.spark, table)
+        # A task for each slot, and some more: every Python worker gets one.
+        self._few = context.spark.range(0, 100, 1, 4 * CORES)
         self._schema = schema_of(table)
         self.labels: dict[str, Any] = {
             "format": output.format,
@@ -116,10 +121,10 @@ class TableWrites:
         options = {**self._server.options(), **output.options}
         options |= {"format": output.format, "compression": output.compression}
 
-        def run(target: str) -> None:
-            self._frame.write.format("sftp").options(**options).mode("append").save(target)
+        def write(frame: DataFrame, target: str) -> None:
+            frame.write.format("sftp").options(**options).mode("append").save(target)
 
-        return Contender("sftp_async", "sftp_async", run, self._outcome)
+        return self._awake("sftp_async", "sftp_async", write, self._outcome)
 
     def _sftp_async_untuned(self) -> Contender:
         """Return ours in a session that was not set up by `sftp_async.register`."""
@@ -136,7 +141,7 @@ class TableWrites:
                     conf.set(BATCH_LIMIT, before)
 
         title = "sftp_async, Spark's Arrow byte limit left on"
-        return Contender("sftp_async_untuned", title, run, self._outcome)
+        return Contender("sftp_async_untuned", title, run, self._outcome, wake=tuned.wake)
 
     def _seed(self) -> Contender:
         assert self._output is CSV, "the seed writes plain CSV"
@@ -149,17 +154,27 @@ class TableWrites:
             "known_hosts_path": str(server.known_hosts_file),
         }
 
-        def run(target: str) -> None:
-            path = f"{target}/{SEED_FILE}"
-            self._frame.write.format(SeedDataSource.name()).options(**options).mode("append").save(
-                path
-            )
+        def write(frame: DataFrame, target: str) -> None:
+            writer = frame.write.format(SeedDataSource.name()).options(**options)
+            writer.mode("append").save(f"{target}/{SEED_FILE}")
 
-        self._context.spark.dataSource.register(SeedDataSource)
-        return Contender("seed", "The seed's method (Paramiko)", run, self._outcome)
+        register_apart(self._context.spark, SeedDataSource)
+        return self._awake("seed", "The seed's method (Paramiko)", write, self._outcome)
 
     def _noop(self) -> Contender:
-        def run(target: str) -> None:
-            self._frame.write.format(NOOP).mode("append").save(target)
+        def write(frame: DataFrame, target: str) -> None:
+            frame.write.format(NOOP).mode("append").save(target)
 
-        return Contender("noop", "A Python source that only drains", run)
+        return self._awake("noop", "A Python source that only drains", write)
+
+    def _awake(
+        self,
+        name: str,
+        title: str,
+        write: Callable[[DataFrame, str], None],
+        outcome: Callable[[str], Outcome] | None = None,
+    ) -> Contender:
+        """Return a contender whose Python workers are there when its time begins."""
+        return Contender(
+            name, title, partial(write, self._frame), outcome, wake=partial(write, self._few)
+        )

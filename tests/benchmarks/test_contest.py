@@ -171,3 +171,27 @@ def test_a_size_is_that_of_the_data_without_markers_and_checksums(tmp_path: Path
     assert size_of(tmp_path) == 15
     assert size_of(tmp_path / "part-0.csv") == 10
     assert size_of(tmp_path / "nothing") == 0
+
+
+def test_who_may_have_fallen_asleep_is_woken_before_each_counted_run_into_another_target(
+    tmp_path: Path,
+) -> None:
+    targets: list[tuple[str, str]] = []
+    ours = writer("ours")
+    sleepy = replace(
+        ours,
+        run=lambda target: (targets.append(("run", target)), ours.run(target)),
+        wake=lambda target: targets.append(("wake", target)),
+    )
+    result = contest(folder_context(tmp_path), "c", [sleepy], rounds=2)
+    assert [what for what, _ in targets] == ["run", "wake", "run", "wake", "run"]
+    assert len({target for _, target in targets}) == 5
+    assert len(result.entries[0].runs) == 2
+
+
+def test_who_cannot_be_woken_has_failed(tmp_path: Path) -> None:
+    contenders = [writer("ours"), replace(writer("theirs"), wake=broken)]
+    result = contest(folder_context(tmp_path), "c", contenders, rounds=2)
+    (problem,) = result.problems
+    assert "no route to host" in problem
+    assert [len(entry.runs) for entry in result.entries] == [2, 0]

@@ -48,14 +48,18 @@ import ctypes, subprocess, sys
 ctypes.CDLL(None).prctl(15, b"java", 0, 0, 0)  # PR_SET_NAME
 worker = subprocess.run([sys.executable, "-c", sys.argv[1]])
 """
-WORKER = """
-import mmap, sys
+WORKER = (
+    BURN
+    + """
+import mmap
 for line in sys.stdin:
+    burn(0.05)
     with mmap.mmap(-1, int(line) or 1) as memory:
         for page in range(0, len(memory), 4096):
             memory[page] = 1
     print("done", flush=True)
 """
+)
 
 
 @contextmanager
@@ -177,6 +181,15 @@ def test_a_peak_between_two_looks_is_seen_and_is_gone_in_the_next_run() -> None:
         assert after < large - 32 * MIB
     seconds, largest, together = readings[0].trace[-1]
     assert (seconds > 0, 0 < largest <= together) == (True, True)
+
+
+def test_the_memory_of_a_worker_that_did_nothing_is_not_the_runs() -> None:
+    with child(JVM, WORKER) as jvm:
+        go_on(jvm, "0")
+        heard(jvm)
+        with Meter(root=jvm.pid).measure() as reading:
+            pass
+    assert reading.memory["worker"] == 0 < reading.memory["workers"]
 
 
 def test_without_spark_there_is_no_workers_memory() -> None:
