@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import ConnectionLostError, StalledError, TransferError
-from sftp_async.transport.channels import HALF_WINDOW
+from sftp_async.transport.channels import HALF_WINDOW, MAX_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ log = logging.getLogger("sftp_async.lanes")
 #: that the window, not we, decides how much is on the wire.
 LANE_BYTES = 3 * 1024 * 1024
 #: Most lanes of a file. With `LANE_BYTES` each they hold less than the default byte budget.
-MAX_LANES = 8
+MAX_LANES = MAX_CHANNELS
 #: Bytes a second that the lanes shall carry together: about what one process can send. As many
 #: as that takes come in one step: on a new connection a step takes five round trips.
 ENOUGH = 250 * 1024 * 1024

@@ -179,14 +179,13 @@ class TaskUploader:
 
     async def _run(self, transfer: FileTransfer) -> int:
         try:
-            size = await self._upload(transfer)
+            return await self._upload(transfer)
         except RemoteNotFoundError as error:
             raise TransferError(
                 "The staging directory is gone: the job this task belongs to has ended",
                 host=error.host,
                 path=self._layout.staging,
             ) from error
-        return size
 
     async def _upload(self, transfer: FileTransfer) -> int:
         try:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sftp_async.errors import RemotePermissionError
+from sftp_async.errors import OptionsError, RemotePermissionError
 from sftp_async.lanes import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, Lanes
+from sftp_async.options.models import TransferOptions
 
 
 class FakeFile:
@@ -164,3 +165,9 @@ def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> 
         assert [lane.under_way for lane in lanes._lanes] == [LANE_BYTES] * len(lanes)
 
     with_lanes(held_back(), scene)
+
+
+def test_the_option_takes_as_many_lanes_as_there_can_be_and_no_more() -> None:
+    assert TransferOptions(lanes=MAX_LANES).lanes == MAX_LANES
+    with pytest.raises(OptionsError, match="from 1 to 8"):
+        TransferOptions(lanes=MAX_LANES + 1)
