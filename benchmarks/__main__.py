@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "quick pass of at most ten minutes on two cores.",
     )
     parser.add_argument("names", nargs="*", metavar="workload", help=f"of {', '.join(NAMES)}; all")
-    parser.add_argument("--full", action="store_true", help="the whole table, about an hour")
+    parser.add_argument("--full", action="store_true", help="the whole table, 70 minutes")
     parser.add_argument("--list", action="store_true", help="say what there is, and end")
     parser.add_argument(
         "--server",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.page import BEGIN, END, behind, updated
+from benchmarks.page import BEGIN, END, PAGE, REPOSITORY, behind, figures, updated
+
+COMMITTED = re.compile(r"\]\(\.\./(benchmarks/results/[^/]+)/report\.json\)")
 
 
 def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
@@ -39,3 +45,24 @@ def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
 def test_only_the_block_of_figures_changes() -> None:
     page = f"above\n{BEGIN}\nold\n{END}\nbelow\n"
     assert updated(page, "new") == f"above\n{BEGIN}\n\nnew\n\n{END}\nbelow\n"
+
+
+def committed() -> tuple[str, dict[str, Any]]:
+    """The report that the page names."""
+    named = COMMITTED.search(PAGE.read_text())
+    assert named is not None
+    return named[1], json.loads((REPOSITORY / named[1] / "report.json").read_text())
+
+
+def test_the_page_is_what_its_report_says() -> None:
+    place, document = committed()
+    remedy = f"run: python -m benchmarks.page {place}/report.json"
+    assert updated(PAGE.read_text(), figures(document, f"../{place}")) == PAGE.read_text(), remedy
+
+
+def test_the_committed_report_is_of_a_full_pass_in_which_nothing_went_wrong() -> None:
+    _, document = committed()
+    assert document["suite"]["full"]
+    assert document["suite"]["rounds"] >= 5
+    assert document["problems"] == []
+    assert document["code"]["dirty"] is False
