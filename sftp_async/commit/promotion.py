@@ -217,20 +217,23 @@ async def undo(connection: Connection, intent: Intent) -> bool:
     # First of all, so that nobody completes what is being undone.
     if not await intents.advance(connection, intent, "withdrawn"):
         return False
-    if intent.renames and SUCCESS_FILE in intent.removes:
-        await set_aside(connection, _success_aside(intent), intent.final_path(SUCCESS_FILE))
     for part in intent.parts:
         if intent.replace_exact and await connection.exists(intent.staged_path(part)):
             await set_aside(connection, _displaced(intent), intent.final_path(part.final))
         if intent.by_copy and await connection.exists(_claimed(intent)):
             await remove_if_there(connection, intent.final_path(part.final))
-    # Before the finals: from now on nobody can make another one visible.
-    await remove_tree(connection, intent.staging)
     if intent.direct:
+        # First: tasks that end from now on find the directory gone, and remove their files.
+        await remove_tree(connection, intent.staging)
         await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep=())
     else:
+        # First: from now on nobody can make another one visible.
+        await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
         mine = [p.final for p in intent.parts if part_tag(p.final) == tag_of(intent.job_id)]
         await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
+        if intent.renames and SUCCESS_FILE in intent.removes:
+            await set_aside(connection, _success_aside(intent), intent.final_path(SUCCESS_FILE))
+        await remove_tree(connection, intent.staging)
     await _forget(connection, intent, "withdrawn")
     await remove_staging_base(connection, intent.staging_base, intent.directory)
     return True

@@ -70,6 +70,28 @@ def test_a_half_visible_job_is_taken_back(server: MemoryServer, overwrite: bool)
     assert server.names("/out") == {*FOREIGN, "_SUCCESS"}
 
 
+def test_the_marker_does_not_come_back_before_the_new_files_are_gone(server: MemoryServer) -> None:
+    server.put("/out/_SUCCESS", b"{}")
+    job = MemoryJob(server, overwrite=True)
+    asyncio.run(job.prepare())
+    parts = job.stage(b"0", b"1", b"2")
+    server.refuse = refusing("part-00001")
+    with pytest.raises(CommitError):
+        asyncio.run(job.commit(parts))
+    mixtures: list[set[str]] = []
+
+    def look() -> None:
+        names = server.names("/out")
+        if any(job.layout.tag in name for name in names):
+            mixtures.append(names)
+
+    server.watch = look
+    asyncio.run(job.abort())
+    assert mixtures
+    assert not any("_SUCCESS" in names for names in mixtures)
+    assert "_SUCCESS" in server.names("/out")
+
+
 def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemoryServer) -> None:
     job = MemoryJob(server)
     asyncio.run(job.prepare())
