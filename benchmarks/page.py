@@ -84,10 +84,15 @@ def updated(page: str, block: str) -> str:
 
 def main(report: Path) -> None:
     """Write a report's figures into the page."""
+    directory = report.resolve().parent
+    if not (report.is_file() and directory.is_relative_to(REPOSITORY)):
+        sys.exit(f"{report}: no report in this repository; copy one to benchmarks/results first")
     document = json.loads(report.read_text())
-    place = f"../{report.resolve().parent.relative_to(REPOSITORY)}"
+    place = f"../{directory.relative_to(REPOSITORY)}"
     PAGE.write_text(updated(PAGE.read_text(), figures(document, place)))
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Name one report: python -m benchmarks.page benchmarks/results/…/report.json")
     main(Path(sys.argv[1]))

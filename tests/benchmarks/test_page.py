@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.page import BEGIN, END, PAGE, REPOSITORY, behind, figures, updated
+from benchmarks.page import BEGIN, END, PAGE, REPOSITORY, behind, figures, main, updated
 
 COMMITTED = re.compile(r"\]\(\.\./(benchmarks/results/[^/]+)/report\.json\)")
 
@@ -45,6 +46,14 @@ def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
 def test_only_the_block_of_figures_changes() -> None:
     page = f"above\n{BEGIN}\nold\n{END}\nbelow\n"
     assert updated(page, "new") == f"above\n{BEGIN}\n\nnew\n\n{END}\nbelow\n"
+
+
+def test_a_report_from_elsewhere_is_refused_and_the_page_stays(tmp_path: Path) -> None:
+    before = PAGE.read_text()
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(SystemExit, match="copy one to benchmarks/results first"):
+        main(tmp_path / "report.json")
+    assert PAGE.read_text() == before
 
 
 def committed() -> tuple[str, dict[str, Any]]:
