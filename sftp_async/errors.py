@@ -145,8 +145,18 @@ class StalledError(TransferError):
     retryable = True
 
 
+class RemoteProtocolError(TransferError):
+    """The server's answer breaks the protocol; the connection is dropped."""
+
+
 class AcknowledgedDataLostError(TransferError):
     """The server no longer has data it had acknowledged: the file must be uploaded anew."""
+
+    retryable = True
+
+
+class VerificationError(TransferError):
+    """The file on the server does not hold the bytes that were sent."""
 
     retryable = True
 
@@ -179,3 +189,7 @@ class CommitError(SFTPAsyncError):
 
 class EncodeError(SFTPAsyncError):
     """A column cannot be written in this format. Names the column."""
+
+
+#: What means that nobody knows whether the request was carried out.
+UNKNOWN_OUTCOME = (ConnectionLostError, StalledError)

@@ -11,9 +11,15 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from sftp_async.errors import ConnectError, PoolClosed, PoolTimeout, SFTPAsyncError
+from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
+    ConnectError,
+    PoolClosed,
+    PoolTimeout,
+    SFTPAsyncError,
+)
 from sftp_async.stats import PoolStats
 
 if TYPE_CHECKING:
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from sftp_async.transport import Connection
 
 log = logging.getLogger("sftp_async.pool")
+
+T = TypeVar("T")
 
 #: A connection that nobody used for longer than this many seconds is asked for a sign of life
 #: first.
@@ -255,3 +263,37 @@ def _cancel_expiry(slot: _Slot) -> None:
     if slot.expiry is not None:
         slot.expiry.cancel()
         slot.expiry = None
+
+
+async def on_pool(
+    pool: ConnectionPool,
+    retry: RetryPolicy,
+    step: Callable[[Connection], Awaitable[T]],
+    *,
+    patient: bool = False,
+) -> T:
+    """Run a step on a leased connection; again, on another one, if that breaks.
+
+    Args:
+        pool: where connections come from.
+        retry: how often, and with what waits.
+        step: what to run; it may be done twice.
+        patient: also come back after no connection could be made, which the pool retries by itself.
+
+    Raises:
+        SFTPAsyncError: whatever the step raises; the last error when retries are used up.
+
+    """
+    failures = 0
+    repeated = (*UNKNOWN_OUTCOME, ConnectError) if patient else UNKNOWN_OUTCOME
+    while True:
+        try:
+            async with pool.lease() as connection:
+                return await step(connection)
+        except repeated as error:
+            failures += 1
+            delay = retry.delay(failures) if error.retryable else None
+            if delay is None:
+                raise
+            log.warning("%s; once more in %.1f s", error, delay)
+            await asyncio.sleep(delay)

@@ -27,6 +27,7 @@ from sftp_async.options.kinds import (
     Port,
     Seconds,
     Secret,
+    Switch,
     text_of,
 )
 from sftp_async.options.references import (
@@ -141,6 +142,13 @@ class ConnectionOptions(OptionsModel):
         "order, fastest first.",
         examples=["aes256-gcm@openssh.com,aes256-ctr"],
     )
+    legacy_algorithms: Switch = Field(
+        False,
+        description="Also offer outdated algorithms, behind all others and with a warning: SHA-1 "
+        "in signatures (`ssh-rsa`), key exchange and MACs, and CBC ciphers. For servers that have "
+        "nothing better.",
+        examples=["true"],
+    )
 
     @property
     def address(self) -> str:
@@ -204,3 +212,10 @@ class ConnectionOptions(OptionsModel):
                 credentials,
                 "private_key_content and private_key_path are both given: keep one of them.",
             )
+        outdated = [name for name in self.ciphers if "-cbc" in name or name.startswith("arcfour")]
+        if outdated and not self.legacy_algorithms:
+            sentence = (
+                f"ciphers names {outdated[0]}, which no longer protects as it should: leave it "
+                "out, or set legacy_algorithms=true as well."
+            )
+            yield ("ciphers", "legacy_algorithms"), sentence

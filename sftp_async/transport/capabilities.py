@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: The request size every server takes: draft-ietf-secsh-filexfer-02, section 3, asks for packets of
 #: 34,000 bytes, which is 32 KiB of data and its header.
 SAFE_REQUEST = 32 * 1024
+#: The request size that no server may go below: with a request for each byte it could fill our
+#: memory.
+LEAST_REQUEST = 4 * 1024
 #: OpenSSH's banner ends its name in the version: "OpenSSH_for_Windows_9.5" has no POSIX underneath.
 _OPENSSH = re.compile(r"(SSH-2\.0-)?OpenSSH_\d")
 
@@ -41,8 +44,8 @@ class Capabilities:
         told = sftp.limits
         limits = _advertises(sftp, "limits") or told.max_write_len > SAFE_REQUEST
         return cls(
-            max_read=min(told.max_read_len, MAX_REQUEST) if limits else SAFE_REQUEST,
-            max_write=min(told.max_write_len, MAX_REQUEST) if limits else SAFE_REQUEST,
+            max_read=_between(told.max_read_len) if limits else SAFE_REQUEST,
+            max_write=_between(told.max_write_len) if limits else SAFE_REQUEST,
             limits=limits,
             copy_data=sftp.supports_remote_copy,
             posix_rename=_advertises(sftp, "posix_rename"),
@@ -65,6 +68,10 @@ class Capabilities:
             and self.statvfs is True
             and self.fsync is True
         )
+
+
+def _between(told: int) -> int:
+    return max(LEAST_REQUEST, min(told, MAX_REQUEST))
 
 
 def _advertises(sftp: asyncssh.SFTPClient, extension: str) -> bool | None:

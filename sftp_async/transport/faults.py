@@ -14,6 +14,7 @@ from sftp_async.errors import (
     RemoteExistsError,
     RemoteNotFoundError,
     RemotePermissionError,
+    RemoteProtocolError,
     RemoteSpaceError,
     RemoteUnsupportedError,
     ServerBusyError,
@@ -23,6 +24,11 @@ from sftp_async.errors import (
 
 #: What a lost connection can raise, apart from asyncssh's SFTP errors.
 LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError, OSError, EOFError)
+#: An answer that breaks the protocol, or a status that calls our own request bad: no better.
+NONSENSE = (asyncssh.SFTPBadMessage, PacketDecodeError)
+#: OpenSSH's words for a name that is too long, or another argument that the system calls invalid
+#: (sftp-server.c, errno_to_portable): a refusal like any other, under the code of a bad message.
+BAD_REQUEST = "Bad message"
 #: What a request can raise.
 REFUSED_OR_LOST = (asyncssh.SFTPError, PacketDecodeError, *LOST)
 
@@ -63,14 +69,16 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
         path: remote path.
 
     """
+    if isinstance(error, NONSENSE) and _reason(error) != BAD_REQUEST:
+        return RemoteProtocolError(
+            f"Cannot {what}: The server's answer makes no sense ({_reason(error)})",
+            host=host,
+            path=path,
+        )
     if isinstance(error, asyncssh.SFTPError):
         kind = _BY_TYPE.get(type(error), TransferError)
         sentence = _SENTENCES.get(kind, f"The server answered: {error.reason}")
         return kind(f"Cannot {what}: {sentence}", host=host, path=path)
-    if isinstance(error, PacketDecodeError):
-        return TransferError(
-            f"Cannot {what}: The server's answer makes no sense ({error})", host=host, path=path
-        )
     return ConnectionLostError(
         f"Cannot {what}: The connection was lost ({_reason(error)})", host=host, path=path
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
-from sftp_async.errors import ConnectionLostError, StalledError
+from sftp_async.errors import ConnectionLostError, RemoteProtocolError, StalledError
 from sftp_async.transport.faults import REFUSED_OR_LOST, request_error
 from sftp_async.transport.watchdog import Watchdog
 
@@ -106,7 +106,7 @@ class Line:
                     "keepalive_interval",
                 ) from error
             mapped = request_error(error, what, self.address, path)
-            if isinstance(mapped, ConnectionLostError):
+            if isinstance(mapped, ConnectionLostError | RemoteProtocolError):
                 self.abort()
             raise mapped from error
         except asyncio.CancelledError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from asyncssh.packet import PacketDecodeError
+
 from sftp_async.errors import TransferError
 
 if TYPE_CHECKING:
@@ -97,7 +99,10 @@ class RemoteFile:
         wanted = size
         while wanted > 0:
             async with self._line.request("read", self.path):
-                part = await self.handle.read(min(wanted, self._max_read), offset)
+                asked = min(wanted, self._max_read)
+                part = await self.handle.read(asked, offset)
+                if len(part) > asked:
+                    raise PacketDecodeError(f"{len(part):,} bytes instead of {asked:,}")
             if not part:
                 break
             parts.append(part)

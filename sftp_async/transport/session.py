@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import stat as stat_bits
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import (
     ConnectionLostError,
@@ -19,16 +20,21 @@ from sftp_async.errors import (
     StalledError,
     TransferError,
 )
+from sftp_async.transport import check_file
 from sftp_async.transport.capabilities import Capabilities
 from sftp_async.transport.channels import Channel, Channels
 from sftp_async.transport.line import Line
 from sftp_async.transport.remote_file import RemoteFile
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from sftp_async.options import ConnectionOptions
 
 #: Less than this left on the remote disk, after a refused write, means that the disk is full.
 FULL_DISK = 1024 * 1024
+#: Entries of a directory that are listed at most: a server that lies could go on for ever.
+LARGEST_LISTING = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,17 @@ class Connection:
             return False
         return True
 
+    async def is_link(self, path: str) -> bool:
+        """Whether a symbolic link is there, wherever it leads."""
+        try:
+            async with self._line.request("look at", path):
+                attrs = await self._sftp.lstat(path)
+        except RemoteNotFoundError:
+            return False
+        if attrs.permissions is not None:
+            return stat_bits.S_ISLNK(attrs.permissions)
+        return attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK
+
     async def listdir(self, path: str) -> list[RemoteEntry]:
         """Return the entries of a directory, without `.` and `..`, in the server's order.
 
@@ -131,18 +148,26 @@ class Connection:
         """
         entries = []
         async with self._line.request("list", path):
-            async for found in self._sftp.scandir(path):
-                # A large directory comes in many answers.
-                self._line.heard()
-                name = _text(found.filename)
-                if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
-                    entries.append(RemoteEntry.of(name, found.attrs))
+            seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
+            async with aclosing(generator) as listing:
+                async for found in listing:
+                    # A large directory comes in many answers.
+                    self._line.heard()
+                    seen += 1
+                    if seen > LARGEST_LISTING:
+                        raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                    name = _text(found.filename)
+                    if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
+                        entries.append(RemoteEntry.of(name, found.attrs))
         return entries
 
     async def realpath(self, path: str) -> str:
         """Return the server's absolute form of `path`."""
         async with self._line.request("resolve", path):
-            resolved = await self._sftp.realpath(path)
+            try:
+                resolved = await self._sftp.realpath(path)
+            except IndexError:  # asyncssh takes it for granted that there is a name
+                raise PacketDecodeError("no name") from None
         return _text(resolved)
 
     async def mkdir(self, path: str) -> None:
@@ -255,8 +280,18 @@ class Connection:
         return await self._open(path, asyncssh.FXF_READ, "read")
 
     async def write_file(self, path: str, data: bytes, *, new: bool = False) -> None:
-        """Write a small file in one go."""
-        file = await (self.open_new(path) if new else self.open_truncated(path))
+        """Write a small file in one go; over an old one, unless `new`, never through a link."""
+        try:
+            file = await self.open_new(path)
+        except RemoteExistsError:
+            if new:
+                raise
+            if await self.is_link(path):
+                # Whoever put it there chose what is behind it: not a place of ours.
+                await self.remove(path)
+                file = await self.open_new(path)
+            else:
+                file = await self.open_truncated(path)
         try:
             await file.write(data, 0)
         except TransferError:
@@ -270,8 +305,11 @@ class Connection:
         file = await self.open_read(path)
         try:
             data = await file.read(limit + 1, 0)
-        finally:
-            await file.close()
+        except TransferError:
+            with suppress(TransferError):
+                await file.close()
+            raise
+        await file.close()
         if len(data) > limit:
             raise TransferError(f"File is larger than {limit} bytes", host=self.address, path=path)
         return data
@@ -285,6 +323,16 @@ class Connection:
                 await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
         except TransferError as error:
             raise await self._space_or(error, target.path, length) from error
+
+    async def sha256_on_server(self, path: str) -> str:
+        """Return the SHA-256 of a file, in hex, computed by the server (check-file).
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        async with self._line.request("check", path):
+            return await check_file.sha256_on_server(self._sftp, path)
 
     async def _open(
         self, path: str, flags: int, what: str, channel: Channel | None = None

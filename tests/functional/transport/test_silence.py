@@ -55,19 +55,19 @@ def test_a_frozen_upload_is_given_up_after_stall_timeout(
 def test_a_slow_line_that_moves_is_not_taken_for_a_frozen_one(tmp_path: Path) -> None:
     class Slow(server_module.FolderServer):
         async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             return super().write(file_obj, offset, data)
 
     async def scene(connection: Connection) -> None:
         file = await connection.open_new("/a")
-        # Eight answers, one every tenth of a second: the last comes after more than stall_timeout.
+        # Eight answers, one every 0.3 s: the last comes after more than stall_timeout.
         size = connection.capabilities.max_write * 8
         await file.write(bytes(size), 0)
         await file.close()
         assert (await connection.stat("/a")).size == size
 
     with EmbeddedServer(tmp_path / "slow", sftp_factory=Slow) as server:
-        using({**server.options(), "stall_timeout": "0.6"}, scene)
+        using({**server.options(), "stall_timeout": "2"}, scene)
 
 
 def test_a_line_cut_in_the_middle_of_an_upload_is_a_lost_connection(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from sftp_async.errors import ConnectError
 from sftp_async.options import SFTPOptions
+from sftp_async.server import EmbeddedServer
 from sftp_async.transport import Connection, connect
 
 T = TypeVar("T")
@@ -32,6 +34,12 @@ def using(options: Mapping[str, Any], scene: Callable[[Connection], Awaitable[T]
             await connection.close()
 
     return asyncio.run(main())
+
+
+def serving(tmp_path: Path, factory: Any, scene: Callable[[Connection], Any], **more: Any) -> None:
+    """Run `scene` on a connection to an embedded server made of `factory`."""
+    with EmbeddedServer(tmp_path / "served", sftp_factory=factory, **more) as server:
+        using(server.options(), scene)
 
 
 def login(options: Mapping[str, Any]) -> str | None:

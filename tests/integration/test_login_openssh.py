@@ -1,0 +1,151 @@
+"""Logins to OpenSSH: keys of every kind, passwords, both, and logins that it turns away."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from sftp_async.errors import AuthenticationError, ConnectError, ServerBusyError
+from tests.functional.transport.wire import login, refused
+from tests.support.keys import PASSPHRASE, KeySet
+from tests.support.missing import missing
+from tests.support.sshd import SSHD
+
+pytestmark = pytest.mark.usefixtures("home")
+
+Start = Callable[..., SSHD]
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("ed25519", "openssh"),
+        ("ed25519", "pkcs8-pem"),
+        ("ecdsa", "openssh"),
+        ("ecdsa", "pkcs1-pem"),
+        ("ecdsa", "pkcs8-pem"),
+        ("rsa", "openssh"),
+        ("rsa", "pkcs1-pem"),
+        ("rsa", "pkcs8-pem"),
+    ],
+)
+def test_every_kind_and_form_of_key_logs_in(
+    sshd: SSHD, user_keys: KeySet, kind: str, form: str, encrypted: bool
+) -> None:
+    if form == "openssh":
+        text = user_keys.private(kind, encrypted=encrypted)
+    else:
+        text = user_keys.export(kind, form, encrypted=encrypted)
+    options = {**sshd.options(), "private_key_content": text.replace("\n", r"\n")}
+    if encrypted:
+        options["private_key_passphrase"] = PASSPHRASE
+    before = sshd.logins()
+    login(options)
+    assert sshd.logins() == before + 1
+
+
+def test_a_wrong_key_is_tried_once(start_sshd: Start, tmp_path: Path) -> None:
+    server = start_sshd()
+    stranger = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
+    refused(
+        {**server.options(), "private_key_content": stranger},
+        AuthenticationError,
+        r"refused the login \(private key tried\)",
+    )
+    server.stop()
+    assert server.log_text().count("Connection from") == 1
+    assert server.logins() == 0
+
+
+def test_a_wrong_password_is_tried_once_though_the_server_asks_in_two_ways(
+    start_sshd: Start,
+) -> None:
+    server = start_sshd(PasswordAuthentication="yes", KbdInteractiveAuthentication="yes")
+    options = {**server.options(), "password": "hunter2"}
+    del options["private_key_content"]
+    error = refused(options, AuthenticationError, "password tried")
+    assert "hunter2" not in f"{error} {error.__cause__}"
+    server.stop()
+    assert server.log_text().count("Failed password") == 1
+    assert server.log_text().count("Connection from") == 1
+
+
+@pytest.fixture
+def account() -> Iterator[dict[str, str]]:
+    """A user of this machine with a password, for as long as the test runs."""
+    if os.geteuid() != 0:
+        missing("root, to make a user with a password")
+    name, password = f"sftpasync{os.getpid()}", "open sesame, 1001 nights"
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-6", "-stdin"],
+        input=password,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    subprocess.run(
+        ["useradd", "--no-create-home", "--home-dir", "/tmp", "--password", hashed, name],
+        check=True,
+    )
+    try:
+        yield {"username": name, "password": password}
+    finally:
+        subprocess.run(["userdel", "--force", name], check=True)
+
+
+def test_a_server_may_ask_for_both_key_and_password(
+    start_sshd: Start, account: dict[str, str]
+) -> None:
+    server = start_sshd(PasswordAuthentication="yes", AuthenticationMethods="publickey,password")
+    # sshd reads the keys as the user who logs in.
+    _open_to_all(server)
+    both = {**server.options(), **account}
+    login(both)
+    only_key = {**both, "password": ""}
+    refused(only_key, AuthenticationError, "some servers ask for both")
+    refused({**both, "password": "wrong"}, AuthenticationError, "private key and password tried")
+
+
+def _open_to_all(server: SSHD) -> None:
+    for folder in [server._directory, *server._directory.parents]:
+        if folder.owner() == "root" and folder.stat().st_mode & 0o777 == 0o700:
+            folder.chmod(0o755)
+
+
+# Turned away
+
+
+def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: Start) -> None:
+    server = start_sshd(Subsystem="other internal-sftp")
+    error = refused(server.options(), ConnectError, "refused to start SFTP")
+    assert "enable SFTP" in str(error)
+    assert not error.retryable
+
+
+@pytest.mark.parametrize("command", ["/bin/false", "echo This account is for SFTP only, sorry"])
+def test_a_shell_in_place_of_sftp_is_said_to_be_none(start_sshd: Start, command: str) -> None:
+    server = start_sshd(ForceCommand=command)
+    error = refused(server.options(), ConnectError, "nothing that speaks SFTP")
+    assert not error.retryable
+
+
+def test_a_server_that_takes_no_sessions_is_busy(start_sshd: Start) -> None:
+    error = refused(start_sshd(MaxSessions=0).options(), ServerBusyError, "refused another session")
+    assert error.retryable
+
+
+def test_a_login_above_max_startups_is_turned_away_as_busy(start_sshd: Start) -> None:
+    server = start_sshd(MaxStartups="1:100:1")
+    # One login hangs half-way: it takes the only place.
+    with socket.create_connection((server.host, server.port)) as waiting:
+        assert waiting.recv(4) == b"SSH-"
+        error = refused(server.options(), ServerBusyError, "closed the connection before the login")
+    assert "lower max_connections" in str(error)
+    assert error.retryable

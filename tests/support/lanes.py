@@ -1,0 +1,101 @@
+"""Uploads over lanes: a server that counts the writes of each channel, and files fed in blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sftp_async import SFTPOptions
+from sftp_async.pool import ConnectionPool
+from sftp_async.retry import RetryPolicy
+from sftp_async.server import FolderServer
+from sftp_async.transfer import FileTransfer
+from sftp_async.transport import connect
+
+MIB = 1024 * 1024
+BLOCK = os.urandom(MIB)
+
+
+class Lines(FolderServer):
+    """One instance a channel: counts the writes of each."""
+
+    all: ClassVar[list[Lines]] = []
+
+    def __init__(self, chan: Any, root: bytes) -> None:
+        super().__init__(chan, root)
+        self.writes = 0
+        self.number = len(Lines.all)
+        Lines.all.append(self)
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        self.writes += 1
+        return super().write(file_obj, offset, data)
+
+
+def carried() -> int:
+    """How many channels carried writes."""
+    return sum(line.writes > 0 for line in Lines.all)
+
+
+@asynccontextmanager
+async def pool_to(
+    options: dict[str, str], way: Any = None, **more: object
+) -> AsyncIterator[ConnectionPool]:
+    if way is not None:
+        more |= {"host": way.host, "port": way.port}
+    given = SFTPOptions(**{**options, **more})
+    retry = RetryPolicy(4, 0.01)
+    pool = ConnectionPool(
+        lambda: connect(given),
+        address=given.address,
+        max_size=1,
+        max_idle=60,
+        timeout=60,
+        retry=retry,
+    )
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+class Upload:
+    """A file of as many blocks as are fed, a bounded number of them in memory."""
+
+    def __init__(self, pool: ConnectionPool, path: str, lanes: int | None) -> None:
+        self._room = asyncio.Semaphore(32)
+        self._digest = hashlib.sha256()
+        self.transfer = FileTransfer(
+            path, pool, RetryPolicy(4, 0.01), lambda size: self._room.release(), lanes
+        )
+        self.done = asyncio.create_task(self.transfer.run())
+
+    async def feed(self, blocks: int) -> None:
+        for _ in range(blocks):
+            waiting = asyncio.create_task(self._room.acquire())
+            await asyncio.wait([waiting, self.done], return_when=asyncio.FIRST_COMPLETED)
+            if self.done.done():
+                waiting.cancel()
+                return
+            self._digest.update(BLOCK)
+            self.transfer.feed(memoryview(BLOCK))
+
+    async def end(self) -> str:
+        self.transfer.end()
+        await self.done
+        return self._digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def upload(pool: ConnectionPool, path: str, lanes: int | None, blocks: int) -> str:
+    one = Upload(pool, path, lanes)
+    await one.feed(blocks)
+    return await one.end()
