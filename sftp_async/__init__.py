@@ -19,11 +19,13 @@ from sftp_async.errors import (
     SFTPAsyncWarning,
     StalledError,
     TransferError,
+    VerificationError,
 )
 
 if TYPE_CHECKING:
     from sftp_async.datasource import SFTPDataSource
     from sftp_async.options import SFTPOptions
+    from sftp_async.recovery import recover
     from sftp_async.session import register
     from sftp_async.tester import SFTPConnectionTester
 
@@ -47,7 +49,9 @@ __all__ = [
     "SFTPOptions",
     "StalledError",
     "TransferError",
+    "VerificationError",
     "__version__",
+    "recover",
     "register",
 ]
 
@@ -57,6 +61,7 @@ _LAZY = {
     "SFTPConnectionTester": "sftp_async.tester",
     "SFTPDataSource": "sftp_async.datasource",
     "SFTPOptions": "sftp_async.options",
+    "recover": "sftp_async.recovery",
     "register": "sftp_async.session",
 }
 

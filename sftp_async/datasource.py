@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
-from pyspark.sql.datasource import DataSource, DataSourceWriter
+from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import (
     ArrayType,
@@ -21,11 +21,12 @@ from pyspark.sql.types import (
 from sftp_async.errors import EncodeError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
+from sftp_async.stream_writer import stream_writer
 from sftp_async.writer import SFTPBatchWriter
 
 
 class SFTPDataSource(DataSource):
-    """Writes DataFrames to an SFTP server: `df.write.format("sftp")`.
+    """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
 
     Register it once in a session, then write in mode `append` or `overwrite`:
 
@@ -54,6 +55,24 @@ class SFTPDataSource(DataSource):
         options = SFTPOptions.from_spark(dict(self.options))
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
         return SFTPBatchWriter(job.prepare())
+
+    def streamWriter(  # noqa: N802 - Spark's name
+        self, schema: StructType, overwrite: bool
+    ) -> DataSourceStreamWriter:
+        """Plan a micro-batch's write, on the driver; called for each batch, and for its commit.
+
+        Raises:
+            OptionsError: the options are wrong; lists every mistake.
+            EncodeError: a column cannot be written in the format; names it.
+            ConnectError: the server cannot be reached.
+
+        """
+        options = SFTPOptions.from_spark(dict(self.options))
+        columns = arrow_schema(schema)
+        checkpoint = self.options.get("checkpointLocation", "")
+        job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
+        job.check()
+        return stream_writer(job, columns)
 
 
 # PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sftp_async.commit import JobCommitter, on_pool
+from sftp_async.commit import JobCommitter
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
-from sftp_async.layout import Layout, infer_format
+from sftp_async.layout import LONGEST_NAME, Layout, Once, checksum_name, infer_format
+from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
+from sftp_async.stats import WriteStats
 from sftp_async.uploader import TaskUploader
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from sftp_async.encoders.base import Format
     from sftp_async.layout import PartFile
     from sftp_async.options import SFTPOptions
-    from sftp_async.stats import WriteStats
     from sftp_async.transport import Connection
 
 log = logging.getLogger("sftp_async.job")
@@ -42,15 +43,21 @@ class Job:
     options: SFTPOptions
     file_format: Format
     overwrite: bool
+    schema: pa.Schema
+    #: A job of the same key was committed before: this one writes nothing.
+    committed: bool = False
 
     @classmethod
-    def plan(cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool) -> Self:
+    def plan(
+        cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool, lineage: str = ""
+    ) -> Self:
         """Check options and schema against each other; no connection is made.
 
         Args:
             options: as the user gave them; references to secrets are resolved here.
             schema: of the rows to come.
             overwrite: replace what is there.
+            lineage: what the attempts of one streaming query have in common.
 
         Raises:
             OptionsError: the options do not make a job.
@@ -63,14 +70,58 @@ class Job:
             )
         options = infer_format(options.resolve())
         file_format = open_format(options, schema)
-        layout = Layout.mint(options, file_format.extension)
+        layout = Layout.mint(options, file_format.extension, lineage=lineage)
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
             raise OptionsError(
                 f"{limits[0]} splits the output, but the path {layout.target} names one exact "
                 "file: leave it out, or give a directory"
             )
-        return cls(layout, options, file_format, overwrite)
+        if layout.file_name is not None and options.checksum_files != "none":
+            beside = checksum_name(layout.file_name)
+            if len(beside.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+                raise OptionsError(
+                    f"checksum_files needs room in the name: {beside!r} is longer than "
+                    f"{LONGEST_NAME} bytes"
+                )
+        return cls(layout, options, file_format, overwrite, schema)
+
+    @classmethod
+    def plan_stream(
+        cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool, checkpoint: str
+    ) -> Self:
+        """Check options and schema of a streaming query; see `plan`.
+
+        Args:
+            options: as the user gave them.
+            schema: of the rows to come.
+            overwrite: each micro-batch replaces what is there: output mode `complete`.
+            checkpoint: the query's checkpoint location, if it is known.
+
+        """
+        if options.job_key is not None:
+            raise OptionsError(
+                "job_key is for batch writes: each batch of a streaming query has a key already"
+            )
+        if "write_empty" not in options.model_fields_set:
+            options = options.model_copy(update={"write_empty": False})
+        job = cls.plan(
+            options,
+            schema,
+            overwrite=overwrite,
+            lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
+        )
+        if job.layout.file_name is not None and not overwrite:
+            raise OptionsError(
+                f"The path {job.layout.target} names one exact file, to which a streaming query "
+                'cannot append: give a directory, or use outputMode("complete")'
+            )
+        return job
+
+    def of_batch(self, job_id: str, query_id: str, batch_id: int) -> Self:
+        """Return an attempt at a micro-batch, as its tasks and their driver made it."""
+        once = Once.of_batch(query_id, batch_id)
+        return replace(self, layout=replace(self.layout, job_id=job_id, once=once))
 
     def prepare(self) -> Self:
         """Check server and target, make the staging directory: the one preflight connection.
@@ -84,9 +135,17 @@ class Job:
         """
 
         async def step(connection: Connection) -> Self:
-            await self._committer().prepare(connection)
+            if not await self._committer().prepare(connection):
+                log.warning(
+                    "%s: job_key=%s was committed before; this write changes nothing",
+                    self.layout.target,
+                    self.options.job_key,
+                )
+                return replace(self, committed=True)
             if self.options.host_key_policy == "insecure":
                 log.warning("%s: its host key is not checked (insecure)", connection.address)
+            if self.options.legacy_algorithms:
+                log.warning("%s: outdated algorithms are offered (legacy)", connection.address)
             if connection.host_key_line is None or self.options.host_key_policy == "insecure":
                 return self
             pinned = {"known_hosts": connection.host_key_line, "host_key_fingerprint": ()}
@@ -96,12 +155,16 @@ class Job:
 
     def write(self, partition: int, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
         """Write one partition; see `TaskUploader.write`."""
+        if self.committed:
+            return ()
         return TaskUploader(
             self.layout, self.options, self.file_format, partition, get_runtime()
         ).write(batches)
 
     def commit(self, parts: Sequence[PartFile]) -> WriteStats:
         """Make all parts visible, in one commit; see `JobCommitter.commit`."""
+        if self.committed:
+            return WriteStats(0, 0, 0)
         committer = self._committer()
         # All tasks are done: a server that restarts just now is worth an upload's patience.
         return self._run(lambda connection: committer.commit(connection, parts), patient=True)
@@ -111,8 +174,44 @@ class Job:
         committer = self._committer()
         self._run(committer.abort)
 
+    def abandon(self) -> None:
+        """Remove what a micro-batch's attempt left; see `JobCommitter.abandon`."""
+        committer = self._committer()
+        self._run(committer.abandon)
+
+    def check(self) -> None:
+        """See that the server lets us in.
+
+        Raises:
+            ConnectError: it does not.
+
+        """
+
+        async def step(connection: Connection) -> None:
+            log.debug("%s: logged in", connection.address)
+
+        self._run(step, patient=True)
+
     def _committer(self) -> JobCommitter:
-        return JobCommitter(self.layout, self.options, overwrite=self.overwrite)
+        return JobCommitter(
+            self.layout, self.options, overwrite=self.overwrite, manifest=self._manifest()
+        )
+
+    def _manifest(self) -> dict[str, Any] | None:
+        if not self.options.manifest:
+            return None
+        once = self.layout.once
+        said: dict[str, Any] = {}
+        if self.options.job_key is not None:
+            said["job_key"] = self.options.job_key
+        elif once is not None:
+            said |= {"query": once.scope, "batch": int(once.name)}
+        said["format"] = self.options.format
+        said["schema"] = [
+            {"name": field.name, "type": str(field.type), "nullable": field.nullable}
+            for field in self.schema
+        ]
+        return said
 
     def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:
         runtime = get_runtime()

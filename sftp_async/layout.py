@@ -5,15 +5,19 @@
 <target>/_temporary/<job>/ahead-<uuid>            one that was opened before its task began
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
                                                   (see commit/intent.py: other names)
+<target>/_sftp_async/<query>/7.committed          batch 7 of a streaming query is in the target
+<target>/_sftp_async/job_keys/<key>.committed     so is the job of that `job_key`
 """
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from sftp_async.errors import OptionsError
 
@@ -22,8 +26,13 @@ if TYPE_CHECKING:
 
 STAGING = "_temporary"
 SUCCESS_FILE = "_SUCCESS"
+MANIFEST_FILE = "_manifest.json"
+CHECKSUM = ".sha256"
 #: The single file joined from the parts, inside the job's staging directory.
 JOINED = "joined"
+#: In the target: what says that a job or a micro-batch was committed.
+MARKERS = "_sftp_async"
+JOB_KEYS = "job_keys"
 
 FORMAT_OF_EXTENSION = {
     "csv": "csv",
@@ -40,8 +49,14 @@ CODEC_OF_EXTENSION = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.
 TAG_DIGITS = 16
+LINEAGE_DIGITS = 32 - TAG_DIGITS
+#: Bytes of a file's name: NAME_MAX of the file systems of POSIX and Windows.
+LONGEST_NAME = 255
+#: Characters of a key that its marker's name shows.
+LONGEST_KEY = 150
 _PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}(?:\.[A-Za-z0-9]+)+"
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}(?:\.[A-Za-z0-9]+)+",
+    re.ASCII,
 )
 
 
@@ -61,9 +76,47 @@ class PartFile:
 
 
 @dataclass(frozen=True)
+class Once:
+    """What a job is called across its attempts, of which one is committed: its marker's place.
+
+    `scope` is a directory in `_sftp_async`, `name` a file in it without its ending.
+    """
+
+    scope: str
+    name: str
+
+    @classmethod
+    def of_batch(cls, query_id: str, batch_id: int) -> Self:
+        """Name a streaming query's micro-batch."""
+        return cls(query_id, str(batch_id))
+
+    @classmethod
+    def of_key(cls, key: str, file_name: str | None) -> Self:
+        """Name the batch job of a `job_key`, which is a target's own."""
+        return cls("-".join([JOB_KEYS, *([_named(file_name)] if file_name else [])]), _named(key))
+
+    @property
+    def replayed(self) -> bool:
+        """Whether an attempt that fails is followed by another: that of a streaming query."""
+        return not self.scope.startswith(JOB_KEYS)
+
+    @property
+    def marker(self) -> str:
+        """The marker's path in the target directory."""
+        return posixpath.join(MARKERS, self.scope, f"{self.name}.committed")
+
+    def earlier(self, by: int) -> Once | None:
+        """Return the micro-batch of the same query that was so many before; None for a key."""
+        if not self.replayed or int(self.name) < by:
+            return None
+        return Once(self.scope, str(int(self.name) - by))
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where one job writes: minted on the driver, carried to every task."""
 
+    #: 32 hex digits, an attempt's own: of a job that is `once`, too.
     job_id: str
     directory: str
     #: The exact file to write, or None for a directory of part files.
@@ -74,14 +127,26 @@ class Layout:
     extension: str
     #: Tasks write final names at once, for servers that cannot rename.
     direct: bool
+    #: Set where attempts of one job know each other.
+    once: Once | None = None
 
     @classmethod
-    def mint(cls, options: SFTPOptions, extension: str) -> Self:
-        """Give a new job its id and places. `options.path` must be set."""
+    def mint(cls, options: SFTPOptions, extension: str, *, lineage: str = "") -> Self:
+        """Give a new job its id and places. `options.path` must be set.
+
+        Args:
+            options: where to, and how.
+            extension: of part files.
+            lineage: what the attempts of one query have in common; their ids end alike, so that
+                one knows what another left.
+
+        """
         assert options.path is not None
         directory, file_name = split_target(options)
         return cls(
-            job_id=uuid.uuid4().hex,
+            job_id=uuid.uuid4().hex[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
+            if lineage
+            else uuid.uuid4().hex,
             directory=directory,
             file_name=file_name,
             staging_base=clean(options.staging_dir)
@@ -90,6 +155,7 @@ class Layout:
             extension=extension,
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
+            once=Once.of_key(options.job_key, file_name) if options.job_key else None,
         )
 
     @property
@@ -101,6 +167,13 @@ class Layout:
     def staging(self) -> str:
         """This job's staging directory."""
         return posixpath.join(self.staging_base, self.job_id)
+
+    @property
+    def document_id(self) -> str:
+        """What the commit's intent is filed under: the same for all attempts of one job."""
+        if self.once is None:
+            return self.job_id
+        return _digits("\0".join((self.target, self.once.scope, self.once.name)), 32)
 
     @property
     def tag(self) -> str:
@@ -131,6 +204,21 @@ class Layout:
         return posixpath.join(self.directory, final)
 
 
+def same_lineage(job_id: str, other: str) -> bool:
+    """Whether two attempts belong to one streaming query."""
+    return job_id[-LINEAGE_DIGITS:] == other[-LINEAGE_DIGITS:]
+
+
+def _digits(text: str, count: int) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:count]
+
+
+def _named(key: str) -> str:
+    """Return a file name for any text: readable, of bounded length, another for each."""
+    name = quote(key, safe=" ", errors="surrogatepass")
+    return name if len(name) <= LONGEST_KEY else f"{name[:LONGEST_KEY]}-{_digits(key, 32)}"
+
+
 def tag_of(job_id: str) -> str:
     """Return what marks a job's part files."""
     return job_id[:TAG_DIGITS]
@@ -145,6 +233,17 @@ def part_tag(name: str) -> str | None:
     """Return the job tag in a part file's name, or None for a name that is not ours."""
     match = _PART.fullmatch(name)
     return match["tag"] if match else None
+
+
+def checksum_name(name: str) -> str:
+    """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
+    return f".{name}{CHECKSUM}" if is_part(name) else f"{name}{CHECKSUM}"
+
+
+def is_announcement(name: str) -> bool:
+    """Whether a file says something of a whole job of ours, or of one of its part files."""
+    of_part = name.startswith(".") and name.endswith(CHECKSUM)
+    return name in (SUCCESS_FILE, MANIFEST_FILE) or (of_part and is_part(name[1 : -len(CHECKSUM)]))
 
 
 def is_data(name: str) -> bool:

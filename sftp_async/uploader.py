@@ -24,8 +24,10 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout import PartFile
+from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.transfer import FileTransfer
+from sftp_async.verification import verify
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from sftp_async.layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.runtime import Runtime
+    from sftp_async.transport import Connection
 
 #: Part files of one task that may still be uploading beside those being filled.
 TAILS = 8
@@ -173,13 +176,17 @@ class TaskUploader:
             None if self._options.lanes == "auto" else self._options.lanes,
             any_name=not self._layout.direct,
         )
-        future = self._runtime.submit(self._run(transfer))
+        digest = hashlib.sha256()
+        future = self._runtime.submit(self._run(transfer, digest))
         future.add_done_callback(self._ended)
-        return _Upload(self._runtime.loop, self._budget, transfer, future, final)
+        return _Upload(self._runtime.loop, self._budget, transfer, digest, future, final)
 
-    async def _run(self, transfer: FileTransfer) -> int:
+    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash) -> int:
         try:
-            return await self._upload(transfer)
+            size = await self._upload(transfer)
+            if self._options.verify != "size":
+                await self._verify(transfer.path, size, digest.hexdigest())
+            return size
         except RemoteNotFoundError as error:
             raise TransferError(
                 "The staging directory is gone: the job this task belongs to has ended",
@@ -205,6 +212,12 @@ class TaskUploader:
                     raise
         return size
 
+    async def _verify(self, path: str, size: int, digest: str) -> None:
+        async def step(connection: Connection) -> None:
+            await verify(connection, path, 0, size, digest, self._options.verify)
+
+        await on_pool(self._pool, self._retry, step, patient=True)
+
     def _ended(self, future: Future[int]) -> None:
         self._slots.release()
         if future.cancelled():
@@ -220,16 +233,15 @@ class _Upload:
     loop: asyncio.AbstractEventLoop
     budget: ByteBudget
     transfer: FileTransfer
+    #: Of what was sent so far.
+    digest: hashlib._Hash
     future: Future[int]
     final: str
     rows: int = 0
 
-    def __post_init__(self) -> None:
-        self._digest = hashlib.sha256()
-
     def send(self, chunk: memoryview) -> None:
         """Hand a chunk over; waits while the budget is used up."""
-        self._digest.update(chunk)
+        self.digest.update(chunk)
         self.budget.acquire(len(chunk))
         self.loop.call_soon_threadsafe(self.transfer.feed, chunk)
 
@@ -242,7 +254,7 @@ class _Upload:
         size = self.future.result()
         # It may have taken a file that was there, so ask only now where it went.
         staged = posixpath.basename(self.transfer.path)
-        return PartFile(staged, self.final, self.rows, size, self._digest.hexdigest())
+        return PartFile(staged, self.final, self.rows, size, self.digest.hexdigest())
 
 
 @dataclass

@@ -45,14 +45,14 @@ class SFTPBatchWriter(DataSourceArrowWriter):
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> PartsWritten:
         """Upload one partition; called once for each task attempt, on an executor."""
-        _spare_the_collector()
+        spare_the_collector()
         context = TaskContext.get()
         partition = context.partitionId() if context is not None else 0
         return PartsWritten(partition, self._job.write(partition, iterator))
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Make the job visible; called on the driver's side when all tasks have succeeded."""
-        _speak_up()
+        speak_up()
         written = [message for message in messages if isinstance(message, PartsWritten)]
         if len(written) != len(messages):
             raise CommitError(
@@ -64,7 +64,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the job staged; called on the driver's side when the job has failed."""
-        _speak_up()
+        speak_up()
         log.warning(
             "%s: the job failed, removing what %d finished tasks staged",
             self._job.layout.target,
@@ -80,7 +80,7 @@ WRITES_THAT_IMPORT = 2
 _writes = itertools.count()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Take what was imported out of the garbage collector's sight.
 
     Spark's daemon collects in full after every task (pyspark/daemon.py) and walks every object of
@@ -91,9 +91,11 @@ def _spare_the_collector() -> None:
         gc.freeze()
 
 
-def _speak_up() -> None:
-    # The process is Spark's and nobody configures logging there: without this, the line that says
-    # what was written would never reach spark.tvf.python_worker_logs().
+def speak_up() -> None:
+    """Let the line that says what was written reach `spark.tvf.python_worker_logs()`.
+
+    The process is Spark's, and nobody configures logging there.
+    """
     root = logging.getLogger("sftp_async")
     if root.level == logging.NOTSET:
         root.setLevel(logging.INFO)

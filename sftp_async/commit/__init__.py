@@ -3,6 +3,7 @@
 `JobCommitter` is the face of it; the protocol is told in docs/commit-protocol.md.
 """
 
-from sftp_async.commit.committer import JobCommitter, on_pool
+from sftp_async.commit.committer import JobCommitter
+from sftp_async.commit.recovery import Recovered, recover_target
 
-__all__ = ["JobCommitter", "on_pool"]
+__all__ = ["JobCommitter", "Recovered", "recover_target"]

@@ -8,34 +8,50 @@ writer. And every step may be done twice: a lost reply, a crash and a replay all
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sftp_async.commit import intent as intents
+from sftp_async.commit import marker
 from sftp_async.commit.joining import join
+from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.preparation import Preparation, check_exact
 from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all, undo
-from sftp_async.commit.steps import UNKNOWN_OUTCOME, remove_staging_base, remove_tagged, remove_tree
-from sftp_async.errors import CommitError, ConnectError, RemoteNotFoundError
-from sftp_async.layout import JOINED, SUCCESS_FILE, PartFile, is_data, is_part, part_tag
+from sftp_async.commit.recovery import end
+from sftp_async.commit.steps import (
+    refuse_links,
+    remove_staging_base,
+    remove_tagged,
+    remove_tree,
+)
+from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
+from sftp_async.layout import (
+    JOINED,
+    PartFile,
+    checksum_name,
+    is_announcement,
+    is_data,
+    is_part,
+    part_tag,
+)
 from sftp_async.stats import WriteStats
+from sftp_async.verification import sha256_of, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from sftp_async.commit.intent import Intent
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.pool import ConnectionPool
-    from sftp_async.retry import RetryPolicy
     from sftp_async.transport import Connection, RemoteEntry
+    from sftp_async.verification import How
 
 log = logging.getLogger("sftp_async.commit.committer")
 
-T = TypeVar("T")
+#: Times that another attempt of the same job may come first.
+ENCOUNTERS = 10
 
 
 class JobCommitter:
@@ -45,29 +61,45 @@ class JobCommitter:
         layout: where the job writes.
         options: the write options.
         overwrite: replace what is there.
+        manifest: what `_manifest.json` says beside the files; None: there is to be none.
 
     """
 
-    def __init__(self, layout: Layout, options: WriteOptions, *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        options: WriteOptions,
+        *,
+        overwrite: bool,
+        manifest: dict[str, Any] | None = None,
+    ) -> None:
         self._layout = layout
         self._options = options
         self._overwrite = overwrite
+        self._manifest = manifest
         # Only what saves asking again: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
         self._aborting = False
 
-    async def prepare(self, connection: Connection) -> None:
+    async def prepare(self, connection: Connection) -> bool:
         """Check the target, make the staging directory, finish what an earlier job left.
+
+        Returns:
+            False if there is nothing to do: a job of the same key was committed before.
 
         Raises:
             CommitError: the target cannot take this job; says why. Nothing of the job is left then.
 
         """
-        await Preparation(self._layout, self._options, overwrite=self._overwrite).run(connection)
+        preparation = Preparation(self._layout, self._options, overwrite=self._overwrite)
+        return await preparation.run(connection)
 
     async def commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
         """Make the job visible; when it was done before, by whomever, see that it is complete.
+
+        Of a job that is `once`, an earlier attempt that had published its intent is carried to its
+        end instead, and this one leaves nothing.
 
         Args:
             connection: to the server.
@@ -77,14 +109,24 @@ class JobCommitter:
             CommitError: a part is missing or a name is taken. `abort` then undoes the job.
 
         """
+        stats = await self._commit(connection, parts)
+        if self._layout.once is not None and self._layout.once.replayed:
+            await remove_kin(connection, self._layout)
+        return stats
+
+    async def _commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
         rows = sum(part.rows for part in parts)
         if not rows and not self._options.write_empty:
             parts = ()
         if self._intent is None:
-            self._intent = await self._published(connection)
+            self._intent = await self._own_intent(connection, tuple(parts))
         if self._intent is None:
-            self._intent = await self._publish(connection, tuple(parts))
+            return await self._stand_back(connection)
         if not self._visible:
+            # Whoever was faster had its marker before it took its intent from where ours is now.
+            if await marker.is_superseded(connection, self._intent):
+                await undo(connection, self._intent)
+                return await self._stand_back(connection)
             await promote_all(connection, self._intent)
             self._visible = True
         await finish(connection, self._intent)
@@ -93,18 +135,57 @@ class JobCommitter:
         log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
         return stats
 
+    async def _own_intent(
+        self, connection: Connection, parts: tuple[PartFile, ...]
+    ) -> Intent | None:
+        """Return this attempt's published intent, or None if another attempt was committed."""
+        layout = self._layout
+        if layout.once is not None:
+            await marker.check_place(connection, layout.directory, layout.once)
+        for _ in range(ENCOUNTERS):
+            if (intent := await self._published(connection)) is not None:
+                return intent
+            if layout.once is not None and (
+                await marker.committed_by(connection, layout.directory, layout.once) is not None
+            ):
+                return None
+            try:
+                return await self._publish(connection, parts)
+            except RemoteExistsError:
+                continue  # another attempt published its own meanwhile
+        raise CommitError(
+            "Other attempts of the same job keep publishing their intent",
+            host=connection.address,
+            path=layout.target,
+            hint="See that only one driver runs it",
+        )
+
     async def _published(self, connection: Connection) -> Intent | None:
         """Look for this job's intent: a request whose reply was lost may have published it."""
         found = await intents.find(connection, self._layout)
         if found is None:
             return None
         intent, state = found
+        if intent.job_id != self._layout.job_id:
+            await refuse_links(connection, intent.staging)
+            staged = await connection.exists(intent.staging)
+            await end(connection, intent, state, staged=staged)
+            return None
         if state == "withdrawn":
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target
             )
         self._visible = state == "visible"
         return intent
+
+    async def _stand_back(self, connection: Connection) -> WriteStats:
+        log.warning(
+            "%s: %s was committed before; this attempt changes nothing",
+            self._layout.target,
+            self._layout.once and self._layout.once.marker,
+        )
+        await self._abort_unpublished(connection)
+        return WriteStats(0, 0, 0)
 
     async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
         layout = self._layout
@@ -114,15 +195,17 @@ class JobCommitter:
             (self._exact_part(parts),) if exact and parts else parts,
             overwrite=self._overwrite,
             removes=await self._replaced(connection, parts) if self._overwrite else (),
-            success_file=self._options.success_file,
-            by_copy=self._options.commit_mode == "direct" and exact,
+            options=self._options,
+            manifest=self._manifest,
         )
         try:
             if exact and parts:
                 await check_exact(connection, layout, overwrite=self._overwrite)
             if exact and len(parts) > 1:
                 sources = [(layout.staged_path(part.staged), part.size) for part in parts]
-                await join(connection, sources, intent.staged_path(intent.parts[0]))
+                joined = intent.staged_path(intent.parts[0])
+                await join(connection, sources, joined)
+                intent = await self._summed_up(connection, intent, parts)
             await intents.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
@@ -137,6 +220,22 @@ class JobCommitter:
             ) from error
         return intent
 
+    async def _summed_up(
+        self, connection: Connection, intent: Intent, parts: Sequence[PartFile]
+    ) -> Intent:
+        """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
+        (joined,) = intent.parts
+        path, start = intent.staged_path(joined), 0
+        # No server sums up a part of a file: read back, then.
+        how: How = "size" if self._options.verify == "size" else "readback"
+        for part in parts:
+            await verify(connection, path, start, part.size, part.sha256, how)
+            start += part.size
+        if intent.manifest is None and not intent.checksum_files:
+            return intent
+        sha256 = await sha256_of(connection, path, 0, joined.size)
+        return replace(intent, parts=(replace(joined, sha256=sha256),))
+
     async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
         listing = await connection.listdir(self._layout.directory)
         return tuple(entry.name for entry in listing if self._is_replaced(entry, parts))
@@ -148,12 +247,19 @@ class JobCommitter:
             return False
         if layout.file_name is not None:
             # The exact file is replaced by rename; with nothing to write it goes.
-            return not parts and entry.name == layout.file_name
+            gone = (
+                {checksum_name(layout.file_name)}
+                if self._options.checksum_files != "none"
+                else set()
+            )
+            if not parts:
+                gone.add(layout.file_name)
+            return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
         if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or entry.name == SUCCESS_FILE
-        return is_part(entry.name) or entry.name == SUCCESS_FILE
+            return is_data(entry.name) or is_announcement(entry.name)
+        return is_part(entry.name) or is_announcement(entry.name)
 
     def _exact_part(self, parts: tuple[PartFile, ...]) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""
@@ -179,7 +285,7 @@ class JobCommitter:
         """
         layout = self._layout
         found = await intents.find(connection, layout)
-        if found is None:
+        if found is None or found[0].job_id != layout.job_id:
             await self._abort_unpublished(connection)
             return
         intent, state = found
@@ -195,6 +301,17 @@ class JobCommitter:
         if not await undo(connection, intent):
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
+    async def abandon(self, connection: Connection) -> None:
+        """Take back an attempt that will be made again, unless its intent was published.
+
+        That one stands: the next attempt carries it to its end.
+        """
+        if self._layout.once is not None and await intents.find(connection, self._layout):
+            log.warning("%s: the replay of this batch completes it", self._layout.target)
+            return
+        await self._abort_unpublished(connection)
+        await remove_kin(connection, self._layout)
+
     async def _abort_unpublished(self, connection: Connection) -> None:
         layout = self._layout
         if layout.direct and (self._aborting or await connection.exists(layout.staging)):
@@ -206,37 +323,3 @@ class JobCommitter:
             await remove_tagged(connection, layout.directory, layout.tag, keep=())
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.staging_base, layout.directory)
-
-
-async def on_pool(
-    pool: ConnectionPool,
-    retry: RetryPolicy,
-    step: Callable[[Connection], Awaitable[T]],
-    *,
-    patient: bool = False,
-) -> T:
-    """Run a step of a commit on a leased connection; again, on another one, if that breaks.
-
-    Args:
-        pool: where connections come from.
-        retry: how often, and with what waits.
-        step: what to run; it may be done twice.
-        patient: also come back after no connection could be made, which the pool retries by itself.
-
-    Raises:
-        CommitError: and whatever else the step raises; the last error when retries are used up.
-
-    """
-    failures = 0
-    repeated = (*UNKNOWN_OUTCOME, ConnectError) if patient else UNKNOWN_OUTCOME
-    while True:
-        try:
-            async with pool.lease() as connection:
-                return await step(connection)
-        except repeated as error:
-            failures += 1
-            delay = retry.delay(failures) if error.retryable else None
-            if delay is None:
-                raise
-            log.warning("%s; once more in %.1f s", error, delay)
-            await asyncio.sleep(delay)

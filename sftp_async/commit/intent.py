@@ -26,10 +26,18 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     RemoteUnsupportedError,
 )
-from sftp_async.layout import PartFile, uses_own_staging
+from sftp_async.layout import (
+    MANIFEST_FILE,
+    SUCCESS_FILE,
+    Once,
+    PartFile,
+    checksum_name,
+    uses_own_staging,
+)
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
+    from sftp_async.options import WriteOptions
     from sftp_async.transport import Connection
 
 State = Literal["intent", "visible", "withdrawn"]
@@ -46,7 +54,9 @@ DRAFT = "intent.draft"
 #: Stands for a document that does not parse.
 TORN = object()
 
-_DOCUMENT = re.compile(r"(?P<job>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn)\.json")
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+_BATCH = re.compile(r"[0-9]{1,19}")
+_DOCUMENT = re.compile(r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn)\.json")
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Intent:
     """What one job's commit does to the target; all names are relative, none holds a slash."""
 
     job_id: str
+    #: What it is filed under: the job's id, or what all attempts of a job that is `once` share.
+    document: str
     directory: str
     staging_base: str
     #: The parts have their final names already.
@@ -66,6 +78,11 @@ class Intent:
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
     success_file: bool
+    checksum_files: bool
+    #: What `_manifest.json` says beside the files; None: there is to be none.
+    manifest: dict[str, Any] | None
+    #: The commit leaves a marker, and there is to be one commit for all attempts.
+    once: Once | None
 
     @property
     def staging(self) -> str:
@@ -78,13 +95,19 @@ class Intent:
         return self.path_in("intent")
 
     @property
+    def asides(self) -> tuple[str, ...]:
+        """Those of `removes` that announce old data; readers must not take a mixture for it."""
+        exact = {checksum_name(part.final) for part in self.parts}
+        return tuple(n for n in self.removes if n in (SUCCESS_FILE, MANIFEST_FILE) or n in exact)
+
+    @property
     def renames(self) -> bool:
         """Whether the server can rename."""
         return not (self.direct or self.by_copy)
 
     def path_in(self, state: State) -> str:
         """Return where the document is kept in a state."""
-        return document_path(self.staging_base, self.job_id, state)
+        return document_path(self.staging_base, self.document, state)
 
     def staged_path(self, part: PartFile) -> str:
         """Return where the part is before the commit."""
@@ -113,6 +136,8 @@ class Intent:
         try:
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
             fields["removes"] = tuple(fields["removes"])
+            if fields["once"] is not None:
+                fields["once"] = Once(**fields["once"])
             intent = cls(**fields)
         except (KeyError, TypeError) as error:
             raise ValueError(f"fields are missing or unknown ({error})") from error
@@ -123,7 +148,25 @@ class Intent:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
         for name in intent.removes:
             _check_name(name)
-        flags = (intent.direct, intent.by_copy, intent.replace_exact, intent.success_file)
+        if not (isinstance(intent.job_id, str) and JOB_ID.fullmatch(intent.job_id)):
+            raise ValueError(f"{intent.job_id!r} is no job")
+        if intent.once is None:
+            if intent.job_id != intent.document:
+                raise ValueError(f"it belongs to another job, {intent.job_id!r}")
+        else:
+            _check_name(intent.once.scope)
+            _check_name(intent.once.name)
+            if intent.once.replayed and not _BATCH.fullmatch(intent.once.name):
+                raise ValueError(f"{intent.once.name!r} is no batch")
+        if intent.manifest is not None and type(intent.manifest) is not dict:
+            raise ValueError("the manifest is no object")
+        flags = (
+            intent.direct,
+            intent.by_copy,
+            intent.replace_exact,
+            intent.success_file,
+            intent.checksum_files,
+        )
         if not all(type(flag) is bool for flag in flags):
             raise ValueError("a switch is neither true nor false")
         return intent
@@ -132,26 +175,27 @@ class Intent:
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & set(name):
         raise ValueError(f"unsafe name {name!r}")
+    name.encode("utf-8", "surrogateescape")  # as it is sent; its error is a ValueError, too
 
 
-def document_path(staging_base: str, job_id: str, state: State) -> str:
-    """Return where a job's document is kept in a state."""
-    return posixpath.join(staging_base, f"{job_id}.{state}.json")
+def document_path(staging_base: str, document: str, state: State) -> str:
+    """Return where a document is kept in a state."""
+    return posixpath.join(staging_base, f"{document}.{state}.json")
 
 
 def document_of(name: str) -> tuple[str, State] | None:
-    """Return the job id and the state that a file name stands for, or None if it is another's."""
+    """Return the document and the state that a file name stands for, or None for another's."""
     match = _DOCUMENT.fullmatch(name)
     if match is None:
         return None
     state: State = match["state"]  # type: ignore[assignment] # the pattern allows no other
-    return match["job"], state
+    return match["document"], state
 
 
 async def load(
-    connection: Connection, staging_base: str, directory: str, job_id: str, state: State
+    connection: Connection, staging_base: str, directory: str, document: str, state: State
 ) -> Intent | None:
-    """Read a job's document.
+    """Read a document.
 
     Returns:
         None if there is none (any more), if it belongs to another target that shares the staging
@@ -162,7 +206,7 @@ async def load(
         CommitError: it is of another version, or names something outside the target.
 
     """
-    path = document_path(staging_base, job_id, state)
+    path = document_path(staging_base, document, state)
     try:
         fields = _parse(await connection.read_file(path, LARGEST))
     except RemoteNotFoundError:
@@ -175,8 +219,8 @@ async def load(
         if not _belongs(fields, staging_base, directory):
             return None
         intent = Intent.from_fields(fields)
-        if intent.job_id != job_id:
-            raise ValueError(f"it belongs to another job, {intent.job_id!r}")
+        if intent.document != document:
+            raise ValueError(f"it is {intent.document!r} by another name")
     except ValueError as error:
         raise CommitError(
             f"The intent of an interrupted commit cannot be used: {error}",
@@ -186,6 +230,16 @@ async def load(
         ) from error
     # One directory has several spellings (absolute, relative to the login): ours is known to work.
     return replace(intent, directory=directory, staging_base=staging_base)
+
+
+async def job_of(connection: Connection, path: str) -> str | None:
+    """Return the id of the job that a document names, whatever its target; None if it is torn."""
+    try:
+        fields = _parse(await connection.read_file(path, LARGEST))
+    except RemoteNotFoundError:
+        return None
+    job_id = fields.get("job_id") if isinstance(fields, dict) else None
+    return job_id if isinstance(job_id, str) else None
 
 
 async def is_torn(connection: Connection, path: str) -> bool:
@@ -199,7 +253,7 @@ async def is_torn(connection: Connection, path: str) -> bool:
 def _parse(data: bytes) -> object:
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested deeper than anything of ours
         return TORN
 
 
@@ -214,11 +268,16 @@ def _belongs(fields: dict[str, Any], staging_base: str, directory: str) -> bool:
 
 
 async def find(connection: Connection, layout: Layout) -> tuple[Intent, State] | None:
-    """Read the document of this job, in whatever state it is; None if it was never published."""
+    """Read this job's document, in whatever state it is; None if it was never published.
+
+    Of a job that is `once` it may be another attempt's.
+    """
     found: dict[State, Intent] = {}
 
     async def look(state: State) -> None:
-        intent = await load(connection, layout.staging_base, layout.directory, layout.job_id, state)
+        intent = await load(
+            connection, layout.staging_base, layout.directory, layout.document_id, state
+        )
         if intent is not None:
             found[state] = intent
 
@@ -234,6 +293,7 @@ async def publish(connection: Connection, intent: Intent) -> None:
 
     Raises:
         RemoteNotFoundError: the job's staging directory is gone.
+        RemoteExistsError: another attempt of the same job was faster.
         CommitError: the server cannot rename, or changed the file.
 
     """
@@ -293,18 +353,22 @@ def intent_for(
     *,
     overwrite: bool,
     removes: tuple[str, ...],
-    success_file: bool,
-    by_copy: bool,
+    options: WriteOptions,
+    manifest: dict[str, Any] | None,
 ) -> Intent:
     """Build the intent of a job's commit."""
     return Intent(
         job_id=layout.job_id,
+        document=layout.document_id,
         directory=layout.directory,
         staging_base=layout.staging_base,
         direct=layout.direct,
-        by_copy=by_copy,
+        by_copy=options.commit_mode == "direct" and layout.file_name is not None,
         replace_exact=overwrite and layout.file_name is not None,
         parts=parts,
         removes=removes,
-        success_file=success_file,
+        success_file=options.success_file,
+        checksum_files=options.checksum_files == "sha256",
+        manifest=manifest,
+        once=layout.once,
     )

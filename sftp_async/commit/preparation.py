@@ -6,15 +6,17 @@ import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import marker
 from sftp_async.commit.promotion import exact_exists
 from sftp_async.commit.recovery import recover
 from sftp_async.commit.steps import (
-    UNKNOWN_OUTCOME,
+    refuse_links,
     remove_if_there,
     remove_staging_base,
     remove_tree,
 )
 from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
@@ -22,6 +24,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout import uses_own_staging
+from sftp_async.verification import check_offered
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
@@ -47,8 +50,11 @@ class Preparation:
         self._options = options
         self._overwrite = overwrite
 
-    async def run(self, connection: Connection) -> None:
+    async def run(self, connection: Connection) -> bool:
         """Check the target, make the staging directory, finish what an earlier job left.
+
+        Returns:
+            False if there is nothing to do: a job of the same key was committed before.
 
         Raises:
             CommitError: the target cannot take this job; says why. Nothing of the job is left then.
@@ -68,16 +74,28 @@ class Preparation:
                     ttl=self._options.staging_ttl,
                     own_job=layout.job_id,
                 )
+            if self._options.verify == "server":
+                await check_offered(connection, posixpath.join(layout.staging, "probe"))
+            if layout.once is not None:
+                await marker.check_place(connection, layout.directory, layout.once)
+                if await marker.committed_by(connection, layout.directory, layout.once) is not None:
+                    await self._leave(connection)
+                    return False
             if layout.file_name is not None:
                 await check_exact(connection, layout, overwrite=self._overwrite)
+            return True
         except BaseException as error:
             # Spark calls no abort for a job that failed before its tasks.
             with suppress(TransferError):
-                await remove_tree(connection, layout.staging)
-                await remove_staging_base(connection, layout.staging_base, layout.directory)
+                await self._leave(connection)
             if isinstance(error, TransferError) and not isinstance(error, UNKNOWN_OUTCOME):
                 raise await self._unusable(connection, error) from error
             raise
+
+    async def _leave(self, connection: Connection) -> None:
+        layout = self._layout
+        await remove_tree(connection, layout.staging)
+        await remove_staging_base(connection, layout.staging_base, layout.directory)
 
     async def _make_staging(self, connection: Connection) -> bool:
         """Make the job's staging directory; returns whether the one above it existed.
@@ -89,6 +107,8 @@ class Preparation:
             await self._make_target(connection)
         for _ in range(STAGING_ATTEMPTS):
             shared = await self._make_staging_base(connection)
+            if shared and uses_own_staging(layout.staging_base, layout.directory):
+                await refuse_links(connection, layout.staging_base)
             # Now another job may end and remove the directory while it is empty.
             with suppress(RemoteNotFoundError):
                 with suppress(RemoteExistsError):  # made by a request whose reply was lost

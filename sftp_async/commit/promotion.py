@@ -11,9 +11,10 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.commit import intent as intents
+from sftp_async.commit import marker
+from sftp_async.commit.announcement import announce
 from sftp_async.commit.joining import join
 from sftp_async.commit.steps import (
-    UNKNOWN_OUTCOME,
     each,
     remove_if_there,
     remove_staging_base,
@@ -23,13 +24,14 @@ from sftp_async.commit.steps import (
     size_of,
 )
 from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
     RemoteUnsupportedError,
     TransferError,
 )
-from sftp_async.layout import SUCCESS_FILE, PartFile, is_part, part_tag, tag_of
+from sftp_async.layout import PartFile, is_part, part_tag, tag_of
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
@@ -57,9 +59,9 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
         CommitError: a part is missing, or a name is taken.
 
     """
-    if intent.renames and SUCCESS_FILE in intent.removes:
-        # Readers who wait for it must not take the mixture for the whole.
-        await set_aside(connection, intent.final_path(SUCCESS_FILE), _success_aside(intent))
+    if intent.renames:
+        for name in intent.asides:
+            await set_aside(connection, intent.final_path(name), _aside(intent, name))
     await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
 
 
@@ -140,6 +142,9 @@ async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
         if await connection.exists(final):
             raise exact_exists(connection, final)
         await connection.write_file(_claimed(intent), b"")
+    if await connection.is_link(final):
+        # As a rename would: the link is replaced, not what is behind it.
+        await remove_if_there(connection, final)
     await join(connection, [(staged, part.size)], final)
 
 
@@ -184,15 +189,17 @@ async def finish(connection: Connection, intent: Intent) -> None:
             return  # another writer finished it meanwhile
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)
-        # Where there is rename, the old marker went with the staging directory.
-        removes = [n for n in intent.removes if not (intent.renames and n == SUCCESS_FILE)]
+        # Where there is rename, what was set aside went with the staging directory.
+        aside = intent.asides if intent.renames else ()
+        removes = [name for name in intent.removes if name not in aside]
         await each(removes, lambda name: remove_if_there(connection, intent.final_path(name)))
         if intent.direct:
             # Attempts that lost against a retry or a speculative twin.
             keep = {part.final for part in intent.parts}
             await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep)
-        if intent.success_file:
-            await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
+        await announce(connection, intent)
+        if intent.once is not None:
+            await marker.write(connection, intent)
         await _forget(connection, intent, "visible" if intent.removes else "intent")
     except UNKNOWN_OUTCOME:
         raise
@@ -231,8 +238,8 @@ async def undo(connection: Connection, intent: Intent) -> bool:
         await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
         mine = [p.final for p in intent.parts if part_tag(p.final) == tag_of(intent.job_id)]
         await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
-        if intent.renames and SUCCESS_FILE in intent.removes:
-            await set_aside(connection, _success_aside(intent), intent.final_path(SUCCESS_FILE))
+        for name in intent.asides if intent.renames else ():
+            await set_aside(connection, _aside(intent, name), intent.final_path(name))
         await remove_tree(connection, intent.staging)
     await _forget(connection, intent, "withdrawn")
     await remove_staging_base(connection, intent.staging_base, intent.directory)
@@ -264,8 +271,8 @@ def _claimed(intent: Intent) -> str:
     return posixpath.join(intent.staging, CLAIMED)
 
 
-def _success_aside(intent: Intent) -> str:
-    return posixpath.join(intent.staging, SUCCESS_FILE)
+def _aside(intent: Intent, name: str) -> str:
+    return posixpath.join(intent.staging, name)
 
 
 def exact_exists(connection: Connection, target: str) -> CommitError:

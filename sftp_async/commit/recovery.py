@@ -4,24 +4,69 @@ from __future__ import annotations
 
 import logging
 import posixpath
-import re
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.commit import intent as intents
+from sftp_async.commit.marker import check_place, is_superseded
 from sftp_async.commit.promotion import finish, promote_all, undo
-from sftp_async.commit.steps import remove_if_there, remove_tree
+from sftp_async.commit.steps import (
+    refuse_links,
+    remove_if_there,
+    remove_staging_base,
+    remove_tree,
+)
+from sftp_async.errors import RemoteExistsError, RemoteNotFoundError, TransferError
+from sftp_async.layout import uses_own_staging
 
 if TYPE_CHECKING:
+    from sftp_async.layout import Layout
     from sftp_async.transport import Connection, RemoteEntry
 
 log = logging.getLogger("sftp_async.commit.recovery")
 
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+@dataclass(frozen=True)
+class Recovered:
+    """What was found to do: commits and aborts carried to their end, and staging swept."""
+
+    finished: int = 0
+    swept: int = 0
+
+
+async def recover_target(connection: Connection, layout: Layout, *, ttl: float) -> Recovered:
+    """Carry interrupted commits to a target to their end, and sweep what is old; no more.
+
+    Args:
+        connection: to the server.
+        layout: of a job that stands for this look at the target, and writes nothing.
+        ttl: as for `recover`.
+
+    Raises:
+        CommitError: an earlier commit cannot be finished.
+
+    """
+    if uses_own_staging(layout.staging_base, layout.directory):
+        await refuse_links(connection, layout.staging_base)
+    try:
+        with suppress(RemoteExistsError):  # made by a request whose reply was lost
+            await connection.mkdir(layout.staging)
+    except RemoteNotFoundError:
+        return Recovered()
+    try:
+        return await recover(
+            connection, layout.staging_base, layout.directory, ttl=ttl, own_job=layout.job_id
+        )
+    finally:
+        with suppress(TransferError):
+            await remove_tree(connection, layout.staging)
+            await remove_staging_base(connection, layout.staging_base, layout.directory)
 
 
 async def recover(
     connection: Connection, staging_base: str, directory: str, *, ttl: float, own_job: str = ""
-) -> int:
+) -> Recovered:
     """Finish interrupted commits to `directory`, and sweep staging that nobody will use again.
 
     Args:
@@ -32,44 +77,57 @@ async def recover(
             swept.
         own_job: id of the job that asks; its staging directory shows the server's time.
 
-    Returns:
-        How many commits were carried to their end, or aborts to theirs.
-
     Raises:
         CommitError: an earlier commit cannot be finished: to write on top of it would mix the two.
 
     """
     listing = await connection.listdir(staging_base)
     names = {entry.name for entry in listing}
+    directories = {entry.name for entry in listing if entry.is_dir}
     documents: dict[str, RemoteEntry] = {}
     for entry in listing:
         if (document := intents.document_of(entry.name)) is not None:
             documents[document[0]] = entry
-    finished = 0
+    finished: set[str] = set()
     # The oldest first: a later overwrite may remove what an earlier job made visible.
-    for job in sorted(documents, key=lambda job: (documents[job].mtime, job)):
+    for filed in sorted(documents, key=lambda name: (documents[name].mtime, name)):
         for state in intents.STATES:
-            if f"{job}.{state}.json" not in names:
+            if f"{filed}.{state}.json" not in names:
                 continue
-            found = await intents.load(connection, staging_base, directory, job, state)
+            found = await intents.load(connection, staging_base, directory, filed, state)
             if found is not None:
-                await _end(connection, found, state, staged=job in names)
-                finished += 1
+                if found.job_id in names - directories:
+                    await refuse_links(connection, found.staging)
+                await end(connection, found, state, staged=found.job_id in names)
+                finished.add(found.job_id)
                 break
-    await _sweep(connection, staging_base, listing, ttl, own_job)
-    return finished
+    # Their staging went with them, and was not abandoned.
+    others = [entry for entry in listing if entry.name not in finished]
+    swept = await _sweep(connection, staging_base, others, ttl, own_job)
+    return Recovered(len(finished), swept)
 
 
-async def _end(
+async def end(
     connection: Connection, intent: intents.Intent, state: intents.State, *, staged: bool
 ) -> None:
+    """Carry an interrupted commit, or abort, to its end.
+
+    Args:
+        connection: to the server.
+        intent: as it was found there.
+        state: the state it was found in.
+        staged: whether the job's staging directory is there.
+
+    """
     log.warning(
         "%s: job %s was interrupted (%s), carrying it to its end",
         intent.directory,
         intent.job_id,
         state,
     )
-    if state == "withdrawn":
+    if intent.once is not None:
+        await check_place(connection, intent.directory, intent.once)
+    if state == "withdrawn" or await is_superseded(connection, intent):
         await undo(connection, intent)
         return
     if state == "intent" and not (intent.by_copy and not staged):
@@ -79,23 +137,41 @@ async def _end(
 
 async def _sweep(
     connection: Connection, staging_base: str, listing: list[RemoteEntry], ttl: float, own_job: str
-) -> None:
+) -> int:
     """Remove what is older than `ttl`, compared with what was made just now on the same server."""
     now = next((entry.mtime for entry in listing if entry.name == own_job), 0.0)
-    in_commit = {found[0] for e in listing if (found := intents.document_of(e.name))}
-    for entry in listing:
-        # Servers over object storage may not know a directory's time: 0 says nothing.
-        if not now or not entry.mtime or now - entry.mtime <= ttl:
-            continue
+    # Servers over object storage may not know a directory's time: 0 says nothing.
+    old = [entry for entry in listing if now and entry.mtime and now - entry.mtime > ttl]
+    if not old:
+        return 0
+    swept = 0
+    for entry in old:
         path = posixpath.join(staging_base, entry.name)
         document = intents.document_of(entry.name)
-        if document is not None:
-            if await intents.is_torn(connection, path):
-                log.warning("%s: sweeping the intent of a commit that never began", path)
-                await remove_tree(connection, posixpath.join(staging_base, document[0]))
-                await remove_if_there(connection, path)
-        elif _JOB_ID.fullmatch(entry.name) and entry.name not in in_commit:
-            intent = intents.document_path(staging_base, entry.name, "intent")
-            if not await connection.exists(intent):  # published since the listing?
-                log.warning("%s: sweeping abandoned staging", path)
-                await remove_tree(connection, path)
+        if document is not None and await intents.is_torn(connection, path):
+            log.warning("%s: sweeping the intent of a commit that never began", path)
+            await remove_tree(connection, posixpath.join(staging_base, document[0]))
+            await remove_if_there(connection, path)
+            swept += 1
+    in_commit = await _jobs_in_commit(connection, staging_base)
+    for entry in old:
+        if intents.JOB_ID.fullmatch(entry.name) and entry.name not in in_commit:
+            path = posixpath.join(staging_base, entry.name)
+            log.warning("%s: sweeping abandoned staging", path)
+            link = await connection.is_link(path)
+            await (remove_if_there if link else remove_tree)(connection, path)
+            swept += 1
+    return swept
+
+
+async def _jobs_in_commit(connection: Connection, staging_base: str) -> set[str]:
+    """Return the jobs that documents name now: of other targets, or published since we looked."""
+    jobs: set[str] = set()
+    for entry in await connection.listdir(staging_base):
+        if (document := intents.document_of(entry.name)) is not None:
+            # One that cannot be read is filed under its job's id, as most are.
+            jobs.add(document[0])
+            named = await intents.job_of(connection, posixpath.join(staging_base, entry.name))
+            if named is not None:
+                jobs.add(named)
+    return jobs

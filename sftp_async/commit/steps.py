@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sftp_async.errors import (
-    ConnectionLostError,
+    UNKNOWN_OUTCOME,
+    CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
-    StalledError,
     TransferError,
 )
 from sftp_async.layout import part_tag, uses_own_staging
@@ -30,8 +30,6 @@ T = TypeVar("T")
 AT_ONCE = 32
 #: Times that a directory is emptied before one gives up on tasks that go on filling it.
 CLEARINGS = 10
-#: What means that nobody knows whether the request was carried out.
-UNKNOWN_OUTCOME = (ConnectionLostError, StalledError)
 
 
 async def each(
@@ -73,6 +71,26 @@ async def remove_if_there(connection: Connection, path: str) -> None:
         await connection.remove(path)
 
 
+async def refuse_links(connection: Connection, *paths: str) -> None:
+    """See that directories of ours are none that somebody else has chosen.
+
+    Raises:
+        CommitError: one is a symbolic link.
+
+    """
+
+    async def look(path: str) -> None:
+        if await connection.is_link(path):
+            raise CommitError(
+                "A link is where a directory or file of this package's own should be",
+                host=connection.address,
+                path=path,
+                hint="See who made it, and remove it",
+            )
+
+    await each(paths, look)
+
+
 async def set_aside(connection: Connection, path: str, aside: str) -> None:
     """Rename a file out of the way, or back; it may be gone, and what is at `aside` stays."""
     with suppress(RemoteNotFoundError, RemoteExistsError):
@@ -107,6 +125,10 @@ async def remove_tree(connection: Connection, staging: str) -> None:
         except UNKNOWN_OUTCOME:
             raise
         except TransferError:
+            if await connection.is_link(staging):
+                # What is behind it is none of ours.
+                await remove_if_there(connection, staging)
+                return
             with suppress(RemoteNotFoundError):
                 names = [e.name for e in await connection.listdir(staging) if not e.is_dir]
                 await each(

@@ -19,6 +19,7 @@ from sftp_async.options.kinds import (
     Lanes,
     Limit,
     LineSep,
+    OptionalText,
     Pattern,
     RemotePath,
     Seconds,
@@ -214,6 +215,38 @@ class WriteOptions(OptionsModel):
         False,
         description="Write an empty file `_SUCCESS` when all files are in place.",
         examples=["true"],
+    )
+    manifest: Switch = Field(
+        False,
+        description="Write `_manifest.json` behind the data: the job, its key or batch, the "
+        "schema, and each file's name, rows, bytes and SHA-256. A directory has one: the last "
+        "job's.",
+        examples=["true"],
+    )
+    checksum_files: Annotated[
+        Literal["none", "sha256"], BeforeValidator(p.one_of(("none", "sha256"))), Kind()
+    ] = Field(
+        "none",
+        description="Write a checksum file for each file, for `sha256sum -c`: `orders.csv.sha256` "
+        "for an exact file, a hidden `.part-….sha256` for a part file.",
+        examples=["sha256"],
+    )
+    job_key: OptionalText = Field(
+        None,
+        description="A name of this write, unique in the target: a second batch write of the same "
+        "key changes nothing. For jobs that a scheduler may run twice.",
+        examples=["orders-2026-11-23"],
+    )
+    verify: Annotated[
+        Literal["size", "readback", "server"],
+        BeforeValidator(p.one_of(("size", "readback", "server"))),
+        Kind(),
+    ] = Field(
+        "size",
+        description="How a file on the server is compared with what was sent, after it was closed: "
+        "its size, always; `readback` reads all of it back; `server` has the server sum it up, "
+        "where it can (check-file: ProFTPD).",
+        examples=["readback"],
     )
     staging_dir: RemotePath = Field(
         None,

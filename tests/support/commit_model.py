@@ -83,6 +83,7 @@ class Play:
         server.watch = self._watch
         if scenario.refused:
             server.refuse = self._refuse
+        self.announces = bool(scenario.options.get("manifest"))
         self.job = self._job(overwrite=scenario.overwrite)
         self.exact = self.job.layout.file_name
         self.new: dict[str, bytes] = {}
@@ -164,22 +165,40 @@ class Play:
                 raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:
+        """What readers take for data, and what announces it where nobody asked for that."""
         files = self.server.files("/out")
         files.pop("foreign.csv", None)
+        if self.announces:
+            files = {name: data for name, data in files.items() if is_data(name)}
         return files
+
+    def _watch_announcements(self, files: dict[str, bytes]) -> None:
+        """What announces old data is not there with new, nor the other way round."""
+        there = self.server.files("/out")
+        old = {name: data for name, data in self.scenario.old.items() if is_data(name)}
+        for name in ("_SUCCESS", "_manifest.json"):
+            if name not in there:
+                continue
+            if there[name] == self.scenario.old.get(name):
+                if files != old and self.scenario.overwrite:
+                    self.broken.append(f"{name} announces old data: {sorted(files)} is there")
+            elif not _holds(files, self.new):
+                self.broken.append(f"{name} announces {sorted(self.new)}, not all of it there")
 
     def _watch(self) -> None:
         if self.server.log[-1].name in READS:
             return
         files = self._visible()
         for state in ("intent", "visible", "withdrawn"):
-            path = f"/out/_temporary/{self.job.layout.job_id}.{state}.json"
+            path = f"/out/_temporary/{self.job.layout.document_id}.{state}.json"
             # Without rename it grows in place; it counts when it is whole.
             if path in self.server.nodes and self.server.read(path).endswith(b"}"):
                 self.states.add(state)
         for name, data in files.items():
             if data not in (self.new.get(name), self.scenario.old.get(name)):
                 self.broken.append(f"{name} is visible with {data!r}")
+        if self.announces:
+            self._watch_announcements(files)
         old = {name: data for name, data in self.scenario.old.items() if is_data(name)}
         new = self.new
         if self.scenario.overwrite:
@@ -192,11 +211,14 @@ class Play:
 
     def _judge(self, ending: str) -> None:
         files = self._visible()
-        complete = dict(self.new) if self.scenario.overwrite else {**self.scenario.old, **self.new}
+        old = {n: data for n, data in self.scenario.old.items() if is_data(n) or not self.announces}
+        complete = dict(self.new) if self.scenario.overwrite else {**old, **self.new}
         if self.job.layout.direct and ending == "aborted":
-            untouched = self.scenario.old
+            untouched = old
         else:
-            untouched = self.before
+            untouched = {
+                n: data for n, data in self.before.items() if is_data(n) or not self.announces
+            }
         expected = {
             "committed": complete,
             "aborted": untouched,
@@ -204,12 +226,23 @@ class Play:
         }[ending]
         if files != expected:
             self.broken.append(f"{ending}: {sorted(files)} is there instead of {sorted(expected)}")
+        if self.announces:
+            self._judge_announcements(files == complete)
         for path, data in FOREIGN.items():
             if path not in self.server.nodes or self.server.read(path) != data:
                 self.broken.append(f"{path} is not what it was")
-        mine = {name for name in self._staging() if name.startswith(self.job.layout.job_id)}
+        ids = (self.job.layout.job_id, self.job.layout.document_id)
+        mine = {name for name in self._staging() if name.startswith(ids)}
         if mine and (ending != "crashed" or self.states):
             self.broken.append(f"{ending}: {sorted(mine)} is left in staging")
+
+    def _judge_announcements(self, complete: bool) -> None:
+        there = self.server.files("/out")
+        for name in ("_SUCCESS", "_manifest.json"):
+            if complete and there.get(name) in (None, self.scenario.old.get(name)):
+                self.broken.append(f"complete, and no {name} says so")
+            elif not complete and there.get(name) != self.scenario.old.get(name):
+                self.broken.append(f"taken back, and {name} is not what it was")
 
     def _staging(self) -> set[str]:
         return self.server.names("/out/_temporary") - {"0"}

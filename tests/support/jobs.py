@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from sftp_async.commit.committer import JobCommitter, on_pool
+from sftp_async.commit import JobCommitter, Recovered, recover_target
 from sftp_async.job import Job
 from sftp_async.layout import Layout, PartFile, is_data
 from sftp_async.options import SFTPOptions
+from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.stats import WriteStats
 from tests.support.memory_server import MemoryPool, MemoryServer
@@ -68,7 +69,10 @@ class MemoryJob:
         return PartFile(staged, final, rows, len(content), "")
 
     def committer(self) -> JobCommitter:
-        return self._committer(self.layout, self.options, overwrite=self.overwrite)
+        manifest: dict[str, Any] | None = {} if self.options.manifest else None
+        return self._committer(
+            self.layout, self.options, overwrite=self.overwrite, manifest=manifest
+        )
 
     async def prepare(self) -> None:
         await on_pool(self._pool, RETRY, self.committer().prepare)
@@ -79,6 +83,13 @@ class MemoryJob:
 
     async def abort(self) -> None:
         await on_pool(self._pool, RETRY, self.committer().abort)
+
+    async def abandon(self) -> None:
+        await on_pool(self._pool, RETRY, self.committer().abandon)
+
+    async def recover(self) -> Recovered:
+        ttl = self.options.staging_ttl
+        return await on_pool(self._pool, RETRY, lambda c: recover_target(c, self.layout, ttl=ttl))
 
     async def write(self, *contents: bytes) -> list[PartFile]:
         """Do all of it."""

@@ -228,6 +228,9 @@ class MemoryConnection(Connection):
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
+    async def is_link(self, path: str) -> bool:
+        return await self.request("is_link", path, lambda: False)
+
     async def realpath(self, path: str) -> str:
         return await self.request("realpath", path, lambda: path)
 

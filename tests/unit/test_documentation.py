@@ -17,7 +17,8 @@ from sftp_async.options import SFTPOptions
 from sftp_async.options.aliases import ALIASES, CONVERTED, WITHOUT_EFFECT, aliases_of, normalise
 from tests.support.documents import DOCUMENTS, REPOSITORY, Example, examples
 
-_LINK = re.compile(r"\[[^\]]*\]\((?!https?://)([^)\s]*)\)")
+#: In the text, or at the foot of a page.
+_LINK = re.compile(r"(?:\[[^\]]*\]\(|^\[[^\]]+\]: )(?!https?://)([^)\s]*)\)?", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -66,6 +67,14 @@ def test_links_between_documents_resolve(page: Path) -> None:
         if not target.is_file() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_every_test_that_a_document_names_is_there(page: Path) -> None:
+    named = {code for code in _CODE.findall(without_code(page)) if re.fullmatch(r"test_\w+", code)}
+    files = (REPOSITORY / "tests").rglob("test_*.py")
+    defined = re.compile(r"^def (\w+)", re.MULTILINE)
+    there = {name for file in files for name in defined.findall(file.read_text())}
+    assert named <= there, named - there
 
 
 def test_every_document_is_on_the_map() -> None:

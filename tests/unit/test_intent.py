@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.commit.intent import STATES, Intent, document_of, document_path, load, publish
-from sftp_async.layout import PartFile
+from sftp_async.layout import Once, PartFile
 from tests.support.memory_server import MemoryServer
 
 JOB = "0123456789abcdef" * 2
@@ -29,13 +29,20 @@ def intent(**fields: Any) -> Intent:
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),
             "success_file": True,
+            "checksum_files": False,
+            "manifest": {"batch": 7},
+            "once": Once("query", "7"),
+            "document": JOB,
         }
         | fields
     )
 
 
-names = st.text(st.characters(exclude_characters="/\0", exclude_categories=[]), min_size=1).filter(
-    lambda name: name not in (".", "..")
+#: As servers send them: any bytes, which are lone surrogates here where they are no UTF-8.
+names = (
+    (st.text(st.characters(codec="utf-8"), min_size=1).map(str.encode) | st.binary(min_size=1))
+    .map(lambda name: name.decode("utf-8", "surrogateescape"))
+    .filter(lambda name: name not in (".", "..") and {"/", "\0"}.isdisjoint(name))
 )
 
 
@@ -43,7 +50,6 @@ names = st.text(st.characters(exclude_characters="/\0", exclude_categories=[]), 
 def test_a_document_reads_back_to_the_same_intent(
     staged: str, final: str, removes: list[str], size: int, direct: bool
 ) -> None:
-    # Names that are not UTF-8 on the server arrive as lone surrogates, and must survive.
     made = intent(
         parts=(PartFile(staged, final, 1, size, ""),), removes=tuple(removes), direct=direct
     )

@@ -7,7 +7,7 @@ import sys
 WORKER = """
 import gc
 from sftp_async import SFTPDataSource
-from sftp_async.writer import _spare_the_collector as start_of_a_write
+from sftp_async.writer import spare_the_collector as start_of_a_write
 
 start_of_a_write()
 import pandas

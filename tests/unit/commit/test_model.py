@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,15 @@ import pytest
 from sftp_async.commit import intent, promotion
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
+pytestmark = pytest.mark.one_python
+
 APPEND = Scenario(old=OLD_PARTS)
 OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)
+ANNOUNCED = Scenario(
+    old=OLD_PARTS | {"_SUCCESS": b"old", "_manifest.json": b"old"},
+    overwrite=True,
+    options={"manifest": True, "success_file": True, "checksum_files": "sha256"},
+)
 EXACT = Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"})
 PLAIN = {"posix_rename": False}
 # One part, which is not joined: the joining is the same as above.
@@ -92,6 +100,12 @@ def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
             100,
             id="exact file, rename replaces",
         ),
+        pytest.param(ANNOUNCED, 100, id="overwrite, announced"),
+        pytest.param(
+            replace(ANNOUNCED, server=PLAIN), 100, id="overwrite, announced, plain rename"
+        ),
+        pytest.param(replace(ANNOUNCED, refused="part-00001"), 100, id="announced, aborted"),
+        pytest.param(replace(APPEND, options={"job_key": "k"}), 60, id="append, once"),
         pytest.param(Scenario(old=OLD_PARTS, **DIRECT), 50, id="append, direct"),
         pytest.param(Scenario(old=OLD_PARTS, overwrite=True, **DIRECT), 80, id="overwrite, direct"),
     ],

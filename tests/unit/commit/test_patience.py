@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sftp_async.commit import on_pool
 from sftp_async.errors import AuthenticationError, ConnectError, ConnectionLostError
+from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 
 

@@ -175,7 +175,7 @@ def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
     part = {"staged": "s", "final": "f", "rows": 1, "size": 1, "sha256": ""}
     fields = json.loads(
         intent_for(
-            job.layout, (), overwrite=True, removes=(), success_file=False, by_copy=False
+            job.layout, (), overwrite=True, removes=(), options=job.options, manifest=None
         ).to_json()
     )
     if place == "removes":
@@ -207,7 +207,7 @@ def test_an_intent_that_this_release_cannot_trust_is_refused(
     job = MemoryJob(server)
     server.make(job.layout.staging)
     intent = intent_for(
-        job.layout, (), overwrite=False, removes=(), success_file=False, by_copy=False
+        job.layout, (), overwrite=False, removes=(), options=job.options, manifest=None
     )
     fields = json.loads(intent.to_json()) | change
     server.put(f"{job.layout.staging}.intent.json", json.dumps(fields).encode())

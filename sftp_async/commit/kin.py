@@ -1,0 +1,48 @@
+"""What earlier attempts of the same streaming query left: they are over, with no intent to tell."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+from typing import TYPE_CHECKING
+
+from sftp_async.commit import intent as intents
+from sftp_async.commit.steps import each, remove_staging_base, remove_tagged, remove_tree
+from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
+from sftp_async.layout import same_lineage, tag_of
+
+if TYPE_CHECKING:
+    from sftp_async.layout import Layout
+    from sftp_async.transport import Connection
+
+log = logging.getLogger("sftp_async.commit.kin")
+
+
+async def remove_kin(connection: Connection, layout: Layout) -> None:
+    """Remove what other attempts of a job's query staged.
+
+    Args:
+        connection: to the server.
+        layout: of the attempt that ends now.
+
+    """
+    try:
+        listing = await connection.listdir(layout.staging_base)
+    except RemoteNotFoundError:
+        return
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError as error:
+        log.warning("%s: cannot look for what earlier attempts left: %s", layout.target, error)
+        return
+    if any(intents.document_of(entry.name) for entry in listing):
+        return  # it may name one of them
+
+    async def remove(job_id: str) -> None:
+        await remove_tree(connection, posixpath.join(layout.staging_base, job_id))
+        if layout.direct:
+            await remove_tagged(connection, layout.directory, tag_of(job_id), keep=())
+
+    names = [entry.name for entry in listing if intents.JOB_ID.fullmatch(entry.name)]
+    await each([name for name in names if same_lineage(name, layout.job_id)], remove)
+    await remove_staging_base(connection, layout.staging_base, layout.directory)

@@ -1,0 +1,190 @@
+"""The model of a micro-batch under faults: attempts and replays until it is done, and rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.layout import Layout, Once, PartFile, is_data
+from tests.support.commit_model import FAULTS, FOREIGN, READS
+from tests.support.jobs import MemoryJob
+from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
+
+QUERY = "11111111-2222-3333-4444-555555555555"
+BATCH = 1
+MARKER = f"/out/_sftp_async/{QUERY}/{BATCH}.committed"
+OLD = {"part-00000-0dd0dd000dd0dd00-c000.csv": b"batch 0"}
+#: Rows of the batch; each attempt cuts them otherwise.
+ROWS = (b"a", b"b", b"c")
+PARTITIONINGS = ((b"ab", b"c"), (b"a", b"bc"), (b"abc",))
+#: A batch that takes more attempts than this will never be done.
+ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class StreamScenario:
+    """One kind of query.
+
+    Args:
+        overwrite: output mode `complete`.
+        refused: attempts whose renames into the target the server refuses half-way.
+        replays_when_done: the driver dies after the commit, before Spark notes it.
+        options: write options.
+        server: the server's kind.
+
+    """
+
+    overwrite: bool = False
+    refused: int = 0
+    replays_when_done: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
+
+
+class StreamPlay:
+    """One micro-batch with faults, by number of the request over all processes."""
+
+    def __init__(self, scenario: StreamScenario, faults: dict[int, Fault]) -> None:
+        self.scenario = scenario
+        self.server = server = MemoryServer(**scenario.server)
+        server.shared = False
+        server.make("/out")
+        for path, data in FOREIGN.items():
+            server.put(path, data)
+        for name, data in OLD.items():
+            server.put(f"/out/{name}", data)
+        server.put(f"/out/_sftp_async/{QUERY}/0.committed", b"{}")
+        server.faults = dict(faults)
+        server.watch = self._watch
+        self.sets: list[dict[str, bytes]] = []
+        self.broken: list[str] = []
+
+    async def run(self) -> list[str]:
+        """Play it; returns the rules that were broken, each as a sentence."""
+        wanted = 2 if self.scenario.replays_when_done else 1
+        while wanted:
+            if len(self.sets) == ATTEMPTS:
+                self.broken.append("the batch is never done")
+                break
+            try:
+                wanted -= await self._attempt(len(self.sets))
+            except Crash:
+                continue
+            except SFTPAsyncError as error:
+                self.broken.append(f"a replay cannot be done: {error}")
+                break
+        self._judge()
+        return self.broken
+
+    def _job(self) -> MemoryJob:
+        """What `streamWriter()` makes in each process."""
+        job = MemoryJob(
+            self.server,
+            overwrite=self.scenario.overwrite,
+            write_empty=False,
+            **self.scenario.options,
+        )
+        job.layout = Layout.mint(job.options, "csv", lineage="query")
+        return job
+
+    async def _attempt(self, number: int) -> bool:
+        contents = PARTITIONINGS[number % len(PARTITIONINGS)]
+        self.sets.append({})
+        refused = number < self.scenario.refused
+        self.server.refuse = self._refuse if refused else lambda operation: None
+        tasks = self._job()
+        await tasks.prepare()
+        parts = tasks.stage(*contents)
+        self.sets[number] = {part.final: data for part, data in zip(parts, contents, strict=True)}
+        ending = self._job()
+        once = Once.of_batch(QUERY, BATCH)
+        ending.layout = replace(ending.layout, job_id=tasks.layout.job_id, once=once)
+        return await self._end(ending, parts)
+
+    async def _end(self, job: MemoryJob, parts: list[PartFile]) -> bool:
+        try:
+            await job.commit(parts)
+        except SFTPAsyncError as error:
+            if not self.scenario.refused:
+                self.broken.append(f"the commit failed: {error}")
+            await job.abandon()
+            return False
+        return True
+
+    def _refuse(self, operation: Operation) -> None:
+        if operation.name == "rename" and operation.target.startswith("/out/part-00001"):
+            raise denied(operation.target)
+
+    def _visible(self) -> dict[str, bytes]:
+        files = self.server.files("/out")
+        files.pop("foreign.csv", None)
+        return {name: data for name, data in files.items() if is_data(name)}
+
+    def _watch(self) -> None:
+        if self.server.log[-1].name in READS:
+            return
+        files = self._visible()
+        new = {name: data for name, data in files.items() if name not in OLD}
+        owners = [
+            number for number, names in enumerate(self.sets) if new and new.items() <= names.items()
+        ]
+        if new and not owners and "commit_mode" not in self.scenario.options:
+            self.broken.append(f"{sorted(new)} is visible, of no single attempt")
+        whole = any(names and names.items() <= files.items() for names in self.sets)
+        if MARKER in self.server.nodes and not whole:
+            self.broken.append("the batch is marked as committed, and is not complete")
+        if not OLD.items() <= files.items() and not (self.scenario.overwrite and whole):
+            self.broken.append("old data is gone")
+
+    def _judge(self) -> None:
+        new = {name: data for name, data in self._visible().items() if name not in OLD}
+        if new not in self.sets:
+            self.broken.append(f"in the end {sorted(new)} is there: no attempt's set")
+        if b"".join(new[name] for name in sorted(new)) != b"".join(ROWS):
+            self.broken.append("rows are lost, or twice")
+        if MARKER not in self.server.nodes:
+            self.broken.append("the batch is not marked as committed")
+        if (OLD.items() <= self._visible().items()) == self.scenario.overwrite:
+            self.broken.append("what was there before is not what it should be")
+        left = self.server.names("/out/_temporary") - {"0"}
+        if left:
+            self.broken.append(f"{sorted(left)} is left in staging")
+        for path, data in FOREIGN.items():
+            if path not in self.server.nodes or self.server.read(path) != data:
+                self.broken.append(f"{path} is not what it was")
+
+
+def explore_stream(
+    scenario: StreamScenario, depth: int
+) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
+    """Play with every sequence of up to `depth` faults, at every request.
+
+    Returns:
+        How many sequences were played, and those that broke a rule.
+
+    """
+    loop = asyncio.new_event_loop()
+    played, bad = 0, []
+    pending: list[dict[int, Fault]] = [{}]
+    while pending:
+        faults = pending.pop()
+        play = StreamPlay(scenario, faults)
+        broken = loop.run_until_complete(play.run())
+        played += 1
+        if broken:
+            told = {n: f"{f.kind} {f.when} {play.server.log[n]}" for n, f in faults.items()}
+            bad.append((told, broken))
+        if len(faults) < depth:
+            pending += [faults | {n: f} for n, f in _next(play, max(faults, default=-1))]
+    loop.close()
+    return played, bad
+
+
+def _next(play: StreamPlay, last: int) -> Iterator[tuple[int, Fault]]:
+    for number in range(last + 1, len(play.server.log)):
+        for fault in FAULTS:
+            if fault.when == "before" or play.server.log[number].name not in READS:
+                yield number, fault
