@@ -8,6 +8,7 @@ import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,81 @@ def test_the_proxy_freezes_without_closing_and_thaws_without_loss(
                 drain(client)
 
 
+def test_the_proxy_cuts_instead_of_a_reply_once_the_server_has_done_something(
+    proxy: Callable[..., FaultProxy],
+) -> None:
+    with Echo() as echo:
+        link = proxy(echo.host, echo.port)
+        link.cut_before_reply(lambda: b"two" in echo.received)
+        with connect(link) as client:
+            client.sendall(b"one")
+            assert client.recv(16) == b"one"
+            client.sendall(b"two")
+            with pytest.raises(ConnectionResetError):
+                assert client.recv(16) == b""  # no byte of the reply comes
+        assert (echo.received, link.cuts) == (b"onetwo", 1)
+        with connect(link) as client:  # it was for one connection
+            client.sendall(b"three")
+            assert client.recv(16) == b"three"
+
+
+def test_the_proxy_cuts_instead_of_a_request_once_something_has_happened(
+    proxy: Callable[..., FaultProxy],
+) -> None:
+    with Echo() as echo:
+        link = proxy(echo.host, echo.port)
+        link.cut_before_request(lambda: b"one" in echo.received)
+        with connect(link) as client:
+            client.sendall(b"one")
+            assert client.recv(16) == b"one"
+            client.sendall(b"two")
+            with pytest.raises(ConnectionResetError):
+                drain(client)
+        with connect(link) as client:
+            client.sendall(b"three")
+            assert client.recv(16) == b"three"
+        assert (echo.received, link.cuts, link.forwarded) == (b"onethree", 1, 8)
+
+
+def test_the_proxy_leaves_connections_half_open_until_restored(
+    proxy: Callable[..., FaultProxy],
+) -> None:
+    with Echo() as echo:
+        link = proxy(echo.host, echo.port)
+        with connect(link) as client:
+            client.sendall(b"one")
+            assert client.recv(16) == b"one"
+            link.vanish()
+            assert echo.ended.acquire(timeout=30)  # the server has seen the end
+            client.sendall(b"two")
+            client.settimeout(0.2)
+            with pytest.raises(TimeoutError):  # the client has not
+                client.recv(16)
+            link.restore()
+            client.settimeout(30)
+            with pytest.raises(ConnectionResetError):
+                drain(client)
+        assert echo.received == b"one"
+
+
+def test_the_proxy_lets_only_so_many_bytes_a_second_through(
+    proxy: Callable[..., FaultProxy],
+) -> None:
+    with Echo() as echo:
+        link = proxy(echo.host, echo.port)
+        link.throttle(100_000)
+        with connect(link) as client:
+            started = time.monotonic()
+            client.sendall(bytes(50_000))
+            left = 50_000
+            while left:
+                left -= len(client.recv(1 << 16))
+            assert time.monotonic() - started >= 0.45
+            link.restore()
+            client.sendall(b"fast")
+            assert client.recv(16) == b"fast"
+
+
 def test_the_container_serves_its_user_and_has_a_small_disk(
     container_server: ContainerServer, sftp: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -166,14 +242,26 @@ def test_the_container_serves_its_user_and_has_a_small_disk(
 
 
 class Echo:
-    """A server that sends back what it gets, one thread a connection."""
+    """A server that sends back what it gets, one thread a connection.
+
+    Attributes:
+        received: all that it got, in the order of its coming.
+        ended: released whenever a connection ends.
+
+    """
 
     def __enter__(self) -> Echo:
+        echo = self
+        self.received = b""
+        self.ended = threading.Semaphore(0)
+
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 with contextlib.suppress(ConnectionResetError):
                     while data := self.request.recv(1024):
+                        echo.received += data
                         self.request.sendall(data)
+                echo.ended.release()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""A network between client and server that fails on command: cut, refused, frozen."""
+"""A network between client and server that fails on command: cut, refused, frozen, slow, gone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 # On, zero seconds: closing sends a reset instead of an orderly end.
 RESET = struct.pack("ii", 1, 0)
+#: Bytes that a slow line takes at a time: small, so that it flows and does not stutter.
+SIP = 4096
 
 
 class FaultProxy:
@@ -29,10 +31,15 @@ class FaultProxy:
         self.port = 0
         self.connections = 0  # accepted until now
         self.cuts = 0  # connections reset until now
+        self.forwarded = 0  # bytes of clients that were handed to the server until now
         self._links: set[_Link] = set()
         self._cut_after: int | None = None
         self._cuts_left: int | None = None
         self._freeze_after: int | None = None
+        self._before_request: Callable[[], bool] | None = None
+        self._before_reply: Callable[[], bool] | None = None
+        self._rate: float | None = None
+        self._busy_until = 0.0
         self._happened = threading.Condition()
         self._frozen = False
         self._loop = asyncio.new_event_loop()
@@ -56,6 +63,30 @@ class FaultProxy:
             self._cut_after, self._cuts_left = count, times
             for link in self._links:
                 link.sent = 0
+
+        self._do(arm())
+
+    def cut_before_request(self, when: Callable[[], bool]) -> None:
+        """Reset a connection instead of handing its next bytes to the server, once `when()` holds.
+
+        One connection only; `when` is asked whenever a client has sent something.
+        """
+
+        async def arm() -> None:
+            self._before_request = when
+
+        self._do(arm())
+
+    def cut_before_reply(self, when: Callable[[], bool]) -> None:
+        """Reset a connection instead of handing its next bytes to the client, once `when()` holds.
+
+        A server replies after it has done what it was asked for. So, if `when` sees on the server
+        that a request was carried out, it is that request's reply that is lost. One connection
+        only; `when` is asked whenever the server has sent something.
+        """
+
+        async def arm() -> None:
+            self._before_reply = when
 
         self._do(arm())
 
@@ -90,11 +121,37 @@ class FaultProxy:
 
         self._do(arm())
 
+    def vanish(self) -> None:
+        """Leave every connection half open: gone at the server, and silent for the client.
+
+        As if the network had gone: nothing is read, nothing is closed, and new connections are
+        silent, too. `restore` resets what was half open.
+        """
+
+        async def leave() -> None:
+            self._freeze()
+            for link in self._links:
+                link.vanish()
+
+        self._do(leave())
+
+    def throttle(self, rate: float) -> None:
+        """Let through only so many bytes a second of what clients send, over all connections."""
+
+        async def narrow() -> None:
+            self._rate = rate
+
+        self._do(narrow())
+
     def restore(self) -> None:
         """Take back every command; what was frozen flows on."""
 
         async def repair() -> None:
-            self._cut_after = self._cuts_left = self._freeze_after = None
+            self._cut_after = self._cuts_left = self._freeze_after = self._rate = None
+            self._before_request = self._before_reply = None
+            for link in self._links:
+                if link.is_half_open:
+                    link.reset()
             self._frozen = False
             self._flowing.set()
             await self._listen()
@@ -165,7 +222,7 @@ class FaultProxy:
             link.writers.append(server_writer)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._upstream(link, reader, server_writer))
-                group.create_task(self._downstream(server_reader, writer))
+                group.create_task(self._downstream(link, server_reader, writer))
         except* OSError:
             link.reset()
         finally:
@@ -175,33 +232,55 @@ class FaultProxy:
     async def _upstream(
         self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while data := await reader.read(1 << 16):
+        while data := await reader.read(1 << 16 if self._rate is None else SIP):
+            await self._pace(len(data))
             await self._flowing.wait()
+            if self._before_request is not None and self._before_request():
+                self._before_request = None
+                self._cut(link)
+                return
             for limit, act in (
                 (self._cut_after, lambda: self._cut(link)),
                 (self._freeze_after, self._freeze),
             ):
                 if limit is not None and link.sent + len(data) >= limit:
                     passed = max(0, limit - link.sent)
-                    writer.write(data[:passed])
-                    await writer.drain()
+                    await self._hand_over(link, writer, data[:passed])
                     data = data[passed:]
-                    link.sent += passed
                     act()
                     if link.is_reset:
                         return
                     await self._flowing.wait()
-            writer.write(data)
-            link.sent += len(data)
-            await writer.drain()
+            await self._hand_over(link, writer, data)
+        await self._flowing.wait()
         await _end(writer)
 
-    async def _downstream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hand_over(self, link: _Link, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
+        link.sent += len(data)
+        self.forwarded += len(data)
+        await writer.drain()
+
+    async def _downstream(
+        self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(1 << 16):
             await self._flowing.wait()
+            if self._before_reply is not None and self._before_reply():
+                self._before_reply = None
+                self._cut(link)
+                return
             writer.write(data)
             await writer.drain()
+        await self._flowing.wait()
         await _end(writer)
+
+    async def _pace(self, count: int) -> None:
+        """Wait as long as bytes take on a slow line, behind those before them."""
+        if self._rate is not None:
+            now = self._loop.time()
+            self._busy_until = max(now, self._busy_until) + count / self._rate
+            await asyncio.sleep(self._busy_until - now)
 
     def _cut(self, link: _Link) -> None:
         if self._cuts_left is not None:
@@ -225,21 +304,31 @@ class _Link:
     """One client's connection and its counterpart to the server."""
 
     def __init__(self, writers: list[asyncio.StreamWriter]) -> None:
-        self.writers = writers
+        self.writers = writers  # the client's, then the server's
         self.sent = 0  # bytes from the client since the last command that counts them
         self.is_reset = False
+        self.is_half_open = False
 
     def reset(self) -> None:
         self.is_reset = True
         for writer in self.writers:
-            sock = writer.get_extra_info("socket")
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            writer.transport.abort()
+            _reset(writer)
+
+    def vanish(self) -> None:
+        self.is_half_open = True
+        for writer in self.writers[1:]:
+            _reset(writer)
 
     def close(self) -> None:
         for writer in self.writers:
             writer.close()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    writer.transport.abort()
 
 
 async def _end(writer: asyncio.StreamWriter) -> None:

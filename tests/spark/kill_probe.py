@@ -1,0 +1,81 @@
+"""Write on a small cluster, parts of which are killed meanwhile; a script for `test_kills`.
+
+Its first line is `conf`, each further one a write; it answers with the task attempts that failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark import TaskContext
+
+from tests.support.cluster import say, start_cluster
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+#: Far more than a twin's start takes; a test that waits so long has failed.
+PATIENCE = 90
+
+
+def with_a_twin(directory: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Leave a file for each task attempt; the first one of partition 0 waits for its twin's."""
+
+    def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        context = TaskContext.get()
+        assert context is not None
+        attempt = f"{context.partitionId()}-{context.attemptNumber()}"
+        Path(directory, attempt).touch()
+        for batch in batches:
+            yield batch
+            deadline = time.monotonic() + PATIENCE
+            while attempt == "0-0" and not Path(directory, "0-1").exists():
+                if time.monotonic() > deadline:
+                    raise TimeoutError("no twin was started")
+                time.sleep(0.05)
+
+    return pass_on
+
+
+def write(spark: SparkSession, asked: dict[str, Any]) -> None:
+    frame = spark.range(0, asked["rows"], 1, asked["partitions"]).selectExpr(
+        "id", "repeat(hex(xxhash64(id)), 8) AS text"
+    )
+    if asked.get("attempts"):
+        frame = frame.mapInArrow(with_a_twin(asked["attempts"]), frame.schema)
+    frame.write.format("sftp").options(**asked["options"]).mode("append").save(asked["target"])
+
+
+def failed_attempts(spark: SparkSession, group: str) -> int:
+    context: Any = spark.sparkContext
+    context._jsc.sc().listenerBus().waitUntilEmpty()
+    tracker = context.statusTracker()
+    stages = [
+        s for job in tracker.getJobIdsForGroup(group) for s in tracker.getJobInfo(job).stageIds
+    ]
+    return sum(tracker.getStageInfo(stage).numFailedTasks for stage in stages)
+
+
+def main() -> None:
+    first = json.loads(sys.stdin.readline())
+    with tempfile.TemporaryDirectory() as directory:
+        spark = start_cluster(Path(directory), first["conf"])
+        try:
+            for line in sys.stdin:
+                asked = json.loads(line)
+                spark.sparkContext.setJobGroup(asked["target"], "a write")
+                write(spark, asked)
+                say(failed=failed_attempts(spark, asked["target"]))
+        finally:
+            spark.stop()
+
+
+if __name__ == "__main__":
+    main()
