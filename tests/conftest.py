@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from sftp_async.server import EmbeddedServer
 from tests.support.container import ContainerServer
@@ -20,6 +21,10 @@ from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# A busy machine is no fault.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 MARKED = {"spark": "spark", "sshd": "sshd", "start_sshd": "sshd", "container_server": "container"}
 

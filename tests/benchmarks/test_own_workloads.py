@@ -19,6 +19,8 @@ from tests.benchmarks.folder import folder_context
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def context(tmp_path: Path, spark: SparkSession) -> Iterator[Context]:

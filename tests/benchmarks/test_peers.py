@@ -34,6 +34,8 @@ from sftp_async.server import EmbeddedServer, FolderServer
 from tests.support.keys import KeySet
 from tests.support.missing import missing
 
+pytestmark = pytest.mark.one_python
+
 ROWS = [Row(n=n, text=f"row {n}") for n in range(3)]
 
 

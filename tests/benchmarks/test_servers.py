@@ -20,6 +20,8 @@ from benchmarks.servers import Server, known_hosts_lines, start_server
 from benchmarks.workloads import NAMES, transport
 from tests.support.missing import missing
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture(
     params=[

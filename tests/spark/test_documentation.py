@@ -24,6 +24,7 @@ HOST = re.compile(
 FINGERPRINT = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
 PASSWORD = "env:SFTP_PASSWORD"
 KEY_FILE = "~/.ssh/id_ed25519"
+CHECKPOINTS = "/checkpoints"
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def for_server(code: str, server: EmbeddedServer, keys: KeySet, directory: Path)
         code.replace(FINGERPRINT, server.fingerprint)
         .replace(PASSWORD, f"file:{password}")
         .replace(KEY_FILE, str(keys.path("ed25519")))
+        .replace(CHECKPOINTS, str(directory))
     )
 
 
@@ -76,7 +78,7 @@ def test_write_examples_write(
     code = for_server(example.code, partner, user_keys, tmp_path)
     df = spark.range(100).selectExpr("id", "concat('order ', id) AS name")
     exec(example.compile(code), {"spark": spark, "df": df})  # type: ignore[call-overload]
-    targets = re.findall(r'\.(?:save\(|option\("path", )"([^"]+)"', code)
+    targets = re.findall(r'\.(?:save\(|start\(|option\("path", )"([^"]+)"', code)
     assert targets
     for target in targets:
         written = partner.root / target.lstrip("/")

@@ -18,6 +18,7 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.spark
+@pytest.mark.one_python
 def test_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
     sshd: SSHD, remote_dir: Path
 ) -> None:

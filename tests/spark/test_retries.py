@@ -27,6 +27,7 @@ class ForgetfulServer(FolderServer):
 
 
 @pytest.mark.spark
+@pytest.mark.one_python
 def test_a_task_whose_acknowledged_bytes_were_lost_is_run_anew_and_each_row_is_there_once(
     tmp_path: Path, proxy: Callable[..., FaultProxy]
 ) -> None:
