@@ -1,0 +1,22 @@
+"""A write with `job_key`: the second one of a key changes nothing, and says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from sftp_async.server import EmbeddedServer
+from sftp_async.stats import WriteStats
+from tests.support.jobs import lines_in, real_job, upload
+
+
+def test_a_second_write_of_the_same_key_changes_nothing_and_says_so(
+    embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = real_job(embedded_server.options(), "/out", job_key="tonight").prepare()
+    assert first.commit(upload(first, ["a"])).rows == 1
+    assert "committed before" not in caplog.text
+    second = real_job(embedded_server.options(), "/out", job_key="tonight").prepare()
+    parts = upload(second, ["b"])
+    assert (parts, second.commit(parts)) == ([], WriteStats(0, 0, 0))
+    assert lines_in(embedded_server.root / "out") == ["a"]
+    assert "/out: job_key=tonight was committed before; this write changes nothing" in caplog.text
