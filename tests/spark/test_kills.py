@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -272,15 +272,35 @@ def lines(ids: range) -> list[str]:
     return [f"{id_},row {id_}" for id_ in ids]
 
 
+@pytest.fixture(scope="module")
+def killed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[Step, Future[Remains]]]:
+    """Kill a driver at each step that tests ask for; two at a time, since much of it is waiting."""
+    calls = (getattr(item, "callspec", None) for item in request.session.items)
+    steps = dict.fromkeys(
+        call.params["remains"] for call in calls if call and "remains" in call.params
+    )
+    with ThreadPoolExecutor(2) as executor:
+        yield {
+            step: executor.submit(kill_at, step, tmp_path_factory.mktemp("killed"))
+            for step in steps
+        }
+        executor.shutdown(cancel_futures=True)
+
+
 @pytest.fixture(
     scope="module",
     params=[*STEPS, *(pytest.param(step, marks=pytest.mark.soak) for step in MORE_STEPS)],
     ids=lambda step: step.name.replace(" ", "-"),
 )
-def remains(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Remains:
-    """Kill a driver in the midst of its commits."""
-    step: Step = request.param
-    left = Remains(step, tmp_path_factory.mktemp("killed"))
+def remains(request: pytest.FixtureRequest, killed: Mapping[Step, Future[Remains]]) -> Remains:
+    """What is left of a driver that was killed in the midst of its commits."""
+    return killed[request.param].result()
+
+
+def kill_at(step: Step, directory: Path) -> Remains:
+    left = Remains(step, directory)
     served, inbox = left.directory / "served", left.directory / "inbox"
     inbox.mkdir()
     put(inbox, 0, lines(FIRST))
