@@ -310,3 +310,28 @@ def test_a_job_key_makes_a_second_batch_write_change_nothing(
     write(2, "day/2")
     assert len(ids(remote_dir)) == 12
     assert markers(remote_dir) == ["day%2F1.committed", "day%2F2.committed"]
+
+
+def test_foreach_batch_with_a_job_key_is_written_once_though_it_is_replayed(
+    spark: SparkSession,
+    sshd: SSHD,
+    remote_dir: Path,
+    inbox: Inbox,
+    checkpoint: Path,
+    forgets_the_last_batch: Any,
+) -> None:
+    def write(frame: DataFrame, batch: int) -> None:
+        options = {**sshd.options(), "job_key": f"orders-{batch}"}
+        frame.write.format("sftp").options(**options).mode("append").save(str(remote_dir))
+
+    def run_all() -> None:
+        stream = inbox.read(spark).writeStream.foreachBatch(write)
+        options = stream.option("checkpointLocation", str(checkpoint))
+        options.trigger(availableNow=True).start().awaitTermination()
+
+    inbox.put(1, 2)
+    inbox.put(3)
+    run_all()
+    forgets_the_last_batch()
+    run_all()
+    assert ids(remote_dir) == [1, 2, 3]
