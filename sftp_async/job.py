@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sftp_async.commit import JobCommitter
+from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
-from sftp_async.layout import LONGEST_NAME, Layout, Once, checksum_name, infer_format
+from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING, Layout, Once, infer_format
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
@@ -77,13 +78,7 @@ class Job:
                 f"{limits[0]} splits the output, but the path {layout.target} names one exact "
                 "file: leave it out, or give a directory"
             )
-        if layout.file_name is not None and options.checksum_files != "none":
-            beside = checksum_name(layout.file_name)
-            if len(beside.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-                raise OptionsError(
-                    f"checksum_files needs room in the name: {beside!r} is longer than "
-                    f"{LONGEST_NAME} bytes"
-                )
+        _check_companions(layout, options)
         return cls(layout, options, file_format, overwrite, schema)
 
     @classmethod
@@ -218,3 +213,28 @@ class Job:
         options = self.options
         retry = RetryPolicy(options.max_retries, options.retry_delay)
         return runtime.run(on_pool(runtime.pool(options), retry, step, patient=patient))
+
+
+def _check_companions(layout: Layout, options: SFTPOptions) -> None:
+    """Check the names of what is to stand beside each data file.
+
+    Raises:
+        OptionsError: one is too long, or something else's.
+
+    """
+    name = layout.file_name or layout.part_names(0, 0, "")[1]
+    taken = {name, SUCCESS_FILE, MANIFEST_FILE, STAGING, MARKERS}
+    beside: list[tuple[str, str]] = []
+    if options.checksum_files != "none":
+        beside.append(("checksum_files", checksum_name(name, options.checksum_files)))
+    if options.done_file_template is not None:
+        beside.append(("done_file_template", done_name(options.done_file_template, name)))
+    for option, companion in beside:
+        if len(companion.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            raise OptionsError(
+                f"{option} needs room in the name: {companion!r} is longer than "
+                f"{LONGEST_NAME} bytes"
+            )
+        if companion in taken:
+            raise OptionsError(f"{option} makes a name that is taken: {companion!r}")
+        taken.add(companion)

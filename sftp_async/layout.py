@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
 
 STAGING = "_temporary"
-SUCCESS_FILE = "_SUCCESS"
-MANIFEST_FILE = "_manifest.json"
-CHECKSUM = ".sha256"
 #: The single file joined from the parts, inside the job's staging directory.
 JOINED = "joined"
 #: In the target: what says that a job or a micro-batch was committed.
@@ -65,7 +62,8 @@ class PartFile:
     """One part file: complete on the server, sizes compared, but not visible yet.
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex.
+    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex, and
+    `md5` if checksum files of it are wanted.
     """
 
     staged: str
@@ -73,6 +71,7 @@ class PartFile:
     rows: int
     size: int
     sha256: str
+    md5: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,17 +232,6 @@ def part_tag(name: str) -> str | None:
     """Return the job tag in a part file's name, or None for a name that is not ours."""
     match = _PART.fullmatch(name)
     return match["tag"] if match else None
-
-
-def checksum_name(name: str) -> str:
-    """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
-    return f".{name}{CHECKSUM}" if is_part(name) else f"{name}{CHECKSUM}"
-
-
-def is_announcement(name: str) -> bool:
-    """Whether a file says something of a whole job of ours, or of one of its part files."""
-    of_part = name.startswith(".") and name.endswith(CHECKSUM)
-    return name in (SUCCESS_FILE, MANIFEST_FILE) or (of_part and is_part(name[1 : -len(CHECKSUM)]))
 
 
 def is_data(name: str) -> bool:

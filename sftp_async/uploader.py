@@ -176,10 +176,12 @@ class TaskUploader:
             None if self._options.lanes == "auto" else self._options.lanes,
             any_name=not self._layout.direct,
         )
-        digest = hashlib.sha256()
-        future = self._runtime.submit(self._run(transfer, digest))
+        digests = {"sha256": hashlib.sha256()}
+        if self._options.checksum_files == "md5":
+            digests["md5"] = hashlib.md5(usedforsecurity=False)
+        future = self._runtime.submit(self._run(transfer, digests["sha256"]))
         future.add_done_callback(self._ended)
-        return _Upload(self._runtime.loop, self._budget, transfer, digest, future, final)
+        return _Upload(self._runtime.loop, self._budget, transfer, digests, future, final)
 
     async def _run(self, transfer: FileTransfer, digest: hashlib._Hash) -> int:
         try:
@@ -233,15 +235,16 @@ class _Upload:
     loop: asyncio.AbstractEventLoop
     budget: ByteBudget
     transfer: FileTransfer
-    #: Of what was sent so far.
-    digest: hashlib._Hash
+    #: Of what was sent so far, by algorithm.
+    digests: dict[str, hashlib._Hash]
     future: Future[int]
     final: str
     rows: int = 0
 
     def send(self, chunk: memoryview) -> None:
         """Hand a chunk over; waits while the budget is used up."""
-        self.digest.update(chunk)
+        for digest in self.digests.values():
+            digest.update(chunk)
         self.budget.acquire(len(chunk))
         self.loop.call_soon_threadsafe(self.transfer.feed, chunk)
 
@@ -254,7 +257,10 @@ class _Upload:
         size = self.future.result()
         # It may have taken a file that was there, so ask only now where it went.
         staged = posixpath.basename(self.transfer.path)
-        return PartFile(staged, self.final, self.rows, size, self.digest.hexdigest())
+        sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
+        return PartFile(
+            staged, self.final, self.rows, size, sha256=sums["sha256"], md5=sums.get("md5", "")
+        )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What tells readers that a job is complete: checksum files, `_manifest.json`, `_SUCCESS`."""
+"""What tells readers that a job is complete: checksums, manifest, done files, `_SUCCESS`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.commit.steps import each, remove_if_there
+from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.errors import RemoteUnsupportedError
-from sftp_async.layout import MANIFEST_FILE, SUCCESS_FILE, checksum_name
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
@@ -21,30 +21,35 @@ VERSION = 1
 
 async def announce(connection: Connection, intent: Intent) -> None:
     """Write what the user asked for, in this order, behind all data. May be done twice."""
-    if intent.checksum_files:
+    if intent.checksums != "none":
 
         async def write_checksum(part: PartFile) -> None:
-            path = intent.final_path(checksum_name(part.final))
-            await connection.write_file(path, checksum_line(part))
+            path = intent.final_path(checksum_name(part.final, intent.checksums))
+            await connection.write_file(path, checksum_line(part, intent.checksums))
 
         await each(intent.parts, write_checksum)
     if intent.manifest is not None:
         await _replace(connection, intent, intent.final_path(MANIFEST_FILE), manifest(intent))
+    if intent.done_file is not None:
+        names = {done_name(intent.done_file, part.final) for part in intent.parts}
+        await each(sorted(names), lambda name: connection.write_file(intent.final_path(name), b""))
     if intent.success_file:
         await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
 
 
-def checksum_line(part: PartFile) -> bytes:
-    """Return what `sha256sum` prints for the file; it escapes names with a backslash."""
+def checksum_line(part: PartFile, algorithm: str) -> bytes:
+    """Return what `sha256sum` or `md5sum` prints; they escape names with a backslash."""
     name, escaped = part.final, part.final.replace("\\", "\\\\")
     mark = "\\" if name != escaped else ""
-    return f"{mark}{part.sha256}  {escaped}\n".encode("utf-8", "surrogateescape")
+    digest = part.md5 if algorithm == "md5" else part.sha256
+    return f"{mark}{digest}  {escaped}\n".encode("utf-8", "surrogateescape")
 
 
 def manifest(intent: Intent) -> bytes:
     """Return the document that lists the job's files."""
     files = [
         {"name": part.final, "rows": part.rows, "bytes": part.size, "sha256": part.sha256}
+        | ({"md5": part.md5} if part.md5 else {})
         for part in intent.parts
     ]
     document = {

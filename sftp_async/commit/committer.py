@@ -26,18 +26,17 @@ from sftp_async.commit.steps import (
     remove_tagged,
     remove_tree,
 )
+from sftp_async.companions import ALGORITHMS, checksum_name, done_name, is_companion
 from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
 from sftp_async.layout import (
     JOINED,
     PartFile,
-    checksum_name,
-    is_announcement,
     is_data,
     is_part,
     part_tag,
 )
 from sftp_async.stats import WriteStats
-from sftp_async.verification import sha256_of, verify
+from sftp_async.verification import digests_of, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -231,10 +230,12 @@ class JobCommitter:
         for part in parts:
             await verify(connection, path, start, part.size, part.sha256, how)
             start += part.size
-        if intent.manifest is None and not intent.checksum_files:
+        if intent.manifest is None and intent.checksums == "none":
             return intent
-        sha256 = await sha256_of(connection, path, 0, joined.size)
-        return replace(intent, parts=(replace(joined, sha256=sha256),))
+        algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
+        digests = await digests_of(connection, path, 0, joined.size, algorithms)
+        summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
+        return replace(intent, parts=(summed_up,))
 
     async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
         listing = await connection.listdir(self._layout.directory)
@@ -247,19 +248,18 @@ class JobCommitter:
             return False
         if layout.file_name is not None:
             # The exact file is replaced by rename; with nothing to write it goes.
-            gone = (
-                {checksum_name(layout.file_name)}
-                if self._options.checksum_files != "none"
-                else set()
-            )
-            if not parts:
-                gone.add(layout.file_name)
+            gone = set() if parts else {layout.file_name}
+            if self._options.checksum_files != "none":
+                gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
+            if self._options.done_file_template is not None:
+                gone.add(done_name(self._options.done_file_template, layout.file_name))
             return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
+        done = self._options.done_file_template
         if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or is_announcement(entry.name)
-        return is_part(entry.name) or is_announcement(entry.name)
+            return is_data(entry.name) or is_companion(entry.name, done)
+        return is_part(entry.name) or is_companion(entry.name, done)
 
     def _exact_part(self, parts: tuple[PartFile, ...]) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""

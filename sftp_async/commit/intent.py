@@ -20,20 +20,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sftp_async.commit.steps import each, remove_if_there
+from sftp_async.companions import (
+    ALGORITHMS,
+    MANIFEST_FILE,
+    SUCCESS_FILE,
+    Checksums,
+    checksum_name,
+    done_name,
+)
 from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
     RemoteUnsupportedError,
 )
-from sftp_async.layout import (
-    MANIFEST_FILE,
-    SUCCESS_FILE,
-    Once,
-    PartFile,
-    checksum_name,
-    uses_own_staging,
-)
+from sftp_async.layout import Once, PartFile, uses_own_staging
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
@@ -78,7 +79,9 @@ class Intent:
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
     success_file: bool
-    checksum_files: bool
+    checksums: Checksums
+    #: Template of the names of done files; None: there are to be none.
+    done_file: str | None
     #: What `_manifest.json` says beside the files; None: there is to be none.
     manifest: dict[str, Any] | None
     #: The commit leaves a marker, and there is to be one commit for all attempts.
@@ -97,8 +100,12 @@ class Intent:
     @property
     def asides(self) -> tuple[str, ...]:
         """Those of `removes` that announce old data; readers must not take a mixture for it."""
-        exact = {checksum_name(part.final) for part in self.parts}
-        return tuple(n for n in self.removes if n in (SUCCESS_FILE, MANIFEST_FILE) or n in exact)
+        names = {SUCCESS_FILE, MANIFEST_FILE}
+        for part in self.parts:
+            names |= {checksum_name(part.final, algorithm) for algorithm in ALGORITHMS}
+            if self.done_file is not None:
+                names.add(done_name(self.done_file, part.final))
+        return tuple(name for name in self.removes if name in names)
 
     @property
     def renames(self) -> bool:
@@ -165,10 +172,14 @@ class Intent:
             intent.by_copy,
             intent.replace_exact,
             intent.success_file,
-            intent.checksum_files,
         )
         if not all(type(flag) is bool for flag in flags):
             raise ValueError("a switch is neither true nor false")
+        if intent.checksums not in ("none", *ALGORITHMS):
+            raise ValueError(f"{intent.checksums!r} is no checksum")
+        if intent.done_file is not None:
+            for part in intent.parts:
+                _check_name(done_name(intent.done_file, part.final))
         return intent
 
 
@@ -368,7 +379,8 @@ def intent_for(
         parts=parts,
         removes=removes,
         success_file=options.success_file,
-        checksum_files=options.checksum_files == "sha256",
+        checksums=options.checksum_files,
+        done_file=options.done_file_template,
         manifest=manifest,
         once=layout.once,
     )

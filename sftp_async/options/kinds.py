@@ -65,6 +65,7 @@ Sep = Annotated[str, BeforeValidator(p.parse_sep), Kind("text", keeps_blank=True
 Character = Annotated[
     str, BeforeValidator(p.parse_character), Kind("one character", keeps_blank=True)
 ]
+DoneFile = Annotated[str | None, BeforeValidator(p.parse_done_template), Kind("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), Kind("text")]
 Text = Annotated[str, BeforeValidator(p.parse_text), Kind("text", keeps_blank=True)]
 LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), Kind("text", keeps_blank=True)]

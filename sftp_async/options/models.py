@@ -15,6 +15,7 @@ from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
     Count,
+    DoneFile,
     Kind,
     Lanes,
     Limit,
@@ -224,12 +225,20 @@ class WriteOptions(OptionsModel):
         examples=["true"],
     )
     checksum_files: Annotated[
-        Literal["none", "sha256"], BeforeValidator(p.one_of(("none", "sha256"))), Kind()
+        Literal["none", "sha256", "md5"],
+        BeforeValidator(p.one_of(("none", "sha256", "md5"))),
+        Kind(),
     ] = Field(
         "none",
-        description="Write a checksum file for each file, for `sha256sum -c`: `orders.csv.sha256` "
-        "for an exact file, a hidden `.part-….sha256` for a part file.",
+        description="Write a checksum file for each file, for `sha256sum -c` or `md5sum -c`: "
+        "`orders.csv.sha256` for an exact file, a hidden `.part-….sha256` for a part file.",
         examples=["sha256"],
+    )
+    done_file_template: DoneFile = Field(
+        None,
+        description="Write an empty file when the data is in place: with `{name}`, or `{stem}` "
+        "(without extensions), one beside each file, else one for the job.",
+        examples=["{name}.done"],
     )
     job_key: OptionalText = Field(
         None,

@@ -317,3 +317,14 @@ def looks_like_path(text: str) -> bool:
     return not is_key_text(text) and (
         text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
     )
+
+
+def parse_done_template(value: object) -> str:
+    """Read the template of a done file's name: text with `{name}` or `{stem}` in it, or neither."""
+    template = parse_name(value)
+    rest = re.sub(r"\{(name|stem)\}", "", template, count=1)
+    if "{" in rest or "}" in rest:
+        raise ValueError("may hold {name} or {stem}, once, and no other field")
+    if "/" in template or template in (".", "..") or not rest:
+        raise ValueError("must make a file name of its own, without a slash")
+    return template

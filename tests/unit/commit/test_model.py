@@ -23,7 +23,12 @@ OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)
 ANNOUNCED = Scenario(
     old=OLD_PARTS | {"_SUCCESS": b"old", "_manifest.json": b"old"},
     overwrite=True,
-    options={"manifest": True, "success_file": True, "checksum_files": "sha256"},
+    options={
+        "manifest": True,
+        "success_file": True,
+        "checksum_files": "sha256",
+        "done_file_template": ".{name}.done",  # hidden: the rules are about data
+    },
 )
 EXACT = Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"})
 PLAIN = {"posix_rename": False}

@@ -1,0 +1,72 @@
+"""Names of what stands beside data files: checksum and done files, `_manifest.json`, `_SUCCESS`."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from sftp_async.layout import is_part
+
+Checksums = Literal["none", "sha256", "md5"]
+
+SUCCESS_FILE = "_SUCCESS"
+MANIFEST_FILE = "_manifest.json"
+ALGORITHMS = ("sha256", "md5")
+
+_FIELD = re.compile(r"\{(name|stem)\}")
+
+
+def checksum_name(name: str, algorithm: str) -> str:
+    """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
+    beside = f"{name}.{algorithm}"
+    return f".{beside}" if is_part(name) else beside
+
+
+def done_name(template: str, name: str) -> str:
+    """Return the name of a data file's done file; without a field, that of the whole job.
+
+    Args:
+        template: `{name}` stands for the file's name, `{stem}` for what is before its extensions.
+        name: of the data file.
+
+    """
+    return _FIELD.sub(lambda field: name if field[1] == "name" else _stem(name), template)
+
+
+def is_of_each_file(template: str) -> bool:
+    """Whether there is a done file for each data file, and not one for the job."""
+    return _FIELD.search(template) is not None
+
+
+def is_companion(name: str, done_template: str | None) -> bool:
+    """Whether a file says something of a whole job of ours, or of one of its part files.
+
+    Args:
+        name: of the file.
+        done_template: as the job that asks has it.
+
+    """
+    if name in (SUCCESS_FILE, MANIFEST_FILE):
+        return True
+    if any(
+        name.endswith(f".{algorithm}")
+        and name.startswith(".")
+        and is_part(name[1 : -len(algorithm) - 1])
+        for algorithm in ALGORITHMS
+    ):
+        return True
+    if done_template is None:
+        return False
+    field = _FIELD.search(done_template)
+    if field is None:
+        return name == done_template
+    head, tail = done_template[: field.start()], done_template[field.end() :]
+    if len(name) <= len(head) + len(tail) or not (name.startswith(head) and name.endswith(tail)):
+        return False
+    middle = name[len(head) : len(name) - len(tail)]
+    return is_part(middle if field[1] == "name" else f"{middle}.any")
+
+
+def _stem(name: str) -> str:
+    # A leading dot hides a file, it starts no extension.
+    return name[0] + name[1:].partition(".")[0]
