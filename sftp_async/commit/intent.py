@@ -82,6 +82,9 @@ class Intent:
     checksums: Checksums
     #: Template of the names of done files; None: there are to be none.
     done_file: str | None
+    #: Mode bits, and seconds since 1970, that data files get; None leaves what the server gives.
+    permissions: int | None
+    modified: int | None
     #: What `_manifest.json` says beside the files; None: there is to be none.
     manifest: dict[str, Any] | None
     #: The commit leaves a marker, and there is to be one commit for all attempts.
@@ -175,6 +178,9 @@ class Intent:
         )
         if not all(type(flag) is bool for flag in flags):
             raise ValueError("a switch is neither true nor false")
+        for number in (intent.permissions, intent.modified):
+            if number is not None and (type(number) is not int or number < 0):
+                raise ValueError(f"{number!r} is neither permissions nor a time")
         if intent.checksums not in ("none", *ALGORITHMS):
             raise ValueError(f"{intent.checksums!r} is no checksum")
         if intent.done_file is not None:
@@ -381,6 +387,8 @@ def intent_for(
         success_file=options.success_file,
         checksums=options.checksum_files,
         done_file=options.done_file_template,
+        permissions=int(options.file_permissions, 8) if options.file_permissions else None,
+        modified=options.modified_time,
         manifest=manifest,
         once=layout.once,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sftp_async.commit import intent as intents
 from sftp_async.commit import marker
 from sftp_async.commit.announcement import announce
+from sftp_async.commit.attributes import set_attributes
 from sftp_async.commit.joining import join
 from sftp_async.commit.steps import (
     each,
@@ -72,12 +73,16 @@ async def _promote(
     try:
         if intent.direct:
             await _check_size(connection, final, part.size)
+            await set_attributes(connection, intent, final)
         elif intent.by_copy:
             await _copy(connection, intent, part)
-        elif intent.replace_exact:
-            await _replace(connection, intent, staged, final)
+            await set_attributes(connection, intent, final)
         else:
-            await connection.rename(staged, final)
+            await set_attributes(connection, intent, staged)
+            if intent.replace_exact:
+                await _replace(connection, intent, staged, final)
+            else:
+                await connection.rename(staged, final)
     except RemoteNotFoundError as error:
         if not await _was_promoted(connection, intent, part, recovering):
             raise CommitError(

@@ -37,6 +37,8 @@ def _key_text(secret: SecretStr) -> SecretStr:
 Host = Annotated[str, BeforeValidator(p.parse_host), Kind("host name or address")]
 Name = Annotated[str, BeforeValidator(p.parse_name), Kind("text")]
 Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.port_number), Kind("port")]
+Permissions = Annotated[str | None, BeforeValidator(p.parse_permissions), Kind("octal")]
+Moment = Annotated[int | None, BeforeValidator(p.parse_moment), Kind("time")]
 Secret = Annotated[SecretStr | None, Kind("secret", secret=True)]
 KeyText = Annotated[SecretStr | None, AfterValidator(_key_text), Kind("secret", secret=True)]
 KeyPath = Annotated[str | None, BeforeValidator(p.parse_key_path), Kind("local path")]

@@ -20,8 +20,10 @@ from sftp_async.options.kinds import (
     Lanes,
     Limit,
     LineSep,
+    Moment,
     OptionalText,
     Pattern,
+    Permissions,
     RemotePath,
     Seconds,
     Sep,
@@ -239,6 +241,18 @@ class WriteOptions(OptionsModel):
         description="Write an empty file when the data is in place: with `{name}`, or `{stem}` "
         "(without extensions), one beside each file, else one for the job.",
         examples=["{name}.done"],
+    )
+    file_permissions: Permissions = Field(
+        None,
+        description="Mode of data files, in octal, set before they appear. Not set: what the "
+        "server gives. A server that refuses gets a warning in the log.",
+        examples=["640"],
+    )
+    modified_time: Moment = Field(
+        None,
+        description="Time of last change of data files: ISO 8601 with a zone, or seconds since "
+        "1970. Not set: when they were written. A server may refuse it, as above.",
+        examples=["2026-11-23T00:00:00Z"],
     )
     job_key: OptionalText = Field(
         None,

@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
 _Number = TypeVar("_Number", int, float)
@@ -328,3 +328,32 @@ def parse_done_template(value: object) -> str:
     if "/" in template or template in (".", "..") or not rest:
         raise ValueError("must make a file name of its own, without a slash")
     return template
+
+
+def parse_permissions(value: object) -> str:
+    """Read a file mode in octal, as `chmod` takes it: `640`. A number could mean another base."""
+    text = value.strip().removeprefix("0o") if isinstance(value, str) else ""
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        raise ValueError("must be three octal digits as text, such as 640")
+    return text[-3:]
+
+
+def parse_moment(value: object) -> int:
+    """Read a moment, in seconds since 1970: a number, ISO 8601 with a zone, or a `datetime`."""
+    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            value = None
+    if isinstance(value, datetime):
+        seconds = int(value.timestamp()) if value.tzinfo is not None else -1
+    else:
+        try:
+            seconds = parse_int(value)
+        except ValueError:
+            seconds = -1
+    if not 0 <= seconds < 2**32:  # SFTP version 3 has 32 bits for it
+        raise ValueError(
+            "must be a time with a zone such as 2026-11-23T00:00:00Z, or seconds since 1970"
+        )
+    return seconds

@@ -234,6 +234,14 @@ class Connection:
         async with self._line.request("rename", old):
             await self._sftp.posix_rename(old, new)
 
+    async def set_attributes(
+        self, path: str, permissions: int | None, modified: int | None
+    ) -> None:
+        """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
+        attrs = asyncssh.SFTPAttrs(permissions=permissions, atime=modified, mtime=modified)
+        async with self._line.request("set attributes of", path):
+            await self._sftp.setstat(path, attrs)
+
     async def free_bytes(self, path: str) -> int | None:
         """Return the bytes a user may still write there; None if the server does not tell."""
         try:

@@ -31,6 +31,8 @@ def intent(**fields: Any) -> Intent:
             "success_file": True,
             "checksums": "none",
             "done_file": None,
+            "permissions": 0o640,
+            "modified": None,
             "manifest": {"batch": 7},
             "once": Once("query", "7"),
             "document": JOB,
