@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sftp_async.commit import JobCommitter
+from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
@@ -79,6 +79,7 @@ class Job:
                 "file: leave it out, or give a directory"
             )
         _check_companions(layout, options)
+        _check_control(layout, options, file_format)
         return cls(layout, options, file_format, overwrite, schema)
 
     @classmethod
@@ -189,7 +190,11 @@ class Job:
 
     def _committer(self) -> JobCommitter:
         return JobCommitter(
-            self.layout, self.options, overwrite=self.overwrite, manifest=self._manifest()
+            self.layout,
+            self.options,
+            overwrite=self.overwrite,
+            manifest=self._manifest(),
+            control=ControlRecords.of(self.options),
         )
 
     def _manifest(self) -> dict[str, Any] | None:
@@ -238,3 +243,34 @@ def _check_companions(layout: Layout, options: SFTPOptions) -> None:
         if companion in taken:
             raise OptionsError(f"{option} makes a name that is taken: {companion!r}")
         taken.add(companion)
+
+
+def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) -> None:
+    """Check that control records can be put around the data.
+
+    Raises:
+        OptionsError: they cannot.
+
+    """
+    given = {
+        name: text
+        for name, text in (
+            ("header_lines", options.header_lines),
+            ("footer_lines", options.footer_lines),
+        )
+        if text is not None
+    }
+    for name, text in given.items():
+        if layout.file_name is None:
+            raise OptionsError(
+                f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
+                "or set single_file=true"
+            )
+        if not file_format.joinable:
+            raise OptionsError(f"{name} is for text: a {options.format} file has no lines")
+        for field in ("bytes", "sha256"):
+            if f"{{{field}" in text and options.compression not in (None, "none"):
+                raise OptionsError(
+                    f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
+                    "it, or compression, out"
+                )

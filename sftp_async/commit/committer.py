@@ -41,6 +41,7 @@ from sftp_async.verification import digests_of, verify
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sftp_async.commit.control import ControlRecords
     from sftp_async.commit.intent import Intent
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
@@ -61,6 +62,7 @@ class JobCommitter:
         options: the write options.
         overwrite: replace what is there.
         manifest: what `_manifest.json` says beside the files; None: there is to be none.
+        control: lines before and after the data of an exact file.
 
     """
 
@@ -71,11 +73,13 @@ class JobCommitter:
         *,
         overwrite: bool,
         manifest: dict[str, Any] | None = None,
+        control: ControlRecords | None = None,
     ) -> None:
         self._layout = layout
         self._options = options
         self._overwrite = overwrite
         self._manifest = manifest
+        self._control = control
         # Only what saves asking again: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
@@ -189,9 +193,12 @@ class JobCommitter:
     async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
         layout = self._layout
         exact = layout.file_name is not None
+        pieces = parts
+        if parts and self._control is not None:
+            pieces = await self._control.around(connection, layout, parts)
         intent = intents.intent_for(
             layout,
-            (self._exact_part(parts),) if exact and parts else parts,
+            (self._exact_part(pieces),) if exact and parts else parts,
             overwrite=self._overwrite,
             removes=await self._replaced(connection, parts) if self._overwrite else (),
             options=self._options,
@@ -200,11 +207,11 @@ class JobCommitter:
         try:
             if exact and parts:
                 await check_exact(connection, layout, overwrite=self._overwrite)
-            if exact and len(parts) > 1:
-                sources = [(layout.staged_path(part.staged), part.size) for part in parts]
+            if exact and len(pieces) > 1:
+                sources = [(layout.staged_path(piece.staged), piece.size) for piece in pieces]
                 joined = intent.staged_path(intent.parts[0])
                 await join(connection, sources, joined)
-                intent = await self._summed_up(connection, intent, parts)
+                intent = await self._summed_up(connection, intent, pieces)
             await intents.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
@@ -233,7 +240,7 @@ class JobCommitter:
         if intent.manifest is None and intent.checksums == "none":
             return intent
         algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
-        digests = await digests_of(connection, path, 0, joined.size, algorithms)
+        digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
         summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
         return replace(intent, parts=(summed_up,))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
+from sftp_async.options.templates import parse_control_lines, parse_done_template
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ Sep = Annotated[str, BeforeValidator(p.parse_sep), Kind("text", keeps_blank=True
 Character = Annotated[
     str, BeforeValidator(p.parse_character), Kind("one character", keeps_blank=True)
 ]
-DoneFile = Annotated[str | None, BeforeValidator(p.parse_done_template), Kind("template")]
+ControlLines = Annotated[str | None, BeforeValidator(parse_control_lines), Kind("lines")]
+DoneFile = Annotated[str | None, BeforeValidator(parse_done_template), Kind("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), Kind("text")]
 Text = Annotated[str, BeforeValidator(p.parse_text), Kind("text", keeps_blank=True)]
 LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), Kind("text", keeps_blank=True)]

@@ -14,6 +14,7 @@ from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
+    ControlLines,
     Count,
     DoneFile,
     Kind,
@@ -178,6 +179,18 @@ class WriteOptions(OptionsModel):
         description="One file named exactly `path` (`true`) or a directory of part files "
         "(`false`). Not set: by the extension of `path`.",
         examples=["true"],
+    )
+    header_lines: ControlLines = Field(
+        None,
+        description="One exact text file: lines before all others. `{rows}` is the number of "
+        "rows, `{name}` the file's name, `{bytes}` and `{sha256}` are size and SHA-256 of what is "
+        "between these lines and `footer_lines`.",
+        examples=["HDR|{name}"],
+    )
+    footer_lines: ControlLines = Field(
+        None,
+        description="One exact text file: lines behind all others, with the same fields.",
+        examples=["TRL|{rows:08d}|{sha256}"],
     )
     max_records_per_file: Limit = Field(
         0,

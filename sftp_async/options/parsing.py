@@ -319,17 +319,6 @@ def looks_like_path(text: str) -> bool:
     )
 
 
-def parse_done_template(value: object) -> str:
-    """Read the template of a done file's name: text with `{name}` or `{stem}` in it, or neither."""
-    template = parse_name(value)
-    rest = re.sub(r"\{(name|stem)\}", "", template, count=1)
-    if "{" in rest or "}" in rest:
-        raise ValueError("may hold {name} or {stem}, once, and no other field")
-    if "/" in template or template in (".", "..") or not rest:
-        raise ValueError("must make a file name of its own, without a slash")
-    return template
-
-
 def parse_permissions(value: object) -> str:
     """Read a file mode in octal, as `chmod` takes it: `640`. A number could mean another base."""
     text = value.strip().removeprefix("0o") if isinstance(value, str) else ""

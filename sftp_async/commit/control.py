@@ -1,0 +1,92 @@
+"""Control records: lines before and after the data of one exact file, that tell what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from sftp_async.encoders.compression import open_stream
+from sftp_async.layout import PartFile
+from sftp_async.verification import digests_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.layout import Layout
+    from sftp_async.options import SFTPOptions
+    from sftp_async.transport import Connection
+
+
+@dataclass(frozen=True)
+class ControlRecords:
+    """Templates of the lines before and after the data, and how they are encoded.
+
+    In a template `{rows}` stands for the number of rows, `{bytes}` and `{sha256}` for size and
+    digest of what is between both, `{name}` for the file's name.
+    """
+
+    header: str | None
+    footer: str | None
+    line_sep: str
+    compression: str
+
+    @classmethod
+    def of(cls, options: SFTPOptions) -> Self | None:
+        """Return those that the options ask for, None if they ask for none."""
+        if options.header_lines is None and options.footer_lines is None:
+            return None
+        return cls(
+            options.header_lines,
+            options.footer_lines,
+            options.line_sep,
+            options.compression or "none",
+        )
+
+    async def around(
+        self, connection: Connection, layout: Layout, parts: Sequence[PartFile]
+    ) -> tuple[PartFile, ...]:
+        """Stage the records; return the parts with them, to be joined.
+
+        Args:
+            connection: to the server.
+            layout: of the job.
+            parts: all of the file's data, in order; at least one.
+
+        """
+        facts: dict[str, object] = {
+            "rows": sum(part.rows for part in parts),
+            "bytes": sum(part.size for part in parts),
+            "name": layout.file_name,
+        }
+        if any("{sha256" in template for template in (self.header, self.footer) if template):
+            facts["sha256"] = await _digest(connection, layout, parts)
+
+        async def stage(kind: str, template: str | None) -> list[PartFile]:
+            if template is None:
+                return []
+            data = self._encoded(template.format_map(facts))
+            # A name of its own for each try: see `JobCommitter._exact_part`.
+            name = f"{kind}-{uuid.uuid4().hex}"
+            await connection.write_file(layout.staged_path(name), data, new=True)
+            return [PartFile(name, "", 0, len(data), hashlib.sha256(data).hexdigest())]
+
+        return (
+            *await stage("header", self.header),
+            *parts,
+            *await stage("footer", self.footer),
+        )
+
+    def _encoded(self, text: str) -> bytes:
+        lines = "".join(f"{line}{self.line_sep}" for line in text.splitlines())
+        # A stream of its own: those of the parts are joined in the same way.
+        stream = open_stream(self.compression)
+        return bytes(stream.compress(lines.encode())) + bytes(stream.flush())
+
+
+async def _digest(connection: Connection, layout: Layout, parts: Sequence[PartFile]) -> str:
+    if len(parts) == 1:
+        return parts[0].sha256
+    ranges = [(layout.staged_path(part.staged), 0, part.size) for part in parts]
+    return (await digests_of(connection, ranges, ["sha256"]))["sha256"]

@@ -1,0 +1,39 @@
+"""Options that are templates: which fields each may hold, checked before anything is written."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+from typing import Final
+
+from sftp_async.options.parsing import parse_name, parse_text
+
+#: What control records may tell, with a value to try a template on.
+CONTROL_FIELDS: Final[dict[str, object]] = {"rows": 1, "bytes": 1, "sha256": "", "name": ""}
+
+
+def parse_done_template(value: object) -> str:
+    """Read the template of a done file's name: text with `{name}` or `{stem}` in it, or neither."""
+    template = parse_name(value)
+    rest = re.sub(r"\{(name|stem)\}", "", template, count=1)
+    if "{" in rest or "}" in rest:
+        raise ValueError("may hold {name} or {stem}, once, and no other field")
+    if "/" in template or template in (".", "..") or not rest:
+        raise ValueError("must make a file name of its own, without a slash")
+    return template
+
+
+def parse_control_lines(value: object) -> str:
+    """Read lines with `CONTROL_FIELDS` in them, formatted as Python does: `{rows:08d}`."""
+    text = parse_text(value)
+    wrong = (
+        f"may hold the fields {', '.join(CONTROL_FIELDS)}, as in {{rows:08d}}; double other braces"
+    )
+    try:
+        fields = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
+        if not fields <= CONTROL_FIELDS.keys():
+            raise ValueError(wrong)
+        text.format_map(CONTROL_FIELDS)
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise ValueError(wrong) from None
+    return text

@@ -1,0 +1,82 @@
+"""Lines before and after the data of one exact file: what partners check it by."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sftp_async.errors import OptionsError
+from tests.support.jobs import real_job, write
+from tests.support.sshd import SSHD
+
+HEADER, FOOTER = "HDR|{name}|{rows}", "TRL|{rows:08d}|{bytes}|{sha256}\nEND"
+PARTS = [["a", "b"], ["c"], ["d"]]
+
+
+def expected(name: str, data: bytes, rows: int) -> bytes:
+    digest = hashlib.sha256(data).hexdigest()
+    footer = f"TRL|{rows:08d}|{len(data)}|{digest}\nEND\n"
+    return f"HDR|{name}|{rows}\n".encode() + data + footer.encode()
+
+
+@pytest.mark.parametrize("parts", [PARTS, PARTS[:1], [[]]], ids=["joined", "one part", "no row"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"verify": "readback"}, {"commit_mode": "direct"}],
+    ids=["rename", "readback", "direct"],
+)
+def test_they_tell_what_is_between_them(
+    sshd: SSHD, remote_dir: Path, parts: list[list[str]], more: dict[str, Any]
+) -> None:
+    path = f"{remote_dir}/all.txt"
+    write(sshd.options(), path, *parts, header_lines=HEADER, footer_lines=FOOTER, **more)
+    data = "".join(f"{line}\n" for part in parts for line in part).encode()
+    assert [file.name for file in remote_dir.iterdir()] == ["all.txt"]
+    found = (remote_dir / "all.txt").read_bytes()
+    assert found == expected("all.txt", data, sum(map(len, parts)))
+
+
+def test_either_stands_alone_and_ends_its_lines_as_the_data_does(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    write(sshd.options(), f"{remote_dir}/h.txt", ["a"], header_lines="H\n2", line_sep="\r\n")
+    write(sshd.options(), f"{remote_dir}/f.txt", ["a"], footer_lines="{{{rows}}}")
+    assert (remote_dir / "h.txt").read_bytes() == b"H\r\n2\r\na\r\n"
+    assert (remote_dir / "f.txt").read_bytes() == b"a\n{1}\n"
+
+
+def test_they_are_compressed_with_the_data(sshd: SSHD, remote_dir: Path) -> None:
+    path = f"{remote_dir}/all.txt.gz"
+    write(sshd.options(), path, *PARTS, header_lines="H", footer_lines="T{rows}")
+    assert gzip.decompress((remote_dir / "all.txt.gz").read_bytes()) == b"H\na\nb\nc\nd\nT4\n"
+
+
+def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path) -> None:
+    path = f"{remote_dir}/all.txt"
+    write(sshd.options(), path, *PARTS, footer_lines="T{rows}", checksum_files="sha256")
+    digest = hashlib.sha256((remote_dir / "all.txt").read_bytes()).hexdigest()
+    assert (remote_dir / "all.txt.sha256").read_text() == f"{digest}  all.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "said"),
+    [
+        ("", {"header_lines": "H"}, "header_lines is for one exact file"),
+        ("a.parquet", {"footer_lines": "T", "format": "parquet"}, "footer_lines is for text"),
+        ("a.txt.gz", {"footer_lines": "{sha256}"}, "would be that of the compressed data"),
+        ("a.txt", {"footer_lines": "{columns}"}, "may hold the fields rows, bytes, sha256, name"),
+        ("a.txt", {"footer_lines": "{rows.real}"}, "may hold the fields"),
+        ("a.txt", {"footer_lines": "{}"}, "may hold the fields"),
+        ("a.txt", {"footer_lines": "{"}, "may hold the fields"),
+        ("a.txt", {"footer_lines": "{rows:zz}"}, "may hold the fields"),
+    ],
+)
+def test_what_makes_no_control_record_is_refused_before_any_task(
+    sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(OptionsError, match=said):
+        real_job(sshd.options(), f"{remote_dir}/{path}", **options)
