@@ -35,7 +35,8 @@ def test_a_task_whose_acknowledged_bytes_were_lost_is_run_anew_and_each_row_is_t
     with EmbeddedServer(tmp_path / "served", sftp_factory=ForgetfulServer) as server:
         line = proxy(server)
         options = server.options() | {"host": line.host, "port": str(line.port)}
-        options |= {"chunk_size": "64k", "retry_delay": "0.01"}
+        # What is sent beyond the buffer is acknowledged: there is something to lose at the cut.
+        options |= {"chunk_size": "64k", "max_buffer_bytes": "256k", "retry_delay": "0.01"}
         line.cut_after(1_000_000)
         done = subprocess.run(
             [sys.executable, "-m", "tests.spark.retry_probe"],
