@@ -14,6 +14,7 @@ from sftp_async.commit import JobCommitter
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
 from sftp_async.layout import LONGEST_NAME, Layout, Once, checksum_name, infer_format
+from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
@@ -69,12 +70,20 @@ class Job:
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
         options = infer_format(options.resolve())
-        file_format = open_format(options, schema)
+        partitioning = Partitioning.plan(options.partition_by, schema)
+        if partitioning.columns:
+            options = options.model_copy(update={"partition_by": partitioning.columns})
+        file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage)
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
             raise OptionsError(
                 f"{limits[0]} splits the output, but the path {layout.target} names one exact "
+                "file: leave it out, or give a directory"
+            )
+        if layout.file_name is not None and partitioning.columns:
+            raise OptionsError(
+                f"partition_by makes directories, but the path {layout.target} names one exact "
                 "file: leave it out, or give a directory"
             )
         if layout.file_name is not None and options.checksum_files != "none":
@@ -207,6 +216,8 @@ class Job:
         elif once is not None:
             said |= {"query": once.scope, "batch": int(once.name)}
         said["format"] = self.options.format
+        if self.options.partition_by:
+            said["partition_by"] = list(self.options.partition_by)
         said["schema"] = [
             {"name": field.name, "type": str(field.type), "nullable": field.nullable}
             for field in self.schema

@@ -1,6 +1,7 @@
 """The names and paths of everything a job writes on the server.
 
 <target>/part-00003-1f0c9a2e5b7d4c68-c000.csv.gz  a part file, visible
+<target>/day=1/part-00003-…-c000.csv.gz           the same, with `partition_by`
 <target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
 <target>/_temporary/<job>/ahead-<uuid>            one that was opened before its task began
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
@@ -65,7 +66,8 @@ class PartFile:
     """One part file: complete on the server, sizes compared, but not visible yet.
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex.
+    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
+    the content as uploaded, in hex.
     """
 
     staged: str
@@ -73,6 +75,16 @@ class PartFile:
     rows: int
     size: int
     sha256: str
+
+    @property
+    def directory(self) -> str:
+        """Its partition's directory in the target; empty if that is the target itself."""
+        return posixpath.dirname(self.final)
+
+    @property
+    def name(self) -> str:
+        """Its name in that directory."""
+        return posixpath.basename(self.final)
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,8 @@ class Layout:
     direct: bool
     #: Set where attempts of one job know each other.
     once: Once | None = None
+    #: Columns that are directories in the target, the outermost first.
+    partition_by: tuple[str, ...] = ()
 
     @classmethod
     def mint(cls, options: SFTPOptions, extension: str, *, lineage: str = "") -> Self:
@@ -156,6 +170,7 @@ class Layout:
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
             once=Once.of_key(options.job_key, file_name) if options.job_key else None,
+            partition_by=options.partition_by,
         )
 
     @property
@@ -180,20 +195,25 @@ class Layout:
         """What marks this job's part files: the first digits of the job id."""
         return tag_of(self.job_id)
 
-    def part_names(self, partition: int, sequence: int, attempt: str) -> tuple[str, str]:
+    def part_names(
+        self, partition: int, sequence: int, attempt: str, directory: str = ""
+    ) -> tuple[str, str]:
         """Return the staged and the final name of a part file.
 
         Args:
             partition: Spark's partition id.
             sequence: number of the file within the task, from 0.
             attempt: hex uuid of the task attempt; retries and speculation never share a name.
+            directory: of the partition that the file belongs to, in the target.
 
         """
         if self.direct:
             name = f"part-{partition:05d}-{self.tag}-{attempt[:8]}-c{sequence:03d}.{self.extension}"
+            name = posixpath.join(directory, name)
             return name, name
         final = f"part-{partition:05d}-{self.tag}-c{sequence:03d}.{self.extension}"
-        return f"part-{partition:05d}-c{sequence:03d}-{attempt}", final
+        staged = f"part-{partition:05d}-c{sequence:03d}-{attempt}"
+        return staged, posixpath.join(directory, final)
 
     def staged_path(self, staged: str) -> str:
         """Return the path of a staged part."""
@@ -237,7 +257,9 @@ def part_tag(name: str) -> str | None:
 
 def checksum_name(name: str) -> str:
     """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
-    return f".{name}{CHECKSUM}" if is_part(name) else f"{name}{CHECKSUM}"
+    directory, name = posixpath.split(name)
+    beside = f".{name}{CHECKSUM}" if is_part(name) else f"{name}{CHECKSUM}"
+    return posixpath.join(directory, beside)
 
 
 def is_announcement(name: str) -> bool:

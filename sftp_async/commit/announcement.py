@@ -35,8 +35,11 @@ async def announce(connection: Connection, intent: Intent) -> None:
 
 
 def checksum_line(part: PartFile) -> bytes:
-    """Return what `sha256sum` prints for the file; it escapes names with a backslash."""
-    name, escaped = part.final, part.final.replace("\\", "\\\\")
+    """Return what `sha256sum` prints for the file, in its own directory.
+
+    It escapes names with a backslash.
+    """
+    name, escaped = part.name, part.name.replace("\\", "\\\\")
     mark = "\\" if name != escaped else ""
     return f"{mark}{part.sha256}  {escaped}\n".encode("utf-8", "surrogateescape")
 

@@ -14,6 +14,7 @@ from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
+    Columns,
     Count,
     Kind,
     Lanes,
@@ -176,6 +177,20 @@ class WriteOptions(OptionsModel):
         "(`false`). Not set: by the extension of `path`.",
         examples=["true"],
     )
+    partition_by: Columns = Field(
+        (),
+        description="Columns that become directories, `country=DE/day=2024-05-01`, and leave the "
+        "files: Spark's `partitionBy`, which it refuses for Python data sources.",
+        examples=["country,day"],
+    )
+    partition_overwrite_mode: Annotated[
+        Literal["static", "dynamic"], BeforeValidator(p.one_of(("static", "dynamic"))), Kind()
+    ] = Field(
+        "static",
+        description="With `partition_by`, what mode `overwrite` replaces: all partitions "
+        "(`static`), or those that the new rows belong to (`dynamic`).",
+        examples=["dynamic"],
+    )
     max_records_per_file: Limit = Field(
         0,
         description="Rows after which a part file ends and the next begins; 0 for no limit.",
@@ -261,6 +276,19 @@ class WriteOptions(OptionsModel):
         examples=["1d"],
     )
 
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        if self.partition_by and self.single_file:
+            yield (
+                ("partition_by", "single_file"),
+                "partition_by makes many directories, single_file=true one file.",
+            )
+        if self.partition_overwrite_mode == "dynamic" and not self.partition_by:
+            yield (
+                ("partition_by", "partition_overwrite_mode"),
+                "partition_overwrite_mode=dynamic needs partition_by.",
+            )
+
 
 class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
     """All options of `format("sftp")`.
@@ -276,6 +304,14 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
     # Aliases make the names open-ended, and secrets may be given as `str`.
     def __init__(self, /, **options: Any) -> None:
         super().__init__(**options)
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        if self.partition_by and self.files_per_partition > 1:
+            yield (
+                ("partition_by", "files_per_partition"),
+                f"files_per_partition={self.files_per_partition} does not go with partition_by.",
+            )
 
     @classmethod
     def from_spark(cls, options: Mapping[str, str]) -> Self:

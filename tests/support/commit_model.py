@@ -27,7 +27,7 @@ OLD_PARTS = {
 NEW = (b"new 0", b"new 1")
 FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
 #: Requests that change nothing: before and after are the same.
-READS = {"stat", "exists", "listdir", "read", "close"}
+READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 
 
 @dataclass(frozen=True)

@@ -228,8 +228,12 @@ class MemoryConnection(Connection):
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
-    async def is_link(self, path: str) -> bool:
-        return await self.request("is_link", path, lambda: False)
+    async def kind(self, path: str) -> Any:
+        def do() -> str | None:
+            node = self.server.nodes.get(path)
+            return None if node is None else "directory" if node.is_dir else "file"
+
+        return await self.request("kind", path, do)
 
     async def realpath(self, path: str) -> str:
         return await self.request("realpath", path, lambda: path)
