@@ -70,7 +70,7 @@ class Job:
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
         options = infer_format(options.resolve())
-        partitioning = Partitioning.plan(options.partition_by, schema)
+        partitioning = Partitioning.plan(options, schema)
         if partitioning.columns:
             options = options.model_copy(update={"partition_by": partitioning.columns})
         file_format = open_format(options, partitioning.data(schema))
@@ -79,11 +79,6 @@ class Job:
         if layout.file_name is not None and limits:
             raise OptionsError(
                 f"{limits[0]} splits the output, but the path {layout.target} names one exact "
-                "file: leave it out, or give a directory"
-            )
-        if layout.file_name is not None and partitioning.columns:
-            raise OptionsError(
-                f"partition_by makes directories, but the path {layout.target} names one exact "
                 "file: leave it out, or give a directory"
             )
         if layout.file_name is not None and options.checksum_files != "none":

@@ -14,10 +14,12 @@ from sftp_async.encoders.arrays import join
 from sftp_async.encoders.cells import CellText, is_text
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.hive import directory_name
-from sftp_async.layout import LONGEST_NAME
+from sftp_async.layout import LONGEST_NAME, split_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+
+    from sftp_async.options import SFTPOptions
 
 #: Characters of a value that an error shows.
 SHOWN = 60
@@ -30,17 +32,18 @@ class Partitioning:
     columns: tuple[str, ...]
 
     @classmethod
-    def plan(cls, asked: Sequence[str], schema: pa.Schema) -> Self:
-        """Check `partition_by` against the schema.
+    def plan(cls, options: SFTPOptions, schema: pa.Schema) -> Self:
+        """Check `partition_by` against the other options and the schema.
 
         Raises:
             OptionsError: a column is unknown, given twice or of a type that Spark does not
-                partition by, or none is left for the files; lists every mistake.
+                partition by, or none is left for the files; or another option asks for something
+                else. Lists every mistake.
 
         """
-        problems: list[str] = []
+        problems = list(_contradictions(options))
         columns: list[str] = []
-        for name in asked:
+        for name in options.partition_by:
             found = _named(name, schema)
             if len(found) != 1:
                 problems.append(_unknown(name, found, schema))
@@ -106,6 +109,23 @@ class Partitioning:
             ]
             rows = pairs.indices
         return batch.select(kept), directories, rows
+
+
+def _contradictions(options: SFTPOptions) -> Iterator[str]:
+    if not options.partition_by:
+        if options.partition_overwrite_mode == "dynamic":
+            yield "partition_overwrite_mode=dynamic needs partition_by."
+        return
+    if split_target(options)[1] is not None:
+        yield (
+            f"partition_by makes directories, but the path {options.path} names one exact file: "
+            "leave it out, or give a directory."
+        )
+    if options.files_per_partition > 1:
+        yield (
+            "partition_by makes one file for each value and task: leave out "
+            f"files_per_partition={options.files_per_partition}."
+        )
 
 
 def _named(name: str, schema: pa.Schema) -> list[str]:

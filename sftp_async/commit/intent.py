@@ -204,7 +204,7 @@ def _check_directory(path: object) -> None:
     for name in path.split("/") if isinstance(path, str) else [path]:
         _check_name(name)
         if "=" not in str(name):
-            raise ValueError(f"{path!r} is no partition directory")
+            raise ValueError(f"unsafe name {path!r}: it is no partition's directory")
 
 
 def document_path(staging_base: str, document: str, state: State) -> str:

@@ -276,19 +276,6 @@ class WriteOptions(OptionsModel):
         examples=["1d"],
     )
 
-    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        yield from super()._contradictions()
-        if self.partition_by and self.single_file:
-            yield (
-                ("partition_by", "single_file"),
-                "partition_by makes many directories, single_file=true one file.",
-            )
-        if self.partition_overwrite_mode == "dynamic" and not self.partition_by:
-            yield (
-                ("partition_by", "partition_overwrite_mode"),
-                "partition_overwrite_mode=dynamic needs partition_by.",
-            )
-
 
 class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
     """All options of `format("sftp")`.
@@ -304,14 +291,6 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
     # Aliases make the names open-ended, and secrets may be given as `str`.
     def __init__(self, /, **options: Any) -> None:
         super().__init__(**options)
-
-    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        yield from super()._contradictions()
-        if self.partition_by and self.files_per_partition > 1:
-            yield (
-                ("partition_by", "files_per_partition"),
-                f"files_per_partition={self.files_per_partition} does not go with partition_by.",
-            )
 
     @classmethod
     def from_spark(cls, options: Mapping[str, str]) -> Self:

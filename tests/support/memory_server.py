@@ -136,6 +136,17 @@ class MemoryServer:
             if parent_of(path) == directory and not node.is_dir
         }
 
+    def tree(self, directory: str) -> dict[str, bytes | None]:
+        """All below, by relative path; None is a directory. Without staging and markers."""
+        start = f"{directory}/"
+        found = {
+            path.removeprefix(start): None if node.is_dir else bytes(node.data)
+            for path, node in self.nodes.items()
+            if path.startswith(start)
+        }
+        own = ("_temporary", "_sftp_async")
+        return {path: data for path, data in found.items() if not path.startswith(own)}
+
     def operations(self, name: str) -> list[Operation]:
         return [operation for operation in self.log if operation.name == name]
 
