@@ -71,8 +71,6 @@ class Job:
             )
         options = infer_format(options.resolve())
         partitioning = Partitioning.plan(options, schema)
-        if partitioning.columns:
-            options = options.model_copy(update={"partition_by": partitioning.columns})
         file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage)
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]

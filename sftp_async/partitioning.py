@@ -27,7 +27,13 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Partitioning:
-    """The columns that become directories, by their names in the schema."""
+    """The columns that become directories.
+
+    Args:
+        columns: their names as the user spelled them, which is how Spark names the directories; it
+            finds the columns whatever the case.
+
+    """
 
     columns: tuple[str, ...]
 
@@ -43,15 +49,16 @@ class Partitioning:
         """
         problems = list(_contradictions(options))
         columns: list[str] = []
-        for name in options.partition_by:
-            found = _named(name, schema)
+        for asked in options.partition_by:
+            found = _named(asked, schema)
             if len(found) != 1:
-                problems.append(_unknown(name, found, schema))
-            elif found[0] in columns:
-                problems.append(f"partition_by names the column {found[0]!r} twice.")
-            else:
-                columns += found
-        for name in columns:
+                problems.append(_unknown(asked, found, schema))
+                continue
+            (name,) = found
+            if name in columns:
+                problems.append(f"partition_by names the column {name!r} twice.")
+                continue
+            columns.append(name)
             kind = schema.field(name).type
             if pa.types.is_nested(kind) or pa.types.is_null(kind):
                 problems.append(
@@ -74,11 +81,15 @@ class Partitioning:
             )
         if problems:
             raise OptionsError(problems)
-        return cls(tuple(columns))
+        return cls(options.partition_by)
 
     def data(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns that stay in the files."""
-        return pa.schema([field for field in schema if field.name not in self.columns])
+        taken = self._taken(schema)
+        return pa.schema([field for field in schema if field.name not in taken])
+
+    def _taken(self, schema: pa.Schema) -> list[str]:
+        return [_named(column, schema)[0] for column in self.columns]
 
     def split(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str], pa.Array]:
         """Take the partition columns out of a batch.
@@ -91,10 +102,11 @@ class Partitioning:
             EncodeError: a value makes no directory name; names column and value.
 
         """
-        kept = [i for i, name in enumerate(batch.schema.names) if name not in self.columns]
+        taken = self._taken(batch.schema)
+        kept = [i for i, name in enumerate(batch.schema.names) if name not in taken]
         directories, rows = [""], None
-        for column in self.columns:
-            encoded = _encoded(batch.column(batch.schema.get_field_index(column)))
+        for column, name in zip(self.columns, taken, strict=True):
+            encoded = _encoded(batch.column(batch.schema.get_field_index(name)))
             names = _directory_names(column, encoded.dictionary)
             if rows is None:
                 directories, rows = names, encoded.indices
