@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Literal
 
@@ -17,9 +18,16 @@ _FIELD = re.compile(r"\{(name|stem)\}")
 
 
 def checksum_name(name: str, algorithm: str) -> str:
-    """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
+    """Return the name of a file's checksum file; a part file's is hidden from readers of data.
+
+    Args:
+        name: of the data file, behind its partition's directories.
+        algorithm: one of `ALGORITHMS`.
+
+    """
+    directory, name = posixpath.split(name)
     beside = f"{name}.{algorithm}"
-    return f".{beside}" if is_part(name) else beside
+    return posixpath.join(directory, f".{beside}" if is_part(name) else beside)
 
 
 def done_name(template: str, name: str) -> str:
@@ -27,15 +35,14 @@ def done_name(template: str, name: str) -> str:
 
     Args:
         template: `{name}` stands for the file's name, `{stem}` for what is before its extensions.
-        name: of the data file.
+        name: of the data file, behind its partition's directories.
 
     """
-    return _FIELD.sub(lambda field: name if field[1] == "name" else _stem(name), template)
-
-
-def is_of_each_file(template: str) -> bool:
-    """Whether there is a done file for each data file, and not one for the job."""
-    return _FIELD.search(template) is not None
+    if _FIELD.search(template) is None:
+        return template
+    directory, name = posixpath.split(name)
+    beside = _FIELD.sub(lambda field: name if field[1] == "name" else _stem(name), template)
+    return posixpath.join(directory, beside)
 
 
 def is_companion(name: str, done_template: str | None) -> bool:

@@ -14,11 +14,12 @@ from pyspark.sql.types import (
     DataType,
     DayTimeIntervalType,
     MapType,
+    StringType,
     StructField,
     StructType,
 )
 
-from sftp_async.errors import EncodeError
+from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
 from sftp_async.stream_writer import stream_writer
@@ -53,6 +54,7 @@ class SFTPDataSource(DataSource):
 
         """
         options = SFTPOptions.from_spark(dict(self.options))
+        refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
         return SFTPBatchWriter(job.prepare())
 
@@ -68,6 +70,7 @@ class SFTPDataSource(DataSource):
 
         """
         options = SFTPOptions.from_spark(dict(self.options))
+        refuse_collations(schema, options.partition_by)
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
         job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
@@ -99,6 +102,27 @@ def arrow_schema(schema: StructType) -> pa.Schema:
         if _has_narrow_interval(field.dataType):
             raise _refused(field, "interval day to second")
     return pa.schema(fields)
+
+
+def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None:
+    """See that no text becomes a directory for which other texts count as equal, as Spark does.
+
+    Raises:
+        OptionsError: names the columns.
+
+    """
+    asked = {name.lower() for name in partition_by}
+    problems = [
+        f"partition_by cannot take the column {field.name!r} of type "
+        f"{field.dataType.simpleString()}: texts that it calls equal would be told apart. Cast it: "
+        f"CAST(`{field.name}` AS STRING)."
+        for field in schema.fields
+        if field.name.lower() in asked
+        and isinstance(field.dataType, StringType)
+        and not field.dataType.isUTF8BinaryCollation()
+    ]
+    if problems:
+        raise OptionsError(problems)
 
 
 def _has_narrow_interval(kind: DataType) -> bool:

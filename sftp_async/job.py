@@ -15,6 +15,7 @@ from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, do
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
 from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING, Layout, Once, infer_format
+from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
@@ -70,7 +71,8 @@ class Job:
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
         options = infer_format(options.resolve())
-        file_format = open_format(options, schema)
+        partitioning = Partitioning.plan(options, schema)
+        file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage)
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
@@ -207,6 +209,8 @@ class Job:
         elif once is not None:
             said |= {"query": once.scope, "batch": int(once.name)}
         said["format"] = self.options.format
+        if self.options.partition_by:
+            said["partition_by"] = list(self.options.partition_by)
         said["schema"] = [
             {"name": field.name, "type": str(field.type), "nullable": field.nullable}
             for field in self.schema

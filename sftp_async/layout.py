@@ -1,6 +1,7 @@
 """The names and paths of everything a job writes on the server.
 
 <target>/part-00003-1f0c9a2e5b7d4c68-c000.csv.gz  a part file, visible
+<target>/day=1/part-00003-…-c000.csv.gz           the same, with `partition_by`
 <target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
 <target>/_temporary/<job>/ahead-<uuid>            one that was opened before its task began
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
@@ -62,8 +63,8 @@ class PartFile:
     """One part file: complete on the server, sizes compared, but not visible yet.
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex, and
-    `md5` if checksum files of it are wanted.
+    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
+    the content as uploaded, in hex, and `md5` if checksum files of it are wanted.
     """
 
     staged: str
@@ -72,6 +73,16 @@ class PartFile:
     size: int
     sha256: str
     md5: str = ""
+
+    @property
+    def directory(self) -> str:
+        """Its partition's directory in the target; empty if that is the target itself."""
+        return posixpath.dirname(self.final)
+
+    @property
+    def name(self) -> str:
+        """Its name in that directory."""
+        return posixpath.basename(self.final)
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,8 @@ class Layout:
     direct: bool
     #: Set where attempts of one job know each other.
     once: Once | None = None
+    #: Columns that are directories in the target, the outermost first.
+    partition_by: tuple[str, ...] = ()
 
     @classmethod
     def mint(cls, options: SFTPOptions, extension: str, *, lineage: str = "") -> Self:
@@ -155,6 +168,7 @@ class Layout:
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
             once=Once.of_key(options.job_key, file_name) if options.job_key else None,
+            partition_by=options.partition_by,
         )
 
     @property
@@ -179,20 +193,25 @@ class Layout:
         """What marks this job's part files: the first digits of the job id."""
         return tag_of(self.job_id)
 
-    def part_names(self, partition: int, sequence: int, attempt: str) -> tuple[str, str]:
+    def part_names(
+        self, partition: int, sequence: int, attempt: str, directory: str = ""
+    ) -> tuple[str, str]:
         """Return the staged and the final name of a part file.
 
         Args:
             partition: Spark's partition id.
             sequence: number of the file within the task, from 0.
             attempt: hex uuid of the task attempt; retries and speculation never share a name.
+            directory: of the partition that the file belongs to, in the target.
 
         """
         if self.direct:
             name = f"part-{partition:05d}-{self.tag}-{attempt[:8]}-c{sequence:03d}.{self.extension}"
+            name = posixpath.join(directory, name)
             return name, name
         final = f"part-{partition:05d}-{self.tag}-c{sequence:03d}.{self.extension}"
-        return f"part-{partition:05d}-c{sequence:03d}-{attempt}", final
+        staged = f"part-{partition:05d}-c{sequence:03d}-{attempt}"
+        return staged, posixpath.join(directory, final)
 
     def staged_path(self, staged: str) -> str:
         """Return the path of a staged part."""

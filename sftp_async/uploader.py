@@ -12,6 +12,8 @@ import itertools
 import posixpath
 import threading
 import uuid
+from collections import deque
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,9 +25,12 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
+from sftp_async.fanout import fan_out, most_open
 from sftp_async.layout import PartFile
+from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
+from sftp_async.task_directories import TaskDirectories
 from sftp_async.transfer import FileTransfer
 from sftp_async.verification import verify
 
@@ -59,7 +64,8 @@ class TaskUploader:
         partition: Spark's partition id.
         runtime: the process's runtime.
 
-    Peak memory, beside the encoder's own: `max_buffer_bytes`, plus one chunk for each open part.
+    Peak memory, beside the encoders' own: `max_buffer_bytes`, plus one chunk for each open part;
+    with `partition_by`, three times `sorting.GATHERED` for rows to be sorted.
 
     """
 
@@ -81,26 +87,39 @@ class TaskUploader:
         self._pool = runtime.pool(options)
         self._retry = RetryPolicy(options.max_retries, options.retry_delay)
         self._budget = ByteBudget(options.max_buffer_bytes)
-        self._slots = threading.Semaphore(options.files_per_partition + TAILS)
-        self._uploads: list[_Upload] = []
+        self._partitioning = Partitioning(options.partition_by)
+        self._most_open = (
+            most_open(file_format.held) if options.partition_by else options.files_per_partition
+        )
+        self._slots = threading.Semaphore(self._most_open + TAILS)
+        self._uploads: deque[_Upload] = deque()
+        self._parts: list[PartFile] = []
+        self._directories = TaskDirectories(layout, self._pool, self._retry)
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
         """Encode and upload all batches.
 
         Returns:
             The part files, in the order of their rows; each one closed and its size confirmed.
-            Empty if there was nothing to write.
+            Empty if there was nothing to write. With `partition_by` one or more for each value.
 
         Raises:
-            EncodeError: a value, or this partition, cannot be written in the format.
+            EncodeError: a value, or this partition, cannot be written in the format, or a value
+                makes no partition directory.
+            SFTPAsyncError: rows cannot be sorted on the local disk (`partition_by`).
             TransferError, ConnectError: the server or the way to it failed, retries included.
 
         On any error the uploads are cancelled; what was staged is left for the job's abort.
 
         """
         try:
-            self._fill_parts(batches)
-            return tuple(upload.result() for upload in self._uploads)
+            if self._options.partition_by:
+                self._fill_partitions(batches)
+            else:
+                self._fill_parts(batches)
+            while self._uploads:
+                self._parts.append(self._uploads.popleft().result())
+            return tuple(self._parts)
         except BaseException:
             for upload in self._uploads:
                 upload.future.cancel()
@@ -111,26 +130,45 @@ class TaskUploader:
         lanes = 1 if self._layout.file_name is not None else self._options.files_per_partition
         side_by_side: list[_Part | None] = [None] * lanes
         turn = itertools.cycle(range(len(side_by_side)))
-        for batch in batches:
-            if batch.num_rows == 0:
-                continue
-            self._budget.check()
+        for batch in self._checked(batches):
             lane = next(turn)
-            part = side_by_side[lane]
-            for piece in self._slices(sound(batch)):
-                while piece.num_rows:
-                    if part is None:
-                        part = self._open_part()
-                    piece = part.add(piece)
-                    if part.full:
-                        part.finish()
-                        part = None
-            side_by_side[lane] = part
-        if not self._uploads and self._writes_when_empty():
+            side_by_side[lane] = self._fill(side_by_side[lane], batch)
+        if not self._uploads and not self._parts and self._writes_when_empty():
             side_by_side[0] = self._open_part()
         for part in side_by_side:
             if part is not None:
                 part.finish()
+
+    def _fill_partitions(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write each value's rows to files of its own; an empty DataFrame has no value."""
+        under_way: dict[str, _Part | None] = {}
+        rows = fan_out(self._checked(batches), self._partitioning, self._most_open)
+        with closing(rows):
+            for directory, some in rows:
+                part = under_way.pop(directory, None)
+                if some is not None:
+                    under_way[directory] = self._fill(part, some, directory)
+                elif part is not None:
+                    part.finish()
+
+    def _checked(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Leave out what is empty; stop when an upload has failed."""
+        for batch in batches:
+            if batch.num_rows:
+                self._budget.check()
+                yield sound(batch)
+
+    def _fill(self, part: _Part | None, batch: pa.RecordBatch, directory: str = "") -> _Part | None:
+        """Add rows to a part, and to further ones as each is full; returns the one under way."""
+        for piece in self._slices(batch):
+            while piece.num_rows:
+                if part is None:
+                    part = self._open_part(directory)
+                piece = part.add(piece)
+                if part.full:
+                    part.finish()
+                    part = None
+        return part
 
     def _writes_when_empty(self) -> bool:
         """Partition 0 stands for an empty DataFrame; an exact file's header comes from it, too."""
@@ -148,7 +186,7 @@ class TaskUploader:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
 
-    def _open_part(self) -> _Part:
+    def _open_part(self, directory: str = "") -> _Part:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
         if exact and (self._partition or sequence) and not self._format.joinable:
@@ -160,7 +198,10 @@ class TaskUploader:
             )
         while not self._slots.acquire(timeout=1):
             self._budget.check()
-        staged, final = self._layout.part_names(self._partition, sequence, self._attempt)
+        # What is done need not be kept with all that it took to upload it.
+        while self._uploads and self._uploads[0].future.done():
+            self._parts.append(self._uploads.popleft().result())
+        staged, final = self._layout.part_names(self._partition, sequence, self._attempt, directory)
         upload = self._start(staged, final)
         self._uploads.append(upload)
         # A joined file has one header: that of the first part of partition 0.
@@ -179,12 +220,17 @@ class TaskUploader:
         digests = {"sha256": hashlib.sha256()}
         if self._options.checksum_files == "md5":
             digests["md5"] = hashlib.md5(usedforsecurity=False)
-        future = self._runtime.submit(self._run(transfer, digests["sha256"]))
+        directory = posixpath.dirname(final)
+        future = self._runtime.submit(self._run(transfer, digests["sha256"], directory))
         future.add_done_callback(self._ended)
-        return _Upload(self._runtime.loop, self._budget, transfer, digests, future, final)
+        return _Upload(
+            self._runtime.loop, self._budget, transfer, digests, future, final, self._layout.direct
+        )
 
-    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash) -> int:
+    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash, directory: str) -> int:
         try:
+            if self._layout.direct and directory:
+                await self._directories.make(directory)
             size = await self._upload(transfer)
             if self._options.verify != "size":
                 await self._verify(transfer.path, size, digest.hexdigest())
@@ -211,6 +257,7 @@ class TaskUploader:
                     await connection.stat(self._layout.staging)
                 except RemoteNotFoundError:
                     await connection.remove(transfer.path)
+                    await self._directories.unmake(connection)
                     raise
         return size
 
@@ -239,6 +286,8 @@ class _Upload:
     digests: dict[str, hashlib._Hash]
     future: Future[int]
     final: str
+    #: It is written under its final name.
+    direct: bool
     rows: int = 0
 
     def send(self, chunk: memoryview) -> None:
@@ -256,7 +305,7 @@ class _Upload:
         """Wait for the end; raises what went wrong."""
         size = self.future.result()
         # It may have taken a file that was there, so ask only now where it went.
-        staged = posixpath.basename(self.transfer.path)
+        staged = self.final if self.direct else posixpath.basename(self.transfer.path)
         sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
         return PartFile(
             staged, self.final, self.rows, size, sha256=sums["sha256"], md5=sums.get("md5", "")

@@ -38,8 +38,11 @@ async def announce(connection: Connection, intent: Intent) -> None:
 
 
 def checksum_line(part: PartFile, algorithm: str) -> bytes:
-    """Return what `sha256sum` or `md5sum` prints; they escape names with a backslash."""
-    name, escaped = part.final, part.final.replace("\\", "\\\\")
+    """Return what `sha256sum` or `md5sum` prints for the file, in its own directory.
+
+    They escape names with a backslash.
+    """
+    name, escaped = part.name, part.name.replace("\\", "\\\\")
     mark = "\\" if name != escaped else ""
     digest = part.md5 if algorithm == "md5" else part.sha256
     return f"{mark}{digest}  {escaped}\n".encode("utf-8", "surrogateescape")

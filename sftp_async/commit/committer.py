@@ -9,12 +9,13 @@ writer. And every step may be done twice: a lost reply, a crash and a replay all
 from __future__ import annotations
 
 import logging
+import posixpath
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sftp_async.commit import directories, marker
 from sftp_async.commit import intent as intents
-from sftp_async.commit import marker
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.preparation import Preparation, check_exact
@@ -23,10 +24,16 @@ from sftp_async.commit.recovery import end
 from sftp_async.commit.steps import (
     refuse_links,
     remove_staging_base,
-    remove_tagged,
     remove_tree,
 )
-from sftp_async.companions import ALGORITHMS, checksum_name, done_name, is_companion
+from sftp_async.companions import (
+    ALGORITHMS,
+    MANIFEST_FILE,
+    SUCCESS_FILE,
+    checksum_name,
+    done_name,
+    is_companion,
+)
 from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
 from sftp_async.layout import (
     JOINED,
@@ -201,6 +208,9 @@ class JobCommitter:
             (self._exact_part(pieces),) if exact and parts else parts,
             overwrite=self._overwrite,
             removes=await self._replaced(connection, parts) if self._overwrite else (),
+            makes=await directories.missing(
+                connection, layout.directory, [part.directory for part in parts]
+            ),
             options=self._options,
             manifest=self._manifest,
         )
@@ -245,12 +255,29 @@ class JobCommitter:
         return replace(intent, parts=(summed_up,))
 
     async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
-        listing = await connection.listdir(self._layout.directory)
-        return tuple(entry.name for entry in listing if self._is_replaced(entry, parts))
+        layout = self._layout
+        if not layout.partition_by:
+            found = {"": await connection.listdir(layout.directory)}
+        elif self._options.partition_overwrite_mode == "static":
+            found = await directories.listings(
+                connection, layout.directory, layout.partition_by, refuse=True
+            )
+        else:
+            touched = {part.directory for part in parts}
+            found = await directories.listings_of(connection, layout.directory, touched)
+        return tuple(
+            posixpath.join(directory, entry.name)
+            for directory, listing in found.items()
+            for entry in listing
+            if self._is_replaced(entry, directory, parts)
+        )
 
-    def _is_replaced(self, entry: RemoteEntry, parts: Sequence[PartFile]) -> bool:
+    def _is_replaced(self, entry: RemoteEntry, directory: str, parts: Sequence[PartFile]) -> bool:
         """Whether an overwrite removes the entry; never another's file, unless asked to."""
         layout = self._layout
+        done = self._options.done_file_template
+        if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
+            return False  # ours are in the target itself
         if entry.is_dir:
             return False
         if layout.file_name is not None:
@@ -258,12 +285,11 @@ class JobCommitter:
             gone = set() if parts else {layout.file_name}
             if self._options.checksum_files != "none":
                 gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
-            if self._options.done_file_template is not None:
-                gone.add(done_name(self._options.done_file_template, layout.file_name))
+            if done is not None:
+                gone.add(done_name(done, layout.file_name))
             return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
-        done = self._options.done_file_template
         if self._options.overwrite_scope == "directory":
             return is_data(entry.name) or is_companion(entry.name, done)
         return is_part(entry.name) or is_companion(entry.name, done)
@@ -324,9 +350,15 @@ class JobCommitter:
         if layout.direct and (self._aborting or await connection.exists(layout.staging)):
             # With neither intent nor staging directory the job is over: then its files stay.
             self._aborting = True
-            await remove_tagged(connection, layout.directory, layout.tag, keep=())
+            await self._remove_finals(connection)
             await remove_tree(connection, layout.staging)
             # Once more: tasks that end from now on see that the directory is gone.
-            await remove_tagged(connection, layout.directory, layout.tag, keep=())
+            await self._remove_finals(connection)
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.staging_base, layout.directory)
+
+    async def _remove_finals(self, connection: Connection) -> None:
+        layout = self._layout
+        await directories.remove_tagged_everywhere(
+            connection, layout.directory, layout.partition_by, layout.tag, keep=()
+        )

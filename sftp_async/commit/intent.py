@@ -46,7 +46,7 @@ State = Literal["intent", "visible", "withdrawn"]
 STATES: tuple[State, ...] = ("withdrawn", "visible", "intent")
 
 #: Version of the document; a reader refuses what it does not know.
-VERSION = 1
+VERSION = 2
 #: About 250 bytes a part file: room for a quarter of a million of them.
 LARGEST = 64 * 1024 * 1024
 #: The document while it is being written, inside the job's staging directory.
@@ -62,7 +62,10 @@ _DOCUMENT = re.compile(r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|wi
 
 @dataclass(frozen=True)
 class Intent:
-    """What one job's commit does to the target; all names are relative, none holds a slash."""
+    """What one job's commit does to the target.
+
+    All names are relative; none holds a slash, but for the partition directories before a file's.
+    """
 
     job_id: str
     #: What it is filed under: the job's id, or what all attempts of a job that is `once` share.
@@ -78,6 +81,10 @@ class Intent:
     parts: tuple[PartFile, ...]
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
+    #: Columns that are directories in the target, the outermost first.
+    partition_by: tuple[str, ...]
+    #: Partition directories that were missing when the intent was published.
+    makes: tuple[str, ...]
     success_file: bool
     checksums: Checksums
     #: Template of the names of done files; None: there are to be none.
@@ -145,19 +152,24 @@ class Intent:
             raise ValueError(f"version {version!r} is not known to this release")
         try:
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
-            fields["removes"] = tuple(fields["removes"])
+            for names in ("removes", "partition_by", "makes"):
+                fields[names] = tuple(fields[names])
             if fields["once"] is not None:
                 fields["once"] = Once(**fields["once"])
             intent = cls(**fields)
         except (KeyError, TypeError) as error:
             raise ValueError(f"fields are missing or unknown ({error})") from error
         for part in intent.parts:
-            _check_name(part.staged)
-            _check_name(part.final)
+            (_check_path if intent.direct else _check_name)(part.staged)
+            _check_path(part.final)
             if type(part.size) is not int or type(part.rows) is not int:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
         for name in intent.removes:
-            _check_name(name)
+            _check_path(name)
+        for name in intent.makes:
+            _check_directory(name)
+        if not all(isinstance(column, str) and column for column in intent.partition_by):
+            raise ValueError("a column of partition_by has no name")
         if not (isinstance(intent.job_id, str) and JOB_ID.fullmatch(intent.job_id)):
             raise ValueError(f"{intent.job_id!r} is no job")
         if intent.once is None:
@@ -185,7 +197,7 @@ class Intent:
             raise ValueError(f"{intent.checksums!r} is no checksum")
         if intent.done_file is not None:
             for part in intent.parts:
-                _check_name(done_name(intent.done_file, part.final))
+                _check_path(done_name(intent.done_file, part.final))
         return intent
 
 
@@ -193,6 +205,23 @@ def _check_name(name: object) -> None:
     if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & set(name):
         raise ValueError(f"unsafe name {name!r}")
     name.encode("utf-8", "surrogateescape")  # as it is sent; its error is a ValueError, too
+
+
+def _check_path(path: object) -> None:
+    """Check a file's name, perhaps behind partition directories; others are none of a job's."""
+    if not isinstance(path, str):
+        raise ValueError(f"unsafe name {path!r}")
+    directory, slash, name = path.rpartition("/")
+    if slash:
+        _check_directory(directory)
+    _check_name(name)
+
+
+def _check_directory(path: object) -> None:
+    for name in path.split("/") if isinstance(path, str) else [path]:
+        _check_name(name)
+        if "=" not in str(name):
+            raise ValueError(f"unsafe name {path!r}: it is no partition's directory")
 
 
 def document_path(staging_base: str, document: str, state: State) -> str:
@@ -370,6 +399,7 @@ def intent_for(
     *,
     overwrite: bool,
     removes: tuple[str, ...],
+    makes: tuple[str, ...] = (),
     options: WriteOptions,
     manifest: dict[str, Any] | None,
 ) -> Intent:
@@ -384,6 +414,8 @@ def intent_for(
         replace_exact=overwrite and layout.file_name is not None,
         parts=parts,
         removes=removes,
+        partition_by=layout.partition_by,
+        makes=makes,
         success_file=options.success_file,
         checksums=options.checksum_files,
         done_file=options.done_file_template,

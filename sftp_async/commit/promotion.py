@@ -10,16 +10,16 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import directories, marker
 from sftp_async.commit import intent as intents
-from sftp_async.commit import marker
 from sftp_async.commit.announcement import announce
 from sftp_async.commit.attributes import set_attributes
 from sftp_async.commit.joining import join
 from sftp_async.commit.steps import (
     each,
+    refuse_links,
     remove_if_there,
     remove_staging_base,
-    remove_tagged,
     remove_tree,
     set_aside,
     size_of,
@@ -32,9 +32,12 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
     TransferError,
 )
+from sftp_async.hive import with_parents
 from sftp_async.layout import PartFile, is_part, part_tag, tag_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
     from sftp_async.commit.intent import Intent
     from sftp_async.transport import Connection
 
@@ -46,6 +49,8 @@ DISPLACED = "displaced"
 #: In the staging directory, where files are copied to their names: the name was free, and what is
 #: there now is this job's.
 CLAIMED = "claimed"
+#: Times that a part's partition directory may vanish, because another job empties it.
+MAKINGS = 10
 
 
 async def promote_all(connection: Connection, intent: Intent, *, recovering: bool = False) -> None:
@@ -63,6 +68,8 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
     if intent.renames:
         for name in intent.asides:
             await set_aside(connection, intent.final_path(name), _aside(intent, name))
+    if not intent.direct:
+        await _make_directories(connection, intent, intent.parts, intent.makes)
     await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
 
 
@@ -82,7 +89,7 @@ async def _promote(
             if intent.replace_exact:
                 await _replace(connection, intent, staged, final)
             else:
-                await connection.rename(staged, final)
+                await _rename(connection, intent, part)
     except RemoteNotFoundError as error:
         if not await _was_promoted(connection, intent, part, recovering):
             raise CommitError(
@@ -94,7 +101,7 @@ async def _promote(
             ) from error
     except RemoteExistsError as error:
         # OpenSSH renames by link and unlink: a server that died in between has both names.
-        ours = is_part(part.final) and await size_of(connection, final) == part.size
+        ours = is_part(part.name) and await size_of(connection, final) == part.size
         if not ours:
             raise exact_exists(connection, final) from error
         await remove_if_there(connection, staged)
@@ -108,6 +115,29 @@ async def _promote(
             hint="The server must rename from the staging directory (staging_dir) into the target; "
             "for one that cannot rename at all set commit_mode=direct",
         ) from error
+
+
+async def _rename(connection: Connection, intent: Intent, part: PartFile) -> None:
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
+    for _ in range(MAKINGS):
+        try:
+            await connection.rename(staged, final)
+            return
+        except RemoteNotFoundError:
+            if not part.directory or not await connection.exists(staged):
+                raise
+            # Another job has taken its partition's directory away while it was empty.
+            await _make_directories(connection, intent, [part], [part.directory])
+    raise TransferError(
+        "The partition's directory keeps disappearing", host=connection.address, path=final
+    )
+
+
+async def _make_directories(
+    connection: Connection, intent: Intent, parts: Sequence[PartFile], absent: Collection[str]
+) -> None:
+    wanted = [part.directory for part in parts]
+    await directories.make(connection, intent.directory, wanted, absent)
 
 
 async def _was_promoted(
@@ -166,7 +196,7 @@ async def all_visible(connection: Connection, intent: Intent) -> bool:
 
     async def look(part: PartFile) -> None:
         # The name of an exact file is not this job's alone: what is there may be the old one.
-        if not is_part(part.final) and await connection.exists(intent.staged_path(part)):
+        if not is_part(part.name) and await connection.exists(intent.staged_path(part)):
             raise _NotVisible
         if await size_of(connection, intent.final_path(part.final)) != part.size:
             raise _NotVisible
@@ -197,11 +227,15 @@ async def finish(connection: Connection, intent: Intent) -> None:
         # Where there is rename, what was set aside went with the staging directory.
         aside = intent.asides if intent.renames else ()
         removes = [name for name in intent.removes if name not in aside]
+        emptied = {posixpath.dirname(name) for name in removes}
+        await _check_places(connection, intent, emptied)
         await each(removes, lambda name: remove_if_there(connection, intent.final_path(name)))
+        # Nobody needs to ask whether the others are empty.
+        emptied -= {part.directory for part in intent.parts}
+        await directories.prune(connection, intent.directory, emptied)
         if intent.direct:
             # Attempts that lost against a retry or a speculative twin.
-            keep = {part.final for part in intent.parts}
-            await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep)
+            await _remove_tagged(connection, intent, {part.final for part in intent.parts})
         await announce(connection, intent)
         if intent.once is not None:
             await marker.write(connection, intent)
@@ -237,18 +271,34 @@ async def undo(connection: Connection, intent: Intent) -> bool:
     if intent.direct:
         # First: tasks that end from now on find the directory gone, and remove their files.
         await remove_tree(connection, intent.staging)
-        await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep=())
+        await _remove_tagged(connection, intent, keep=())
     else:
         # First: from now on nobody can make another one visible.
         await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
-        mine = [p.final for p in intent.parts if part_tag(p.final) == tag_of(intent.job_id)]
+        tag = tag_of(intent.job_id)
+        places = [*intent.makes, *(part.directory for part in intent.parts)]
+        await _check_places(connection, intent, places)
+        mine = [p.final for p in intent.parts if part_tag(p.name) == tag]
         await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
+        await directories.prune(connection, intent.directory, intent.makes)
         for name in intent.asides if intent.renames else ():
             await set_aside(connection, _aside(intent, name), intent.final_path(name))
         await remove_tree(connection, intent.staging)
     await _forget(connection, intent, "withdrawn")
     await remove_staging_base(connection, intent.staging_base, intent.directory)
     return True
+
+
+async def _check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
+    """See that no link leads what is removed there out of the target."""
+    places = [directory for level in with_parents(within) for directory in level]
+    await refuse_links(connection, *map(intent.final_path, places))
+
+
+async def _remove_tagged(connection: Connection, intent: Intent, keep: Collection[str]) -> None:
+    await directories.remove_tagged_everywhere(
+        connection, intent.directory, intent.partition_by, tag_of(intent.job_id), keep
+    )
 
 
 async def _forget(connection: Connection, intent: Intent, state: intents.State) -> None:

@@ -34,6 +34,8 @@ class Format(ABC):
     extension: str
     #: Whether the concatenation of part files is itself a valid file.
     joinable: bool
+    #: Bytes of rows that the encoder of one file may hold back until it has enough of them.
+    held: int = 0
 
     @abstractmethod
     def open(self, *, header: bool = True) -> PartEncoder:

@@ -49,6 +49,7 @@ class ParquetFormat(Format):
     """
 
     joinable = False
+    held = ROW_GROUP_BYTES
 
     def __init__(self, schema: pa.Schema, *, compression: str) -> None:
         self.extension = f"{CODEC_EXTENSIONS[compression]}parquet"

@@ -45,6 +45,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "sep": ("delimiter", "field_delimiter"),
     "path": ("url",),
     "single_file": ("single_file_mode",),
+    "partition_by": ("partition_columns",),
     "create_dirs": ("create_intermediate_dirs", "create_directory"),
     "write_empty": ("create_empty_file_when_no_data",),
     "staging_dir": ("temp_path", "tmp_path"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -68,6 +69,7 @@ Sep = Annotated[str, BeforeValidator(p.parse_sep), Kind("text", keeps_blank=True
 Character = Annotated[
     str, BeforeValidator(p.parse_character), Kind("one character", keeps_blank=True)
 ]
+Columns = Annotated[tuple[str, ...], BeforeValidator(p.parse_columns), Kind("column names")]
 ControlLines = Annotated[str | None, BeforeValidator(parse_control_lines), Kind("lines")]
 DoneFile = Annotated[str | None, BeforeValidator(parse_done_template), Kind("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), Kind("text")]
@@ -88,6 +90,7 @@ def text_of(value: object) -> str | None:
         case float():
             return repr(int(value)) if value.is_integer() else repr(value)
         case tuple():
-            return ",".join(value)
+            # Only names of columns may hold one themselves.
+            return ",".join(value) if not any("," in v for v in value) else json.dumps(value)
         case _:
             return str(value)

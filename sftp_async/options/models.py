@@ -14,6 +14,7 @@ from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
+    Columns,
     ControlLines,
     Count,
     DoneFile,
@@ -191,6 +192,20 @@ class WriteOptions(OptionsModel):
         None,
         description="One exact text file: lines behind all others, with the same fields.",
         examples=["TRL|{rows:08d}|{sha256}"],
+    )
+    partition_by: Columns = Field(
+        (),
+        description="Columns that become directories, `country=DE/day=2024-05-01`, and leave the "
+        "files: Spark's `partitionBy`, which it refuses for Python data sources.",
+        examples=["country,day"],
+    )
+    partition_overwrite_mode: Annotated[
+        Literal["static", "dynamic"], BeforeValidator(p.one_of(("static", "dynamic"))), Kind()
+    ] = Field(
+        "static",
+        description="With `partition_by`, what mode `overwrite` replaces: all partitions "
+        "(`static`), or those that the new rows belong to (`dynamic`).",
+        examples=["dynamic"],
     )
     max_records_per_file: Limit = Field(
         0,

@@ -7,6 +7,7 @@ false`) and never contains the value: only the caller knows whether that may be 
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import os
 import re
@@ -284,6 +285,22 @@ def parse_host_keys(value: object) -> tuple[str, ...]:
         else:
             raise ValueError(form)
     return tuple(dict.fromkeys(keys))
+
+
+def parse_columns(value: object) -> tuple[str, ...]:
+    """Read column names: separated by commas, or as a list; names with commas as JSON, too."""
+    form = 'must be column names separated by commas (or, as JSON, ["a","b"])'
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(form) from None
+    if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
+        return tuple(value)
+    names = _split(value, form) if isinstance(value, str) else ()
+    if not names:
+        raise ValueError(form)
+    return names
 
 
 def _split(value: object, problem: str) -> tuple[str, ...]:

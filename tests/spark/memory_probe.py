@@ -1,6 +1,6 @@
 """Measure what one big partition adds to a Python worker's peak memory; a script for `test_memory`.
 
-Reads one JSON object on stdin (`options`, `target`, `rows`) and prints one on stdout. It is a
+Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options and `columns`) and prints one on stdout. It is a
 process of its own, with a Spark of its own, because a peak never goes down: what a worker did for
 other tests before would hide what this write needs.
 """
@@ -56,15 +56,18 @@ def main() -> None:
 
     def write(frame: DataFrame, name: str) -> None:
         path = str(target / name)
-        frame.write.format("sftp").options(**asked["options"]).mode("append").save(path)
+        given = asked["options"] | asked.get("more", {})
+        frame.write.format("sftp").options(**given).mode("append").save(path)
+
+    columns = [*COLUMNS, *asked.get("columns", [])]
 
     with tempfile.TemporaryDirectory() as directory:
         spark = start_spark(Path(directory))
         try:
-            write(spark.range(0, 0, 1, 1).selectExpr(*COLUMNS), "empty")
+            write(spark.range(0, 0, 1, 1).selectExpr(*columns), "empty")
             empty_peak = worker_peak()
             started = time.monotonic()
-            write(spark.range(0, asked["rows"], 1, 1).selectExpr(*COLUMNS), "big")
+            write(spark.range(0, asked["rows"], 1, 1).selectExpr(*columns), "big")
             seconds = time.monotonic() - started
             figures = {"empty_peak": empty_peak, "big_peak": worker_peak(), "seconds": seconds}
         finally:

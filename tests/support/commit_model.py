@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,15 +11,22 @@ from typing import Any
 
 from sftp_async.commit.committer import JobCommitter
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.hive import with_parents
 from sftp_async.layout import is_data
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
+from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied, name_of
 
 #: What no job may touch: another's data file, another's directory, another program's staging.
 FOREIGN = {
     "/out/foreign.csv": b"foreign",
     "/out/part-00000-0000000000000000-c000.csv/inside.csv": b"foreign",
     "/out/_temporary/0/task.csv": b"foreign",
+}
+#: The same in a target with the partition column `c`: a file in a partition, a directory that looks
+#: like one of another column.
+FOREIGN_PARTITIONED = {
+    "/out/c=1/foreign.csv": b"foreign",
+    "/out/d=1/part-00000-0dd0dd000dd0dd00-c000.csv": b"foreign",
 }
 OLD_PARTS = {
     "part-00000-0dd0dd000dd0dd00-c000.csv": b"old 0",
@@ -27,7 +35,7 @@ OLD_PARTS = {
 NEW = (b"new 0", b"new 1")
 FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
 #: Requests that change nothing: before and after are the same.
-READS = {"stat", "exists", "listdir", "read", "close"}
+READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Scenario:
         options: write options.
         server: the server's kind.
         new: what the job writes, a part each.
+        directories: the partitions of column `c` that these parts belong to.
 
     """
 
@@ -52,6 +61,22 @@ class Scenario:
     options: dict[str, Any] = field(default_factory=dict)
     server: dict[str, Any] = field(default_factory=dict)
     new: tuple[bytes, ...] = NEW
+    directories: tuple[str, ...] = ()
+
+    @property
+    def foreign(self) -> dict[str, bytes]:
+        """What nobody may touch."""
+        return FOREIGN | FOREIGN_PARTITIONED if self.directories else FOREIGN
+
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """Old data that stays beside the new."""
+        if not self.overwrite:
+            return self.old
+        if self.options.get("partition_overwrite_mode") != "dynamic":
+            return {}
+        touched = set(self.directories)
+        return {n: data for n, data in self.old.items() if posixpath.dirname(n) not in touched}
 
 
 class Play:
@@ -75,7 +100,7 @@ class Play:
         self.server = server = MemoryServer(**scenario.server)
         server.shared = False
         server.make("/out")
-        for path, data in FOREIGN.items():
+        for path, data in scenario.foreign.items():
             server.put(path, data)
         for name, data in scenario.old.items():
             server.put(f"/out/{name}", data)
@@ -91,13 +116,17 @@ class Play:
         self.states: set[str] = set()
         self.broken: list[str] = []
 
-    def _job(self, *, overwrite: bool) -> MemoryJob:
+    def _job(self, *, overwrite: bool, following: bool = False) -> MemoryJob:
+        options = dict(self.scenario.options)
+        if following:
+            # The intent alone says which partitions there are.
+            options.pop("partition_by", None)
         return MemoryJob(
             self.server,
             self.scenario.path,
             overwrite=overwrite,
             committer=self.committer,
-            **self.scenario.options,
+            **options,
         )
 
     async def run(self) -> list[str]:
@@ -129,7 +158,7 @@ class Play:
         return self.broken
 
     async def _next_job(self) -> None:
-        following = self._job(overwrite=True)
+        following = self._job(overwrite=True, following=True)
         try:
             await following.prepare()
             await following.abort()
@@ -138,7 +167,7 @@ class Play:
 
     async def _life(self) -> str:
         await self.job.prepare()
-        parts = self.job.stage(*self.scenario.new)
+        parts = self.job.stage(*self.scenario.new, directories=self.scenario.directories)
         if self.exact:
             self.new = {self.exact: b"".join(self.scenario.new)}
         else:
@@ -166,11 +195,20 @@ class Play:
 
     def _visible(self) -> dict[str, bytes]:
         """What readers take for data, and what announces it where nobody asked for that."""
-        files = self.server.files("/out")
-        files.pop("foreign.csv", None)
+        if self.scenario.directories:
+            tree = self.server.tree("/out")
+            foreign = {path.removeprefix("/out/") for path in self.scenario.foreign}
+            files = {n: d for n, d in tree.items() if d is not None and n not in foreign}
+        else:
+            files = self.server.files("/out")
+            files.pop("foreign.csv", None)
         if self.announces:
-            files = {name: data for name, data in files.items() if is_data(name)}
+            files = {name: data for name, data in files.items() if is_data(name_of(name))}
         return files
+
+    def _partitions(self) -> set[str]:
+        """The partition directories that are there."""
+        return {n for n, data in self.server.tree("/out").items() if data is None and "=" in n}
 
     def _watch_announcements(self, files: dict[str, bytes]) -> None:
         """What announces old data is not there with new, nor the other way round."""
@@ -212,7 +250,8 @@ class Play:
     def _judge(self, ending: str) -> None:
         files = self._visible()
         old = {n: data for n, data in self.scenario.old.items() if is_data(n) or not self.announces}
-        complete = dict(self.new) if self.scenario.overwrite else {**old, **self.new}
+        kept = {n: d for n, d in self.scenario.kept.items() if n in old}
+        complete = {**kept, **self.new}
         if self.job.layout.direct and ending == "aborted":
             untouched = old
         else:
@@ -228,7 +267,12 @@ class Play:
             self.broken.append(f"{ending}: {sorted(files)} is there instead of {sorted(expected)}")
         if self.announces:
             self._judge_announcements(files == complete)
-        for path, data in FOREIGN.items():
+        if self.scenario.directories:
+            there = {path.removeprefix("/out/") for path in self.scenario.foreign}
+            within = {posixpath.dirname(name) for name in [*expected, *there] if "=" in name}
+            if self._partitions() != {name for level in with_parents(within) for name in level}:
+                self.broken.append(f"{ending}: {self._partitions()} are the partitions")
+        for path, data in self.scenario.foreign.items():
             if path not in self.server.nodes or self.server.read(path) != data:
                 self.broken.append(f"{path} is not what it was")
         ids = (self.job.layout.job_id, self.job.layout.document_id)

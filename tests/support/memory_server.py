@@ -136,6 +136,17 @@ class MemoryServer:
             if parent_of(path) == directory and not node.is_dir
         }
 
+    def tree(self, directory: str) -> dict[str, bytes | None]:
+        """All below, by relative path; None is a directory. Without staging and markers."""
+        start = f"{directory}/"
+        found = {
+            path.removeprefix(start): None if node.is_dir else bytes(node.data)
+            for path, node in self.nodes.items()
+            if path.startswith(start)
+        }
+        own = ("_temporary", "_sftp_async")
+        return {path: data for path, data in found.items() if not path.startswith(own)}
+
     def operations(self, name: str) -> list[Operation]:
         return [operation for operation in self.log if operation.name == name]
 
@@ -228,8 +239,12 @@ class MemoryConnection(Connection):
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
-    async def is_link(self, path: str) -> bool:
-        return await self.request("is_link", path, lambda: False)
+    async def kind(self, path: str) -> Any:
+        def do() -> str | None:
+            node = self.server.nodes.get(path)
+            return None if node is None else "directory" if node.is_dir else "file"
+
+        return await self.request("kind", path, do)
 
     async def realpath(self, path: str) -> str:
         return await self.request("realpath", path, lambda: path)

@@ -28,6 +28,8 @@ def intent(**fields: Any) -> Intent:
             "replace_exact": False,
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),
+            "partition_by": (),
+            "makes": (),
             "success_file": True,
             "checksums": "none",
             "done_file": None,

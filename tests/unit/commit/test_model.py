@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sftp_async.commit import intent, promotion
+from sftp_async.commit import directories, intent, promotion
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
 pytestmark = pytest.mark.one_python
@@ -39,6 +39,26 @@ EXACT_PLAIN = Scenario(
 NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
+
+
+#: One partition that is there, and one that is not; old data in both kinds, and outside of all.
+OLD_PARTITIONS = {
+    "part-00000-0dd0dd000dd0dd00-c000.csv": b"old, in none",
+    "c=1/part-00000-0dd0dd000dd0dd00-c000.csv": b"old 1",
+    "c=3/part-00001-0dd0dd000dd0dd00-c000.csv": b"old 3",
+}
+PARTITIONED = Scenario(
+    old=OLD_PARTITIONS, options={"partition_by": "c"}, directories=("c=1", "c=2")
+)
+STATIC = replace(PARTITIONED, overwrite=True)
+DYNAMIC = replace(STATIC, options={"partition_by": "c", "partition_overwrite_mode": "dynamic"})
+DIRECT_PARTITIONED: dict[str, Any] = {
+    "options": {"partition_by": "c", "commit_mode": "direct"},
+    "server": NO_RENAME,
+}
+NESTED = Scenario(
+    options={"partition_by": "c,e"}, directories=("c=1/e=1", "c=2/e=1"), old=OLD_PARTITIONS
+)
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +143,40 @@ def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
     assert played > at_least
 
 
+@pytest.mark.parametrize(
+    ("scenario", "at_least"),
+    [
+        pytest.param(PARTITIONED, 60, id="append"),
+        pytest.param(replace(PARTITIONED, refused="part-00001"), 80, id="append, aborted"),
+        pytest.param(STATIC, 80, id="overwrite, static"),
+        pytest.param(replace(STATIC, refused="part-00001"), 100, id="overwrite, static, aborted"),
+        pytest.param(DYNAMIC, 80, id="overwrite, dynamic"),
+        pytest.param(replace(DYNAMIC, refused="part-00001"), 100, id="overwrite, dynamic, aborted"),
+        pytest.param(NESTED, 60, id="two columns, append"),
+        pytest.param(replace(NESTED, refused="part-00001"), 80, id="two columns, aborted"),
+        pytest.param(replace(PARTITIONED, server=REPLACING), 60, id="append, rename replaces"),
+        pytest.param(replace(PARTITIONED, **DIRECT_PARTITIONED), 60, id="append, direct"),
+        pytest.param(replace(STATIC, **DIRECT_PARTITIONED), 80, id="overwrite, direct"),
+        pytest.param(
+            replace(
+                ANNOUNCED,
+                old=ANNOUNCED.old | OLD_PARTITIONS,
+                options=ANNOUNCED.options | {"partition_by": "c"},
+                directories=("c=1", "c=2"),
+            ),
+            100,
+            id="overwrite, announced",
+        ),
+    ],
+)
+def test_any_fault_in_a_commit_to_partitions_leaves_all_or_nothing_and_no_empty_directory(
+    scenario: Scenario, at_least: int
+) -> None:
+    played, broken = explore(scenario, depth=1)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > at_least
+
+
 def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def publish_nothing(*arguments: object) -> None:
         pass
@@ -131,6 +185,19 @@ def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.Monkey
     assert not play(APPEND, {}).broken  # without faults it works
     _, broken = explore(APPEND, depth=1)
     assert any("crashed" in rule for _, rules in broken for rule in rules)
+
+
+def test_the_model_notices_partitions_that_are_made_and_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(*arguments: object) -> None:
+        pass
+
+    monkeypatch.setattr(directories, "prune", nothing)
+    assert not play(PARTITIONED, {}).broken
+    assert any("are the partitions" in rule for rule in play(STATIC, {}).broken)
+    aborted = play(replace(PARTITIONED, refused="part-00001"), {})
+    assert any("are the partitions" in rule for rule in aborted.broken)
 
 
 def test_the_model_notices_a_rename_that_cannot_be_done_twice(

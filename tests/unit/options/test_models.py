@@ -105,6 +105,7 @@ SAMPLES = {
     "sep": ";",
     "path": "/out",
     "single_file": "true",
+    "partition_by": "day",
     "create_dirs": "false",
     "write_empty": "false",
     "staging_dir": "/stage",
