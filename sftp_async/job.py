@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
-from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING, Layout, Once, infer_format
+from sftp_async.layout import (
+    LONGEST_NAME,
+    MARKERS,
+    STAGING,
+    Layout,
+    Once,
+    infer_format,
+    name_exactly,
+)
 from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
@@ -46,7 +55,7 @@ class Job:
     file_format: Format
     overwrite: bool
     schema: pa.Schema
-    #: A job of the same key was committed before: this one writes nothing.
+    #: A job of the same key was committed before, or its file is there: this one writes nothing.
     committed: bool = False
 
     @classmethod
@@ -70,10 +79,18 @@ class Job:
             raise OptionsError(
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
-        options = infer_format(options.resolve())
+        options = name_exactly(options.resolve(), datetime.now().astimezone())
+        options = infer_format(options)
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage)
+        if options.if_exists is not None:
+            if layout.file_name is None:
+                raise OptionsError(
+                    "if_exists is for one exact file: give a path such as "
+                    f"{layout.directory}/orders.csv, or set file_name_template"
+                )
+            overwrite = options.if_exists == "replace"
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
             raise OptionsError(
@@ -109,7 +126,7 @@ class Job:
             overwrite=overwrite,
             lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
         )
-        if job.layout.file_name is not None and not overwrite:
+        if job.layout.file_name is not None and not job.overwrite:
             raise OptionsError(
                 f"The path {job.layout.target} names one exact file, to which a streaming query "
                 'cannot append: give a directory, or use outputMode("complete")'
@@ -134,11 +151,7 @@ class Job:
 
         async def step(connection: Connection) -> Self:
             if not await self._committer().prepare(connection):
-                log.warning(
-                    "%s: job_key=%s was committed before; this write changes nothing",
-                    self.layout.target,
-                    self.options.job_key,
-                )
+                log.warning("%s: %s; this write changes nothing", self.layout.target, self._why())
                 return replace(self, committed=True)
             if self.options.host_key_policy == "insecure":
                 log.warning("%s: its host key is not checked (insecure)", connection.address)
@@ -198,6 +211,12 @@ class Job:
             manifest=self._manifest(),
             control=ControlRecords.of(self.options),
         )
+
+    def _why(self) -> str:
+        """Tell why there is nothing to do."""
+        if self.options.if_exists == "ignore":
+            return "the file is there already (if_exists=ignore)"
+        return f"job_key={self.options.job_key} was committed before"
 
     def _manifest(self) -> dict[str, Any] | None:
         if not self.options.manifest:

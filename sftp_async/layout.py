@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import posixpath
 import re
 import uuid
@@ -23,6 +24,9 @@ from urllib.parse import quote
 from sftp_async.errors import OptionsError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
     from sftp_async.options import SFTPOptions
 
 STAGING = "_temporary"
@@ -303,6 +307,40 @@ def split_target(options: SFTPOptions) -> tuple[str, str | None]:
             f"single_file=true needs a path that names a file, not the directory {options.path!r}"
         )
     return posixpath.dirname(path) or ".", name
+
+
+def name_exactly(options: SFTPOptions, now: datetime) -> SFTPOptions:
+    """Return the options with the exact file that `file_name_template` asks for as their path.
+
+    Args:
+        options: `path` must be set.
+        now: when the job is planned.
+
+    Raises:
+        OptionsError: there is a file name already, or there are to be many files.
+
+    """
+    if options.file_name_template is None:
+        return options
+    if options.single_file or split_target(options)[1] is not None:
+        raise OptionsError(
+            f"The path {options.path!r} names one exact file, and so does file_name_template: "
+            "leave one of them out, or set single_file=false if the path is a directory"
+        )
+    name = options.file_name_template.format(now=now)
+    path = posixpath.join(options.path or ".", name)
+    return options.model_copy(
+        update={"path": path, "single_file": True, "file_name_template": None}
+    )
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return the name, or the first one like it that is free: `orders-1.csv` for `orders.csv`."""
+    if wanted not in taken:
+        return wanted
+    stem, dot, extensions = wanted[1:].partition(".")
+    names = (f"{wanted[0]}{stem}-{number}{dot}{extensions}" for number in itertools.count(1))
+    return next(name for name in names if name not in taken)
 
 
 def infer_format(options: SFTPOptions) -> SFTPOptions:

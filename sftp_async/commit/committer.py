@@ -38,6 +38,7 @@ from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundErro
 from sftp_async.layout import (
     JOINED,
     PartFile,
+    free_name,
     is_data,
     is_part,
     part_tag,
@@ -148,7 +149,7 @@ class JobCommitter:
     async def _own_intent(
         self, connection: Connection, parts: tuple[PartFile, ...]
     ) -> Intent | None:
-        """Return this attempt's published intent, or None if another attempt was committed."""
+        """Return this attempt's published intent; None: another was committed, or a file stays."""
         layout = self._layout
         if layout.once is not None:
             await marker.check_place(connection, layout.directory, layout.once)
@@ -190,14 +191,14 @@ class JobCommitter:
 
     async def _stand_back(self, connection: Connection) -> WriteStats:
         log.warning(
-            "%s: %s was committed before; this attempt changes nothing",
+            "%s: %s is there already; this attempt changes nothing",
             self._layout.target,
-            self._layout.once and self._layout.once.marker,
+            self._layout.once.marker if self._layout.once else "the file",
         )
         await self._abort_unpublished(connection)
         return WriteStats(0, 0, 0)
 
-    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
+    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
         layout = self._layout
         exact = layout.file_name is not None
         pieces = parts
@@ -205,7 +206,7 @@ class JobCommitter:
             pieces = await self._control.around(connection, layout, parts)
         intent = intents.intent_for(
             layout,
-            (self._exact_part(pieces),) if exact and parts else parts,
+            (await self._exact_part(connection, pieces),) if exact and parts else parts,
             overwrite=self._overwrite,
             removes=await self._replaced(connection, parts) if self._overwrite else (),
             makes=await directories.missing(
@@ -216,7 +217,11 @@ class JobCommitter:
         )
         try:
             if exact and parts:
-                await check_exact(connection, layout, overwrite=self._overwrite)
+                free = await check_exact(
+                    connection, layout, self._options, overwrite=self._overwrite
+                )
+                if not free:
+                    return None
             if exact and len(pieces) > 1:
                 sources = [(layout.staged_path(piece.staged), piece.size) for piece in pieces]
                 joined = intent.staged_path(intent.parts[0])
@@ -294,16 +299,20 @@ class JobCommitter:
             return is_data(entry.name) or is_companion(entry.name, done)
         return is_part(entry.name) or is_companion(entry.name, done)
 
-    def _exact_part(self, parts: tuple[PartFile, ...]) -> PartFile:
+    async def _exact_part(self, connection: Connection, parts: tuple[PartFile, ...]) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""
         assert self._layout.file_name is not None
+        final = self._layout.file_name
+        if self._options.if_exists == "rename":
+            listing = await connection.listdir(self._layout.directory)
+            final = free_name(final, {entry.name for entry in listing})
         if len(parts) == 1:
-            return replace(parts[0], final=self._layout.file_name)
+            return replace(parts[0], final=final)
         rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
         # A name of its own for each try: a server may carry out late what a lost session asked for,
         # and its "create or empty" must not meet the file that took this one's place.
         staged = f"{JOINED}-{uuid.uuid4().hex}"
-        return PartFile(staged, self._layout.file_name, rows, size, "")
+        return PartFile(staged, final, rows, size, "")
 
     async def abort(self, connection: Connection) -> None:
         """Remove everything of this job, unless its commit was complete; nobody else's files.

@@ -9,7 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
-from sftp_async.options.templates import parse_control_lines, parse_done_template
+from sftp_async.options.templates import (
+    parse_control_lines,
+    parse_done_template,
+    parse_file_name,
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ Character = Annotated[
 Columns = Annotated[tuple[str, ...], BeforeValidator(p.parse_columns), Kind("column names")]
 ControlLines = Annotated[str | None, BeforeValidator(parse_control_lines), Kind("lines")]
 DoneFile = Annotated[str | None, BeforeValidator(parse_done_template), Kind("template")]
+FileName = Annotated[str | None, BeforeValidator(parse_file_name), Kind("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), Kind("text")]
 Text = Annotated[str, BeforeValidator(p.parse_text), Kind("text", keeps_blank=True)]
 LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), Kind("text", keeps_blank=True)]

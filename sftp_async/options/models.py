@@ -18,6 +18,7 @@ from sftp_async.options.kinds import (
     ControlLines,
     Count,
     DoneFile,
+    FileName,
     Kind,
     Lanes,
     Limit,
@@ -180,6 +181,23 @@ class WriteOptions(OptionsModel):
         description="One file named exactly `path` (`true`) or a directory of part files "
         "(`false`). Not set: by the extension of `path`.",
         examples=["true"],
+    )
+    file_name_template: FileName = Field(
+        None,
+        description="Write one exact file of this name into the directory `path`. `{now:%Y%m%d}` "
+        "is the time of the write on the driver, in its zone, formatted as Python does.",
+        examples=["orders_{now:%Y%m%d}.csv"],
+    )
+    if_exists: Annotated[
+        Literal["replace", "fail", "ignore", "rename"] | None,
+        BeforeValidator(p.one_of(("replace", "fail", "ignore", "rename"))),
+        Kind(),
+    ] = Field(
+        None,
+        description="What to do when one exact file is there already: `replace` it, `fail`, "
+        "`ignore` (write nothing), or `rename` the new one (`orders-1.csv`). Not set: mode "
+        "`overwrite` replaces, `append` fails.",
+        examples=["rename"],
     )
     header_lines: ControlLines = Field(
         None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from string import Formatter
 from typing import Final
 
@@ -37,3 +38,19 @@ def parse_control_lines(value: object) -> str:
     except (ValueError, KeyError, IndexError, TypeError):
         raise ValueError(wrong) from None
     return text
+
+
+def parse_file_name(value: object) -> str:
+    """Read the template of an exact file's name: `orders_{now:%Y%m%d}.csv`."""
+    template = parse_name(value)
+    wrong = "may hold the field now, as in {now:%Y%m%d}, and no other; double other braces"
+    try:
+        fields = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
+        if not fields <= {"now"}:
+            raise ValueError(wrong)
+        name = template.format(now=datetime(2026, 11, 23))
+    except (ValueError, KeyError, IndexError):
+        raise ValueError(wrong) from None
+    if "/" in name or name in ("", ".", ".."):
+        raise ValueError("must make a file name, without a slash")
+    return template
