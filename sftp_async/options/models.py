@@ -213,7 +213,7 @@ class WriteOptions(OptionsModel):
     )
     partition_by: Columns = Field(
         (),
-        description="Columns that become directories, `country=DE/day=2024-05-01`, and leave the "
+        description="Columns that become directories, `…/country=DE/day=2024-05-01`, and leave the "
         "files: Spark's `partitionBy`, which it refuses for Python data sources.",
         examples=["country,day"],
     )

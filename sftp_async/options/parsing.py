@@ -6,8 +6,8 @@ false`) and never contains the value: only the caller knows whether that may be 
 
 from __future__ import annotations
 
+import ast
 import ipaddress
-import json
 import math
 import os
 import re
@@ -288,12 +288,12 @@ def parse_host_keys(value: object) -> tuple[str, ...]:
 
 
 def parse_columns(value: object) -> tuple[str, ...]:
-    """Read column names: separated by commas, or as a list; names with commas as JSON, too."""
-    form = 'must be column names separated by commas (or, as JSON, ["a","b"])'
+    """Read column names: separated by commas, or a list, also as text: JSON's or Python's."""
+    form = 'must be column names separated by commas (or as a list: ["a","b"])'
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
             raise ValueError(form) from None
     if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
         return tuple(value)

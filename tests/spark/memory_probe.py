@@ -1,8 +1,8 @@
 """Measure what one big partition adds to a Python worker's peak memory; a script for `test_memory`.
 
-Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options and `columns`) and prints one on stdout. It is a
-process of its own, with a Spark of its own, because a peak never goes down: what a worker did for
-other tests before would hide what this write needs.
+Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options and `columns`) and
+prints one on stdout. It is a process of its own, with a Spark of its own, because a peak never goes
+down: what a worker did for other tests before would hide what this write needs.
 """
 
 from __future__ import annotations

@@ -61,6 +61,20 @@ def test_a_document_reads_back_to_the_same_intent(
     assert Intent.from_fields(json.loads(made.to_json())) == made
 
 
+@given(st.lists(names.map("c={}".format), min_size=1), names)
+def test_files_in_partition_directories_read_back_to_the_same_intent(
+    within: list[str], name: str
+) -> None:
+    directory = "/".join(within)
+    made = intent(
+        parts=(PartFile("s", f"{directory}/{name}", 1, 1, ""),),
+        removes=(f"{directory}/{name}",),
+        makes=(directory,),
+        partition_by=("a", "b"),
+    )
+    assert Intent.from_fields(json.loads(made.to_json())) == made
+
+
 def test_a_documents_name_tells_job_and_state() -> None:
     for state in STATES:
         path = document_path("/base", JOB, state)

@@ -85,7 +85,10 @@ def test_dynamic_without_partitions_is_refused_since_it_would_replace_everything
 
 
 @pytest.mark.parametrize(
-    "given", ['["a,b", "COUNTRY"]', ["a,b", "COUNTRY"], ("a,b", "COUNTRY")], ids=["json", "", ""]
+    "given",
+    # Spark makes text of a Python list that is an option.
+    ['["a,b", "COUNTRY"]', "['a,b', 'COUNTRY']", ["a,b", "COUNTRY"], ("a,b", "COUNTRY")],
+    ids=["json", "python", "list", "tuple"],
 )
 def test_columns_are_found_in_any_case_and_keep_the_spelling_that_was_asked_for(given: Any) -> None:
     made = planned(given)
