@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sftp_async.layout import is_part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Checksums = Literal["none", "sha256", "md5"]
 
@@ -45,23 +48,21 @@ def done_name(template: str, name: str) -> str:
     return posixpath.join(directory, beside)
 
 
-def is_companion(name: str, done_template: str | None) -> bool:
+def is_companion(name: str, is_own: Callable[[str], bool], done_template: str | None) -> bool:
     """Whether a file says something of a whole job of ours, or of one of its part files.
 
     Args:
         name: of the file.
+        is_own: whether a name is a part file's.
         done_template: as the job that asks has it.
 
     """
     if name in (SUCCESS_FILE, MANIFEST_FILE):
         return True
-    if any(
-        name.endswith(f".{algorithm}")
-        and name.startswith(".")
-        and is_part(name[1 : -len(algorithm) - 1])
-        for algorithm in ALGORITHMS
-    ):
-        return True
+    for algorithm in ALGORITHMS:
+        if name.endswith(f".{algorithm}"):
+            beside = name.removesuffix(f".{algorithm}")
+            return is_own(beside) or (beside.startswith(".") and is_part(beside[1:]))
     if done_template is None:
         return False
     field = _FIELD.search(done_template)
@@ -71,7 +72,10 @@ def is_companion(name: str, done_template: str | None) -> bool:
     if len(name) <= len(head) + len(tail) or not (name.startswith(head) and name.endswith(tail)):
         return False
     middle = name[len(head) : len(name) - len(tail)]
-    return is_part(middle if field[1] == "name" else f"{middle}.any")
+    if field[1] == "name":
+        return is_own(middle)
+    # The extensions are not known.
+    return is_part(f"{middle}.any")
 
 
 def _stem(name: str) -> str:

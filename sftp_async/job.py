@@ -60,7 +60,13 @@ class Job:
 
     @classmethod
     def plan(
-        cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool, lineage: str = ""
+        cls,
+        options: SFTPOptions,
+        schema: pa.Schema,
+        *,
+        overwrite: bool,
+        lineage: str = "",
+        stream: bool = False,
     ) -> Self:
         """Check options and schema against each other; no connection is made.
 
@@ -69,6 +75,7 @@ class Job:
             schema: of the rows to come.
             overwrite: replace what is there.
             lineage: what the attempts of one streaming query have in common.
+            stream: whether it is one of a query's micro-batches.
 
         Raises:
             OptionsError: the options do not make a job.
@@ -79,17 +86,13 @@ class Job:
             raise OptionsError(
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
-        options = name_exactly(options.resolve(), datetime.now().astimezone())
-        options = infer_format(options)
+        now = datetime.now().astimezone()
+        options = infer_format(name_exactly(options.resolve(), now))
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
-        layout = Layout.mint(options, file_format.extension, lineage=lineage)
-        if options.if_exists is not None:
-            if layout.file_name is None:
-                raise OptionsError(
-                    "if_exists is for one exact file: give a path such as "
-                    f"{layout.directory}/orders.csv, or set file_name_template"
-                )
+        layout = Layout.mint(options, file_format.extension, lineage=lineage, now=now)
+        _check_names(layout, options, stream=stream, overwrite=overwrite)
+        if options.if_exists is not None and layout.file_name is not None:
             overwrite = options.if_exists == "replace"
         limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
         if layout.file_name is not None and limits:
@@ -125,6 +128,7 @@ class Job:
             schema,
             overwrite=overwrite,
             lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
+            stream=True,
         )
         if job.layout.file_name is not None and not job.overwrite:
             raise OptionsError(
@@ -297,3 +301,34 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
                     f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
                     "it, or compression, out"
                 )
+
+
+def _check_names(layout: Layout, options: SFTPOptions, *, stream: bool, overwrite: bool) -> None:
+    """Check the names that were asked for, and what is to be done where they are taken.
+
+    Raises:
+        OptionsError: they cannot be given, or may be the same.
+
+    """
+    if options.if_exists is not None and not layout.named:
+        raise OptionsError(
+            "if_exists is for names that are asked for: give a path such as "
+            f"{layout.directory}/orders.csv, or set file_name_template"
+        )
+    if layout.names is None:
+        return
+    rolls = (
+        options.max_records_per_file or options.max_file_bytes or options.files_per_partition > 1
+    )
+    layout.names.check(stream=stream, appends=not overwrite, rolls=bool(rolls))
+    if layout.direct:
+        raise OptionsError(
+            "file_name_template gives names by rename, which commit_mode=direct does without"
+        )
+    if options.if_exists == "ignore" or (overwrite and options.if_exists not in (None, "replace")):
+        raise OptionsError(
+            f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "
+            "of an overwrite take the place of those of their names"
+            if overwrite
+            else "if_exists=ignore is for one exact file: of part files some would be left out"
+        )

@@ -18,14 +18,15 @@ import posixpath
 import re
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from sftp_async.errors import OptionsError
+from sftp_async.file_names import FileNames, fields_of, is_of_many
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
     from sftp_async.options import SFTPOptions
 
@@ -145,9 +146,18 @@ class Layout:
     once: Once | None = None
     #: Columns that are directories in the target, the outermost first.
     partition_by: tuple[str, ...] = ()
+    #: What part files are called once they are visible; None: as `part_names` says.
+    names: FileNames | None = None
 
     @classmethod
-    def mint(cls, options: SFTPOptions, extension: str, *, lineage: str = "") -> Self:
+    def mint(
+        cls,
+        options: SFTPOptions,
+        extension: str,
+        *,
+        lineage: str = "",
+        now: datetime | None = None,
+    ) -> Self:
         """Give a new job its id and places. `options.path` must be set.
 
         Args:
@@ -155,14 +165,17 @@ class Layout:
             extension: of part files.
             lineage: what the attempts of one query have in common; their ids end alike, so that
                 one knows what another left.
+            now: the time in the names of files; left out: that of the call.
 
         """
         assert options.path is not None
         directory, file_name = split_target(options)
+        now = now or datetime.now().astimezone()
+        job_id = uuid.uuid4().hex
+        if lineage:
+            job_id = job_id[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
         return cls(
-            job_id=uuid.uuid4().hex[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
-            if lineage
-            else uuid.uuid4().hex,
+            job_id=job_id,
             directory=directory,
             file_name=file_name,
             staging_base=clean(options.staging_dir)
@@ -173,6 +186,11 @@ class Layout:
             direct=options.commit_mode == "direct" and file_name is None,
             once=Once.of_key(options.job_key, file_name) if options.job_key else None,
             partition_by=options.partition_by,
+            names=None
+            if options.file_name_template is None
+            else FileNames(
+                options.file_name_template, now, job_id[:TAG_DIGITS], options.partition_by
+            ),
         )
 
     @property
@@ -191,6 +209,15 @@ class Layout:
         if self.once is None:
             return self.job_id
         return _digits("\0".join((self.target, self.once.scope, self.once.name)), 32)
+
+    @property
+    def named(self) -> bool:
+        """Whether visible files have names that were asked for, which may be taken."""
+        return self.file_name is not None or self.names is not None
+
+    def is_own(self, name: str) -> bool:
+        """Whether a file name in the target is one that this source gives to part files."""
+        return is_part(name) or (self.names is not None and self.names.matches(name))
 
     @property
     def tag(self) -> str:
@@ -249,6 +276,11 @@ def tag_of(job_id: str) -> str:
 def is_part(name: str) -> bool:
     """Whether a file name is one that this source gives to its part files."""
     return _PART.fullmatch(name) is not None
+
+
+def partition_of(name: str) -> int:
+    """Return Spark's number of the partition in a part file's name."""
+    return int(name.split("-")[1])
 
 
 def part_tag(name: str) -> str | None:
@@ -310,7 +342,7 @@ def split_target(options: SFTPOptions) -> tuple[str, str | None]:
 
 
 def name_exactly(options: SFTPOptions, now: datetime) -> SFTPOptions:
-    """Return the options with the exact file that `file_name_template` asks for as their path.
+    """Return the options with the exact file as their path, if `file_name_template` asks for one.
 
     Args:
         options: `path` must be set.
@@ -327,7 +359,17 @@ def name_exactly(options: SFTPOptions, now: datetime) -> SFTPOptions:
             f"The path {options.path!r} names one exact file, and so does file_name_template: "
             "leave one of them out, or set single_file=false if the path is a directory"
         )
-    name = options.file_name_template.format(now=now)
+    names = FileNames(options.file_name_template, now, "")
+    if is_of_many(names.template):
+        return options
+    if fields_of(names.template) - {"now"}:
+        raise OptionsError(
+            f"file_name_template={names.template} makes one exact file, in whose name only {{now}} "
+            "can be a field; add {seq} or {partition} for part files"
+        )
+    name = names.template.format(now=now)
+    if "/" in name or name in (".", ".."):
+        raise OptionsError("file_name_template must make a file name, without a slash")
     path = posixpath.join(options.path or ".", name)
     return options.model_copy(
         update={"path": path, "single_file": True, "file_name_template": None}

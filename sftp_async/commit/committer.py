@@ -18,8 +18,9 @@ from sftp_async.commit import directories, marker
 from sftp_async.commit import intent as intents
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
+from sftp_async.commit.naming import name_parts
 from sftp_async.commit.preparation import Preparation, check_exact
-from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all, undo
+from sftp_async.commit.promotion import all_visible, begun, finish, is_complete, promote_all, undo
 from sftp_async.commit.recovery import end
 from sftp_async.commit.steps import (
     refuse_links,
@@ -40,7 +41,6 @@ from sftp_async.layout import (
     PartFile,
     free_name,
     is_data,
-    is_part,
     part_tag,
 )
 from sftp_async.stats import WriteStats
@@ -201,6 +201,10 @@ class JobCommitter:
     async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
         layout = self._layout
         exact = layout.file_name is not None
+        if layout.names is not None:
+            parts = await name_parts(
+                connection, layout, self._options, parts, overwrite=self._overwrite
+            )
         pieces = parts
         if parts and self._control is not None:
             pieces = await self._control.around(connection, layout, parts)
@@ -270,11 +274,13 @@ class JobCommitter:
         else:
             touched = {part.directory for part in parts}
             found = await directories.listings_of(connection, layout.directory, touched)
+        new = {part.final for part in parts}
         return tuple(
             posixpath.join(directory, entry.name)
             for directory, listing in found.items()
             for entry in listing
             if self._is_replaced(entry, directory, parts)
+            and posixpath.join(directory, entry.name) not in new
         )
 
     def _is_replaced(self, entry: RemoteEntry, directory: str, parts: Sequence[PartFile]) -> bool:
@@ -296,8 +302,8 @@ class JobCommitter:
         if part_tag(entry.name) == layout.tag:
             return False
         if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or is_companion(entry.name, done)
-        return is_part(entry.name) or is_companion(entry.name, done)
+            return is_data(entry.name) or is_companion(entry.name, layout.is_own, done)
+        return layout.is_own(entry.name) or is_companion(entry.name, layout.is_own, done)
 
     async def _exact_part(self, connection: Connection, parts: tuple[PartFile, ...]) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""
@@ -318,8 +324,9 @@ class JobCommitter:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
-        already have removed the old data. So does one that was copying over an exact file
-        (`commit_mode=direct`): what was there cannot be had back, so the copy is completed.
+        already have removed the old data. So does one that has begun to put files in the place of
+        old ones, or to copy over an exact one (`commit_mode=direct`): what was there cannot be had
+        back, so it is completed.
 
         Raises:
             CommitError: the server refuses a removal; the next write to the target tries again.
@@ -333,7 +340,11 @@ class JobCommitter:
         intent, state = found
         if state != "withdrawn":
             complete = state == "visible" or await is_complete(connection, intent)
-            if not complete and intent.by_copy and intent.replace_exact:
+            if (
+                not complete
+                and intent.replaces
+                and (intent.by_copy or await begun(connection, intent))
+            ):
                 await promote_all(connection, intent)
                 complete = True
             if complete:

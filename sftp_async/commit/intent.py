@@ -76,8 +76,8 @@ class Intent:
     direct: bool
     #: Promote by copying: the server cannot rename.
     by_copy: bool
-    #: The one part replaces a file of its final name, if there is one.
-    replace_exact: bool
+    #: Parts replace files of their final names, if there are any.
+    replaces: bool
     parts: tuple[PartFile, ...]
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
@@ -185,7 +185,7 @@ class Intent:
         flags = (
             intent.direct,
             intent.by_copy,
-            intent.replace_exact,
+            intent.replaces,
             intent.success_file,
         )
         if not all(type(flag) is bool for flag in flags):
@@ -411,7 +411,7 @@ def intent_for(
         staging_base=layout.staging_base,
         direct=layout.direct,
         by_copy=options.commit_mode == "direct" and layout.file_name is not None,
-        replace_exact=overwrite and layout.file_name is not None,
+        replaces=layout.named and (overwrite or options.if_exists == "replace"),
         parts=parts,
         removes=removes,
         partition_by=layout.partition_by,

@@ -86,10 +86,7 @@ async def _promote(
             await set_attributes(connection, intent, final)
         else:
             await set_attributes(connection, intent, staged)
-            if intent.replace_exact:
-                await _replace(connection, intent, staged, final)
-            else:
-                await _rename(connection, intent, part)
+            await _rename(connection, intent, part)
     except RemoteNotFoundError as error:
         if not await _was_promoted(connection, intent, part, recovering):
             raise CommitError(
@@ -121,7 +118,10 @@ async def _rename(connection: Connection, intent: Intent, part: PartFile) -> Non
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     for _ in range(MAKINGS):
         try:
-            await connection.rename(staged, final)
+            if intent.replaces:
+                await _replace(connection, intent, part)
+            else:
+                await connection.rename(staged, final)
             return
         except RemoteNotFoundError:
             if not part.directory or not await connection.exists(staged):
@@ -157,8 +157,9 @@ async def _was_promoted(
     return taken
 
 
-async def _replace(connection: Connection, intent: Intent, staged: str, final: str) -> None:
+async def _replace(connection: Connection, intent: Intent, part: PartFile) -> None:
     """Rename over an existing file: in one step, or by setting the old one aside first."""
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
     try:
         await connection.replace(staged, final)
         return
@@ -166,14 +167,14 @@ async def _replace(connection: Connection, intent: Intent, staged: str, final: s
         pass
     if not await connection.exists(staged):
         raise RemoteNotFoundError("Staged file is gone", host=connection.address, path=staged)
-    await set_aside(connection, final, _displaced(intent))
+    await set_aside(connection, final, _displaced(intent, part))
     await connection.rename(staged, final)
 
 
 async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
     """Copy the staged file to its name: for servers that cannot rename; readers may see it grow."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
-    if not intent.replace_exact and not await connection.exists(_claimed(intent)):
+    if not intent.replaces and not await connection.exists(_claimed(intent)):
         if await connection.exists(final):
             raise exact_exists(connection, final)
         await connection.write_file(_claimed(intent), b"")
@@ -264,8 +265,8 @@ async def undo(connection: Connection, intent: Intent) -> bool:
     if not await intents.advance(connection, intent, "withdrawn"):
         return False
     for part in intent.parts:
-        if intent.replace_exact and await connection.exists(intent.staged_path(part)):
-            await set_aside(connection, _displaced(intent), intent.final_path(part.final))
+        if intent.replaces and await connection.exists(intent.staged_path(part)):
+            await set_aside(connection, _displaced(intent, part), intent.final_path(part.final))
         if intent.by_copy and await connection.exists(_claimed(intent)):
             await remove_if_there(connection, intent.final_path(part.final))
     if intent.direct:
@@ -273,12 +274,14 @@ async def undo(connection: Connection, intent: Intent) -> bool:
         await remove_tree(connection, intent.staging)
         await _remove_tagged(connection, intent, keep=())
     else:
+        # While staging tells them apart: their names do not.
+        promoted = await _promoted_by_name(connection, intent)
         # First: from now on nobody can make another one visible.
         await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
         tag = tag_of(intent.job_id)
         places = [*intent.makes, *(part.directory for part in intent.parts)]
         await _check_places(connection, intent, places)
-        mine = [p.final for p in intent.parts if part_tag(p.name) == tag]
+        mine = [p.final for p in intent.parts if part_tag(p.name) == tag] + promoted
         await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
         await directories.prune(connection, intent.directory, intent.makes)
         for name in intent.asides if intent.renames else ():
@@ -287,6 +290,27 @@ async def undo(connection: Connection, intent: Intent) -> bool:
     await _forget(connection, intent, "withdrawn")
     await remove_staging_base(connection, intent.staging_base, intent.directory)
     return True
+
+
+async def begun(connection: Connection, intent: Intent) -> bool:
+    """Whether a part has taken its place already."""
+    return bool(await _promoted_by_name(connection, intent))
+
+
+async def _promoted_by_name(connection: Connection, intent: Intent) -> list[str]:
+    """Return the visible names of parts that carry no mark of the job: they left staging."""
+    found: list[str] = []
+
+    async def look(part: PartFile) -> None:
+        if await connection.exists(intent.staged_path(part)):
+            return
+        if await size_of(connection, intent.final_path(part.final)) == part.size:
+            found.append(part.final)
+
+    unmarked = [part for part in intent.parts if part_tag(part.name) is None]
+    if intent.renames and unmarked and await connection.exists(intent.staging):
+        await each(unmarked, look)
+    return found
 
 
 async def _check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
@@ -318,8 +342,8 @@ async def _check_size(connection: Connection, path: str, size: int) -> None:
         )
 
 
-def _displaced(intent: Intent) -> str:
-    return posixpath.join(intent.staging, DISPLACED)
+def _displaced(intent: Intent, part: PartFile) -> str:
+    return posixpath.join(intent.staging, f"{DISPLACED}-{part.staged}")
 
 
 def _claimed(intent: Intent) -> str:

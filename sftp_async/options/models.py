@@ -184,9 +184,12 @@ class WriteOptions(OptionsModel):
     )
     file_name_template: FileName = Field(
         None,
-        description="Write one exact file of this name into the directory `path`. `{now:%Y%m%d}` "
-        "is the time of the write on the driver, in its zone, formatted as Python does.",
-        examples=["orders_{now:%Y%m%d}.csv"],
+        description="Names of the data files in the directory `path`. With `{partition}` or "
+        "`{seq}` (number of a file in its directory, from 1) part files have them, else there is "
+        "one exact file. `{now:%Y%m%d}` is the time of the write on the driver, in its zone; "
+        "`{job}` marks the job, `{batch}` a stream's batch; columns of `partition_by` are fields, "
+        "too. Formats are Python's.",
+        examples=["orders_{now:%Y%m%d}_{seq:05d}.csv"],
     )
     if_exists: Annotated[
         Literal["replace", "fail", "ignore", "rename"] | None,
@@ -194,9 +197,9 @@ class WriteOptions(OptionsModel):
         Kind(),
     ] = Field(
         None,
-        description="What to do when one exact file is there already: `replace` it, `fail`, "
-        "`ignore` (write nothing), or `rename` the new one (`orders-1.csv`). Not set: mode "
-        "`overwrite` replaces, `append` fails.",
+        description="What to do when a file of a name that was asked for is there already: "
+        "`replace` it, `fail`, `rename` the new one (`orders-1.csv`), or, with one exact file, "
+        "`ignore` (write nothing). Not set: mode `overwrite` replaces, `append` fails.",
         examples=["rename"],
     )
     header_lines: ControlLines = Field(

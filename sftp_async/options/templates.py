@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from string import Formatter
 from typing import Final
 
@@ -41,16 +40,12 @@ def parse_control_lines(value: object) -> str:
 
 
 def parse_file_name(value: object) -> str:
-    """Read the template of an exact file's name: `orders_{now:%Y%m%d}.csv`."""
+    """Read the template of file names: `orders_{now:%Y%m%d}_{seq:05d}.csv`."""
     template = parse_name(value)
-    wrong = "may hold the field now, as in {now:%Y%m%d}, and no other; double other braces"
     try:
-        fields = {field for _, field, _, _ in Formatter().parse(template) if field is not None}
-        if not fields <= {"now"}:
-            raise ValueError(wrong)
-        name = template.format(now=datetime(2026, 11, 23))
-    except (ValueError, KeyError, IndexError):
-        raise ValueError(wrong) from None
-    if "/" in name or name in ("", ".", ".."):
-        raise ValueError("must make a file name, without a slash")
+        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+    except ValueError:
+        fields = [""]
+    if any(not field or not re.fullmatch(r"[^.\[\]!:]+", field) for field in fields):
+        raise ValueError("must hold fields such as {seq:05d} or {now:%Y%m%d}; double other braces")
     return template

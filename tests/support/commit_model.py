@@ -168,8 +168,14 @@ class Play:
     async def _life(self) -> str:
         await self.job.prepare()
         parts = self.job.stage(*self.scenario.new, directories=self.scenario.directories)
+        names = self.job.layout.names
         if self.exact:
             self.new = {self.exact: b"".join(self.scenario.new)}
+        elif names is not None:
+            self.new = {
+                names.render(index, index + 1, "", ""): data
+                for index, data in enumerate(self.scenario.new)
+            }
         else:
             self.new = {
                 part.final: data for part, data in zip(parts, self.scenario.new, strict=True)
@@ -190,7 +196,7 @@ class Play:
         if operation.target.startswith("/out/") and name.startswith(self.scenario.refused):
             # What was set aside may come back.
             staged = operation.path.startswith(self.job.layout.staging + "/")
-            if operation.name == "rename" and staged and not operation.path.endswith("displaced"):
+            if operation.name == "rename" and staged and "/displaced-" not in operation.path:
                 raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:
@@ -241,11 +247,27 @@ class Play:
         new = self.new
         if self.scenario.overwrite:
             kept = _holds(files, old) or (new and _holds(files, new))
-            aside = self.server.nodes.get(f"{self.job.layout.staging}/displaced")
-            if not kept and not (aside and bytes(aside.data) == old.get(self.exact or "")):
+            # Files of names that were asked for are replaced one by one.
+            there = self._displaced() | files
+            one_by_one = self.job.layout.named and _holds(there, self._mixture())
+            if not kept and not one_by_one:
                 self.broken.append("neither all old nor all new data is there")
         elif not _holds(files, old):
             self.broken.append("old data is gone")
+
+    def _displaced(self) -> dict[str, bytes]:
+        """What was set aside, by the name that it had."""
+        prefix = f"{self.job.layout.staging}/displaced-"
+        aside = [
+            bytes(node.data) for path, node in self.server.nodes.items() if path.startswith(prefix)
+        ]
+        return {name: data for name, data in self.scenario.old.items() if data in aside}
+
+    def _mixture(self) -> dict[str, bytes]:
+        """All old data, but for the names that the new has taken."""
+        files = self._visible()
+        taken = {name: data for name, data in self.new.items() if files.get(name) == data}
+        return self.scenario.old | taken
 
     def _judge(self, ending: str) -> None:
         files = self._visible()

@@ -25,7 +25,7 @@ def intent(**fields: Any) -> Intent:
             "staging_base": "/out/_temporary",
             "direct": False,
             "by_copy": False,
-            "replace_exact": False,
+            "replaces": False,
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),
             "partition_by": (),

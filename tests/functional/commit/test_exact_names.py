@@ -92,13 +92,14 @@ def test_the_next_free_number_is_taken_before_all_extensions(sshd: SSHD, remote_
         ("a.txt", {"file_name_template": "b.txt"}, "and so does file_name_template"),
         ("", {"file_name_template": "a/b.txt"}, "must make a file name"),
         ("", {"file_name_template": "{now:%Y/%m}.txt"}, "must make a file name"),
-        ("", {"file_name_template": "{day}.txt"}, "may hold the field now"),
-        ("", {"file_name_template": "{now.year}.txt"}, "may hold the field now"),
-        ("", {"if_exists": "rename"}, "if_exists is for one exact file"),
+        ("", {"file_name_template": "{day}.txt"}, "only {now} can be a field"),
+        ("", {"file_name_template": "{now.year}.txt"}, "must hold fields such as"),
+        ("", {"file_name_template": "{}.txt"}, "must hold fields such as"),
+        ("", {"if_exists": "rename"}, "if_exists is for names that are asked for"),
     ],
 )
 def test_what_makes_no_exact_name_is_refused_before_any_task(
     sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(OptionsError, match=said):
+    with pytest.raises(OptionsError, match=re.escape(said)):
         real_job(sshd.options(), f"{remote_dir}/{path}", **options)

@@ -36,6 +36,8 @@ PLAIN = {"posix_rename": False}
 EXACT_PLAIN = Scenario(
     "/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=PLAIN, new=(b"new",)
 )
+NAMED = {"file_name_template": "new_{seq:03d}.csv"}
+OLD_NAMED = {"new_001.csv": b"old 1", "new_003.csv": b"old 3"}
 NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
@@ -124,6 +126,20 @@ def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
             Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=REPLACING),
             100,
             id="exact file, rename replaces",
+        ),
+        pytest.param(Scenario(old=OLD_PARTS, options=NAMED), 60, id="append, named"),
+        pytest.param(
+            Scenario(old=OLD_PARTS, options=NAMED, refused="new_002"),
+            60,
+            id="append, named, aborted",
+        ),
+        pytest.param(
+            Scenario(old=OLD_NAMED, overwrite=True, options=NAMED), 60, id="overwrite, named"
+        ),
+        pytest.param(
+            Scenario(old=OLD_NAMED, overwrite=True, options=NAMED, server=PLAIN),
+            60,
+            id="overwrite, named, plain rename",
         ),
         pytest.param(ANNOUNCED, 100, id="overwrite, announced"),
         pytest.param(
