@@ -70,6 +70,11 @@ class Partitioning:
                     f"partition_by cannot take the column {name!r}: readers take directories that "
                     "begin with a dot for hidden. Rename it."
                 )
+            if (why := _no_directory(directory_name(asked, None))) is not None:
+                problems.append(
+                    f"partition_by cannot take the column {name!r}: a directory of it {why}. "
+                    "Rename it."
+                )
             if len(same := [n for n in schema.names if n.lower() == name.lower()]) > 1:
                 problems.append(
                     f"partition_by takes {name!r}, but readers cannot tell the columns "
@@ -177,17 +182,23 @@ def _directory_names(column: str, values: pa.Array) -> list[str]:
         ) from error
     names = [directory_name(column, text) for text in texts]
     for name, text in zip(names, texts, strict=True):
-        if "\0" in name or len(name.encode()) > LONGEST_NAME:
+        if (why := _no_directory(name)) is not None:
             shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-            what = (
-                "holds a NUL character" if "\0" in name else f"is longer than {LONGEST_NAME} bytes"
-            )
             raise EncodeError(
-                f"The value {shown!r} of the partition column {column!r} makes no directory: "
-                f"its name {what}",
+                f"The value {shown!r} of the partition column {column!r} makes no directory: it "
+                f"{why}",
                 hint="Partition by another column, or by a shorter form of this one",
             )
     return names
+
+
+def _no_directory(name: str) -> str | None:
+    """Say why no directory can have this name, if none can."""
+    if "\0" in name:
+        return "would hold a NUL character in its name"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"would have a name of more than {LONGEST_NAME} bytes"
+    return None
 
 
 def _text(values: pa.Array) -> pa.Array:

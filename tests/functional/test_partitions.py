@@ -149,7 +149,7 @@ def test_manifest_and_checksums_name_the_files_of_all_partitions(
 
 
 @pytest.mark.parametrize(
-    ("value", "why"), [("a\0b", "holds a NUL"), ("x" * 250, "longer than 255"), ("é" * 130, "255")]
+    ("value", "why"), [("a\0b", "a NUL"), ("x" * 250, "more than 255 bytes"), ("é" * 130, "255")]
 )
 def test_a_value_that_makes_no_directory_is_an_error_that_names_column_and_value(
     embedded_server: EmbeddedServer, value: str, why: str

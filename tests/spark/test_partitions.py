@@ -180,25 +180,20 @@ def test_a_stream_writes_partitions_too(
     spark: SparkSession, sshd: SSHD, remote_dir: Path, tmp_path: Path
 ) -> None:
     source = spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 50).load()
-    query = (
-        source.withColumn("c", F.col("value") % 3)
-        .writeStream.format("sftp")
-        .options(**sshd.options(), partition_by="c")
-        .option("checkpointLocation", str(tmp_path / "checkpoint"))
-        .trigger(processingTime="0 seconds")
-        .start(str(remote_dir))
-    )
-    try:
-        while query.lastProgress is None or query.lastProgress["batchId"] < 1:
-            assert query.exception() is None
-            assert not query.awaitTermination(1)
-    finally:
-        query.stop()
+    for _ in range(2):
+        query = (
+            source.withColumn("c", F.col("value") % 3)
+            .writeStream.format("sftp")
+            .options(**sshd.options(), partition_by="c")
+            .option("checkpointLocation", str(tmp_path / "checkpoint"))
+            .trigger(availableNow=True)
+            .start(str(remote_dir))
+        )
+        query.awaitTermination()
     found = tree(remote_dir)
     assert set(found) == {"c=0", "c=1", "c=2"}
     numbers = sorted(int(line.rpartition(",")[2]) for lines in found.values() for line in lines)
-    assert numbers == list(range(len(numbers)))
-    assert len(numbers) >= 100
+    assert numbers == list(range(100))
 
 
 @pytest.mark.one_python
@@ -207,7 +202,7 @@ def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
 ) -> None:
     require_java()
     server = start_sshd()
-    rows, values = 1_000_000, 5000
+    rows, values = 600_000, 5000
     asked = {
         "options": server.options(),
         "target": str(remote_dir),
@@ -235,6 +230,6 @@ def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
     rise = figures["big_peak"] - figures["empty_peak"]
     print(f"{counted:,} rows, {figures['seconds']:.1f} s; rise {rise / MIB:.1f} MiB")
     assert counted == rows
-    assert 0 < rise <= 250 * MIB
+    assert 0 < rise <= 200 * MIB
     # Driver, worker and committer: two connections each at most.
     assert server.logins() <= 12

@@ -68,6 +68,12 @@ def test_a_column_that_makes_no_partitions_is_refused_by_name(column: str, what:
     assert repr(column.partition(",")[0])[1:-1] in problem
 
 
+@pytest.mark.parametrize("name", ["x" * 250, "a\0b"], ids=["long", "nul"])
+def test_a_column_whose_name_makes_no_directory_is_refused(name: str) -> None:
+    (problem,) = problems([name], pa.schema([("id", pa.int64()), (name, pa.string())]))
+    assert "a directory of it would" in problem
+
+
 def test_all_columns_are_refused_since_none_is_left() -> None:
     assert problems("b,A", pa.schema([("a", pa.int32()), ("b", pa.int32())])) == [
         "partition_by names all columns, and none is left for the files: leave one out."

@@ -85,11 +85,11 @@ def test_a_dynamic_overwrite_replaces_only_the_partitions_it_writes_to(
 def test_scope_directory_replaces_every_data_file_of_a_partition(
     server: MemoryServer, mode: str
 ) -> None:
-    for name in ("foreign.csv", "_hidden", ".hidden"):
+    for name in ("foreign.csv", "_hidden", ".hidden", "_SUCCESS", "_manifest.json"):
         server.put(f"/out/c=1/{name}", b"foreign")
     options = {"overwrite_scope": "directory", "partition_overwrite_mode": mode}
     asyncio.run(written(job(server, overwrite=True, **options), c1=b"new"))
-    assert data(server) == {"c=1": [b"foreign", b"foreign", b"new"]}
+    assert data(server) == {"c=1": [*[b"foreign"] * 4, b"new"]}
 
 
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
