@@ -159,6 +159,10 @@ class Drain:
         """Return the number of bytes written so far."""
         return self._position
 
+    def seekable(self) -> bool:
+        """Return False: what was taken is gone."""
+        return False
+
     def flush(self) -> None:
         """Do nothing: all is in memory."""
 
