@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -119,7 +119,7 @@ class _AvroEncoder(PartEncoder):
 
         self._ready = Drain()
         self._writer: Any = Writer(
-            self._ready,
+            cast("Any", self._ready),
             fastavro.parse_schema(avro_schema(schema)),
             codec=codec,
             compression_level=level,

@@ -6,7 +6,7 @@ import bz2
 import lzma
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pyarrow as pa
 
@@ -113,8 +113,7 @@ def _zstd(level: int | None) -> Stream:
             "compression_level with compression=zstd needs the package zstandard, here and on "
             "every worker: pip install 'sftp-async[zstd]'"
         ) from error
-    compressor: Stream = zstandard.ZstdCompressor(level=level).compressobj()
-    return compressor
+    return cast("Stream", zstandard.ZstdCompressor(level=level).compressobj())
 
 
 class _Zstd:

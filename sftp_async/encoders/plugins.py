@@ -33,7 +33,9 @@ def find(name: str, *, built_in: Iterable[str]) -> Opener:
     """
     points = entry_points(group=GROUP)
     # A package may be on the path twice: an editable install beside its source.
-    found = {(point.dist and point.dist.name, point.value): point for point in points.select(name=name)}
+    found = {
+        (point.dist and point.dist.name, point.value): point for point in points.select(name=name)
+    }
     if not found:
         raise OptionsError(_unknown(name, [*built_in, *points.names]))
     if len(found) > 1:

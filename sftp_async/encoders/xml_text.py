@@ -7,7 +7,6 @@ what Woodstox, which it writes with, escapes.
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -181,9 +180,7 @@ class XMLText:
             text = pc.fill_null(text, in_attribute(self.style.null_value))
         return pc.fill_null(_joined(" ", name, '="', text, '"'), "")
 
-    def _text(
-        self, path: str, column: pa.Array, escapes: dict[str, str] = _IN_TEXT
-    ) -> pa.Array:
+    def _text(self, path: str, column: pa.Array, escapes: dict[str, str] = _IN_TEXT) -> pa.Array:
         """Return the text of atomic values, escaped; nulls stay null."""
         kind = column.type
         if pa.types.is_null(kind):
@@ -243,7 +240,9 @@ class XMLText:
                     "XML element",
                     hint="Change the keys with transform_keys, or write to_json of the map",
                 )
-            if _holds_others(kind) and (self.style.is_attribute(key) or key == self.style.value_tag):
+            if _holds_others(kind) and (
+                self.style.is_attribute(key) or key == self.style.value_tag
+            ):
                 raise EncodeError(
                     f"A map in column {path!r} has the key {key[:60]!r}, which stands for an "
                     "attribute or text, but its values hold others",
@@ -270,11 +269,14 @@ def _either(one: Any, other: Any) -> Any:
 
 
 def _joined(*parts: Any) -> Any:
-    """Join parts row by row; neighbouring constants become one, as each costs a step in each row."""
+    """Join parts row by row; constants side by side become one, as each costs a step in a row."""
     merged: list[Any] = []
-    for constant, group in itertools.groupby(parts, key=lambda part: isinstance(part, str)):
-        merged += ["".join(group)] if constant else group
-    return merged[0] if merged and len(merged) == 1 else join(*merged)
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged[0] if len(merged) == 1 else join(*merged)
 
 
 def _together(lists: pa.Array, items: pa.Array) -> pa.Array:
@@ -338,4 +340,5 @@ def in_attribute(value: str) -> str:
 
 
 def _in_text(value: str) -> str:
-    return _escaped("null_value", pa.array([value], pa.string()), _IN_TEXT)[0].as_py()
+    text: str = _escaped("null_value", pa.array([value], pa.string()), _IN_TEXT)[0].as_py()
+    return text

@@ -27,8 +27,7 @@ CODECS: Final[dict[str, dict[str, Levels]]] = {
     "parquet": _NONE
     | {"snappy": None, "gzip": (1, 9), "zstd": (1, 22), "lz4": None, "brotli": (1, 11)},
     "orc": _NONE | {"zlib": None, "snappy": None, "lz4": None, "zstd": None},
-    "avro": _NONE
-    | {"deflate": (1, 9), "snappy": None, "zstd": (1, 22), "bzip2": None, "xz": None},
+    "avro": _NONE | {"deflate": (1, 9), "snappy": None, "zstd": (1, 22), "bzip2": None, "xz": None},
 }
 
 #: What is compressed without a word of the user: Spark's own defaults.
@@ -87,8 +86,8 @@ def level_problem(form: str, codec: str | None, level: int | None) -> str | None
     levels = codecs.get(codec)
     if levels is None:
         graded = [name for name, known in codecs.items() if known]
-        have = f": those of {form} with levels are {', '.join(graded)}" if graded else f" in {form}"
-        return f"compression_level is set, but compression={codec} has no levels{have}."
+        others = f"; {', '.join(graded)} have" if graded else ""
+        return f"compression_level is set, but {form}'s compression={codec} has no levels{others}."
     if not levels[0] <= level <= levels[1]:
         return (
             f"compression_level must be from {levels[0]} to {levels[1]} for compression={codec} "

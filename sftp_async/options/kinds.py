@@ -53,7 +53,9 @@ Count = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1
 FormatName = Annotated[
     str,
     BeforeValidator(p.parse_format),
-    Kind("`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, or [one of your own](encoders.md)"),
+    Kind(
+        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, or [one of your own](encoders.md)"
+    ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]
 Lanes = Annotated[

@@ -18,6 +18,7 @@ _START: Final = (
     "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _NAME: Final = re.compile(rf"[{_START}][{_START}\-.0-9\u00b7\u0300-\u036f\u203f\u2040]*")
+_WITHOUT_QUOTES: Final = str.maketrans("", "", "\"'")
 _SPACES: Final = re.compile(r"[ \t\r\n]*")
 
 
@@ -34,9 +35,11 @@ def root_parts(root_tag: str) -> tuple[str, list[tuple[str, str]]]:
 
     """
     name, *pieces = root_tag.split(" ")
-    attributes = [(key, value.strip("\"'")) for key, _, value in (p.partition("=") for p in pieces)]
-    if not all(map(is_xml_name, [name, *(key for key, _ in attributes)])):
+    pairs = [piece.partition("=") for piece in pieces]
+    names = [name, *(key for key, _, _ in pairs)]
+    if not all(map(is_xml_name, names)) or not all(sign for _, sign, _ in pairs):
         raise ValueError(root_tag)
+    attributes = [(key, value.translate(_WITHOUT_QUOTES)) for key, _, value in pairs]
     return name, attributes
 
 
