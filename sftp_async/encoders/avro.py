@@ -11,7 +11,7 @@ import pyarrow as pa
 from sftp_async.encoders.avro_schema import avro_schema, column_values
 from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import is_text
-from sftp_async.encoders.checks import check_columns, leaves, refused
+from sftp_async.encoders.checks import check_columns, is_sparks, leaves, refused
 from sftp_async.encoders.compression import Drain
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options.codecs import DEFAULT_CODECS
@@ -49,6 +49,8 @@ def open_avro(options: FormatOptions, schema: pa.Schema) -> AvroFormat:
             if not kind.num_fields:
                 raise refused(name, kind, "Avro", "Leave it out, or give it a field")
             _check_names([field.name for field in kind], f"field of {name!r}")
+        if not is_sparks(kind):
+            raise refused(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
         if pa.types.is_map(kind) and not is_text(kind.key_type):
             hint = "Avro's keys are strings: cast them with transform_keys"
             raise refused(name, kind, "Avro", hint)

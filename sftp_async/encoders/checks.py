@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from sftp_async.encoders.cells import CellText
 from sftp_async.errors import EncodeError
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ def is_nested(kind: pa.DataType) -> bool:
         or types.is_list(kind)
         or types.is_large_list(kind)
         or types.is_fixed_size_list(kind)
+    )
+
+
+def is_sparks(kind: pa.DataType) -> bool:
+    """Tell whether Spark hands over values of this Arrow type, day-time intervals included."""
+    types = pa.types
+    return bool(
+        is_nested(kind)
+        or CellText.holds(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_null(kind)
     )
 
 

@@ -11,7 +11,7 @@ from pyarrow import orc as arrow_orc
 
 from sftp_async.encoders.arrays import any_true
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.checks import check_columns, leaves, refused
+from sftp_async.encoders.checks import check_columns, is_sparks, leaves, refused
 from sftp_async.encoders.compression import Drain
 from sftp_async.errors import EncodeError
 from sftp_async.options.codecs import DEFAULT_CODECS
@@ -51,10 +51,10 @@ def open_orc(options: FormatOptions, schema: pa.Schema) -> ORCFormat:
     """Check the columns, and return the format; see `open_format`."""
     check_columns(schema)
     for name, kind in leaves(schema):
-        if pa.types.is_null(kind):
-            raise refused(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
         if pa.types.is_struct(kind) and not kind.num_fields:
             raise refused(name, kind, "ORC", "Leave it out, or give it a field")
+        if pa.types.is_null(kind) or not is_sparks(kind):
+            raise refused(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
         fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
         _check_names(fields, f"field of {name!r}")
     _check_names(schema.names, "column")

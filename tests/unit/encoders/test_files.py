@@ -263,6 +263,8 @@ STRUCT = pa.struct([("x", pa.int32())])
         ("text", pa.int32(), "CAST"),
         ("orc", pa.null(), "CAST"),
         ("orc", pa.struct([]), "field"),
+        ("orc", pa.month_day_nano_interval(), "CAST"),
+        ("avro", pa.month_day_nano_interval(), "CAST"),
         ("avro", pa.map_(pa.int32(), pa.int32()), "transform_keys"),
         ("avro", pa.struct([]), "field"),
         ("xml", pa.binary(), "base64"),
