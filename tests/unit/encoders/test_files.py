@@ -124,6 +124,8 @@ def test_a_codec_that_the_format_lacks_is_refused_whatever_named_the_format() ->
     options = FormatOptions(compression="snappy")
     with pytest.raises(OptionsError, match="compression=snappy is for parquet, orc and avro"):
         open_format(options, ROWS.schema)
+    with pytest.raises(OptionsError, match="csv's compression=none has no levels; gzip, zstd"):
+        open_format(FormatOptions(compression_level=1), ROWS.schema)
 
 
 def test_without_isal_zlib_makes_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
