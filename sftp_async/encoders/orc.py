@@ -136,6 +136,8 @@ def _stored(field: pa.Field) -> pa.Field:
         kind, name = pa.int64(), "interval day to second"
     elif types.is_timestamp(kind) and kind.tz is None:
         kind, name = pa.int64(), "timestamp_ntz"
+    elif types.is_timestamp(kind):
+        name = "timestamp"  # Spark 4.0 has no word for ORC's own name, with local time zone
     elif types.is_struct(kind):
         kind = pa.struct([_stored(child) for child in kind])
     elif types.is_map(kind):

@@ -265,6 +265,7 @@ def test_nested_types_read_back(
     assert as_text(read_back(frame, form)) == as_text(frame)
 
 
+@pytest.mark.one_python  # nor has Spark 4.0 the option `indent`
 @pytest.mark.parametrize(
     "options",
     [

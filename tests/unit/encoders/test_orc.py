@@ -38,6 +38,7 @@ def test_types_that_orc_lacks_are_integers_with_sparks_name_at_any_depth() -> No
     rows = pa.record_batch(
         {
             "ntz": pa.array([5, None], pa.timestamp("us")),
+            "at": pa.nulls(2, ZONED),
             "deep": pa.array([[("k", [{"span": timedelta(1), "seen": 7}])], None],
                              pa.map_(pa.string(), pa.list_(kind))),
         }
@@ -45,11 +46,12 @@ def test_types_that_orc_lacks_are_integers_with_sparks_name_at_any_depth() -> No
     file = file_of(rows)
     inner = file.schema.field("deep").type.item_type.value_type
     assert file.schema.field("ntz").metadata == {SPARK_TYPE: b"timestamp_ntz"}
+    assert file.schema.field("at").metadata == {SPARK_TYPE: b"timestamp"}
     assert inner.field("span").metadata == {SPARK_TYPE: b"interval day to second"}
     assert inner.field("seen").metadata == {SPARK_TYPE: b"timestamp_ntz"}
     assert file.read().to_pylist() == [
-        {"ntz": 5, "deep": [("k", [{"span": 86_400_000_000, "seen": 7}])]},
-        {"ntz": None, "deep": None},
+        {"ntz": 5, "at": None, "deep": [("k", [{"span": 86_400_000_000, "seen": 7}])]},
+        {"ntz": None, "at": None, "deep": None},
     ]
 
 
