@@ -11,8 +11,9 @@ from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import CellText, check_zone, is_text
 from sftp_async.encoders.checks import check_columns, is_nested, refused
 from sftp_async.encoders.lines import LineEncoder
-from sftp_async.encoders.xml_text import XMLStyle, XMLText, in_attribute
-from sftp_async.errors import EncodeError
+from sftp_async.encoders.xml_escapes import in_attribute, in_text
+from sftp_async.encoders.xml_text import XMLStyle, XMLText
+from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options.xml import is_xml_name, root_parts
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def open_xml(
         # CSV has text for a null without being asked, XML has not.
         null_value=options.null_value if "null_value" in options.model_fields_set else None,
     )
+    _check_null_value(style.null_value)
     check_columns(schema)
     _check_fields("", schema, style)
     return XMLFormat(
@@ -43,6 +45,13 @@ def open_xml(
         declaration=options.declaration,
         compression=compression,
     )
+
+
+def _check_null_value(text: str | None) -> None:
+    try:
+        in_text(text or "")
+    except EncodeError:
+        raise OptionsError("null_value holds a character that XML has no way to write.") from None
 
 
 def _check_fields(path: str, fields: Iterable[pa.Field], style: XMLStyle) -> None:

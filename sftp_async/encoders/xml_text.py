@@ -1,33 +1,22 @@
 """The elements of XML as Spark's writer makes them: attributes, text, elements in elements.
 
-Source: sql/catalyst/src/main/scala/org/apache/spark/sql/catalyst/xml/StaxXmlGenerator.scala, and
-what Woodstox, which it writes with, escapes.
+Source: sql/catalyst/src/main/scala/org/apache/spark/sql/catalyst/xml/StaxXmlGenerator.scala.
 """
 
 from __future__ import annotations
 
-import functools
-import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.encoders.arrays import any_true, join, nullable, replace_where, text_buffer
+from sftp_async.encoders.arrays import any_true, join, nullable
 from sftp_async.encoders.cells import CellText, is_text
+from sftp_async.encoders.checks import is_nested
+from sftp_async.encoders.xml_escapes import IN_ATTRIBUTE, IN_TEXT, escaped, in_attribute, in_text
 from sftp_async.errors import EncodeError
 from sftp_async.options.xml import is_xml_name
-
-# https://www.w3.org/TR/xml/#charsets: there is no way to write these.
-_NO_CHARACTER = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
-_SUSPECT = re.compile(b"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]|\xef\xbf[\xbe\xbf]")
-# What Woodstox writes as numbers besides: DEL and the C1 controls.
-_NUMBERED = re.compile(b"\x7f|\xc2[\x80-\x9f]")
-_IN_TEXT = {"&": "&amp;", "<": "&lt;", "\r": "&#xd;"}
-_IN_ATTRIBUTE = _IN_TEXT | {'"': "&quot;", "\t": "&#x9;", "\n": "&#xa;"}
-# It cannot see what came before a text, and writes ]]> in none.
-_GREATER = r"(^|\])>"
 
 
 @dataclass(frozen=True)
@@ -129,10 +118,10 @@ class XMLText:
             elif name == style.value_tag:
                 text = self._text(where, column)
                 if style.null_value is not None:
-                    text = pc.fill_null(text, _in_text(style.null_value))
+                    text = pc.fill_null(text, in_text(style.null_value))
                 written = _either(written, text.is_valid() if text.null_count else True)
                 inside.append(pc.fill_null(text, ""))
-            elif column.null_count == 0 and not _holds_others(column.type):
+            elif column.null_count == 0 and not is_nested(column.type):
                 text = self._text(where, column)
                 inside += [f"{self._line(depth)}<{name}>", text, f"</{name}>"]
                 nested = True
@@ -175,19 +164,19 @@ class XMLText:
         return _Content([attributes], [inside], _any_in(pairs, written), _any_in(pairs, nested))
 
     def _attribute(self, path: str, name: Any, column: pa.Array) -> pa.Array:
-        text = self._text(path, column, _IN_ATTRIBUTE)
+        text = self._text(path, column, IN_ATTRIBUTE)
         if self.style.null_value is not None:
             text = pc.fill_null(text, in_attribute(self.style.null_value))
         return pc.fill_null(_joined(" ", name, '="', text, '"'), "")
 
-    def _text(self, path: str, column: pa.Array, escapes: dict[str, str] = _IN_TEXT) -> pa.Array:
+    def _text(self, path: str, column: pa.Array, escapes: dict[str, str] = IN_TEXT) -> pa.Array:
         """Return the text of atomic values, escaped; nulls stay null."""
         kind = column.type
         if pa.types.is_null(kind):
             return pa.nulls(len(column), pa.string())
         text = self.cells.of(column).cast(pa.string())
         if is_text(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            return _escaped(path, text, escapes)
+            return escaped(path, text, escapes)
         return text
 
     def _tagged(self, name: Any, content: _Content, depth: int) -> pa.Array:
@@ -214,7 +203,7 @@ class XMLText:
         null = self.style.null_value
         if null is None:
             return ""
-        text = _in_text(null)
+        text = in_text(null)
         return text if name == self.style.value_tag else self._plain(name, text, depth)
 
     def _plain(self, name: Any, text: Any, depth: int) -> Any:
@@ -240,9 +229,7 @@ class XMLText:
                     "XML element",
                     hint="Change the keys with transform_keys, or write to_json of the map",
                 )
-            if _holds_others(kind) and (
-                self.style.is_attribute(key) or key == self.style.value_tag
-            ):
+            if is_nested(kind) and (self.style.is_attribute(key) or key == self.style.value_tag):
                 raise EncodeError(
                     f"A map in column {path!r} has the key {key[:60]!r}, which stands for an "
                     "attribute or text, but its values hold others",
@@ -253,10 +240,6 @@ class XMLText:
 def _is_list(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
-def _holds_others(kind: pa.DataType) -> bool:
-    return _is_list(kind) or pa.types.is_struct(kind) or pa.types.is_map(kind)
 
 
 def _either(one: Any, other: Any) -> Any:
@@ -303,42 +286,3 @@ def _regrouped(lists: pa.Array, items: pa.Array) -> pa.Array:
     lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
     return pa.ListArray.from_arrays(offsets, items)
-
-
-def _escaped(path: str, text: pa.Array, escapes: dict[str, str]) -> pa.Array:
-    raw = text_buffer(text).to_pybytes()
-    if _SUSPECT.search(raw) and any_true(pc.match_substring_regex(text, _NO_CHARACTER)):
-        raise EncodeError(
-            f"A value of column {path!r} holds a character that XML has no way to write, such as "
-            "a control character",
-            hint=f"Take it out with regexp_replace, or write base64(`{path}`)",
-        )
-    found = {char: mark for char, mark in escapes.items() if char.encode() in raw}
-    masks = []
-    greater = escapes is _IN_TEXT and b">" in raw
-    if greater:
-        masks.append(pc.match_substring_regex(text, _GREATER))
-    if escapes is _IN_TEXT:
-        controls = {match.decode() for match in _NUMBERED.findall(raw)}
-        found |= {char: f"&#x{ord(char):x};" for char in sorted(controls)}
-    masks += [pc.match_substring(text, char) for char in found]
-    if not masks:
-        return text
-    mask = functools.reduce(pc.or_, masks)
-    some = text.filter(mask)
-    # The ampersand comes first: the escapes of the others bring new ones.
-    for char, mark in found.items():
-        some = pc.replace_substring(some, char, mark)
-    if greater:
-        some = pc.replace_substring_regex(some, _GREATER, r"\1&gt;")
-    return replace_where(mask, text, some)
-
-
-def in_attribute(value: str) -> str:
-    """Return the text of one attribute's value, escaped."""
-    return "".join(_IN_ATTRIBUTE.get(char, char) for char in value)
-
-
-def _in_text(value: str) -> str:
-    text: str = _escaped("null_value", pa.array([value], pa.string()), _IN_TEXT)[0].as_py()
-    return text

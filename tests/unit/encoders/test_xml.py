@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.encoders import arrays, open_format
-from sftp_async.errors import EncodeError
+from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options import FormatOptions
 from tests.support.encoding import encoded
 
@@ -134,6 +134,12 @@ def test_a_character_that_xml_lacks_is_refused(name: str, character: str) -> Non
     rows = pa.record_batch({name: ["fine", f"a{character}b"]})
     with pytest.raises(EncodeError, match=f"'{name}' holds a character that XML has no way"):
         encoded(rows, format="xml")
+
+
+def test_a_null_value_that_xml_lacks_is_refused_before_any_task() -> None:
+    options = FormatOptions(format="xml", null_value="\0")
+    with pytest.raises(OptionsError, match="null_value holds a character that XML"):
+        open_format(options, pa.schema([("a", pa.int32())]))
 
 
 def test_times_are_dates_in_attributes_too() -> None:
