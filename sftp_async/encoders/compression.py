@@ -31,8 +31,8 @@ _GZIP = 16 + 15
 # level 2, its default, is faster than both. The wire is rarely slow enough to make up for it.
 _ZLIB_LEVEL = 1
 _ISAL_LEVEL = 2
-# bzip2's levels take nearly the same time. On lineitem xz's default 6 is nine times slower than 1; it
-# takes 94 MiB of memory for each open file instead of 9 (man xz).
+# bzip2's levels take nearly the same time. xz's default 6 was nine times slower than 1 on lineitem,
+# and takes 94 MiB of memory for each open file instead of 9 (man xz).
 _BZIP2_LEVEL = 9
 _XZ_LEVEL = 1
 
