@@ -45,9 +45,20 @@ FORMAT_OF_EXTENSION = {
     "ndjson": "json",
     "txt": "text",
     "text": "text",
+    "xml": "xml",
     "parquet": "parquet",
+    "orc": "orc",
+    "avro": "avro",
 }
-CODEC_OF_EXTENSION = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}
+CODEC_OF_EXTENSION = {
+    "gz": "gzip",
+    "gzip": "gzip",
+    "zst": "zstd",
+    "zstd": "zstd",
+    "bz2": "bzip2",
+    "bzip2": "bzip2",
+    "xz": "xz",
+}
 
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.

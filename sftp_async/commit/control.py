@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from sftp_async.encoders.compression import open_stream
+from sftp_async.encoders.compression import Compression
 from sftp_async.layout import PartFile
 from sftp_async.verification import digests_of
 
@@ -30,7 +30,7 @@ class ControlRecords:
     header: str | None
     footer: str | None
     line_sep: str
-    compression: str
+    compression: Compression
 
     @classmethod
     def of(cls, options: SFTPOptions) -> Self | None:
@@ -41,7 +41,7 @@ class ControlRecords:
             options.header_lines,
             options.footer_lines,
             options.line_sep,
-            options.compression or "none",
+            Compression(options.compression or "none", options.compression_level),
         )
 
     async def around(
@@ -81,7 +81,7 @@ class ControlRecords:
     def _encoded(self, text: str) -> bytes:
         lines = "".join(f"{line}{self.line_sep}" for line in text.splitlines())
         # A stream of its own: those of the parts are joined in the same way.
-        stream = open_stream(self.compression)
+        stream = self.compression.open()
         return bytes(stream.compress(lines.encode())) + bytes(stream.flush())
 
 

@@ -8,15 +8,17 @@ import pyarrow as pa
 
 from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import CellText, check_zone, is_text
+from sftp_async.encoders.checks import check_columns, is_nested, leaves, refused
+from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.csv import CSVDialect, CSVFormat
 from sftp_async.encoders.datetime_patterns import Pattern
 from sftp_async.encoders.jsonl import JSONLinesFormat
 from sftp_async.encoders.text import TextFormat
 from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.options.codecs import DEFAULT_CODECS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+    from sftp_async.encoders.base import Opener
     from sftp_async.options import FormatOptions
 
 __all__ = ["Format", "PartEncoder", "open_format"]
@@ -35,7 +37,9 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
             cannot hold so that it reads back.
 
     """
-    return _FORMATS[options.format](options, schema)
+    opener = _FORMATS.get(options.format) or _brought(options.format)
+    _raise_all([sentence for _, sentence in options.codec_contradictions()])
+    return opener(options, schema)
 
 
 def _csv(options: FormatOptions, schema: pa.Schema) -> Format:
@@ -51,10 +55,10 @@ def _csv(options: FormatOptions, schema: pa.Schema) -> Format:
     if options.quote and options.quote in options.line_sep:
         problems.append("quote and line_sep must not share a character.")
     _raise_all(problems)
-    _check_columns(schema)
+    check_columns(schema)
     for field in schema:
         if not CellText.holds(field.type):
-            raise _refused(field.name, field.type, "CSV", _csv_hint(field))
+            raise refused(field.name, field.type, "CSV", _csv_hint(field))
         check_zone(field.name, field.type)
     dialect = CSVDialect(
         sep=options.sep,
@@ -71,21 +75,21 @@ def _json(options: FormatOptions, schema: pa.Schema) -> Format:
     problems: list[str] = []
     cells = _cell_text(options, problems)
     _raise_all(problems)
-    _check_columns(schema)
-    for name, kind in _leaves(schema):
+    check_columns(schema)
+    for name, kind in leaves(schema):
         types = pa.types
         if types.is_map(kind) and not is_text(kind.key_type):
-            raise _refused(
+            raise refused(
                 name, kind, "JSON", "JSON's keys are strings: cast them with transform_keys"
             )
         if not (
             CellText.holds(kind)
-            or _is_nested(kind)
+            or is_nested(kind)
             or types.is_binary(kind)
             or types.is_large_binary(kind)
             or types.is_null(kind)
         ):
-            raise _refused(name, kind, "JSON", f"Cast it: CAST(`{name}` AS STRING)")
+            raise refused(name, kind, "JSON", f"Cast it: CAST(`{name}` AS STRING)")
         check_zone(name, kind)
     return JSONLinesFormat(schema, cells, line_sep=options.line_sep, compression=_codec(options))
 
@@ -94,17 +98,42 @@ def _parquet(options: FormatOptions, schema: pa.Schema) -> Format:
     # Late: pyarrow's Parquet costs a worker more time to load than all the other formats together.
     from sftp_async.encoders.parquet import ParquetFormat
 
-    _check_columns(schema)
-    for name, kind in _leaves(schema):
+    check_columns(schema)
+    for name, kind in leaves(schema):
         if pa.types.is_null(kind):
-            raise _refused(name, kind, "Parquet", f"Cast it: CAST(`{name}` AS STRING)")
+            raise refused(name, kind, "Parquet", f"Cast it: CAST(`{name}` AS STRING)")
         if pa.types.is_struct(kind) and not kind.num_fields:
-            raise _refused(name, kind, "Parquet", "Leave it out, or give it a field")
-    return ParquetFormat(schema, compression=options.compression or "snappy")
+            raise refused(name, kind, "Parquet", "Leave it out, or give it a field")
+    return ParquetFormat(
+        schema,
+        compression=options.compression or DEFAULT_CODECS["parquet"],
+        level=options.compression_level,
+    )
+
+
+def _orc(options: FormatOptions, schema: pa.Schema) -> Format:
+    from sftp_async.encoders.orc import open_orc  # late, as Parquet
+
+    return open_orc(options, schema)
+
+
+def _avro(options: FormatOptions, schema: pa.Schema) -> Format:
+    from sftp_async.encoders.avro import open_avro  # late: it needs fastavro
+
+    return open_avro(options, schema)
+
+
+def _xml(options: FormatOptions, schema: pa.Schema) -> Format:
+    from sftp_async.encoders.xml import open_xml
+
+    problems: list[str] = []
+    cells = _cell_text(options, problems)
+    _raise_all(problems)
+    return open_xml(options, schema, cells, _codec(options))
 
 
 def _text(options: FormatOptions, schema: pa.Schema) -> Format:
-    _check_columns(schema)
+    check_columns(schema)
     if len(schema) != 1:
         raise EncodeError(
             f"Text files hold one column, but there are {len(schema)}: {', '.join(schema.names)}",
@@ -113,20 +142,33 @@ def _text(options: FormatOptions, schema: pa.Schema) -> Format:
     if not is_text(schema.field(0).type):
         field = schema.field(0)
         hint = f"Cast it: CAST(`{field.name}` AS STRING)"
-        raise _refused(field.name, field.type, "a text file", hint)
+        raise refused(field.name, field.type, "a text file", hint)
     return TextFormat(line_sep=options.line_sep, compression=_codec(options))
 
 
-_FORMATS: dict[str, Callable[[FormatOptions, pa.Schema], Format]] = {
+_FORMATS: dict[str, Opener] = {
     "csv": _csv,
     "json": _json,
-    "parquet": _parquet,
     "text": _text,
+    "xml": _xml,
+    "parquet": _parquet,
+    "orc": _orc,
+    "avro": _avro,
 }
 
 
-def _codec(options: FormatOptions) -> str:
-    return options.compression or "none"
+def _brought(name: str) -> Opener:
+    # Late: Python's way to look through packages takes time to load, and tasks never need it.
+    from sftp_async.encoders import plugins
+
+    return plugins.find(name, built_in=_FORMATS)
+
+
+def _codec(options: FormatOptions) -> Compression:
+    compression = Compression(options.compression or "none", options.compression_level)
+    if compression.level is not None:
+        compression.open()  # a package that is missing shows now, not in the tasks
+    return compression
 
 
 def _cell_text(options: FormatOptions, problems: list[str]) -> CellText:
@@ -150,68 +192,10 @@ def _raise_all(problems: list[str]) -> None:
         raise OptionsError(problems)
 
 
-def _check_columns(schema: pa.Schema) -> None:
-    if not len(schema):
-        raise EncodeError(
-            "There is no column to write", hint="Select at least one column before the write"
-        )
-    for owner, names in _names(schema):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            where = f"struct {owner!r}" if owner else "the DataFrame"
-            raise EncodeError(
-                f"Column names occur more than once in {where}: {', '.join(map(repr, twice))}",
-                hint="Rename all but one with withColumnRenamed or toDF",
-            )
-
-
-def _names(schema: pa.Schema) -> Iterator[tuple[str, list[str]]]:
-    yield "", schema.names
-    for path, kind in _leaves(schema):
-        if pa.types.is_struct(kind):
-            yield path, [field.name for field in kind]
-
-
-def _is_nested(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(
-        types.is_struct(kind)
-        or types.is_map(kind)
-        or types.is_list(kind)
-        or types.is_large_list(kind)
-        or types.is_fixed_size_list(kind)
-    )
-
-
-def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
-    """Yield every type in the schema, those inside nested ones too, with its dotted path."""
-    for field in schema:
-        yield from _types_within(field.name, field.type)
-
-
-def _types_within(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
-    yield path, kind
-    if pa.types.is_struct(kind):
-        for field in kind:
-            yield from _types_within(f"{path}.{field.name}", field.type)
-    elif pa.types.is_map(kind):
-        yield from _types_within(f"{path}.key", kind.key_type)
-        yield from _types_within(f"{path}.value", kind.item_type)
-    elif _is_nested(kind):
-        yield from _types_within(f"{path}.element", kind.value_type)
-
-
 def _csv_hint(field: pa.Field) -> str:
     name = f"`{field.name}`"
-    if _is_nested(field.type):
+    if is_nested(field.type):
         return f"Write it as JSON text, to_json({name}), or take format=json or parquet"
     if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
         return f"Write it as text: base64({name}) or hex({name})"
     return f"Cast it: CAST({name} AS STRING)"
-
-
-def _refused(name: str, kind: pa.DataType, form: str, hint: str) -> EncodeError:
-    return EncodeError(
-        f"Column {name!r} has the type {kind}, which {form} cannot hold so that it reads back",
-        hint=hint,
-    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from typing_extensions import Buffer
+
+    from sftp_async.options import FormatOptions
 
 
 class PartEncoder(ABC):
@@ -40,3 +42,20 @@ class Format(ABC):
     @abstractmethod
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; `header=False` leaves out the header (a joined file has one)."""
+
+
+class Opener(Protocol):
+    """What a format is found by: a function that checks options and columns, on the driver."""
+
+    def __call__(self, options: FormatOptions, schema: pa.Schema, /) -> Format:
+        """Return the format; it is pickled to the tasks.
+
+        Args:
+            options: all options of files; the defaults where the user gave none.
+            schema: the columns, as Spark hands them over.
+
+        Raises:
+            OptionsError: the options do not suit the format.
+            EncodeError: a column cannot be written in it; names the column.
+
+        """

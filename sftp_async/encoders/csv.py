@@ -13,7 +13,7 @@ from pyarrow import csv as arrow_csv
 from sftp_async.encoders.arrays import MOSAIC_ROWS, any_true, join, replace_where, text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import NUMERIC, CellText, never_blank
-from sftp_async.encoders.compression import EXTENSIONS
+from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.lines import LineEncoder
 from sftp_async.errors import EncodeError
 
@@ -241,7 +241,7 @@ class CSVFormat(Format):
         dialect: separators and quotes.
         text: formats of dates and timestamps.
         header: whether a file starts with the column names.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
 
     """
 
@@ -254,9 +254,9 @@ class CSVFormat(Format):
         text: CellText,
         *,
         header: bool,
-        compression: str,
+        compression: Compression,
     ) -> None:
-        self.extension = f"csv{EXTENSIONS[compression]}"
+        self.extension = f"csv{compression.extension}"
         self._dialect = dialect
         self._text = text
         self._compression = compression

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sftp_async.encoders.arrays import MOSAIC_ROWS, text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.compression import EXTENSIONS
 from sftp_async.encoders.json_text import JSONText
 from sftp_async.encoders.lines import LineEncoder
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sftp_async.encoders.cells import CellText
+    from sftp_async.encoders.compression import Compression
 
 try:
     from sftp_async.encoders.json_mosaic import JSONMosaic
@@ -28,16 +28,16 @@ class JSONLinesFormat(Format):
         schema: the columns, checked by `open_format`.
         cells: formats of dates and timestamps.
         line_sep: what ends a line.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
 
     """
 
     joinable = True
 
     def __init__(
-        self, schema: pa.Schema, cells: CellText, *, line_sep: str, compression: str
+        self, schema: pa.Schema, cells: CellText, *, line_sep: str, compression: Compression
     ) -> None:
-        self.extension = f"json{EXTENSIONS[compression]}"
+        self.extension = f"json{compression.extension}"
         self._names: list[str] = schema.names
         self._text = JSONText(cells)
         self._end = "}" + line_sep

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from sftp_async.encoders.arrays import slices
 from sftp_async.encoders.base import PartEncoder
-from sftp_async.encoders.compression import open_stream
 from sftp_async.errors import EncodeError
 
 if TYPE_CHECKING:
@@ -16,23 +15,31 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from sftp_async.encoders.compression import Compression
+
 
 class LineEncoder(PartEncoder):
     """One part file of lines.
 
     Args:
         lines: returns the bytes of a batch's rows.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
         header: bytes before the first row; in the file even if no row comes.
+        footer: bytes behind the last row, likewise.
 
     """
 
     def __init__(
-        self, lines: Callable[[pa.RecordBatch], pa.Buffer], compression: str, header: bytes = b""
+        self,
+        lines: Callable[[pa.RecordBatch], pa.Buffer],
+        compression: Compression,
+        header: bytes = b"",
+        footer: bytes = b"",
     ) -> None:
         self._lines = lines
-        self._stream = open_stream(compression)
+        self._stream = compression.open()
         self._header = header
+        self._footer = footer
 
     def encode(self, batch: pa.RecordBatch) -> Buffer:
         """Return the bytes that `batch` adds to the file; may be empty while a codec gathers input.
@@ -51,7 +58,8 @@ class LineEncoder(PartEncoder):
 
     def finish(self) -> Buffer:
         """Return the bytes that complete the file, its header if no row came."""
-        return b"".join((self._compress([self._take_header()]), self._stream.flush()))
+        end = self._compress([self._take_header(), self._footer])
+        return b"".join((end, self._stream.flush()))
 
     def _take_header(self) -> bytes:
         header, self._header = self._header, b""

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from sftp_async.encoders.arrays import text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.compression import EXTENSIONS
+from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.lines import LineEncoder
 
 
@@ -16,14 +16,14 @@ class TextFormat(Format):
 
     Args:
         line_sep: what ends a line.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
 
     """
 
     joinable = True
 
-    def __init__(self, *, line_sep: str, compression: str) -> None:
-        self.extension = f"txt{EXTENSIONS[compression]}"
+    def __init__(self, *, line_sep: str, compression: Compression) -> None:
+        self.extension = f"txt{compression.extension}"
         self._line_sep = line_sep
         self._compression = compression
 

@@ -58,6 +58,14 @@ Pause = Annotated[
     float, BeforeValidator(p.parse_duration), AfterValidator(p.at_least(0)), Kind("seconds")
 ]
 Count = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), Kind("number")]
+FormatName = Annotated[
+    str,
+    BeforeValidator(p.parse_format),
+    Kind(
+        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, or [one of your own](encoders.md)"
+    ),
+]
+Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]
 Lanes = Annotated[
     int | Literal["auto"], BeforeValidator(p.parse_lanes), Kind("`auto`, or a number up to 8")
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
 from sftp_async.errors import OptionsError
+from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.connection import ConnectionOptions
@@ -19,8 +20,10 @@ from sftp_async.options.kinds import (
     Count,
     DoneFile,
     FileName,
+    FormatName,
     Kind,
     Lanes,
+    Level,
     Limit,
     LineSep,
     Moment,
@@ -37,12 +40,11 @@ from sftp_async.options.kinds import (
     text_of,
 )
 from sftp_async.options.urls import is_url
+from sftp_async.options.xml import XMLOptions
 
-_FormatName = Literal["csv", "json", "parquet", "text"]
-_Codec = Literal["none", "gzip", "zstd", "snappy", "lz4", "brotli"]
-
-#: Codecs that a compressed text file can have; the others exist inside Parquet only.
-_FILE_CODECS: Final = ("none", "gzip", "zstd")
+_Codec = Literal[
+    "none", "gzip", "zstd", "bzip2", "xz", "snappy", "lz4", "brotli", "deflate", "zlib"
+]
 
 
 class TransferOptions(OptionsModel):
@@ -83,28 +85,28 @@ class TransferOptions(OptionsModel):
             )
 
 
-class FormatOptions(OptionsModel):
+class FormatOptions(XMLOptions):
     """What the files look like; names, defaults and meaning are Spark's own where it has them."""
 
     group: ClassVar[str] = "Format"
 
-    format: Annotated[
-        _FormatName, BeforeValidator(p.one_of(("csv", "json", "parquet", "text"))), Kind()
-    ] = Field("csv", description="File format; `json` is JSON Lines.", examples=["parquet"])
+    format: FormatName = Field(
+        "csv", description="File format; `json` is JSON Lines.", examples=["parquet"]
+    )
     compression: Annotated[
-        _Codec | None,
-        BeforeValidator(
-            p.one_of(
-                ("none", "gzip", "zstd", "snappy", "lz4", "brotli"),
-                also={"uncompressed": "none", "gz": "gzip", "zst": "zstd"},
-            )
-        ),
-        Kind(),
+        _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), Kind()
     ] = Field(
         None,
-        description="Codec; `snappy`, `lz4` and `brotli` for Parquet only. Not set: from the "
-        "extension of an exact file's name, else `snappy` for Parquet and `none` for the others.",
+        description="Codec; [what each format has](encoders.md#the-built-in-formats). Not set: "
+        "from the extension of an exact file's name, else Spark's default: `snappy` for Parquet "
+        "and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
+    )
+    compression_level: Level = Field(
+        None,
+        description="The codec's level: the higher, the smaller the files and the slower the "
+        "write. Not set: a fast one.",
+        examples=["9"],
     )
     header: Switch = Field(
         False, description="CSV: first line with the column names.", examples=["true"]
@@ -146,16 +148,21 @@ class FormatOptions(OptionsModel):
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
-        codec = self.compression
-        if self.format != "parquet" and codec is not None and codec not in _FILE_CODECS:
-            yield (
-                ("format", "compression"),
-                f"compression={codec} is for parquet; {self.format} has {', '.join(_FILE_CODECS)}.",
-            )
+        # Format and codec that were not given may yet come from the path's extension: the plan
+        # looks once more.
+        if "format" in self.model_fields_set and self.compression is not None:
+            yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:
             yield ("format", "line_sep"), "line_sep must be one or two characters for csv."
         if self.format == "csv" and self.quote and self.quote in self.sep:
             yield ("format", "sep", "quote"), "sep and quote must not share a character."
+
+    def codec_contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield what codec or level the format does not have: options, and a sentence."""
+        if wrong := codecs.codec_problem(self.format, self.compression):
+            yield ("format", "compression"), wrong
+        elif wrong := codecs.level_problem(self.format, self.compression, self.compression_level):
+            yield ("format", "compression", "compression_level"), wrong
 
     def _as_given(self) -> dict[str, Any]:
         given = super()._as_given()

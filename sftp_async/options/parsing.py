@@ -42,6 +42,7 @@ _DURATION: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FORMAT: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _CIPHER: Final = re.compile(r"[A-Za-z0-9@.+_-]+")
 _FINGERPRINT: Final = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
 _PUBLIC_KEY: Final = re.compile(
@@ -160,6 +161,14 @@ def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callab
         return known[word]
 
     return parse
+
+
+def parse_format(value: object) -> str:
+    """Read a format's name, in any case; which ones there are, only the encoders know."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if not _FORMAT.fullmatch(word):
+        raise ValueError("must be the name of a format, such as csv or parquet")
+    return word
 
 
 def parse_text(value: object) -> str:

@@ -74,6 +74,11 @@ def test_single_file_with_a_path_that_names_no_file_is_a_mistake(path: str) -> N
         ("a.gz", (None, "gzip")),
         ("a", (None, None)),
         ("a.b.txt", ("text", None)),
+        ("a.csv.bz2", ("csv", "bzip2")),
+        ("a.jsonl.xz", ("json", "xz")),
+        ("a.xml.gz", ("xml", "gzip")),
+        ("a.orc", ("orc", None)),
+        ("a.zstd.avro", ("avro", None)),
     ],
 )
 def test_format_and_codec_are_read_off_the_extension(
@@ -85,6 +90,13 @@ def test_format_and_codec_are_read_off_the_extension(
 def test_an_exact_file_takes_format_and_compression_from_its_name() -> None:
     found = infer_format(options("/out/a.json.gz"))
     assert (found.format, found.compression) == ("json", "gzip")
+
+
+def test_a_codec_or_level_may_suit_only_what_the_name_tells() -> None:
+    assert infer_format(options("/out/a.csv.bz2", compression_level=1)).compression == "bzip2"
+    assert infer_format(options("/out/a.orc", compression="zlib")).format == "orc"
+    with pytest.raises(OptionsError, match=r"compression=gzip is for .*; orc has none, zlib"):
+        infer_format(options("/out/a.orc.gz"))
 
 
 def test_what_the_user_says_wins_over_the_name() -> None:

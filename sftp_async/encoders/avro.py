@@ -1,0 +1,153 @@
+"""Avro, block by block through fastavro, with the schema that Spark's own writer gives."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+
+from sftp_async.encoders.avro_schema import avro_schema, column_values
+from sftp_async.encoders.base import Format, PartEncoder
+from sftp_async.encoders.cells import is_text
+from sftp_async.encoders.checks import check_columns, is_sparks, leaves, refused
+from sftp_async.encoders.compression import Drain
+from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.options.codecs import DEFAULT_CODECS
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from sftp_async.options import FormatOptions
+
+#: codec -> Avro's name of it, as it stands in the file.
+CODECS = {
+    "none": "null",
+    "deflate": "deflate",
+    "snappy": "snappy",
+    "zstd": "zstandard",
+    "bzip2": "bzip2",
+    "xz": "xz",
+}
+
+#: Bytes of rows, before compression, in a block: Java's default (DataFileConstants).
+BLOCK_BYTES = 64_000
+#: Rows made into Python objects at a time.
+SLICE_ROWS = 4_096
+
+# https://avro.apache.org/docs/1.12.0/specification/#names
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def open_avro(options: FormatOptions, schema: pa.Schema) -> AvroFormat:
+    """Check columns and packages, and return the format; see `open_format`."""
+    check_columns(schema)
+    _check_names(schema.names, "column")
+    for name, kind in leaves(schema):
+        if pa.types.is_struct(kind):
+            if not kind.num_fields:
+                raise refused(name, kind, "Avro", "Leave it out, or give it a field")
+            _check_names([field.name for field in kind], f"field of {name!r}")
+        if not is_sparks(kind):
+            raise refused(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
+        if pa.types.is_map(kind) and not is_text(kind.key_type):
+            hint = "Avro's keys are strings: cast them with transform_keys"
+            raise refused(name, kind, "Avro", hint)
+    made = AvroFormat(
+        schema,
+        compression=options.compression or DEFAULT_CODECS["avro"],
+        level=options.compression_level,
+    )
+    made.check_packages()
+    return made
+
+
+def _check_names(names: list[str], what: str) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise EncodeError(
+                f"Avro cannot hold a {what} of the name {name!r}: names are of the letters a to z, "
+                "digits and _, and begin with no digit",
+                hint="Rename it with withColumnRenamed or toDF",
+            )
+
+
+class AvroFormat(Format):
+    """Avro object container files.
+
+    Args:
+        schema: the columns, checked by `open_avro`.
+        compression: of the blocks: `none`, `deflate`, `snappy`, `zstd`, `bzip2` or `xz`.
+        level: the codec's own; None for its library's default.
+
+    """
+
+    extension = "avro"
+    joinable = False
+
+    def __init__(self, schema: pa.Schema, *, compression: str, level: int | None = None) -> None:
+        self.compression = compression
+        self._schema = schema
+        self._level = level
+
+    def open(self, *, header: bool = True) -> PartEncoder:
+        """Start one part file; every one has its schema."""
+        return _AvroEncoder(self._schema, CODECS[self.compression], self._level)
+
+    def check_packages(self) -> None:
+        """See that fastavro is there, and what it compresses with.
+
+        Raises:
+            OptionsError: a package is missing; names the extra that brings it.
+
+        """
+        try:
+            import fastavro
+
+            # It says only when a block is written that it lacks a codec.
+            fastavro.writer(io.BytesIO(), {"type": "null"}, [None], codec=CODECS[self.compression])
+        except (ImportError, ValueError) as error:
+            raise OptionsError(
+                f"format=avro with compression={self.compression} needs fastavro and its codecs, "
+                "here and on every worker: pip install 'sftp-async[avro]'"
+            ) from error
+
+
+class _AvroEncoder(PartEncoder):
+    def __init__(self, schema: pa.Schema, codec: str, level: int | None) -> None:
+        import fastavro
+        from fastavro.write import Writer
+
+        self._ready = Drain()
+        self._writer: Any = Writer(
+            cast("Any", self._ready),
+            fastavro.parse_schema(avro_schema(schema)),
+            codec=codec,
+            compression_level=level,
+            sync_interval=BLOCK_BYTES,
+        )
+
+    def encode(self, batch: pa.RecordBatch) -> Buffer:
+        """Return the blocks that `batch` has filled.
+
+        Raises:
+            EncodeError: a value cannot be written in this format.
+
+        """
+        try:
+            for start in range(0, batch.num_rows, SLICE_ROWS):
+                self._write(batch.slice(start, SLICE_ROWS))
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            raise EncodeError(f"Rows do not fit Avro: {error}") from error
+        return self._ready.take()
+
+    def finish(self) -> Buffer:
+        """Return the last block; the header too if no row came."""
+        self._writer.flush()
+        return self._ready.take()
+
+    def _write(self, rows: pa.RecordBatch) -> None:
+        names = rows.schema.names
+        for values in zip(*map(column_values, rows.columns), strict=True):
+            self._writer.write(dict(zip(names, values, strict=True)))
