@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from sftp_async.encoders.charset import Charset
+
 
 class LineEncoder(PartEncoder):
     """One part file of lines.
@@ -24,13 +26,20 @@ class LineEncoder(PartEncoder):
         lines: returns the bytes of a batch's rows.
         compression: `none`, `gzip` or `zstd`.
         header: bytes before the first row; in the file even if no row comes.
+        charset: of the rows, which are UTF-8 without one.
 
     """
 
     def __init__(
-        self, lines: Callable[[pa.RecordBatch], pa.Buffer], compression: str, header: bytes = b""
+        self,
+        lines: Callable[[pa.RecordBatch], pa.Buffer],
+        compression: str,
+        header: bytes = b"",
+        *,
+        charset: Charset | None = None,
     ) -> None:
         self._lines = lines
+        self._charset = charset
         self._stream = open_stream(compression)
         self._header = header
 
@@ -42,7 +51,7 @@ class LineEncoder(PartEncoder):
 
         """
         try:
-            texts = [self._lines(part) for part in slices(batch)] if batch.num_rows else []
+            texts = [self._text(part) for part in slices(batch)] if batch.num_rows else []
         except pa.ArrowException as error:
             raise EncodeError(f"A batch of {batch.num_rows} rows has no text: {error}") from error
         if len(texts) == 1 and not self._header:
@@ -52,6 +61,10 @@ class LineEncoder(PartEncoder):
     def finish(self) -> Buffer:
         """Return the bytes that complete the file, its header if no row came."""
         return b"".join((self._compress([self._take_header()]), self._stream.flush()))
+
+    def _text(self, batch: pa.RecordBatch) -> Buffer:
+        text = self._lines(batch)
+        return self._charset.encode(text) if self._charset else text
 
     def _take_header(self) -> bytes:
         header, self._header = self._header, b""

@@ -11,6 +11,7 @@ from sftp_async.errors import OptionsError
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
@@ -77,7 +78,7 @@ class TransferOptions(OptionsModel):
             )
 
 
-class FormatOptions(OptionsModel):
+class FormatOptions(DialectOptions):
     """What the files look like; names, defaults and meaning are Spark's own where it has them."""
 
     group: ClassVar[str] = "Format"
