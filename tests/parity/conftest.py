@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -91,5 +90,5 @@ def parts(directory: Path) -> list[Path]:
 
 
 @pytest.fixture
-def twice(spark: SparkSession, sshd: SSHD, tmp_path: Path, remote_dir: Path) -> Iterator[Twice]:
-    yield Twice(spark, sshd, tmp_path, remote_dir)
+def twice(spark: SparkSession, sshd: SSHD, tmp_path: Path, remote_dir: Path) -> Twice:
+    return Twice(spark, sshd, tmp_path, remote_dir)

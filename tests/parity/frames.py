@@ -106,8 +106,10 @@ def wild_texts(alphabet: str) -> st.SearchStrategy[str]:
 DATES = Column(
     "date",
     pa.date32(),
-    [0, -1, 19_782, -141_428, -141_427, -719_528, -719_529, 2_932_896, 2_932_897, -736_330]
-    + [3_652_059, 24_837, -2_147_483_648, 2_147_483_647],
+    [
+        *(0, -1, 19_782, -141_428, -141_427, -719_528, -719_529, 2_932_896, 2_932_897, -736_330),
+        *(3_652_059, 24_837, -2_147_483_648, 2_147_483_647),
+    ],
     st.integers(-(2**31), 2**31 - 1) | st.integers(-800_000, 3_000_000) | st.integers(0, 30_000),
 )
 # Edges of the calendars, the day that Berlin left its local mean time, its changes of clocks.

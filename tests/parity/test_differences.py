@@ -10,6 +10,7 @@ import pytest
 
 from tests.parity.conftest import Twice
 from tests.parity.differences import DIFFERENCES, Difference
+from tests.parity.test_frames import CSV, EACH, JSON, TEXT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,3 +33,12 @@ def test_a_difference_is_as_it_is_told(spark: SparkSession, twice: Twice, case: 
 def test_the_page_lists_them_all() -> None:
     told = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert told == [case.name for case in DIFFERENCES]
+
+
+def test_the_page_counts_right() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"\n{len(DIFFERENCES)} differences are known" in page
+    assert (
+        f" {len(CSV)} sets of options for CSV, {len(JSON)} for JSON, {len(TEXT)} for text" in page
+    )
+    assert f" {EACH * len([*CSV, *JSON, *TEXT]):,} on CI" in page

@@ -218,8 +218,9 @@ def bits(kind: str, number: float | str) -> str:
 
 
 TAME = """
-    SELECT id, CAST(id % 7 AS INT) AS digit, id * 1000003 AS big, IF(id % 3 = 0, NULL, -id) AS minus,
-        CAST(id * 0.01 AS DECIMAL(12, 2)) AS price, id % 2 = 0 AS even,
+    SELECT id, CAST(id % 7 AS INT) AS digit, id * 1000003 AS big,
+        IF(id % 3 = 0, NULL, -id) AS minus, id % 2 = 0 AS even,
+        CAST(id * 0.01 AS DECIMAL(12, 2)) AS price,
         DATE_ADD(DATE'1992-01-01', CAST(id % 2500 AS INT)) AS day,
         IF(id % 11 = 0, NULL, DATE_ADD(DATE'2024-01-01', CAST(id % 30 AS INT))) AS due,
         TIMESTAMP_SECONDS(1700000000 + id * 9973) AS moment,
