@@ -6,19 +6,13 @@ import inspect
 from typing import Any
 
 import pyarrow as pa
+import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
 from pyspark.sql.pandas.types import to_arrow_type
-from pyspark.sql.types import (
-    ArrayType,
-    DataType,
-    DayTimeIntervalType,
-    MapType,
-    StringType,
-    StructField,
-    StructType,
-)
+from pyspark.sql.types import StringType, StructField, StructType
 
+from sftp_async.encoders.intervals import SPARK_SCHEMA
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
@@ -78,6 +72,10 @@ class SFTPDataSource(DataSource):
         return stream_writer(job, columns)
 
 
+#: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
+#: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).
+SPARK_VERSION = b"org.apache.spark.version"
+
 # PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.
 _ZONE: dict[str, Any] = (
     {"timezone": "UTC"} if "timezone" in inspect.signature(to_arrow_type).parameters else {}
@@ -85,7 +83,7 @@ _ZONE: dict[str, Any] = (
 
 
 def arrow_schema(schema: StructType) -> pa.Schema:
-    """Return the Arrow form of a Spark schema.
+    """Return the Arrow form of a Spark schema, which is among its metadata as it was.
 
     Raises:
         EncodeError: Spark cannot hand a column to Python as Arrow data; names the column.
@@ -98,10 +96,9 @@ def arrow_schema(schema: StructType) -> pa.Schema:
                 pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable)
             )
         except PySparkException as error:
-            raise _refused(field, "string") from error
-        if _has_narrow_interval(field.dataType):
-            raise _refused(field, "interval day to second")
-    return pa.schema(fields)
+            raise _refused(field) from error
+    spark = {SPARK_SCHEMA: schema.json(), SPARK_VERSION: pyspark.__version__}
+    return pa.schema(fields, metadata=spark)
 
 
 def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None:
@@ -125,22 +122,8 @@ def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None
         raise OptionsError(problems)
 
 
-def _has_narrow_interval(kind: DataType) -> bool:
-    """Whether there is an interval type that Arrow widens: written, it would not read back."""
-    if isinstance(kind, DayTimeIntervalType):
-        whole = (DayTimeIntervalType.DAY, DayTimeIntervalType.SECOND)
-        return (kind.startField, kind.endField) != whole
-    if isinstance(kind, ArrayType):
-        return _has_narrow_interval(kind.elementType)
-    if isinstance(kind, MapType):
-        return _has_narrow_interval(kind.keyType) or _has_narrow_interval(kind.valueType)
-    if isinstance(kind, StructType):
-        return any(_has_narrow_interval(field.dataType) for field in kind.fields)
-    return False
-
-
-def _refused(field: StructField, instead: str) -> EncodeError:
+def _refused(field: StructField) -> EncodeError:
     return EncodeError(
         f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
-        hint=f"Cast it: CAST(`{field.name}` AS {instead.upper()})",
+        hint=f"Cast it: CAST(`{field.name}` AS STRING)",
     )

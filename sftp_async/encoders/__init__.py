@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.cells import CellText, check_zone, is_text
+from sftp_async.encoders.cells import CellText, check_zone, is_text, is_zone
+from sftp_async.encoders.charset import Charset
 from sftp_async.encoders.checks import check_columns, is_nested, leaves, refused
 from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.csv import CSVDialect, CSVFormat
 from sftp_async.encoders.datetime_patterns import Pattern
+from sftp_async.encoders.intervals import NarrowIntervals
 from sftp_async.encoders.jsonl import JSONLinesFormat
 from sftp_async.encoders.text import TextFormat
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options.codecs import DEFAULT_CODECS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sftp_async.encoders.base import Opener
     from sftp_async.options import FormatOptions
 
@@ -39,6 +43,9 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
     """
     opener = _FORMATS.get(options.format) or _brought(options.format)
     _raise_all([sentence for _, sentence in options.codec_contradictions()])
+    if options.format not in _KNOW_NARROW_INTERVALS:
+        narrow = NarrowIntervals.of(schema)
+        _refuse_intervals([*narrow.nested, *(name for name, _ in narrow.columns)])
     return opener(options, schema)
 
 
@@ -54,6 +61,16 @@ def _csv(options: FormatOptions, schema: pa.Schema) -> Format:
         problems.append("sep and line_sep must not share a character.")
     if options.quote and options.quote in options.line_sep:
         problems.append("quote and line_sep must not share a character.")
+    if not options.quote:
+        marks = {*options.sep, *options.line_sep, "\n", "\r"}
+        problems += [
+            f"{name} holds a separator or a line break, and quote is empty."
+            for name in ("null_value", "empty_value")
+            if not marks.isdisjoint(getattr(options, name))
+        ]
+        if options.quote_all:
+            problems.append("quote_all is true, but quote is empty.")
+    charset = _charset(options, problems, *_CSV_TEXTS)
     _raise_all(problems)
     check_columns(schema)
     for field in schema:
@@ -67,31 +84,49 @@ def _csv(options: FormatOptions, schema: pa.Schema) -> Format:
         null_value=options.null_value,
         empty_value=options.empty_value,
         line_sep=options.line_sep,
+        quote_all=options.quote_all,
+        escape_quotes=options.escape_quotes,
+        escape_escape=options.char_to_escape_quote_escaping,
+        ignore_leading=options.ignore_leading_white_space,
+        ignore_trailing=options.ignore_trailing_white_space,
     )
-    return CSVFormat(schema, dialect, cells, header=options.header, compression=_codec(options))
+    return CSVFormat(
+        schema,
+        dialect,
+        cells,
+        header=options.header,
+        compression=_codec(options),
+        intervals=NarrowIntervals.of(schema),
+        charset=charset,
+    )
 
 
 def _json(options: FormatOptions, schema: pa.Schema) -> Format:
     problems: list[str] = []
     cells = _cell_text(options, problems)
+    charset = _charset(options, problems, "line_sep", json=True)
     _raise_all(problems)
     check_columns(schema)
+    intervals = NarrowIntervals.of(schema)
+    _refuse_intervals(intervals.nested)
     for name, kind in leaves(schema):
         types = pa.types
-        if types.is_map(kind) and not is_text(kind.key_type):
+        if types.is_map(kind) and not _is_key(kind.key_type):
             raise refused(
                 name, kind, "JSON", "JSON's keys are strings: cast them with transform_keys"
             )
-        if not (
-            CellText.holds(kind)
-            or is_nested(kind)
-            or types.is_binary(kind)
-            or types.is_large_binary(kind)
-            or types.is_null(kind)
-        ):
+        if not (CellText.holds(kind) or is_nested(kind) or types.is_null(kind)):
             raise refused(name, kind, "JSON", f"Cast it: CAST(`{name}` AS STRING)")
         check_zone(name, kind)
-    return JSONLinesFormat(schema, cells, line_sep=options.line_sep, compression=_codec(options))
+    return JSONLinesFormat(
+        schema,
+        cells,
+        line_sep=options.line_sep,
+        compression=_codec(options),
+        keep_nulls=not options.ignore_null_fields,
+        intervals=intervals,
+        charset=charset,
+    )
 
 
 def _parquet(options: FormatOptions, schema: pa.Schema) -> Format:
@@ -133,6 +168,9 @@ def _xml(options: FormatOptions, schema: pa.Schema) -> Format:
 
 
 def _text(options: FormatOptions, schema: pa.Schema) -> Format:
+    problems: list[str] = []
+    charset = _charset(options, problems, "line_sep")
+    _raise_all(problems)
     check_columns(schema)
     if len(schema) != 1:
         raise EncodeError(
@@ -143,7 +181,7 @@ def _text(options: FormatOptions, schema: pa.Schema) -> Format:
         field = schema.field(0)
         hint = f"Cast it: CAST(`{field.name}` AS STRING)"
         raise refused(field.name, field.type, "a text file", hint)
-    return TextFormat(line_sep=options.line_sep, compression=_codec(options))
+    return TextFormat(line_sep=options.line_sep, compression=_codec(options), charset=charset)
 
 
 _FORMATS: dict[str, Opener] = {
@@ -155,6 +193,15 @@ _FORMATS: dict[str, Opener] = {
     "orc": _orc,
     "avro": _avro,
 }
+
+
+#: The others would write them as intervals of all fields, which do not read back.
+_KNOW_NARROW_INTERVALS = ("csv", "json", "parquet")
+#: What `_csv` puts into a file as it was given.
+_CSV_TEXTS = (
+    *("sep", "quote", "escape", "char_to_escape_quote_escaping"),
+    *("null_value", "empty_value", "line_sep"),
+)
 
 
 def _brought(name: str) -> Opener:
@@ -176,15 +223,38 @@ def _cell_text(options: FormatOptions, problems: list[str]) -> CellText:
     for option, text in (
         ("date_format", options.date_format),
         ("timestamp_format", options.timestamp_format),
+        ("timestamp_ntz_format", options.timestamp_ntz_format),
     ):
         if text is None:
             continue
         try:
-            clock = option == "timestamp_format"
-            patterns[option] = Pattern.parse(text, option=option, clock=clock)
+            patterns[option] = Pattern.parse(
+                text,
+                option=option,
+                clock=option != "date_format",
+                zone=option != "timestamp_ntz_format",
+            )
         except OptionsError as error:
             problems.extend(error.problems)
-    return CellText(**patterns)
+    zone = options.time_zone
+    if zone is not None and not is_zone(zone):
+        problems.append(
+            f"time_zone={zone!r} is not known here: take a name such as Europe/Berlin or UTC, or "
+            "an offset such as +02:00, and check that the machine has the time zone database."
+        )
+        zone = None
+    return CellText(**patterns, time_zone=zone)
+
+
+def _charset(
+    options: FormatOptions, problems: list[str], *names: str, json: bool = False
+) -> Charset | None:
+    """Return the file's character set, None for UTF-8; it must hold the options `names`."""
+    charset = Charset.named(options.encoding, json=json)
+    if charset is not None:
+        lacking = [name for name in names if charset.lacks(getattr(options, name) or "")]
+        problems += [f"{name} has a character that {charset.name} lacks." for name in lacking]
+    return charset
 
 
 def _raise_all(problems: list[str]) -> None:
@@ -192,10 +262,29 @@ def _raise_all(problems: list[str]) -> None:
         raise OptionsError(problems)
 
 
+def _is_key(kind: pa.DataType) -> bool:
+    """Tell whether map keys of this type are printed as they are; Spark's dates are numbers."""
+    types = pa.types
+    return is_text(kind) or bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+        or types.is_boolean(kind)
+    )
+
+
+def _refuse_intervals(names: Iterable[str]) -> None:
+    """Raise if there are intervals of fewer fields than day to second, where Arrow's have all."""
+    for name in names:
+        raise EncodeError(
+            f"Column {name!r} is an interval of fewer fields than day to second, which would not "
+            "read back",
+            hint="Cast it: CAST(… AS INTERVAL DAY TO SECOND)",
+        )
+
+
 def _csv_hint(field: pa.Field) -> str:
     name = f"`{field.name}`"
     if is_nested(field.type):
         return f"Write it as JSON text, to_json({name}), or take format=json or parquet"
-    if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-        return f"Write it as text: base64({name}) or hex({name})"
     return f"Cast it: CAST({name} AS STRING)"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from sftp_async.encoders.charset import Charset
     from sftp_async.encoders.compression import Compression
 
 
@@ -26,6 +27,7 @@ class LineEncoder(PartEncoder):
         compression: of the file as a whole.
         header: bytes before the first row; in the file even if no row comes.
         footer: bytes behind the last row, likewise.
+        charset: of the rows, which are UTF-8 without one.
 
     """
 
@@ -35,8 +37,11 @@ class LineEncoder(PartEncoder):
         compression: Compression,
         header: bytes = b"",
         footer: bytes = b"",
+        *,
+        charset: Charset | None = None,
     ) -> None:
         self._lines = lines
+        self._charset = charset
         self._stream = compression.open()
         self._header = header
         self._footer = footer
@@ -49,7 +54,7 @@ class LineEncoder(PartEncoder):
 
         """
         try:
-            texts = [self._lines(part) for part in slices(batch)] if batch.num_rows else []
+            texts = [self._text(part) for part in slices(batch)] if batch.num_rows else []
         except pa.ArrowException as error:
             raise EncodeError(f"A batch of {batch.num_rows} rows has no text: {error}") from error
         if len(texts) == 1 and not self._header:
@@ -60,6 +65,10 @@ class LineEncoder(PartEncoder):
         """Return the bytes that complete the file, its header if no row came."""
         end = self._compress([self._take_header(), self._footer])
         return b"".join((end, self._stream.flush()))
+
+    def _text(self, batch: pa.RecordBatch) -> Buffer:
+        text = self._lines(batch)
+        return self._charset.encode(text) if self._charset else text
 
     def _take_header(self) -> bytes:
         header, self._header = self._header, b""

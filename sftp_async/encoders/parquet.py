@@ -54,7 +54,10 @@ class ParquetFormat(Format):
 
     def __init__(self, schema: pa.Schema, *, compression: str, level: int | None = None) -> None:
         self.extension = f"{CODEC_EXTENSIONS[compression]}parquet"
-        self._schema = pa.schema([field.with_type(nullable(field.type)) for field in schema])
+        # Spark's own schema is among the metadata, and tells its reader the types that Parquet has
+        # no words for.
+        fields = [field.with_type(nullable(field.type)) for field in schema]
+        self._schema = pa.schema(fields, metadata=schema.metadata)
         self._compression = compression
         self._level = _LEVELS.get(compression) if level is None else level
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,6 +12,9 @@ from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.lines import LineEncoder
 
+if TYPE_CHECKING:
+    from sftp_async.encoders.charset import Charset
+
 
 class TextFormat(Format):
     """Text files, as Spark's: a null is an empty line, and a value's own line breaks stay.
@@ -17,19 +22,25 @@ class TextFormat(Format):
     Args:
         line_sep: what ends a line.
         compression: of the file as a whole.
+        charset: None is UTF-8.
 
     """
 
     joinable = True
 
-    def __init__(self, *, line_sep: str, compression: Compression) -> None:
+    def __init__(
+        self, *, line_sep: str, compression: Compression, charset: Charset | None = None
+    ) -> None:
         self.extension = f"txt{compression.extension}"
         self._line_sep = line_sep
         self._compression = compression
+        self._charset = charset
+        self._mark = charset.mark if charset else b""
 
     def open(self, *, header: bool = True) -> PartEncoder:
-        """Start one part file. There is no header."""
-        return LineEncoder(self._lines, self._compression)
+        """Start one part file. There is no header but a byte order mark."""
+        mark = self._mark if header else b""
+        return LineEncoder(self._lines, self._compression, mark, charset=self._charset)
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
         return text_buffer(

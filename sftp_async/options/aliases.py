@@ -43,6 +43,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "format": ("file_format", "file_type"),
     "compression": ("codec", "compress_codec"),
     "sep": ("delimiter", "field_delimiter"),
+    "encoding": ("charset",),
     "path": ("url",),
     "single_file": ("single_file_mode",),
     "partition_by": ("partition_columns",),

@@ -12,6 +12,7 @@ from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
@@ -85,7 +86,7 @@ class TransferOptions(OptionsModel):
             )
 
 
-class FormatOptions(XMLOptions):
+class FormatOptions(XMLOptions, DialectOptions):
     """What the files look like; names, defaults and meaning are Spark's own where it has them."""
 
     group: ClassVar[str] = "Format"

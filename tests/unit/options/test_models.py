@@ -103,6 +103,7 @@ SAMPLES = {
     "format": "json",
     "compression": "gzip",
     "sep": ";",
+    "encoding": "windows-1252",
     "path": "/out",
     "single_file": "true",
     "partition_by": "day",
