@@ -233,4 +233,4 @@ def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
     assert counted == rows
     assert 0 < rise <= 200 * MIB
     # Driver, worker and committer: two connections each at most.
-    assert server.logins() <= 12
+    assert server.logins() <= 6
