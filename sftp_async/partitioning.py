@@ -100,8 +100,9 @@ class Partitioning:
         """Take the partition columns out of a batch.
 
         Returns:
-            The other columns; the directories of its rows, each once, in the order in which they
-            first come; and for each row the position of its directory in that list.
+            The other columns; the directories of its rows, in the order in which their values first
+            come (some values share one: null and an empty text); and for each row the position of
+            its directory in that list.
 
         Raises:
             EncodeError: a value makes no directory name; names column and value.
