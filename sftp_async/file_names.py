@@ -77,7 +77,7 @@ class FileNames:
                 "same names"
             )
         try:
-            name = self.render(0, 1, "/".join(f"{column}=x" for column in self.columns), "0")
+            name = self.sample
         except (ValueError, TypeError) as error:
             raise OptionsError(f"file_name_template cannot be filled in: {error}") from None
         if "/" in name or name.startswith((".", "_")):
@@ -85,6 +85,11 @@ class FileNames:
                 "file_name_template must make a file name without a slash; readers ignore names "
                 "that begin with . or _"
             )
+
+    @property
+    def sample(self) -> str:
+        """One of the names."""
+        return self.render(0, 1, "/".join(f"{column}=x" for column in self.columns), "0")
 
     def render(self, partition: int, seq: int, directory: str, batch: str) -> str:
         """Return the name of one file.

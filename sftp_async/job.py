@@ -12,13 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sftp_async.commit import ControlRecords, JobCommitter
-from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
 from sftp_async.layout import (
-    LONGEST_NAME,
-    MARKERS,
-    STAGING,
     Layout,
     Once,
     infer_format,
@@ -91,17 +87,9 @@ class Job:
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage, now=now)
-        _check_names(layout, options, stream=stream, overwrite=overwrite)
+        check(layout, options, file_format, stream=stream, overwrite=overwrite)
         if options.if_exists is not None and layout.file_name is not None:
             overwrite = options.if_exists == "replace"
-        limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
-        if layout.file_name is not None and limits:
-            raise OptionsError(
-                f"{limits[0]} splits the output, but the path {layout.target} names one exact "
-                "file: leave it out, or give a directory"
-            )
-        _check_companions(layout, options)
-        _check_control(layout, options, file_format)
         return cls(layout, options, file_format, overwrite, schema)
 
     @classmethod
@@ -245,90 +233,3 @@ class Job:
         options = self.options
         retry = RetryPolicy(options.max_retries, options.retry_delay)
         return runtime.run(on_pool(runtime.pool(options), retry, step, patient=patient))
-
-
-def _check_companions(layout: Layout, options: SFTPOptions) -> None:
-    """Check the names of what is to stand beside each data file.
-
-    Raises:
-        OptionsError: one is too long, or something else's.
-
-    """
-    name = layout.file_name or layout.part_names(0, 0, "")[1]
-    taken = {name, SUCCESS_FILE, MANIFEST_FILE, STAGING, MARKERS}
-    beside: list[tuple[str, str]] = []
-    if options.checksum_files != "none":
-        beside.append(("checksum_files", checksum_name(name, options.checksum_files)))
-    if options.done_file_template is not None:
-        beside.append(("done_file_template", done_name(options.done_file_template, name)))
-    for option, companion in beside:
-        if len(companion.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-            raise OptionsError(
-                f"{option} needs room in the name: {companion!r} is longer than "
-                f"{LONGEST_NAME} bytes"
-            )
-        if companion in taken:
-            raise OptionsError(f"{option} makes a name that is taken: {companion!r}")
-        taken.add(companion)
-
-
-def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) -> None:
-    """Check that control records can be put around the data.
-
-    Raises:
-        OptionsError: they cannot.
-
-    """
-    given = {
-        name: text
-        for name, text in (
-            ("header_lines", options.header_lines),
-            ("footer_lines", options.footer_lines),
-        )
-        if text is not None
-    }
-    for name, text in given.items():
-        if layout.file_name is None:
-            raise OptionsError(
-                f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
-                "or set single_file=true"
-            )
-        if not file_format.joinable:
-            raise OptionsError(f"{name} is for text: a {options.format} file has no lines")
-        for field in ("bytes", "sha256"):
-            if f"{{{field}" in text and options.compression not in (None, "none"):
-                raise OptionsError(
-                    f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
-                    "it, or compression, out"
-                )
-
-
-def _check_names(layout: Layout, options: SFTPOptions, *, stream: bool, overwrite: bool) -> None:
-    """Check the names that were asked for, and what is to be done where they are taken.
-
-    Raises:
-        OptionsError: they cannot be given, or may be the same.
-
-    """
-    if options.if_exists is not None and not layout.named:
-        raise OptionsError(
-            "if_exists is for names that are asked for: give a path such as "
-            f"{layout.directory}/orders.csv, or set file_name_template"
-        )
-    if layout.names is None:
-        return
-    rolls = (
-        options.max_records_per_file or options.max_file_bytes or options.files_per_partition > 1
-    )
-    layout.names.check(stream=stream, appends=not overwrite, rolls=bool(rolls))
-    if layout.direct:
-        raise OptionsError(
-            "file_name_template gives names by rename, which commit_mode=direct does without"
-        )
-    if options.if_exists == "ignore" or (overwrite and options.if_exists not in (None, "replace")):
-        raise OptionsError(
-            f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "
-            "of an overwrite take the place of those of their names"
-            if overwrite
-            else "if_exists=ignore is for one exact file: of part files some would be left out"
-        )

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from sftp_async.encoders.charset import Charset
 from sftp_async.encoders.compression import Compression
 from sftp_async.layout import PartFile
 from sftp_async.verification import digests_of
@@ -31,6 +32,7 @@ class ControlRecords:
     footer: str | None
     line_sep: str
     compression: Compression
+    charset: Charset | None
 
     @classmethod
     def of(cls, options: SFTPOptions) -> Self | None:
@@ -42,6 +44,7 @@ class ControlRecords:
             options.footer_lines,
             options.line_sep,
             Compression(options.compression or "none", options.compression_level),
+            Charset.named(options.encoding),
         )
 
     async def around(
@@ -82,7 +85,8 @@ class ControlRecords:
         lines = "".join(f"{line}{self.line_sep}" for line in text.splitlines())
         # A stream of its own: those of the parts are joined in the same way.
         stream = self.compression.open()
-        return bytes(stream.compress(lines.encode())) + bytes(stream.flush())
+        data = self.charset.encode(lines.encode()) if self.charset else lines.encode()
+        return bytes(stream.compress(data)) + bytes(stream.flush())
 
 
 async def _digest(connection: Connection, layout: Layout, parts: Sequence[PartFile]) -> str:

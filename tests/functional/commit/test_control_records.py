@@ -55,6 +55,13 @@ def test_they_are_compressed_with_the_data(sshd: SSHD, remote_dir: Path) -> None
     assert gzip.decompress((remote_dir / "all.txt.gz").read_bytes()) == b"H\na\nb\nc\nd\nT4\n"
 
 
+def test_they_are_in_the_datas_character_set(sshd: SSHD, remote_dir: Path) -> None:
+    path = f"{remote_dir}/all.txt"
+    given = {"header_lines": "Größe", "footer_lines": "Ende {rows}", "encoding": "ISO-8859-1"}
+    write(sshd.options(), path, ["ä"], ["ö"], **given)
+    assert (remote_dir / "all.txt").read_text("latin-1") == "Größe\nä\nö\nEnde 2\n"
+
+
 def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path) -> None:
     path = f"{remote_dir}/all.txt"
     write(sshd.options(), path, *PARTS, footer_lines="T{rows}", checksum_files="sha256")
@@ -68,6 +75,8 @@ def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path)
         ("", {"header_lines": "H"}, "header_lines is for one exact file"),
         ("a.parquet", {"footer_lines": "T", "format": "parquet"}, "footer_lines is for text"),
         ("a.txt.gz", {"footer_lines": "{sha256}"}, "would be that of the compressed data"),
+        ("a.txt", {"header_lines": "H", "encoding": "UTF-16"}, "cannot be written with encoding"),
+        ("a.txt", {"footer_lines": "€", "encoding": "latin-1"}, "cannot be written with encoding"),
         ("a.txt", {"footer_lines": "{columns}"}, "may hold the fields rows, bytes, sha256, name"),
         ("a.txt", {"footer_lines": "{rows.real}"}, "may hold the fields"),
         ("a.txt", {"footer_lines": "{}"}, "may hold the fields"),
