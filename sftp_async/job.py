@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.encoders import open_format
 from sftp_async.errors import OptionsError
+from sftp_async.job_checks import check
 from sftp_async.layout import (
     Layout,
     Once,
