@@ -89,8 +89,10 @@ class Job:
         file_format = open_format(options, partitioning.data(schema))
         layout = Layout.mint(options, file_format.extension, lineage=lineage, now=now)
         check(layout, options, file_format, stream=stream, overwrite=overwrite)
-        if options.if_exists is not None and layout.file_name is not None:
-            overwrite = options.if_exists == "replace"
+        if layout.file_name is not None:
+            file_format = file_format.joined()
+            if options.if_exists is not None:
+                overwrite = options.if_exists == "replace"
         return cls(layout, options, file_format, overwrite, schema)
 
     @classmethod
@@ -202,7 +204,7 @@ class Job:
             self.options,
             overwrite=self.overwrite,
             manifest=self._manifest(),
-            control=ControlRecords.of(self.options),
+            control=ControlRecords.of(self.options, self.file_format.closing),
         )
 
     def _why(self) -> str:

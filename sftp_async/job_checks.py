@@ -98,7 +98,7 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
                 f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
                 "or set single_file=true"
             )
-        if not file_format.joinable:
+        if not file_format.joinable or options.format == "xml":
             raise OptionsError(f"{name} is for text: a {options.format} file has no lines")
         for field in ("bytes", "sha256"):
             if f"{{{field}" in text and options.compression not in (None, "none"):

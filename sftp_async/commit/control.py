@@ -33,11 +33,13 @@ class ControlRecords:
     line_sep: str
     compression: Compression
     charset: Charset | None
+    #: What the format puts behind the rows.
+    closing: bytes
 
     @classmethod
-    def of(cls, options: SFTPOptions) -> Self | None:
-        """Return those that the options ask for, None if they ask for none."""
-        if options.header_lines is None and options.footer_lines is None:
+    def of(cls, options: SFTPOptions, closing: bytes) -> Self | None:
+        """Return those that the options ask for, None if there is nothing around the data."""
+        if options.header_lines is None and options.footer_lines is None and not closing:
             return None
         return cls(
             options.header_lines,
@@ -45,6 +47,7 @@ class ControlRecords:
             options.line_sep,
             Compression(options.compression or "none", options.compression_level),
             Charset.named(options.encoding),
+            closing,
         )
 
     async def around(
@@ -66,22 +69,25 @@ class ControlRecords:
         if any("{sha256" in template for template in (self.header, self.footer) if template):
             facts["sha256"] = await _digest(connection, layout, parts)
 
-        async def stage(kind: str, template: str | None) -> list[PartFile]:
-            if template is None:
+        async def stage(kind: str, data: bytes) -> list[PartFile]:
+            if not data:
                 return []
-            data = self._encoded(template.format_map(facts))
             # A name of its own for each try: see `JobCommitter._exact_part`.
             name = f"{kind}-{uuid.uuid4().hex}"
             await connection.write_file(layout.staged_path(name), data, new=True)
             return [PartFile(name, "", 0, len(data), hashlib.sha256(data).hexdigest())]
 
         return (
-            *await stage("header", self.header),
+            *await stage("header", self._encoded(self.header, facts)),
             *parts,
-            *await stage("footer", self.footer),
+            *await stage("closing", self.closing),
+            *await stage("footer", self._encoded(self.footer, facts)),
         )
 
-    def _encoded(self, text: str) -> bytes:
+    def _encoded(self, template: str | None, facts: dict[str, object]) -> bytes:
+        if template is None:
+            return b""
+        text = template.format_map(facts)
         lines = "".join(f"{line}{self.line_sep}" for line in text.splitlines())
         # A stream of its own: those of the parts are joined in the same way.
         stream = self.compression.open()

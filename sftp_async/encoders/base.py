@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,10 +38,16 @@ class Format(ABC):
     joinable: bool
     #: Bytes of rows that the encoder of one file may hold back until it has enough of them.
     held: int = 0
+    #: What stands behind the rows of a joined file, compressed as they are.
+    closing: bytes = b""
 
     @abstractmethod
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; `header=False` leaves out the header (a joined file has one)."""
+
+    def joined(self) -> Self:
+        """Return the format of files that are pieces of a joined one, without their `closing`."""
+        return self
 
 
 class Opener(Protocol):

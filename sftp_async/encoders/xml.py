@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -105,8 +106,7 @@ class XMLFormat(Format):
 
     """
 
-    # Each part has a root element of its own.
-    joinable = False
+    joinable = True
 
     def __init__(
         self, text: XMLText, *, root: str, row_tag: str, declaration: str, compression: Compression
@@ -123,8 +123,17 @@ class XMLFormat(Format):
         self._footer = f"{ends[1]}</{name}>".encode()
 
     def open(self, *, header: bool = True) -> PartEncoder:
-        """Start one part file; every one has its root element."""
-        return LineEncoder(self._rows, self._compression, self._header, self._footer)
+        """Start one part file, with the root element's start tag if `header` asks for it."""
+        start = self._header if header else b""
+        return LineEncoder(self._rows, self._compression, start, self._footer)
+
+    def joined(self) -> Self:
+        """Return the format of pieces of one file: the root element ends behind all of them."""
+        piece = copy.copy(self)
+        stream = self._compression.open()
+        piece.closing = bytes(stream.compress(self._footer)) + bytes(stream.flush())
+        piece._footer = b""  # noqa: SLF001 - one of its own kind
+        return piece
 
     def _rows(self, batch: pa.RecordBatch) -> pa.Buffer:
         return text_buffer(self._text.rows(self._row_tag, batch))

@@ -72,7 +72,7 @@ def test_the_extension_is_sparks_and_a_format_pickles(
     made = open_format(FormatOptions(format=form, compression=codec), schema)
     again = pickle.loads(pickle.dumps(made))
     assert again.extension == made.extension == extension
-    assert again.joinable is (form in ("csv", "json", "text"))
+    assert again.joinable is (form in ("csv", "json", "text", "xml"))
     rows = pa.record_batch({"a": ["x"]})
     encoder, copy = made.open(), again.open()
     files = [bytes(one.encode(rows)) + bytes(one.finish()) for one in (encoder, copy)]
