@@ -148,6 +148,28 @@ def test_manifest_and_checksums_name_the_files_of_all_partitions(
         )
 
 
+def test_names_by_a_template_may_hold_the_value_and_count_in_each_directory(
+    embedded_server: EmbeddedServer,
+) -> None:
+    job = prepared(
+        embedded_server,
+        file_name_template="{value}_{seq:02d}.csv",
+        max_records_per_file=2,
+        checksum_files="md5",
+        done_file_template="{name}.done",
+    )
+    job.commit(job.write(0, batches(6, 2)))
+    out = Path(embedded_server.root, "out")
+    names = [f"v{value}_0{number}.csv" for value in (0, 1) for number in (1, 2)]
+    made = {f"value={name[:2]}/{name}{more}" for name in names for more in ("", ".md5", ".done")}
+    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == made
+    again = Job.plan(job.options, SCHEMA, overwrite=True).prepare()
+    again.commit(again.write(0, batches(1, 1)))
+    assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
+        f"value=v0/v0_01.csv{more}" for more in ("", ".md5", ".done")
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "why"), [("a\0b", "a NUL"), ("x" * 250, "more than 255 bytes"), ("é" * 130, "255")]
 )
