@@ -12,7 +12,7 @@ from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourc
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StringType, StructField, StructType
 
-from sftp_async.encoders.intervals import SPARK_SCHEMA
+from sftp_async.encoders.spark_schema import SPARK_SCHEMA
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions

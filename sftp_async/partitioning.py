@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from sftp_async.encoders import temporal
 from sftp_async.encoders.arrays import join
 from sftp_async.encoders.cells import CellText, is_text
+from sftp_async.encoders.spark_schema import without_columns
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.hive import directory_name
 from sftp_async.layout import LONGEST_NAME, split_target
@@ -90,8 +91,7 @@ class Partitioning:
 
     def data(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns that stay in the files."""
-        taken = self._taken(schema)
-        return pa.schema([field for field in schema if field.name not in taken])
+        return without_columns(schema, self._taken(schema))
 
     def _taken(self, schema: pa.Schema) -> list[str]:
         return [_named(column, schema)[0] for column in self.columns]

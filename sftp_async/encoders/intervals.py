@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from sftp_async.encoders.spark_schema import spark_fields
 from sftp_async.encoders.temporal import interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
-
-#: Under this key an Arrow schema's metadata hold Spark's schema as JSON. It is that of Spark's
-#: Parquet files (ParquetReadSupport.SPARK_METADATA_KEY), whose reader takes the types from there.
-SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
 _PREFIX = "interval "
 _WHOLE = "interval day to second"
@@ -37,10 +33,7 @@ class NarrowIntervals:
     @classmethod
     def of(cls, schema: pa.Schema) -> Self:
         """Find them in the Spark schema among a schema's metadata; none without one."""
-        text = (schema.metadata or {}).get(SPARK_SCHEMA)
-        if text is None:
-            return cls()
-        fields = json.loads(text)["fields"]
+        fields = spark_fields(schema)
         alone = tuple(
             (field["name"], text)
             for field in fields

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from sftp_async.encoders import open_format
 from sftp_async.encoders.charset import Charset
-from sftp_async.encoders.intervals import SPARK_SCHEMA, NarrowIntervals
+from sftp_async.encoders.intervals import NarrowIntervals
+from sftp_async.encoders.spark_schema import SPARK_SCHEMA
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options import FormatOptions
 from tests.support.encoding import encoded
