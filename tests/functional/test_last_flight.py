@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 import asyncssh
 import pytest
 
-from sftp_async import SFTPOptions, ahead
+from sftp_async import ahead
 from sftp_async.errors import AcknowledgedDataLostError, RemoteSpaceError, TransferError
-from sftp_async.pool import ConnectionPool
 from sftp_async.retry import RetryPolicy
 from sftp_async.server import EmbeddedServer, FolderServer
 from sftp_async.transfer import FileTransfer
-from sftp_async.transport import connect
+from tests.support.lanes import pool_to
 
 DATA = os.urandom(600_000)
 
@@ -69,25 +68,14 @@ def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> None:
     """Write `DATA` to each file, one after the other, on one connection as long as it lives."""
 
     async def scene() -> None:
-        options = SFTPOptions(**server.options())
         retry = RetryPolicy(4, 0.01)
-        pool = ConnectionPool(
-            lambda: connect(options),
-            address=options.address,
-            max_size=1,
-            max_idle=60,
-            timeout=60,
-            retry=retry,
-        )
-        try:
+        async with pool_to(server.options()) as pool:
             for name in names:
                 transfer = FileTransfer(name, pool, retry, lambda size: None, any_name=any_name)
                 transfer.feed(memoryview(DATA))
                 transfer.end()
                 assert await transfer.run() == len(DATA)
                 assert (server.root / transfer.path).read_bytes() == DATA
-        finally:
-            await pool.close()
 
     asyncio.run(scene())
 

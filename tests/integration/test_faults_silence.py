@@ -41,6 +41,14 @@ Link = Callable[..., FaultProxy]
 TEXTS = [lines(30), lines(20, 30), lines(10, 50)]
 
 
+def assert_given_up(before: Traces, link: FaultProxy, job: Job, out: Path) -> None:
+    """Nothing of it is left here, and once the line is back, nothing on the server."""
+    before.assert_no_more()
+    link.restore()
+    job.abort()
+    assert visible(out) == []
+
+
 def test_a_frozen_session_is_given_up_within_the_bound_and_nothing_leaks(
     runtime: Runtime, sshd: SSHD, proxy: Link, out: Path
 ) -> None:
@@ -50,10 +58,7 @@ def test_a_frozen_session_is_given_up_within_the_bound_and_nothing_leaks(
     link.freeze_after(1_000_000)
     with within(BOUND), pytest.raises(StalledError):
         upload(impatient(job), lines(40_000))
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_session_frozen_at_the_commit_is_given_up_within_the_bound_and_nothing_leaks(
@@ -67,10 +72,7 @@ def test_a_session_frozen_at_the_commit_is_given_up_within_the_bound_and_nothing
     link.freeze()
     with within(BOUND), pytest.raises(StalledError):
         hasty.commit(parts)
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_session_frozen_in_its_login_is_given_up_within_the_bound_and_nothing_leaks(
@@ -82,10 +84,7 @@ def test_a_session_frozen_in_its_login_is_given_up_within_the_bound_and_nothing_
     link.freeze_after(25)
     with within(BOUND), pytest.raises(ConnectError, match="did not finish the login"):
         upload(impatient(job, connect_timeout=1.0), lines(10))
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_session_that_answers_no_keepalive_is_given_up_though_patience_is_long(
@@ -98,10 +97,7 @@ def test_a_session_that_answers_no_keepalive_is_given_up_though_patience_is_long
     link.freeze_after(1_000_000)
     with within(BOUND), pytest.raises(ConnectionLostError, match="keepalive"):
         upload(asking, lines(40_000))
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_frozen_sftp_server_is_given_up_within_the_bound_and_nothing_leaks(
@@ -165,10 +161,7 @@ def test_a_half_open_connection_is_given_up_within_the_bound_and_nothing_leaks(
 
     with within(BOUND), pytest.raises(StalledError):
         impatient(job).write(0, rows())
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_network_that_stays_away_ends_in_an_error_within_the_retries_and_nothing_leaks(
@@ -187,10 +180,7 @@ def test_a_network_that_stays_away_ends_in_an_error_within_the_retries_and_nothi
     with within(BOUND), pytest.raises(ConnectError) as caught:
         hasty.write(0, rows())
     assert caught.value.retryable
-    before.assert_no_more()
-    link.restore()
-    job.abort()
-    assert visible(out) == []
+    assert_given_up(before, link, job, out)
 
 
 def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(

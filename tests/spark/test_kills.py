@@ -79,27 +79,15 @@ def check_uploaded(target: Path) -> None:
     assert ids == list(range(UPLOADED))
 
 
-def test_a_python_worker_killed_while_it_uploads_costs_one_attempt_and_no_row(
-    cluster: Driver, sshd: SSHD, remote_dir: Path, proxy: Proxy
+@pytest.mark.parametrize("which", [0, 1], ids=["executor", "Python worker"])
+def test_a_process_killed_while_it_uploads_costs_one_attempt_and_no_row(
+    cluster: Driver, sshd: SSHD, remote_dir: Path, proxy: Proxy, which: int
 ) -> None:
     line = proxy(sshd)
     line.freeze_after(MIDWAY)
     upload(cluster, through(line, sshd), remote_dir)
     standstill(line, cluster)
-    os.kill(uploading(cluster, line)[0][1], signal.SIGKILL)
-    line.restore()
-    assert cluster.hear() == {"failed": 1}
-    check_uploaded(remote_dir)
-
-
-def test_an_executor_killed_while_it_uploads_costs_one_attempt_and_no_row(
-    cluster: Driver, sshd: SSHD, remote_dir: Path, proxy: Proxy
-) -> None:
-    line = proxy(sshd)
-    line.freeze_after(MIDWAY)
-    upload(cluster, through(line, sshd), remote_dir)
-    standstill(line, cluster)
-    os.kill(uploading(cluster, line)[0][0], signal.SIGKILL)
+    os.kill(uploading(cluster, line)[0][which], signal.SIGKILL)
     line.restore()
     assert cluster.hear() == {"failed": 1}
     check_uploaded(remote_dir)

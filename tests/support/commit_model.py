@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +11,7 @@ from sftp_async.commit.committer import JobCommitter
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.hive import with_parents
 from sftp_async.layout import is_data
+from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied, name_of
 
@@ -33,9 +32,6 @@ OLD_PARTS = {
     "part-00001-0dd0dd000dd0dd00-c000.csv": b"old 1",
 }
 NEW = (b"new 0", b"new 1")
-FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
-#: Requests that change nothing: before and after are the same.
-READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 
 
 @dataclass(frozen=True)
@@ -339,33 +335,4 @@ def explore(
         How many sequences were played, and those that broke a rule.
 
     """
-    with _loop() as loop:
-        played, bad = 0, []
-        pending: list[dict[int, Fault]] = [{}]
-        while pending:
-            faults = pending.pop()
-            run = Play(scenario, faults, committer)
-            broken = loop.run_until_complete(run.run())
-            played += 1
-            if broken:
-                told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
-                bad.append((told, broken))
-            if len(faults) < depth:
-                pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
-        return played, bad
-
-
-def _next_faults(run: Play, last: int) -> Iterator[tuple[int, Fault]]:
-    for number in range(last + 1, len(run.server.log)):
-        for fault in FAULTS:
-            if fault.when == "before" or run.server.log[number].name not in READS:
-                yield number, fault
-
-
-@contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    try:
-        yield loop
-    finally:
-        loop.close()
+    return explore_faults(lambda faults: Play(scenario, faults, committer), depth)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.layout import Layout, Once, PartFile, is_data
-from tests.support.commit_model import FAULTS, FOREIGN, READS
+from tests.support.commit_model import FOREIGN
+from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
 
@@ -180,25 +179,4 @@ def explore_stream(
         How many sequences were played, and those that broke a rule.
 
     """
-    loop = asyncio.new_event_loop()
-    played, bad = 0, []
-    pending: list[dict[int, Fault]] = [{}]
-    while pending:
-        faults = pending.pop()
-        play = StreamPlay(scenario, faults)
-        broken = loop.run_until_complete(play.run())
-        played += 1
-        if broken:
-            told = {n: f"{f.kind} {f.when} {play.server.log[n]}" for n, f in faults.items()}
-            bad.append((told, broken))
-        if len(faults) < depth:
-            pending += [faults | {n: f} for n, f in _next(play, max(faults, default=-1))]
-    loop.close()
-    return played, bad
-
-
-def _next(play: StreamPlay, last: int) -> Iterator[tuple[int, Fault]]:
-    for number in range(last + 1, len(play.server.log)):
-        for fault in FAULTS:
-            if fault.when == "before" or play.server.log[number].name not in READS:
-                yield number, fault
+    return explore_faults(lambda faults: StreamPlay(scenario, faults), depth)

@@ -1,0 +1,55 @@
+"""Every sequence of faults that can befall a play: the search that the models of commits share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Protocol
+
+from tests.support.memory_server import Fault, MemoryServer
+
+FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
+#: Requests that change nothing: before and after are the same.
+READS = {"stat", "exists", "kind", "listdir", "read", "close"}
+
+
+class FaultedPlay(Protocol):
+    """A job, or a micro-batch, with faults by number of the request."""
+
+    server: MemoryServer
+
+    async def run(self) -> list[str]:
+        """Play it; returns the rules that were broken."""
+
+
+def explore_faults(
+    play: Callable[[dict[int, Fault]], FaultedPlay], depth: int
+) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
+    """Play with every sequence of up to `depth` faults, at every request.
+
+    Returns:
+        How many sequences were played, and those that broke a rule.
+
+    """
+    played, bad = 0, []
+    pending: list[dict[int, Fault]] = [{}]
+    with closing(asyncio.new_event_loop()) as loop:
+        while pending:
+            faults = pending.pop()
+            run = play(faults)
+            broken = loop.run_until_complete(run.run())
+            played += 1
+            if broken:
+                told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
+                bad.append((told, broken))
+            if len(faults) < depth:
+                pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
+    return played, bad
+
+
+def _next_faults(run: FaultedPlay, last: int) -> Iterator[tuple[int, Fault]]:
+    for number in range(last + 1, len(run.server.log)):
+        for fault in FAULTS:
+            if fault.when == "before" or run.server.log[number].name not in READS:
+                yield number, fault
