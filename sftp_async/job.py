@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.encoders import open_format
+from sftp_async.encoders.base import RowFiles
 from sftp_async.errors import OptionsError
 from sftp_async.job_checks import check
 from sftp_async.layout import (
@@ -87,7 +88,13 @@ class Job:
         options = infer_format(name_exactly(options.resolve(), now))
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
-        layout = Layout.mint(options, file_format.extension, lineage=lineage, now=now)
+        layout = Layout.mint(
+            options,
+            file_format.extension,
+            lineage=lineage,
+            now=now,
+            row_files=isinstance(file_format, RowFiles),
+        )
         check(layout, options, file_format, stream=stream, overwrite=overwrite)
         if layout.file_name is not None:
             file_format = file_format.joined()

@@ -31,6 +31,8 @@ def check(
         OptionsError: they do not make a job.
 
     """
+    if layout.row_files:
+        _check_row_files(layout, options)
     _check_names(layout, options, stream=stream, overwrite=overwrite)
     limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
     if layout.file_name is not None and limits:
@@ -40,6 +42,37 @@ def check(
         )
     _check_companions(layout, options)
     _check_control(layout, options, file_format)
+
+
+def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
+    """Check that nothing asks for other files than one a row.
+
+    Raises:
+        OptionsError: something does.
+
+    """
+    given = [
+        name
+        for name, given in (
+            ("file_name_template", options.file_name_template),
+            ("partition_by", options.partition_by),
+            ("max_records_per_file", options.max_records_per_file),
+            ("max_file_bytes", options.max_file_bytes),
+            ("files_per_partition", options.files_per_partition > 1),
+        )
+        if given
+    ]
+    problems = [
+        f"{name} has no meaning where each row is a file (format={options.format}): leave it out."
+        for name in given
+    ]
+    if layout.file_name is not None:
+        problems.append(
+            f"The path {layout.target} names one exact file, but format={options.format} writes "
+            "one for each row: give a directory, or set single_file=false."
+        )
+    if problems:
+        raise OptionsError(problems)
 
 
 def _check_companions(layout: Layout, options: SFTPOptions) -> None:
@@ -120,16 +153,16 @@ def _check_names(layout: Layout, options: SFTPOptions, *, stream: bool, overwrit
             "if_exists is for names that are asked for: give a path such as "
             f"{layout.directory}/orders.csv, or set file_name_template"
         )
-    if layout.names is None:
+    if not layout.names_parts:
         return
     rolls = (
         options.max_records_per_file or options.max_file_bytes or options.files_per_partition > 1
     )
-    layout.names.check(stream=stream, appends=not overwrite, rolls=bool(rolls))
+    if layout.names is not None:
+        layout.names.check(stream=stream, appends=not overwrite, rolls=bool(rolls))
     if layout.direct:
-        raise OptionsError(
-            "file_name_template gives names by rename, which commit_mode=direct does without"
-        )
+        what = "file_name_template" if layout.names is not None else "format=binary"
+        raise OptionsError(f"{what} gives names by rename, which commit_mode=direct does without")
     if options.if_exists == "ignore" or (overwrite and options.if_exists not in (None, "replace")):
         raise OptionsError(
             f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "

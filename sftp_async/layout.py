@@ -159,6 +159,8 @@ class Layout:
     partition_by: tuple[str, ...] = ()
     #: What part files are called once they are visible; None: as `part_names` says.
     names: FileNames | None = None
+    #: Each part is the file of a row, which says what it is called.
+    row_files: bool = False
 
     @classmethod
     def mint(
@@ -168,6 +170,7 @@ class Layout:
         *,
         lineage: str = "",
         now: datetime | None = None,
+        row_files: bool = False,
     ) -> Self:
         """Give a new job its id and places. `options.path` must be set.
 
@@ -177,6 +180,7 @@ class Layout:
             lineage: what the attempts of one query have in common; their ids end alike, so that
                 one knows what another left.
             now: the time in the names of files; left out: that of the call.
+            row_files: each row is a file, and names it.
 
         """
         assert options.path is not None
@@ -202,6 +206,7 @@ class Layout:
             else FileNames(
                 options.file_name_template, now, job_id[:TAG_DIGITS], options.partition_by
             ),
+            row_files=row_files,
         )
 
     @property
@@ -224,7 +229,12 @@ class Layout:
     @property
     def named(self) -> bool:
         """Whether visible files have names that were asked for, which may be taken."""
-        return self.file_name is not None or self.names is not None
+        return self.file_name is not None or self.names_parts
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether part files get such names, at the commit."""
+        return self.names is not None or self.row_files
 
     def is_own(self, name: str) -> bool:
         """Whether a file name in the target is one that this source gives to part files."""

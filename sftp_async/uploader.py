@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.budget import ByteBudget
+from sftp_async.encoders.base import RowFiles
 from sftp_async.encoders.batches import sound
 from sftp_async.errors import (
     AcknowledgedDataLostError,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 #: Part files of one task that may still be uploading beside those being filled.
 TAILS = 8
+#: The same where each row is a file: they are small, and each waits for the server several times.
+ROW_FILES = 32
 #: With `max_file_bytes`, a batch is encoded in slices of about this fraction of a file.
 SLICES_PER_FILE = 8
 
@@ -91,7 +94,8 @@ class TaskUploader:
         self._most_open = (
             most_open(file_format.held) if options.partition_by else options.files_per_partition
         )
-        self._slots = threading.Semaphore(self._most_open + TAILS)
+        tails = ROW_FILES if isinstance(file_format, RowFiles) else TAILS
+        self._slots = threading.Semaphore(self._most_open + tails)
         self._uploads: deque[_Upload] = deque()
         self._parts: list[PartFile] = []
         self._directories = TaskDirectories(layout, self._pool, self._retry)
@@ -101,7 +105,8 @@ class TaskUploader:
 
         Returns:
             The part files, in the order of their rows; each one closed and its size confirmed.
-            Empty if there was nothing to write. With `partition_by` one or more for each value.
+            Empty if there was nothing to write. With `partition_by` one or more for each value,
+            with a format of `RowFiles` one for each row.
 
         Raises:
             EncodeError: a value, or this partition, cannot be written in the format, or a value
@@ -113,7 +118,9 @@ class TaskUploader:
 
         """
         try:
-            if self._options.partition_by:
+            if isinstance(self._format, RowFiles):
+                self._fill_row_files(batches, self._format)
+            elif self._options.partition_by:
                 self._fill_partitions(batches)
             else:
                 self._fill_parts(batches)
@@ -137,6 +144,15 @@ class TaskUploader:
             side_by_side[0] = self._open_part()
         for part in side_by_side:
             if part is not None:
+                part.finish()
+
+    def _fill_row_files(self, batches: Iterable[pa.RecordBatch], rows: RowFiles) -> None:
+        """Write each row to its file; an empty DataFrame makes none."""
+        for batch in self._checked(batches):
+            for number, path in enumerate(rows.paths(batch)):
+                self._budget.check()
+                part = self._open_part(path=path)
+                part.add(batch.slice(number, 1))
                 part.finish()
 
     def _fill_partitions(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -186,7 +202,7 @@ class TaskUploader:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
 
-    def _open_part(self, directory: str = "") -> _Part:
+    def _open_part(self, directory: str = "", path: str = "") -> _Part:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
         if exact and (self._partition or sequence) and not self._format.joinable:
@@ -202,7 +218,7 @@ class TaskUploader:
         while self._uploads and self._uploads[0].future.done():
             self._parts.append(self._uploads.popleft().result())
         staged, final = self._layout.part_names(self._partition, sequence, self._attempt, directory)
-        upload = self._start(staged, final)
+        upload = self._start(staged, path or final)
         self._uploads.append(upload)
         # A joined file has one header: that of the first part of partition 0.
         header = not exact or (self._partition == 0 and sequence == 0)

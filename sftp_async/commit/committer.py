@@ -20,13 +20,14 @@ from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.naming import name_parts
 from sftp_async.commit.preparation import Preparation, check_exact
-from sftp_async.commit.promotion import all_visible, begun, finish, is_complete, promote_all, undo
+from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all
 from sftp_async.commit.recovery import end
 from sftp_async.commit.steps import (
     refuse_links,
     remove_staging_base,
     remove_tree,
 )
+from sftp_async.commit.withdrawal import undo
 from sftp_async.companions import (
     ALGORITHMS,
     MANIFEST_FILE,
@@ -182,7 +183,7 @@ class JobCommitter:
             staged = await connection.exists(intent.staging)
             await end(connection, intent, state, staged=staged)
             return None
-        if state == "withdrawn":
+        if state in ("withdrawn", "undone"):
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target
             )
@@ -201,8 +202,9 @@ class JobCommitter:
     async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
         layout = self._layout
         exact = layout.file_name is not None
-        if layout.names is not None:
-            parts = await name_parts(
+        taken: tuple[str, ...] = ()
+        if layout.names_parts:
+            parts, taken = await name_parts(
                 connection, layout, self._options, parts, overwrite=self._overwrite
             )
         pieces = parts
@@ -212,6 +214,7 @@ class JobCommitter:
             layout,
             (await self._exact_part(connection, pieces),) if exact and parts else parts,
             overwrite=self._overwrite,
+            taken=taken,
             removes=await self._replaced(connection, parts) if self._overwrite else (),
             makes=await directories.missing(
                 connection, layout.directory, [part.directory for part in parts]
@@ -324,9 +327,8 @@ class JobCommitter:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
-        already have removed the old data. So does one that has begun to put files in the place of
-        old ones, or to copy over an exact one (`commit_mode=direct`): what was there cannot be had
-        back, so it is completed.
+        already have removed the old data. So does one that has begun to copy over an exact file
+        (`commit_mode=direct`): what was there cannot be had back, so it is completed.
 
         Raises:
             CommitError: the server refuses a removal; the next write to the target tries again.
@@ -338,20 +340,16 @@ class JobCommitter:
             await self._abort_unpublished(connection)
             return
         intent, state = found
-        if state != "withdrawn":
+        if state in ("intent", "visible"):
             complete = state == "visible" or await is_complete(connection, intent)
-            if (
-                not complete
-                and intent.replaces
-                and (intent.by_copy or await begun(connection, intent))
-            ):
+            if not complete and intent.replaces and intent.by_copy:
                 await promote_all(connection, intent)
                 complete = True
             if complete:
                 log.warning("%s: the job is complete on the server and stays", layout.target)
                 await finish(connection, intent)
                 return
-        if not await undo(connection, intent):
+        if not await undo(connection, intent, state):
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
     async def abandon(self, connection: Connection) -> None:

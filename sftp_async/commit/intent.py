@@ -6,8 +6,9 @@ that is due, and each of them can be done twice without harm. Its name tells how
 <job>.intent.json     all new data is on the server and is being made visible
 <job>.visible.json    all new data is visible; what it replaces is being removed
 <job>.withdrawn.json  the job was aborted; what it made visible is being taken back
+<job>.undone.json     all of that is taken back; what is left of the job is being removed
 
-The two last ones come from the first by a rename, which only one of two writers wins.
+The second and the third come from the first by a rename, which only one of two writers wins.
 """
 
 from __future__ import annotations
@@ -35,15 +36,16 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
 )
 from sftp_async.layout import Once, PartFile, uses_own_staging
+from sftp_async.row_paths import path_problem
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.transport import Connection
 
-State = Literal["intent", "visible", "withdrawn"]
+State = Literal["intent", "visible", "withdrawn", "undone"]
 #: The later state first: a server that died within a rename may show both names.
-STATES: tuple[State, ...] = ("withdrawn", "visible", "intent")
+STATES: tuple[State, ...] = ("undone", "withdrawn", "visible", "intent")
 
 #: Version of the document; a reader refuses what it does not know.
 VERSION = 2
@@ -57,14 +59,17 @@ TORN = object()
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 _BATCH = re.compile(r"[0-9]{1,19}")
-_DOCUMENT = re.compile(r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn)\.json")
+_DOCUMENT = re.compile(
+    r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn|undone)\.json"
+)
 
 
 @dataclass(frozen=True)
 class Intent:
     """What one job's commit does to the target.
 
-    All names are relative; none holds a slash, but for the partition directories before a file's.
+    All names are relative; none holds a slash, but for the partition directories before a file's,
+    and what rows call their files.
     """
 
     job_id: str
@@ -78,7 +83,11 @@ class Intent:
     by_copy: bool
     #: Parts replace files of their final names, if there are any.
     replaces: bool
+    #: Parts are the files of rows, which said what these are called.
+    row_files: bool
     parts: tuple[PartFile, ...]
+    #: Final names of parts that were taken when the intent was published, where there are several.
+    taken: tuple[str, ...]
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
     #: Columns that are directories in the target, the outermost first.
@@ -152,7 +161,7 @@ class Intent:
             raise ValueError(f"version {version!r} is not known to this release")
         try:
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
-            for names in ("removes", "partition_by", "makes"):
+            for names in ("taken", "removes", "partition_by", "makes"):
                 fields[names] = tuple(fields[names])
             if fields["once"] is not None:
                 fields["once"] = Once(**fields["once"])
@@ -161,13 +170,15 @@ class Intent:
             raise ValueError(f"fields are missing or unknown ({error})") from error
         for part in intent.parts:
             (_check_path if intent.direct else _check_name)(part.staged)
-            _check_path(part.final)
+            (_check_row_path if intent.row_files else _check_path)(part.final)
             if type(part.size) is not int or type(part.rows) is not int:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
         for name in intent.removes:
             _check_path(name)
+        if not {*intent.taken} <= {part.final for part in intent.parts}:
+            raise ValueError("a name that is taken is no part's")
         for name in intent.makes:
-            _check_directory(name)
+            (_check_row_path if intent.row_files else _check_directory)(name)
         if not all(isinstance(column, str) and column for column in intent.partition_by):
             raise ValueError("a column of partition_by has no name")
         if not (isinstance(intent.job_id, str) and JOB_ID.fullmatch(intent.job_id)):
@@ -186,6 +197,7 @@ class Intent:
             intent.direct,
             intent.by_copy,
             intent.replaces,
+            intent.row_files,
             intent.success_file,
         )
         if not all(type(flag) is bool for flag in flags):
@@ -197,7 +209,8 @@ class Intent:
             raise ValueError(f"{intent.checksums!r} is no checksum")
         if intent.done_file is not None:
             for part in intent.parts:
-                _check_path(done_name(intent.done_file, part.final))
+                done = done_name(intent.done_file, part.final)
+                (_check_row_path if intent.row_files else _check_path)(done)
         return intent
 
 
@@ -222,6 +235,13 @@ def _check_directory(path: object) -> None:
         _check_name(name)
         if "=" not in str(name):
             raise ValueError(f"unsafe name {path!r}: it is no partition's directory")
+
+
+def _check_row_path(path: object) -> None:
+    why = path_problem(path) if isinstance(path, str) else "is no text"
+    if why is not None:
+        raise ValueError(f"unsafe name {path!r}: it {why}")
+    _check_name(posixpath.basename(str(path)))
 
 
 def document_path(staging_base: str, document: str, state: State) -> str:
@@ -344,6 +364,14 @@ async def publish(connection: Connection, intent: Intent) -> None:
 
     """
     data = intent.to_json()
+    if len(data) > LARGEST:
+        raise CommitError(
+            f"There are {len(intent.parts):,} files, too many for one commit: the list of them has "
+            f"{len(data):,} bytes, and {LARGEST:,} is the limit",
+            host=connection.address,
+            path=intent.directory,
+            hint="Write fewer and larger files, or the rows in several jobs",
+        )
     if intent.renames:
         draft = posixpath.join(intent.staging, f"{DRAFT}-{uuid.uuid4().hex}")
         await connection.write_file(draft, data)
@@ -369,26 +397,34 @@ async def publish(connection: Connection, intent: Intent) -> None:
         )
 
 
-async def advance(connection: Connection, intent: Intent, state: State) -> bool:
+async def advance(
+    connection: Connection, intent: Intent, state: State, since: State = "intent"
+) -> bool:
     """Move a published intent on; may be done twice.
+
+    Args:
+        connection: to the server.
+        intent: the document.
+        state: the state to be.
+        since: the state it is in.
 
     Returns:
         Whether it is in that state now; if not, another writer has moved it elsewhere.
 
     """
-    goal = intent.path_in(state)
+    goal, source = intent.path_in(state), intent.path_in(since)
     if intent.renames:
         try:
-            await connection.rename(intent.path, goal)
+            await connection.rename(source, goal)
             return True
         except RemoteNotFoundError:
             pass
         except RemoteExistsError:
             # OpenSSH renames by link and unlink: a server that died in between has both names.
             return True
-    elif await connection.exists(intent.path):
+    elif await connection.exists(source):
         await connection.write_file(goal, intent.to_json())
-        await remove_if_there(connection, intent.path)
+        await remove_if_there(connection, source)
         return True
     return await connection.exists(goal)
 
@@ -399,6 +435,7 @@ def intent_for(
     *,
     overwrite: bool,
     removes: tuple[str, ...],
+    taken: tuple[str, ...] = (),
     makes: tuple[str, ...] = (),
     options: WriteOptions,
     manifest: dict[str, Any] | None,
@@ -412,7 +449,9 @@ def intent_for(
         direct=layout.direct,
         by_copy=options.commit_mode == "direct" and layout.file_name is not None,
         replaces=layout.named and (overwrite or options.if_exists == "replace"),
+        row_files=layout.row_files,
         parts=parts,
+        taken=taken,
         removes=removes,
         partition_by=layout.partition_by,
         makes=makes,

@@ -1,4 +1,4 @@
-"""Names that a template gives to part files: made for all of a job at once, and none taken."""
+"""Names that a template, or rows, give to part files: all of a job at once, and none taken."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sftp_async.commit.steps import each
+from sftp_async.companions import checksum_name, done_name
 from sftp_async.errors import CommitError, RemoteNotFoundError
+from sftp_async.hive import with_parents
 from sftp_async.layout import LONGEST_NAME, free_name, partition_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from sftp_async.layout import Layout, PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.transport import Connection
+    from sftp_async.transport import Connection, RemoteEntry
 
 
 async def name_parts(
@@ -27,55 +29,110 @@ async def name_parts(
     parts: Sequence[PartFile],
     *,
     overwrite: bool,
-) -> tuple[PartFile, ...]:
-    """Return the parts under the names that `file_name_template` gives them.
+) -> tuple[tuple[PartFile, ...], tuple[str, ...]]:
+    """Give the parts the names that `file_name_template` makes, or their rows.
 
     Args:
         connection: to the server.
-        layout: of the job; has `names`.
+        layout: of the job; `names_parts` is true.
         options: `if_exists` says what to do about names that are taken.
         parts: as the tasks made them, in partition order.
         overwrite: names that are taken are the job's to take.
+
+    Returns:
+        The parts under these names, and those of the names that other files have now, which the
+        parts take.
 
     Raises:
         CommitError: two would have one name, one is too long, or one is taken.
 
     """
-    named = _rendered(layout, parts)
-    twice = [name for name, count in Counter(part.final for part in named).items() if count > 1]
-    long = [p.name for p in named if len(p.name.encode("utf-8", "replace")) > LONGEST_NAME]
-    for names, what in ((twice, "several files"), (long, f"more than {LONGEST_NAME} bytes")):
-        if names:
-            raise CommitError(
-                f"file_name_template makes a name for {what}: {names[0]!r}",
-                host=connection.address,
-                path=layout.directory,
-                hint="Add {seq} to it" if names is twice else "Make it shorter",
-            )
-    if overwrite or options.if_exists == "replace":
-        return tuple(named)
-    taken: dict[str, set[str]] = {part.directory: set() for part in named}
+    named = list(parts) if layout.names is None else _rendered(layout, parts)
+    _check_names(connection, layout, options, named)
+    taken: dict[str, dict[str, RemoteEntry]] = {part.directory: {} for part in named}
 
     async def look(directory: str) -> None:
         with suppress(RemoteNotFoundError):
-            listing = await connection.listdir(posixpath.join(layout.directory, directory))
-            taken[directory] = {entry.name for entry in listing}
+            path = posixpath.join(layout.directory, directory) if directory else layout.directory
+            listing = await connection.listdir(path)
+            taken[directory] = {entry.name: entry for entry in listing}
 
     await each(list(taken), look)
+    replaces = overwrite or options.if_exists == "replace"
+    replaced: list[str] = []
     for index, part in enumerate(named):
-        if part.name not in taken[part.directory]:
+        found = taken[part.directory].get(part.name)
+        if found is None:
+            continue
+        if replaces and not found.is_dir:
+            replaced.append(part.final)
             continue
         if options.if_exists != "rename":
-            raise CommitError(
-                "A file of a name that file_name_template makes exists already",
-                host=connection.address,
-                path=posixpath.join(layout.directory, part.final),
-                hint="Add {now} or {job} to it, or set if_exists=replace or if_exists=rename",
-            )
+            raise _exists(connection, layout, part, found)
         others = {other.name for other in named if other.directory == part.directory}
-        name = free_name(part.name, taken[part.directory] | others)
+        name = free_name(part.name, taken[part.directory].keys() | others)
         named[index] = replace(part, final=posixpath.join(part.directory, name))
-    return tuple(named)
+    _check_names(connection, layout, options, named)
+    return tuple(named), tuple(replaced)
+
+
+def _exists(
+    connection: Connection, layout: Layout, part: PartFile, found: RemoteEntry
+) -> CommitError:
+    hint = "Move it away"
+    if not found.is_dir:
+        hint = "Set if_exists=replace or if_exists=rename"
+        hint += ", or add {now} or {job} to the template" if layout.names is not None else ""
+    what = "directory" if found.is_dir else "file"
+    return CommitError(
+        f"A {what} of a name that {_source(layout)} makes exists already",
+        host=connection.address,
+        path=posixpath.join(layout.directory, part.final),
+        hint=hint,
+    )
+
+
+def _check_names(
+    connection: Connection, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+) -> None:
+    """See that each part, and what stands beside it, has a name that nothing else of the job has.
+
+    Raises:
+        CommitError: names the first that has not.
+
+    """
+    files = [part.final for part in parts]
+    beside: set[str] = set()
+    if options.checksum_files != "none":
+        beside |= {checksum_name(name, options.checksum_files) for name in files}
+    if options.done_file_template is not None:
+        beside |= {done_name(options.done_file_template, name) for name in files}
+    directories = {
+        name for level in with_parents(part.directory for part in parts) for name in level
+    }
+    twice = [name for name, count in Counter(files).items() if count > 1]
+    both = [name for name in files if name in directories or name in beside]
+    long = [name for name in (*files, *beside) if _bytes(posixpath.basename(name)) > LONGEST_NAME]
+    for names, what in (
+        (twice, "is that of several files"),
+        (both, "is that of a directory, a checksum file or a done file, too"),
+        (long, f"has more than {LONGEST_NAME} bytes"),
+    ):
+        if names:
+            raise CommitError(
+                f"A name that {_source(layout)} makes {what}: {names[0]!r}",
+                host=connection.address,
+                path=layout.directory,
+                hint="Add {seq} to it" if names is twice and layout.names else "Change it",
+            )
+
+
+def _source(layout: Layout) -> str:
+    return "a row" if layout.row_files else "file_name_template"
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode("utf-8", "surrogateescape"))
 
 
 def _rendered(layout: Layout, parts: Sequence[PartFile]) -> list[PartFile]:

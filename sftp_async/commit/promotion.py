@@ -1,4 +1,4 @@
-"""What an intent asks for, step by step: make visible, finish, take back. Each may be done twice.
+"""What an intent asks for, step by step: make visible, finish. Each may be done twice.
 
 A lost reply, a crash and a replay look the same from here: the source is gone and the target has
 the right size. That is what "done" means.
@@ -33,7 +33,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.hive import with_parents
-from sftp_async.layout import PartFile, is_part, part_tag, tag_of
+from sftp_async.layout import PartFile, part_tag, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.commit.promotion")
 
-#: In the staging directory: the exact file that is being replaced, on a server that cannot replace
-#: in one step.
+#: In the staging directory: a file that is being replaced, where it may have to come back, or the
+#: server cannot replace it in one step.
 DISPLACED = "displaced"
 #: In the staging directory, where files are copied to their names: the name was free, and what is
 #: there now is this job's.
@@ -67,7 +67,7 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
     """
     if intent.renames:
         for name in intent.asides:
-            await set_aside(connection, intent.final_path(name), _aside(intent, name))
+            await set_aside(connection, intent.final_path(name), aside(intent, name))
     if not intent.direct:
         await _make_directories(connection, intent, intent.parts, intent.makes)
     await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
@@ -98,7 +98,7 @@ async def _promote(
             ) from error
     except RemoteExistsError as error:
         # OpenSSH renames by link and unlink: a server that died in between has both names.
-        ours = is_part(part.name) and await size_of(connection, final) == part.size
+        ours = _is_marked(intent, part) and await size_of(connection, final) == part.size
         if not ours:
             raise exact_exists(connection, final) from error
         await remove_if_there(connection, staged)
@@ -158,8 +158,14 @@ async def _was_promoted(
 
 
 async def _replace(connection: Connection, intent: Intent, part: PartFile) -> None:
-    """Rename over an existing file: in one step, or by setting the old one aside first."""
+    """Rename over an existing file: in one step, or by setting the old one aside first.
+
+    Of several parts another may yet be refused: then what the name stood for stays in staging,
+    where `undo` finds it.
+    """
     staged, final = intent.staged_path(part), intent.final_path(part.final)
+    if part.final in intent.taken and connection.capabilities.posix_rename is not False:
+        await _keep(connection, intent, part)
     try:
         await connection.replace(staged, final)
         return
@@ -167,17 +173,34 @@ async def _replace(connection: Connection, intent: Intent, part: PartFile) -> No
         pass
     if not await connection.exists(staged):
         raise RemoteNotFoundError("Staged file is gone", host=connection.address, path=staged)
-    await set_aside(connection, final, _displaced(intent, part))
+    await set_aside(connection, final, displaced(intent, part))
     await connection.rename(staged, final)
+
+
+async def _keep(connection: Connection, intent: Intent, part: PartFile) -> None:
+    """Keep the file that a part is to replace: by a second name, so that readers miss nothing."""
+    final, kept = intent.final_path(part.final), displaced(intent, part)
+    if connection.capabilities.posix_rename:  # which takes the name back from both
+        try:
+            await connection.link(final, kept)
+            return
+        except (RemoteNotFoundError, RemoteExistsError):
+            return  # a reader took it, or it was kept before
+        except UNKNOWN_OUTCOME:
+            raise
+        except TransferError:
+            pass  # no hard links here, or none to others' files
+    if await connection.exists(intent.staged_path(part)):
+        await set_aside(connection, final, kept)
 
 
 async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
     """Copy the staged file to its name: for servers that cannot rename; readers may see it grow."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
-    if not intent.replaces and not await connection.exists(_claimed(intent)):
+    if not intent.replaces and not await connection.exists(claimed(intent)):
         if await connection.exists(final):
             raise exact_exists(connection, final)
-        await connection.write_file(_claimed(intent), b"")
+        await connection.write_file(claimed(intent), b"")
     if await connection.is_link(final):
         # As a rename would: the link is replaced, not what is behind it.
         await remove_if_there(connection, final)
@@ -197,7 +220,7 @@ async def all_visible(connection: Connection, intent: Intent) -> bool:
 
     async def look(part: PartFile) -> None:
         # The name of an exact file is not this job's alone: what is there may be the old one.
-        if not is_part(part.name) and await connection.exists(intent.staged_path(part)):
+        if not _is_marked(intent, part) and await connection.exists(intent.staged_path(part)):
             raise _NotVisible
         if await size_of(connection, intent.final_path(part.final)) != part.size:
             raise _NotVisible
@@ -226,21 +249,22 @@ async def finish(connection: Connection, intent: Intent) -> None:
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)
         # Where there is rename, what was set aside went with the staging directory.
-        aside = intent.asides if intent.renames else ()
-        removes = [name for name in intent.removes if name not in aside]
+        gone = intent.asides if intent.renames else ()
+        removes = [name for name in intent.removes if name not in gone]
         emptied = {posixpath.dirname(name) for name in removes}
-        await _check_places(connection, intent, emptied)
+        await check_places(connection, intent, emptied)
         await each(removes, lambda name: remove_if_there(connection, intent.final_path(name)))
         # Nobody needs to ask whether the others are empty.
         emptied -= {part.directory for part in intent.parts}
         await directories.prune(connection, intent.directory, emptied)
         if intent.direct:
             # Attempts that lost against a retry or a speculative twin.
-            await _remove_tagged(connection, intent, {part.final for part in intent.parts})
+            await remove_tagged(connection, intent, {part.final for part in intent.parts})
         await announce(connection, intent)
         if intent.once is not None:
             await marker.write(connection, intent)
-        await _forget(connection, intent, "visible" if intent.removes else "intent")
+        states: tuple[intents.State, ...] = ("intent", "visible") if intent.removes else ("intent",)
+        await forget(connection, intent, *states)
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
@@ -254,82 +278,30 @@ async def finish(connection: Connection, intent: Intent) -> None:
     await remove_staging_base(connection, intent.staging_base, intent.directory)
 
 
-async def undo(connection: Connection, intent: Intent) -> bool:
-    """Take back what a published intent made visible, and leave every file that is not the job's.
-
-    Returns:
-        Whether that was done; if not, another writer has completed the job meanwhile.
-
-    """
-    # First of all, so that nobody completes what is being undone.
-    if not await intents.advance(connection, intent, "withdrawn"):
-        return False
-    for part in intent.parts:
-        if intent.replaces and await connection.exists(intent.staged_path(part)):
-            await set_aside(connection, _displaced(intent, part), intent.final_path(part.final))
-        if intent.by_copy and await connection.exists(_claimed(intent)):
-            await remove_if_there(connection, intent.final_path(part.final))
-    if intent.direct:
-        # First: tasks that end from now on find the directory gone, and remove their files.
-        await remove_tree(connection, intent.staging)
-        await _remove_tagged(connection, intent, keep=())
-    else:
-        # While staging tells them apart: their names do not.
-        promoted = await _promoted_by_name(connection, intent)
-        # First: from now on nobody can make another one visible.
-        await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
-        tag = tag_of(intent.job_id)
-        places = [*intent.makes, *(part.directory for part in intent.parts)]
-        await _check_places(connection, intent, places)
-        mine = [p.final for p in intent.parts if part_tag(p.name) == tag] + promoted
-        await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
-        await directories.prune(connection, intent.directory, intent.makes)
-        for name in intent.asides if intent.renames else ():
-            await set_aside(connection, _aside(intent, name), intent.final_path(name))
-        await remove_tree(connection, intent.staging)
-    await _forget(connection, intent, "withdrawn")
-    await remove_staging_base(connection, intent.staging_base, intent.directory)
-    return True
-
-
-async def begun(connection: Connection, intent: Intent) -> bool:
-    """Whether a part has taken its place already."""
-    return bool(await _promoted_by_name(connection, intent))
-
-
-async def _promoted_by_name(connection: Connection, intent: Intent) -> list[str]:
-    """Return the visible names of parts that carry no mark of the job: they left staging."""
-    found: list[str] = []
-
-    async def look(part: PartFile) -> None:
-        if await connection.exists(intent.staged_path(part)):
-            return
-        if await size_of(connection, intent.final_path(part.final)) == part.size:
-            found.append(part.final)
-
-    unmarked = [part for part in intent.parts if part_tag(part.name) is None]
-    if intent.renames and unmarked and await connection.exists(intent.staging):
-        await each(unmarked, look)
-    return found
-
-
-async def _check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
+async def check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
     """See that no link leads what is removed there out of the target."""
     places = [directory for level in with_parents(within) for directory in level]
     await refuse_links(connection, *map(intent.final_path, places))
 
 
-async def _remove_tagged(connection: Connection, intent: Intent, keep: Collection[str]) -> None:
+async def remove_tagged(connection: Connection, intent: Intent, keep: Collection[str]) -> None:
+    """Remove the job's part files, by its tag in their names, but for some."""
     await directories.remove_tagged_everywhere(
         connection, intent.directory, intent.partition_by, tag_of(intent.job_id), keep
     )
 
 
-async def _forget(connection: Connection, intent: Intent, state: intents.State) -> None:
-    """Remove the document; under its first name, too: a rename that was cut short leaves both."""
-    if state != "intent":
-        await remove_if_there(connection, intent.path)
-    await remove_if_there(connection, intent.path_in(state))
+async def forget(connection: Connection, intent: Intent, *states: intents.State) -> None:
+    """Remove the document; under earlier names, too: a rename that was cut short leaves both.
+
+    Args:
+        connection: to the server.
+        intent: the document.
+        states: that it may be in, the earliest first.
+
+    """
+    for state in states:
+        await remove_if_there(connection, intent.path_in(state))
 
 
 async def _check_size(connection: Connection, path: str, size: int) -> None:
@@ -342,15 +314,23 @@ async def _check_size(connection: Connection, path: str, size: int) -> None:
         )
 
 
-def _displaced(intent: Intent, part: PartFile) -> str:
+def _is_marked(intent: Intent, part: PartFile) -> bool:
+    """Whether a part's final name can be no other job's."""
+    return part_tag(part.name) == tag_of(intent.job_id)
+
+
+def displaced(intent: Intent, part: PartFile) -> str:
+    """Return where the file that a part replaces is kept."""
     return posixpath.join(intent.staging, f"{DISPLACED}-{part.staged}")
 
 
-def _claimed(intent: Intent) -> str:
+def claimed(intent: Intent) -> str:
+    """Return the path of the file that says `CLAIMED`."""
     return posixpath.join(intent.staging, CLAIMED)
 
 
-def _aside(intent: Intent, name: str) -> str:
+def aside(intent: Intent, name: str) -> str:
+    """Return where one of an intent's `asides` is kept."""
     return posixpath.join(intent.staging, name)
 
 

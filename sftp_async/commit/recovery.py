@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from sftp_async.commit import intent as intents
 from sftp_async.commit.marker import check_place, is_superseded
-from sftp_async.commit.promotion import finish, promote_all, undo
+from sftp_async.commit.promotion import finish, promote_all
 from sftp_async.commit.steps import (
     refuse_links,
     remove_if_there,
     remove_staging_base,
     remove_tree,
 )
+from sftp_async.commit.withdrawal import undo
 from sftp_async.errors import RemoteExistsError, RemoteNotFoundError, TransferError
 from sftp_async.layout import uses_own_staging
 
@@ -127,8 +128,8 @@ async def end(
     )
     if intent.once is not None:
         await check_place(connection, intent.directory, intent.once)
-    if state == "withdrawn" or await is_superseded(connection, intent):
-        await undo(connection, intent)
+    if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
+        await undo(connection, intent, state)
         return
     if state == "intent" and not (intent.by_copy and not staged):
         await promote_all(connection, intent, recovering=True)

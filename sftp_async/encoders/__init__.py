@@ -167,6 +167,12 @@ def _xml(options: FormatOptions, schema: pa.Schema) -> Format:
     return open_xml(options, schema, cells, _codec(options))
 
 
+def _binary(options: FormatOptions, schema: pa.Schema) -> Format:
+    from sftp_async.encoders.binary import open_binary
+
+    return open_binary(options, schema)
+
+
 def _text(options: FormatOptions, schema: pa.Schema) -> Format:
     problems: list[str] = []
     charset = _charset(options, problems, "line_sep")
@@ -192,6 +198,7 @@ _FORMATS: dict[str, Opener] = {
     "parquet": _parquet,
     "orc": _orc,
     "avro": _avro,
+    "binary": _binary,
 }
 
 

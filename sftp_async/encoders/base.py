@@ -50,6 +50,21 @@ class Format(ABC):
         return self
 
 
+class RowFiles(Format):
+    """A format in which each row is a file of its own, and names it; parts have one row."""
+
+    joinable = False
+
+    @abstractmethod
+    def paths(self, batch: pa.RecordBatch) -> list[str]:
+        """Return the file of each row, as a path in the target directory.
+
+        Raises:
+            EncodeError: a row names no file that may be written.
+
+        """
+
+
 class Opener(Protocol):
     """What a format is found by: a function that checks options and columns, on the driver."""
 

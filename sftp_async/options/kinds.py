@@ -62,7 +62,8 @@ FormatName = Annotated[
     str,
     BeforeValidator(p.parse_format),
     Kind(
-        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, or [one of your own](encoders.md)"
+        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, `binary`, or "
+        "[one of your own](encoders.md)"
     ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]

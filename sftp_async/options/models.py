@@ -11,6 +11,7 @@ from sftp_async.errors import OptionsError
 from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
+from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.kinds import (
@@ -86,7 +87,7 @@ class TransferOptions(OptionsModel):
             )
 
 
-class FormatOptions(XMLOptions, DialectOptions):
+class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
     """What the files look like; names, defaults and meaning are Spark's own where it has them."""
 
     group: ClassVar[str] = "Format"

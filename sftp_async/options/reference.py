@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from sftp_async.options.aliases import WITHOUT_EFFECT, aliases_of
 from sftp_async.options.base import OptionsModel, kind_of
+from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.models import (
@@ -59,6 +60,7 @@ def option_table() -> str:
         FormatOptions,
         DialectOptions,
         XMLOptions,
+        BinaryOptions,
         WriteOptions,
     )
     lines = [_INTRO, *(line for model in groups for line in _group(model))]

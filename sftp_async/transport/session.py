@@ -259,6 +259,20 @@ class Connection:
         async with self._line.request("rename", old):
             await self._sftp.posix_rename(old, new)
 
+    async def link(self, path: str, other: str) -> None:
+        """Give a file a second name, by the hardlink extension.
+
+        Raises:
+            RemoteExistsError: the other name is taken.
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        try:
+            async with self._line.request("link", path):
+                await self._sftp.link(path, other)
+        except TransferError as error:
+            raise await self._told_apart(error, "link to it", other) from None
+
     async def set_attributes(
         self, path: str, permissions: int | None, modified: int | None
     ) -> None:

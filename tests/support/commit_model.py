@@ -192,7 +192,11 @@ class Play:
         if operation.target.startswith("/out/") and name.startswith(self.scenario.refused):
             # What was set aside may come back.
             staged = operation.path.startswith(self.job.layout.staging + "/")
-            if operation.name == "rename" and staged and "/displaced-" not in operation.path:
+            if (
+                operation.name in ("rename", "replace")
+                and staged
+                and "/displaced-" not in operation.path
+            ):
                 raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:

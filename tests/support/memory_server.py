@@ -77,6 +77,7 @@ class MemoryServer:
         copy_data: offer copying on the server.
         rename: offer renaming at all.
         rename_replaces: let a plain rename replace what is there, as SFTPGo does.
+        hardlink: offer second names of files.
 
     """
 
@@ -87,7 +88,9 @@ class MemoryServer:
         copy_data: bool = True,
         rename: bool = True,
         rename_replaces: bool = False,
+        hardlink: bool = True,
     ) -> None:
+        self.hardlink = hardlink
         self.posix_rename = posix_rename
         self.copy_data = copy_data
         self.rename = rename
@@ -310,6 +313,14 @@ class MemoryConnection(Connection):
             self.server.drop(old)
 
         await self.request("replace", old, do, new)
+
+    async def link(self, path: str, other: str) -> None:
+        def do() -> None:
+            if not self.server.hardlink:
+                raise RemoteUnsupportedError("Unsupported", host=self.address, path=path)
+            self.server.add(other, self.server.look(path))
+
+        await self.request("link", path, do, other)
 
     async def _open(self, path: str, flags: int, what: str) -> Any:
         def do() -> Node:

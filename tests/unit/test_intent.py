@@ -26,6 +26,8 @@ def intent(**fields: Any) -> Intent:
             "direct": False,
             "by_copy": False,
             "replaces": False,
+            "row_files": False,
+            "taken": (),
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),
             "partition_by": (),

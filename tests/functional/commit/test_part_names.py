@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ SEQ = {"file_name_template": "o_{seq:03d}.txt"}
 
 def texts(directory: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in directory.iterdir()}
+
+
+def texts_of(directory: Path, *names: str) -> dict[str, str]:
+    return {name: (directory / name).read_text() for name in names}
 
 
 def test_files_are_numbered_in_partition_order(sshd: SSHD, remote_dir: Path) -> None:
@@ -85,6 +90,26 @@ def test_an_abort_of_a_half_visible_append_takes_its_files_back(
         job.commit(parts)
     job.abort()
     assert texts(remote_dir) == {}
+
+
+@pytest.mark.parametrize("refused", ["", "hardlink", "posix-rename", "hardlink,posix-rename"])
+def test_an_abort_of_a_half_visible_overwrite_gives_the_names_back(
+    start_sshd: Callable[..., SSHD], remote_dir: Path, refused: str
+) -> None:
+    more = {"Subsystem": f"sftp internal-sftp -P {refused}"} if refused else {}
+    sshd = start_sshd(**more)
+    old = {"o_001.txt": "x\n", "o_002.txt": "theirs"}
+    for name, text in old.items():
+        (remote_dir / name).write_text(text)
+    job = real_job(sshd.options(), str(remote_dir), overwrite=True, **SEQ).prepare()
+    parts = upload(job, ["a"], ["b"], ["c"])
+    (staged,) = (remote_dir / "_temporary").glob(f"*/{parts[1].staged}")
+    staged.unlink()
+    with pytest.raises(CommitError, match="vanished"):
+        job.commit(parts)
+    assert texts_of(remote_dir, "o_001.txt") == {"o_001.txt": "a\n"}
+    job.abort()
+    assert texts(remote_dir) == old
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ ANNOUNCED = Scenario(
         "done_file_template": ".{name}.done",  # hidden: the rules are about data
     },
 )
-EXACT = Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"})
+# Of the new one's size: to look at a file does not tell which it is.
+OLD_EXACT = {"all.csv": b"old 0old 1"}
+EXACT = Scenario("/out/all.csv", overwrite=True, old=OLD_EXACT)
 PLAIN = {"posix_rename": False}
 # One part, which is not joined: the joining is the same as above.
 EXACT_PLAIN = Scenario(
@@ -38,6 +40,12 @@ EXACT_PLAIN = Scenario(
 )
 NAMED = {"file_name_template": "new_{seq:03d}.csv"}
 OLD_NAMED = {"new_001.csv": b"old 1", "new_003.csv": b"old 3"}
+NAMED_ABORTED = Scenario(
+    old={"new_001.csv": b"old 0", "new_002.csv": b"old 1"},
+    overwrite=True,
+    options=NAMED,
+    refused="new_002",
+)
 NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
@@ -96,11 +104,16 @@ def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_l
             id="overwrite",
         ),
         pytest.param(
-            Scenario(
-                "/out/all.csv", True, old={"all.csv": b"old"}, server=PLAIN, refused="all.csv"
-            ),
+            Scenario("/out/all.csv", True, old=OLD_EXACT, server=PLAIN, refused="all.csv"),
             140,
             id="exact file, plain rename",
+        ),
+        pytest.param(NAMED_ABORTED, 160, id="named"),
+        pytest.param(replace(NAMED_ABORTED, server=PLAIN), 160, id="named, plain rename"),
+        pytest.param(replace(NAMED_ABORTED, server=REPLACING), 160, id="named, rename replaces"),
+        pytest.param(replace(NAMED_ABORTED, server={"hardlink": False}), 160, id="named, no links"),
+        pytest.param(
+            replace(NAMED_ABORTED, old={"new_002.csv": b"old 1"}), 150, id="named, one is new"
         ),
     ],
 )

@@ -151,8 +151,8 @@ def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> None:
     job = MemoryJob(server, commit_mode="direct")
     asyncio.run(job.prepare())
     parts = job.stage(b"0")
-    # mkdir twice was all so far; the commit looks three times, opens, and dies half through.
-    server.faults = {6: Fault("crash", "before")}
+    # mkdir twice was all so far; the commit looks four times, opens, and dies half through.
+    server.faults = {7: Fault("crash", "before")}
     with pytest.raises(Crash):
         asyncio.run(job.commit(parts))
     assert server.read(f"{job.layout.staging}.intent.json") == b""

@@ -93,7 +93,10 @@ def test_an_unknown_format_lists_those_there_are_and_says_how_to_add_one(site: P
         open_format(FormatOptions(format="parquett"), SCHEMA)
     said = str(caught.value)
     assert "format=parquett is not known; did you mean parquet?" in said
-    for name in ("avro, csv, json, orc, parkett, parquet, text, xml", "sftp_async.encoders"):
+    for name in (
+        "avro, binary, csv, json, orc, parkett, parquet, text, xml",
+        "sftp_async.encoders",
+    ):
         assert name in said
 
 
