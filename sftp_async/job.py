@@ -16,17 +16,13 @@ from sftp_async.encoders import open_format
 from sftp_async.encoders.base import RowFiles
 from sftp_async.errors import OptionsError
 from sftp_async.job_checks import check
-from sftp_async.layout import (
-    Layout,
-    Once,
-    infer_format,
-    name_exactly,
-)
+from sftp_async.layout import Layout, Once
 from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
 from sftp_async.stats import WriteStats
+from sftp_async.target import infer_format, name_exactly
 from sftp_async.uploader import TaskUploader
 
 if TYPE_CHECKING:

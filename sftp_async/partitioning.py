@@ -15,7 +15,8 @@ from sftp_async.encoders.cells import CellText, is_text
 from sftp_async.encoders.spark_schema import without_columns
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.hive import directory_name
-from sftp_async.layout import LONGEST_NAME, split_target
+from sftp_async.layout import LONGEST_NAME
+from sftp_async.target import split_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sftp_async.commit import directories, marker
+from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
@@ -174,7 +174,7 @@ class JobCommitter:
 
     async def _published(self, connection: Connection) -> Intent | None:
         """Look for this job's intent: a request whose reply was lost may have published it."""
-        found = await intents.find(connection, self._layout)
+        found = await documents.find(connection, self._layout)
         if found is None:
             return None
         intent, state = found
@@ -234,7 +234,7 @@ class JobCommitter:
                 joined = intent.staged_path(intent.parts[0])
                 await join(connection, sources, joined)
                 intent = await self._summed_up(connection, intent, pieces)
-            await intents.publish(connection, intent)
+            await documents.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
@@ -335,7 +335,7 @@ class JobCommitter:
 
         """
         layout = self._layout
-        found = await intents.find(connection, layout)
+        found = await documents.find(connection, layout)
         if found is None or found[0].job_id != layout.job_id:
             await self._abort_unpublished(connection)
             return
@@ -357,7 +357,7 @@ class JobCommitter:
 
         That one stands: the next attempt carries it to its end.
         """
-        if self._layout.once is not None and await intents.find(connection, self._layout):
+        if self._layout.once is not None and await documents.find(connection, self._layout):
             log.warning("%s: the replay of this batch completes it", self._layout.target)
             return
         await self._abort_unpublished(connection)

@@ -6,6 +6,7 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import documents
 from sftp_async.commit import intent as intents
 from sftp_async.commit.directories import remove_tagged_everywhere
 from sftp_async.commit.steps import each, remove_staging_base, remove_tree
@@ -36,7 +37,7 @@ async def remove_kin(connection: Connection, layout: Layout) -> None:
     except TransferError as error:
         log.warning("%s: cannot look for what earlier attempts left: %s", layout.target, error)
         return
-    if any(intents.document_of(entry.name) for entry in listing):
+    if any(documents.document_of(entry.name) for entry in listing):
         return  # it may name one of them
 
     async def remove(job_id: str) -> None:

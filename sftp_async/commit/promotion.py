@@ -10,7 +10,7 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
-from sftp_async.commit import directories, marker
+from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
 from sftp_async.commit.announcement import announce
 from sftp_async.commit.attributes import set_attributes
@@ -244,7 +244,7 @@ async def finish(connection: Connection, intent: Intent) -> None:
 
     """
     try:
-        if intent.removes and not await intents.advance(connection, intent, "visible"):
+        if intent.removes and not await documents.advance(connection, intent, "visible"):
             return  # another writer finished it meanwhile
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)

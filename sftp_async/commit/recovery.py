@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import documents
 from sftp_async.commit import intent as intents
 from sftp_async.commit.marker import check_place, is_superseded
 from sftp_async.commit.promotion import finish, promote_all
@@ -85,17 +86,17 @@ async def recover(
     listing = await connection.listdir(staging_base)
     names = {entry.name for entry in listing}
     directories = {entry.name for entry in listing if entry.is_dir}
-    documents: dict[str, RemoteEntry] = {}
+    filed: dict[str, RemoteEntry] = {}
     for entry in listing:
-        if (document := intents.document_of(entry.name)) is not None:
-            documents[document[0]] = entry
+        if (document := documents.document_of(entry.name)) is not None:
+            filed[document[0]] = entry
     finished: set[str] = set()
     # The oldest first: a later overwrite may remove what an earlier job made visible.
-    for filed in sorted(documents, key=lambda name: (documents[name].mtime, name)):
+    for name in sorted(filed, key=lambda name: (filed[name].mtime, name)):
         for state in intents.STATES:
-            if f"{filed}.{state}.json" not in names:
+            if f"{name}.{state}.json" not in names:
                 continue
-            found = await intents.load(connection, staging_base, directory, filed, state)
+            found = await documents.load(connection, staging_base, directory, name, state)
             if found is not None:
                 if found.job_id in names - directories:
                     await refuse_links(connection, found.staging)
@@ -148,8 +149,8 @@ async def _sweep(
     swept = 0
     for entry in old:
         path = posixpath.join(staging_base, entry.name)
-        document = intents.document_of(entry.name)
-        if document is not None and await intents.is_torn(connection, path):
+        document = documents.document_of(entry.name)
+        if document is not None and await documents.is_torn(connection, path):
             log.warning("%s: sweeping the intent of a commit that never began", path)
             await remove_tree(connection, posixpath.join(staging_base, document[0]))
             await remove_if_there(connection, path)
@@ -169,10 +170,10 @@ async def _jobs_in_commit(connection: Connection, staging_base: str) -> set[str]
     """Return the jobs that documents name now: of other targets, or published since we looked."""
     jobs: set[str] = set()
     for entry in await connection.listdir(staging_base):
-        if (document := intents.document_of(entry.name)) is not None:
+        if (document := documents.document_of(entry.name)) is not None:
             # One that cannot be read is filed under its job's id, as most are.
             jobs.add(document[0])
-            named = await intents.job_of(connection, posixpath.join(staging_base, entry.name))
+            named = await documents.job_of(connection, posixpath.join(staging_base, entry.name))
             if named is not None:
                 jobs.add(named)
     return jobs

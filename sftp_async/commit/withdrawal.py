@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from sftp_async.commit import directories
+from sftp_async.commit import directories, documents
 from sftp_async.commit import intent as intents
 from sftp_async.commit.promotion import (
     aside,
@@ -48,12 +48,12 @@ async def undo(connection: Connection, intent: Intent, state: intents.State = "i
     """
     if state != "undone":
         # First of all, so that nobody completes what is being undone.
-        if not await intents.advance(connection, intent, "withdrawn"):
+        if not await documents.advance(connection, intent, "withdrawn"):
             return False
         if intent.renames:
             await _take_back(connection, intent)
             # Without this, what is in staging no longer tells what is to be taken back.
-            await intents.advance(connection, intent, "undone", since="withdrawn")
+            await documents.advance(connection, intent, "undone", since="withdrawn")
         elif intent.by_copy:
             await _remove_copies(connection, intent)
     await remove_tree(connection, intent.staging)

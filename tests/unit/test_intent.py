@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sftp_async.commit.intent import STATES, Intent, document_of, document_path, load, publish
+from sftp_async.commit.documents import document_of, load, publish
+from sftp_async.commit.intent import STATES, Intent, document_path
 from sftp_async.layout import Once, PartFile
 from tests.support.memory_server import MemoryServer
 

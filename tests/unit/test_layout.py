@@ -9,18 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout import (
-    Layout,
-    clean,
-    file_kind,
-    infer_format,
-    is_data,
-    is_part,
-    part_tag,
-    split_target,
-    uses_own_staging,
-)
+from sftp_async.layout import Layout, is_data, is_part, part_tag, uses_own_staging
 from sftp_async.options import SFTPOptions
+from sftp_async.target import clean, file_kind, infer_format, split_target
 
 
 def options(path: str, **more: Any) -> SFTPOptions:

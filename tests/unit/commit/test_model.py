@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sftp_async.commit import directories, intent, promotion
+from sftp_async.commit import directories, documents, promotion
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
 pytestmark = pytest.mark.one_python
@@ -210,7 +210,7 @@ def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.Monkey
     async def publish_nothing(*arguments: object) -> None:
         pass
 
-    monkeypatch.setattr(intent, "publish", publish_nothing)
+    monkeypatch.setattr(documents, "publish", publish_nothing)
     assert not play(APPEND, {}).broken  # without faults it works
     _, broken = explore(APPEND, depth=1)
     assert any("crashed" in rule for _, rules in broken for rule in rules)
