@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sftp_async.commit import documents
 from sftp_async.commit.documents import document_of, load, publish
 from sftp_async.commit.intent import STATES, Intent, document_path
+from sftp_async.errors import CommitError
 from sftp_async.layout import Once, PartFile
 from tests.support.memory_server import MemoryServer
 
@@ -115,4 +117,42 @@ def test_a_published_intent_appears_whole_under_its_name() -> None:
     server.watch = look
     asyncio.run(publish(server.connect(), made))
     assert seen == {made.to_json()}
+    assert server.names(made.staging) == set()
+
+
+@pytest.mark.parametrize("path", ["2026/a.pdf", "a.pdf", "x=1/y"])
+def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
+    made = intent(parts=(PartFile("s", path, 1, 1, ""),), row_files=True, makes=("2026",))
+    assert Intent.from_fields(json.loads(made.to_json())) == made
+    if "/" in path and "=" not in path:
+        with pytest.raises(ValueError, match="no partition's directory"):
+            Intent.from_fields(json.loads(intent(parts=made.parts).to_json()))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parts": (PartFile("s", "../a", 1, 1, ""),)},
+        {"parts": (PartFile("s", ".ssh/authorized_keys", 1, 1, ""),)},
+        {"parts": (PartFile("s", "_sftp_async/q/1.committed", 1, 1, ""),)},
+        {"makes": ("_temporary/x",)},
+        {"makes": ("../x",)},
+        {"removes": ("2026/a.pdf",)},
+        {"taken": ("another.pdf",)},
+        {"done_file": "../{name}"},
+    ],
+)
+def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) -> None:
+    made = intent(row_files=True, **fields)
+    with pytest.raises(ValueError, match="unsafe name|no part's"):
+        Intent.from_fields(json.loads(made.to_json()))
+
+
+def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LARGEST", 100)
+    server = MemoryServer()
+    made = intent()
+    server.make(made.staging)
+    with pytest.raises(CommitError, match="1 files, too many for one commit"):
+        asyncio.run(publish(server.connect(), made))
     assert server.names(made.staging) == set()
