@@ -29,8 +29,9 @@ except ImportError:  # NumPy is not installed
 
 #: Spark's default for empty strings, two quotes; with another quote character it is two of those.
 QUOTED_EMPTY = '""'
-# First in a line, Spark's writer quotes the first; a reader takes the second for a byte order mark.
-_LINE_START = "^[#\ufeff]"
+# First in a line, Spark's writer quotes the one; a reader takes the other for a byte order mark.
+_COMMENT = "#"
+_MARK = "\ufeff"
 # What Java's String.trim removes: Spark's reader drops lines of nothing else.
 _BLANK = r"^[\x00-\x20]*$"
 _BLANK_CHARACTERS = "".join(map(chr, range(0x21)))
@@ -97,9 +98,11 @@ class CSVDialect:
 
     def _cells(self, name: str, text: pa.Array, *, first: bool) -> pa.Array:
         """Quote what needs it and fill in empty strings; return `text` itself if nothing does."""
+        given = text
         if self.ignore_leading:
             text = pc.ascii_ltrim(text, characters=_BLANK_CHARACTERS)
-        mask = text.is_valid() if self.quote_all else self.need_quotes(text, first=first)
+        start = given if first else None
+        mask = text.is_valid() if self.quote_all else self.need_quotes(text, start)
         if self.ignore_trailing:
             text = pc.ascii_rtrim(text, characters=_BLANK_CHARACTERS)
         empty = pc.equal(text, "")
@@ -124,12 +127,13 @@ class CSVDialect:
                 hint='Set quote to a character such as ", or sep to one that no value holds',
             )
 
-    def need_quotes(self, text: pa.Array, *, first: bool) -> pa.Array | None:
+    def need_quotes(self, text: pa.Array, start: pa.Array | None) -> pa.Array | None:
         """Return where values need quotes, or are null; None if none needs them.
 
         Args:
             text: a string array.
-            first: whether it begins the lines.
+            start: if it begins the lines, the same as it was given: Spark looks at its first
+                character before it cuts white space off.
 
         """
         # Looking for bytes in the whole column costs next to nothing, so that masks are made only
@@ -137,8 +141,10 @@ class CSVDialect:
         data = text_buffer(text).to_pybytes()
         masks = [pc.match_substring(text, mark) for mark in self._special if mark.encode() in data]
         masks += [pc.ends_with(text, half) for half in self._half_seps if half.encode() in data]
-        if first and (b"#" in data or "\ufeff".encode() in data):
-            masks.append(pc.match_substring_regex(text, _LINE_START))
+        if start is not None and _COMMENT.encode() in data:
+            masks.append(pc.starts_with(start, _COMMENT))
+        if start is not None and _MARK.encode() in data:
+            masks.append(pc.starts_with(text, _MARK))
         if self.quote and not self.escape_quotes and self.quote.encode() in data:
             masks.append(pc.starts_with(text, self.quote))
         if self.null_value and self.null_value.encode() in data:
@@ -152,7 +158,7 @@ class CSVDialect:
         """Tell whether anything but one of `marks` may ask for quotes in this text."""
         return bool(
             not self.marks
-            or (first and (b"#" in data or "\ufeff".encode() in data))
+            or (first and (_COMMENT.encode() in data or _MARK.encode() in data))
             or (self.null_value and self.null_value.encode() in data)
         )
 
@@ -192,6 +198,7 @@ class CSVDialect:
             len(self.sep) == 1
             and self.sep.isascii()
             and self.quote == '"'
+            and self.escape_quotes
             and self.line_sep == "\n"
             and not self.null_value
         )

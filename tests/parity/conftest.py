@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from tests.parity import making
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -92,3 +94,9 @@ def parts(directory: Path) -> list[Path]:
 @pytest.fixture
 def twice(spark: SparkSession, sshd: SSHD, tmp_path: Path, remote_dir: Path) -> Twice:
     return Twice(spark, sshd, tmp_path, remote_dir)
+
+
+@pytest.fixture(scope="session")
+def maker() -> Iterator[making.Maker]:
+    with making.maker() as started:
+        yield started

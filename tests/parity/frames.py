@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,7 @@ def texts(alphabet: str) -> Column:
     edges = [
         *("", "a", "#c", "a#", '"', '""', '"a"', 'a"b', "\\", '\\"', "a\\,b", "a,b", "a;b", "a\tb"),
         *("'", "it's", " lead", "trail ", "\ttab\t", "null", "é😀", "\u00a0", "a\x01b", "-1.5"),
-        *("line\nfeed", "carriage\rreturn", "crlf\r\n", "a\\", "[x]", "/", "~", "!", '",\n'),
+        *("\t##", "line\nfeed", "carriage\rreturn", "crlf\r\n", "a\\", "[x]", "/", "~", "!", '",\n'),
     ]
     kept = [edge for edge in edges if set(edge) <= set(alphabet) | WILD]
     tricky = st.text(st.sampled_from(sorted(alphabet)), max_size=6)
@@ -274,3 +275,12 @@ def table(columns: dict[str, Column], frames: list[Frame]) -> pa.Table:
     return pa.table(arrays, list(columns)).replace_schema_metadata(
         {SPARK_SCHEMA: json.dumps(schema), "org.apache.spark.version": "4.0.0"}
     )
+
+
+#: Columns by name, made with the punctuation of strings.
+KINDS: dict[str, Callable[[str], dict[str, Column]]] = {
+    "flat": flat,
+    "all": lambda marks: flat(marks) | nested(),
+    "line": lambda marks: {"line": texts(marks)},
+    "floats": lambda _: floats(),
+}

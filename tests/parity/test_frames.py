@@ -6,16 +6,16 @@ import gzip
 import json
 import math
 import struct
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.parity import frames as f
 from tests.parity.conftest import Pair, Twice
 from tests.parity.differences import as_spark_rounds, without_exponents
+from tests.parity.making import Maker
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,27 +58,6 @@ TEXT: list[dict[str, str]] = [{}, {"lineSep": "||"}, {"compression": "gzip"}]
 EACH = 110
 
 
-def generated(columns: dict[str, f.Column], number: int, key: object) -> list[f.Frame]:
-    """Return frames that hypothesis makes up, others for each key, the same in every run."""
-    made: list[f.Frame] = []
-
-    @seed(zlib.crc32(repr(key).encode()))
-    @settings(
-        max_examples=number,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(f.any_frame(columns))
-    def take(frame: f.Frame) -> None:
-        made.append(frame)
-
-    take()
-    assert len(made) == number
-    return made
-
-
 def plain(form: str, options: dict[str, str], pair: Pair) -> tuple[bytes, bytes]:
     """Return both files in UTF-8, without compression, and without the known differences."""
     codec = options.get("encoding", "UTF-8")
@@ -113,19 +92,32 @@ def compare(
             raise AssertionError("\n".join([f"{options}: {frame}", *differing[:3]]))
 
 
-def csv(twice: Twice, options: dict[str, str], marks: str, number: int) -> None:
-    columns = f.flat(marks)
-    compare(twice, columns, "csv", options, generated(columns, number, ("csv", options, number)))
+@dataclass(frozen=True)
+class Generated:
+    """Frames that hypothesis makes up, written twice."""
+
+    twice: Twice
+    maker: Maker
+
+    def csv(self, options: dict[str, str], marks: str, number: int) -> None:
+        self._compare("flat", marks, "csv", options, number)
+
+    def json(self, options: dict[str, str], number: int) -> None:
+        self._compare("all", MARKS, "json", options, number)
+
+    def text(self, options: dict[str, str], number: int) -> None:
+        self._compare("line", MARKS, "text", options, number)
+
+    def _compare(
+        self, kind: str, marks: str, form: str, options: dict[str, str], number: int
+    ) -> None:
+        frames = self.maker.frames(kind, marks, number, (form, options, number))
+        compare(self.twice, f.KINDS[kind](marks), form, options, frames)
 
 
-def jsonl(twice: Twice, options: dict[str, str], number: int) -> None:
-    columns = f.flat() | f.nested()
-    compare(twice, columns, "json", options, generated(columns, number, ("json", options, number)))
-
-
-def text(twice: Twice, options: dict[str, str], number: int) -> None:
-    columns = {"line": f.texts(MARKS)}
-    compare(twice, columns, "text", options, generated(columns, number, ("text", options, number)))
+@pytest.fixture
+def generated(twice: Twice, maker: Maker) -> Generated:
+    return Generated(twice, maker)
 
 
 @pytest.mark.parametrize(("options", "marks"), CSV, ids=str)
@@ -142,23 +134,23 @@ def test_json_of_every_edge_value(twice: Twice, options: dict[str, str]) -> None
 
 @pytest.mark.parametrize("options", TEXT, ids=str)
 def test_text_of_every_edge_value(twice: Twice, options: dict[str, str]) -> None:
-    columns = {"line": f.texts(MARKS)}
+    columns = f.KINDS["line"](MARKS)
     compare(twice, columns, "text", options, f.edge_frames(columns))
 
 
 @pytest.mark.parametrize(("options", "marks"), CSV, ids=str)
-def test_csv_of_generated_frames(twice: Twice, options: dict[str, str], marks: str) -> None:
-    csv(twice, options, marks, EACH)
+def test_csv_of_generated_frames(generated: Generated, options: dict[str, str], marks: str) -> None:
+    generated.csv(options, marks, EACH)
 
 
 @pytest.mark.parametrize("options", JSON, ids=str)
-def test_json_of_generated_frames(twice: Twice, options: dict[str, str]) -> None:
-    jsonl(twice, options, EACH)
+def test_json_of_generated_frames(generated: Generated, options: dict[str, str]) -> None:
+    generated.json(options, EACH)
 
 
 @pytest.mark.parametrize("options", TEXT, ids=str)
-def test_text_of_generated_frames(twice: Twice, options: dict[str, str]) -> None:
-    text(twice, options, EACH)
+def test_text_of_generated_frames(generated: Generated, options: dict[str, str]) -> None:
+    generated.text(options, EACH)
 
 
 def test_there_are_two_thousand_generated_frames() -> None:
@@ -167,21 +159,21 @@ def test_there_are_two_thousand_generated_frames() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_ten_times_as_many_frames(twice: Twice) -> None:
+def test_ten_times_as_many_frames(generated: Generated) -> None:
     for options, marks in CSV:
-        csv(twice, options, marks, 10 * EACH)
+        generated.csv(options, marks, 10 * EACH)
     for options in JSON:
-        jsonl(twice, options, 10 * EACH)
+        generated.json(options, 10 * EACH)
     for options in TEXT:
-        text(twice, options, 10 * EACH)
+        generated.text(options, 10 * EACH)
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_floats_and_doubles_have_the_shortest_digits_in_javas_notation(
-    spark: SparkSession, twice: Twice, form: str
+    spark: SparkSession, twice: Twice, maker: Maker, form: str
 ) -> None:
     columns = f.floats()
-    frames = [*f.edge_frames(columns), *generated(columns, EACH, form)]
+    frames = [*f.edge_frames(columns), *maker.frames("floats", "", EACH, form)]
     [pair] = twice.pairs(twice.frame(f.table(columns, frames)), form, {})
     # Before Java 19, Double.toString prints more digits than needed for some values (JDK-4511638).
     java = int(spark._jvm.System.getProperty("java.specification.version"))

@@ -144,7 +144,7 @@ def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
 )
 def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) -> None:
     made = intent(row_files=True, **fields)
-    with pytest.raises(ValueError, match="unsafe name|no part's"):
+    with pytest.raises(ValueError, match=r"unsafe name|no part's"):
         Intent.from_fields(json.loads(made.to_json()))
 
 

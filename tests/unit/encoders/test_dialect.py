@@ -55,6 +55,15 @@ def test_without_escape_quotes_only_a_quote_at_the_start_asks_for_quotes() -> No
     ]
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_quote_that_asks_for_none_may_be_all_there_is(times: int) -> None:
+    assert encoded(strings('a"b', times=times), escape_quotes=False) == b'a"b,1\n' * times
+
+
+def test_white_space_before_a_number_sign_is_cut_off_after_spark_has_looked() -> None:
+    assert cells("\t#a", "#a", " a", ignore_leading_white_space=True) == ["#a", '"#a"', "a"]
+
+
 def test_the_escape_can_have_an_escape_of_its_own() -> None:
     assert cells("a\\,", "a\\", char_to_escape_quote_escaping="~") == [r'"a~\,"', "a\\"]
     assert cells('a",', escape='"', char_to_escape_quote_escaping="~") == ['"a"","']
