@@ -85,7 +85,18 @@ def texts(alphabet: str) -> Column:
     edges = [
         *("", "a", "#c", "a#", '"', '""', '"a"', 'a"b', "\\", '\\"', "a\\,b", "a,b", "a;b", "a\tb"),
         *("'", "it's", " lead", "trail ", "\ttab\t", "null", "é😀", "\u00a0", "a\x01b", "-1.5"),
-        *("\t##", "line\nfeed", "carriage\rreturn", "crlf\r\n", "a\\", "[x]", "/", "~", "!", '",\n'),
+        *(
+            "\t##",
+            "line\nfeed",
+            "carriage\rreturn",
+            "crlf\r\n",
+            "a\\",
+            "[x]",
+            "/",
+            "~",
+            "!",
+            '",\n',
+        ),
     ]
     kept = [edge for edge in edges if set(edge) <= set(alphabet) | WILD]
     tricky = st.text(st.sampled_from(sorted(alphabet)), max_size=6)
