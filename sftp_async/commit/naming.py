@@ -58,6 +58,9 @@ async def name_parts(
             taken[directory] = {entry.name: entry for entry in listing}
 
     await each(list(taken), look)
+    used = {directory: set(entries) for directory, entries in taken.items()}
+    for part in named:
+        used[part.directory].add(part.name)
     replaces = overwrite or options.if_exists == "replace"
     replaced: list[str] = []
     for index, part in enumerate(named):
@@ -69,8 +72,8 @@ async def name_parts(
             continue
         if options.if_exists != "rename":
             raise _exists(connection, layout, part, found)
-        others = {other.name for other in named if other.directory == part.directory}
-        name = free_name(part.name, taken[part.directory].keys() | others)
+        name = free_name(part.name, used[part.directory])
+        used[part.directory].add(name)
         named[index] = replace(part, final=posixpath.join(part.directory, name))
     _check_names(connection, layout, options, named)
     return tuple(named), tuple(replaced)
