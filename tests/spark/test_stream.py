@@ -145,6 +145,7 @@ def test_a_replayed_batch_changes_nothing_even_with_another_partitioning(
     assert ids(remote_dir) == list(range(100))
 
 
+@pytest.mark.one_python
 def test_a_batch_is_in_the_names_of_its_files_and_in_no_others_when_it_is_replayed(
     spark: SparkSession,
     sshd: SSHD,
@@ -156,11 +157,11 @@ def test_a_batch_is_in_the_names_of_its_files_and_in_no_others_when_it_is_replay
     named = {"file_name_template": "day_{batch:03d}_{place}_{seq}.csv", "partition_by": "place"}
 
     def run_all(partitions: int) -> None:
-        # Rows of one text, so that a replay with other partitions could only add files.
         frame = inbox.read(spark).selectExpr("id", "concat('p', id % 2) AS place")
         run(frame.repartition(partitions, "place"), sshd, remote_dir, checkpoint, **named)
 
     inbox.put(2)
+    run_all(1)
     inbox.put(11, 12, 13)
     run_all(1)
     expected = {
