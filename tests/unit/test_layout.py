@@ -115,7 +115,6 @@ def test_a_tsv_file_has_tabs_unless_told_otherwise() -> None:
     assert infer_format(options("/out/a.csv")).sep == ","
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**4), st.uuids())
 def test_so_does_the_extension_of_a_template_of_many_names() -> None:
     found = infer_format(options("/out", file_name_template="a_{seq}.json.gz"))
     assert (found.format, found.compression) == ("json", "gzip")
@@ -124,6 +123,7 @@ def test_so_does_the_extension_of_a_template_of_many_names() -> None:
     assert infer_format(options("/out", file_name_template="{seq}")).format == "csv"
 
 
+@given(st.integers(0, 10**6), st.integers(0, 10**4), st.uuids())
 def test_final_names_are_parts_of_the_job_that_made_them(
     partition: int, sequence: int, attempt: Any
 ) -> None:
