@@ -34,6 +34,7 @@ def check(
     if layout.row_files:
         _check_row_files(layout, options)
     _check_names(layout, options, stream=stream, overwrite=overwrite)
+    _check_places(layout, options)
     limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
     if layout.file_name is not None and limits:
         raise OptionsError(
@@ -73,6 +74,26 @@ def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
         )
     if problems:
         raise OptionsError(problems)
+
+
+def _check_places(layout: Layout, options: SFTPOptions) -> None:
+    """Check that the file system has room for the name, and staging a place of its own.
+
+    Raises:
+        OptionsError: it has not.
+
+    """
+    name = layout.file_name or (layout.names.sample if layout.names is not None else "")
+    if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        option = "path" if layout.file_name else "file_name_template"
+        raise OptionsError(
+            f"{option} makes a file name of more than {LONGEST_NAME} bytes: {name[:40]}…"
+        )
+    if layout.staging_base in (layout.directory, layout.target):
+        raise OptionsError(
+            f"staging_dir={options.staging_dir} is the target itself, where readers would find "
+            "unfinished files: leave it out, or give another directory of the same file system"
+        )
 
 
 def _check_companions(layout: Layout, options: SFTPOptions) -> None:

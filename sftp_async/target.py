@@ -115,17 +115,17 @@ def name_exactly(options: SFTPOptions, now: datetime) -> SFTPOptions:
 
 
 def infer_format(options: SFTPOptions) -> SFTPOptions:
-    """Return the options with format and compression taken from an exact file's extension.
+    """Return the options with format and compression taken from the extension of a name asked for.
 
     What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option, and
-    `orders.tsv` has tabs.
+    `orders.tsv` has tabs. So are the part files of a template with that extension.
     """
-    if split_target(options)[1] is None:
+    name = options.file_name_template if split_target(options)[1] is None else options.path
+    if name is None:
         return options
-    path = options.path or ""
-    format_name, codec = file_kind(path)
+    format_name, codec = file_kind(name)
     found: dict[str, object] = {}
-    if _extensions(path)[0] == "tsv" and "sep" not in options.model_fields_set:
+    if _extensions(name)[0] == "tsv" and "sep" not in options.model_fields_set:
         found["sep"] = "\t"
     if format_name and "format" not in options.model_fields_set:
         found["format"] = format_name

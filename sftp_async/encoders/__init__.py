@@ -9,7 +9,14 @@ import pyarrow as pa
 from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import CellText, check_zone, is_text, is_zone
 from sftp_async.encoders.charset import Charset
-from sftp_async.encoders.checks import check_columns, is_nested, leaves, refused
+from sftp_async.encoders.checks import (
+    check_case,
+    check_columns,
+    check_structs,
+    is_nested,
+    leaves,
+    refused,
+)
 from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.csv import CSVDialect, CSVFormat
 from sftp_async.encoders.datetime_patterns import Pattern
@@ -43,6 +50,10 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
     """
     opener = _FORMATS.get(options.format) or _brought(options.format)
     _raise_all([sentence for _, sentence in options.codec_contradictions()])
+    if options.format in _FORMATS:
+        check_structs(schema, options.format)
+    if options.format in _COMPARE_CASE and not options.case_sensitive:
+        check_case(schema)
     if options.format not in _KNOW_NARROW_INTERVALS:
         narrow = NarrowIntervals.of(schema)
         _refuse_intervals([*narrow.nested, *(name for name, _ in narrow.columns)])
@@ -163,6 +174,8 @@ def _xml(options: FormatOptions, schema: pa.Schema) -> Format:
 
     problems: list[str] = []
     cells = _cell_text(options, problems)
+    if Charset.named(options.encoding) is not None:
+        problems.append(f"encoding={options.encoding} is not for xml, whose files are in UTF-8.")
     _raise_all(problems)
     return open_xml(options, schema, cells, _codec(options))
 
@@ -204,6 +217,8 @@ _FORMATS: dict[str, Opener] = {
 
 #: The others would write them as intervals of all fields, which do not read back.
 _KNOW_NARROW_INTERVALS = ("csv", "json", "parquet")
+#: As Spark's own; its CSV writer takes any names.
+_COMPARE_CASE = ("json", "parquet", "orc", "avro", "xml")
 #: What `_csv` puts into a file as it was given.
 _CSV_TEXTS = (
     *("sep", "quote", "escape", "char_to_escape_quote_escaping"),

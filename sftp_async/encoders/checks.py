@@ -34,6 +34,57 @@ def check_columns(schema: pa.Schema) -> None:
             )
 
 
+def check_case(schema: pa.Schema) -> None:
+    """Check that no two columns differ in case alone; Spark's readers take them for one.
+
+    Spark's writers do the same (SchemaUtils.checkColumnNameDuplication), of the columns alone.
+
+    Raises:
+        EncodeError: says which.
+
+    """
+    spellings: dict[str, list[str]] = {}
+    for name in dict.fromkeys(schema.names):
+        spellings.setdefault(name.lower(), []).append(name)
+    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
+    if alike:
+        raise EncodeError(
+            f"Column names differ in case alone: {', '.join(map(repr, alike))}",
+            hint="Rename all but one with withColumnRenamed or toDF, or set case_sensitive=true, "
+            "if the readers have spark.sql.caseSensitive=true",
+        )
+
+
+#: What marks a type of Spark's that reaches Python as a struct, in the metadata of one of its
+#: fields (to_arrow_type in pyspark/sql/pandas/types.py): its name, and what to write instead.
+_AS_STRUCTS = {
+    b"variant": ("VARIANT", "Write its JSON as a string, to_json(`{0}`), or take format=parquet"),
+    b"geometry": ("GEOMETRY", "Write its bytes, ST_AsBinary(`{0}`), or hex(ST_AsBinary(`{0}`))"),
+    b"geography": ("GEOGRAPHY", "Write its bytes, ST_AsBinary(`{0}`), or hex(ST_AsBinary(`{0}`))"),
+}
+
+
+def check_structs(schema: pa.Schema, form: str) -> None:
+    """Check that no column is of a type that a built-in format would write as Python has it.
+
+    Raises:
+        EncodeError: names the first one.
+
+    """
+    for name, kind in leaves(schema):
+        fields = list(kind) if pa.types.is_struct(kind) else []
+        marks = {mark for field in fields for mark in field.metadata or {}}
+        for mark in _AS_STRUCTS.keys() & marks:
+            if form == "parquet" and mark == b"variant":
+                continue  # its reader finds it in Spark's own schema
+            spark, hint = _AS_STRUCTS[mark]
+            raise EncodeError(
+                f"Column {name!r} has the type {spark}, which format={form} would write as a "
+                "struct that does not read back",
+                hint=hint.format(name),
+            )
+
+
 def _names(schema: pa.Schema) -> Iterator[tuple[str, list[str]]]:
     yield "", schema.names
     for path, kind in leaves(schema):

@@ -72,9 +72,11 @@ def codec_problem(form: str, codec: str | None) -> str | None:
         return None
     own = [name for name, known in CODECS.items() if codec in known]
     last = f" and {own[-1]}" if own[1:] else ""
+    framed = codecs is _TEXT and codec in ("lz4", "snappy")
+    why = f" (a text file of {codec} has Hadoop's own framing: no other tool reads it)"
     return (
         f"compression={codec} is for {', '.join(own[:-1] or own)}{last}; {form} has "
-        f"{', '.join(codecs)}."
+        f"{', '.join(codecs)}{why if framed else ''}."
     )
 
 

@@ -86,3 +86,9 @@ class DialectOptions(OptionsModel):
     ignore_null_fields: Switch = Field(
         True, description="JSON: leave out fields that are null.", examples=["false"]
     )
+    case_sensitive: Switch = Field(
+        False,
+        description="All but CSV and text: take columns whose names differ in case alone, for "
+        "readers with `spark.sql.caseSensitive=true`; a data source cannot see that setting.",
+        examples=["true"],
+    )

@@ -100,8 +100,8 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
     ] = Field(
         None,
         description="Codec; [what each format has](encoders.md#the-built-in-formats). Not set: "
-        "from the extension of an exact file's name, else Spark's default: `snappy` for Parquet "
-        "and Avro, `zstd` for ORC, `none` for the others.",
+        "from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
+        "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
     )
     compression_level: Level = Field(

@@ -106,7 +106,7 @@ CASES = [
     Case("xml", "exact.xml.bz2", tool="bzip2"),
 ]
 #: Their files cannot be joined.
-WHOLE = ("parquet", "orc", "avro", "xml")
+WHOLE = ("parquet", "orc", "avro")
 
 
 @pytest.fixture

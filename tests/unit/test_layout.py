@@ -106,6 +106,14 @@ def test_a_tsv_file_has_tabs_unless_told_otherwise() -> None:
     assert infer_format(options("/out/a.csv")).sep == ","
 
 
+def test_so_does_the_extension_of_a_template_of_many_names() -> None:
+    found = infer_format(options("/out", file_name_template="a_{seq}.json.gz"))
+    assert (found.format, found.compression) == ("json", "gzip")
+    found = infer_format(options("/out", file_name_template="a_{seq}.tsv", compression="zstd"))
+    assert (found.format, found.sep, found.compression) == ("csv", "\t", "zstd")
+    assert infer_format(options("/out", file_name_template="{seq}")).format == "csv"
+
+
 @given(st.integers(0, 10**6), st.integers(0, 10**4), st.uuids())
 def test_final_names_are_parts_of_the_job_that_made_them(
     partition: int, sequence: int, attempt: Any
