@@ -72,6 +72,8 @@ BAD = {
     "array_element_name": "a b",
     "declaration": "<?xml?>",
     "indent": "--",
+    "path_column": "a\nb",
+    "content_column": "a\nb",
     "path": "a\nb",
     "single_file": "one",
     "file_name_template": "{}",
@@ -102,6 +104,8 @@ FREE = {"password", "private_key_passphrase", "null_value", "empty_value"}
 
 NESTED = ("id", "array(id) AS v")
 NUMBER = ("id AS v",)
+FILES = ("'a' AS path", "X'00' AS content")
+BINARY = {"format": "binary"}
 #: Name: options, the path behind the target (or a whole one), the columns, and what is said.
 CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     # options that do not go together
@@ -178,6 +182,19 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "done": ({"done_file_template": "{stem}.csv"}, "x.csv", (), "name that is taken: 'x.csv'"),
     "done too": ({"done_file_template": "_SUCCESS"}, "", (), "name that is taken: '_SUCCESS'"),
     "room": ({"checksum_files": "md5"}, f"{'n' * 250}.csv", (), "checksum_files needs room"),
+    # a file a row
+    "cut": (BINARY | {"max_records_per_file": "5"}, "", FILES, "max_records_per_file has no"),
+    "side by side": (BINARY | {"files_per_partition": "2"}, "", FILES, "files_per_partition has"),
+    "template": (BINARY | {"file_name_template": "x{seq}"}, "", FILES, "file_name_template has no"),
+    "by value": (
+        BINARY | {"partition_by": "day"},
+        *("", (*FILES, "1 AS day"), "partition_by has no meaning where each row is a file"),
+    ),
+    "one": (BINARY, "x.csv", FILES, "names one exact file, but format=binary writes one for each"),
+    "no rename": (BINARY | {"commit_mode": "direct"}, "", FILES, "commit_mode=direct does without"),
+    "binary.gz": (BINARY | {"compression": "gzip"}, "", FILES, "binary has none"),
+    "no column": (BINARY | {"path_column": "name"}, "", FILES, "no column 'name'"),
+    "too many": (BINARY, "", (*FILES, "1 AS size"), "made of two columns, 'path' and 'content'"),
     # partitions
     "dynamic": ({"partition_overwrite_mode": "dynamic"}, "", (), "dynamic needs partition_by"),
     "exact": ({"partition_by": "v"}, "x.csv", ("id", "1 AS v"), "partition_by makes directories"),

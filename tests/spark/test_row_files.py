@@ -140,27 +140,3 @@ def test_a_directory_of_a_files_name_is_found_before_anything_changes(
 def test_an_empty_frame_makes_no_file(spark: SparkSession, sshd: SSHD, remote_dir: Path) -> None:
     write(frame(spark, {"a": b""}).limit(0), sshd, remote_dir, success_file="true")
     assert there(remote_dir) == {"_SUCCESS": b""}
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"partition_by": "day"}, "partition_by has no meaning where each row is a file"),
-        ({"max_records_per_file": "5"}, "max_records_per_file has no meaning"),
-        ({"files_per_partition": "2"}, "files_per_partition has no meaning"),
-        ({"file_name_template": "x{seq}"}, "file_name_template has no meaning"),
-        ({"single_file": "true"}, "names one exact file"),
-        ({"commit_mode": "direct"}, "commit_mode=direct does without"),
-        ({"compression": "gzip"}, "binary has none"),
-        ({"path_column": "name"}, "no column 'name'"),
-    ],
-)
-def test_options_that_do_not_fit_are_refused(
-    spark: SparkSession, sshd: SSHD, remote_dir: Path, options: dict[str, str], told: str
-) -> None:
-    rows = frame(spark, FILES)
-    if "partition_by" in options:
-        rows = rows.withColumn("day", F.lit(1))
-    with pytest.raises(PySparkException, match=told):
-        write(rows, sshd, remote_dir / "out", **options)
-    assert not (remote_dir / "out").exists()
