@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,7 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
-from tests.support.spark import REPOSITORY, require_java
+from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -200,7 +197,6 @@ def test_a_stream_writes_partitions_too(
 def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
     start_sshd: Callable[..., SSHD], remote_dir: Path
 ) -> None:
-    require_java()
     server = start_sshd()
     rows, values = 600_000, 5000
     asked = {
@@ -210,16 +206,7 @@ def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
         "more": {"partition_by": "value", "max_connections": 2},
         "columns": [f"id % {values} as value"],
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.spark.memory_probe"],
-        input=json.dumps(asked),  # never on the command line: there is a key in it
-        cwd=REPOSITORY,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    figures = json.loads(done.stdout)
+    figures = probe(asked)
     counted = 0
     for number in range(values):
         (file,) = (remote_dir / "big" / f"value={number}").iterdir()
