@@ -101,7 +101,7 @@ class _Tables:
             for field in table.schema
         ]
         self._table = table.cast(pa.schema(plain)).combine_chunks()
-        self._pandas = table.slice(0, table.num_rows // SLOW_PANDAS).to_pandas()
+        self._pandas = self._table.slice(0, table.num_rows // SLOW_PANDAS).to_pandas()
 
     def contenders(self, name: str, codec: str) -> list[Contender]:
         """Return ours, Spark's own writer and pandas, as far as they have the codec."""
