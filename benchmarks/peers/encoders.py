@@ -30,7 +30,7 @@ SPARK_CODECS: dict[str, dict[str, str]] = {
         "zstd": "zstd",
         "lz4": "lz4_raw",  # what pyarrow writes; Spark's `lz4` is framed as Hadoop does
     },
-    "orc": {codec: codec for codec in ("none", "zlib", "snappy", "lz4", "zstd")},
+    "orc": {codec: codec for codec in ("none", "zlib", "snappy", "zstd")},
     "avro": {"none": "uncompressed"},
 }
 #: What pandas calls a codec. It writes neither text nor Avro.
@@ -44,7 +44,7 @@ PANDAS_CODECS: dict[str, dict[str, str | None]] = {
     },
     "orc": {
         "none": "uncompressed",
-        **{codec: codec for codec in ("zlib", "snappy", "lz4", "zstd")},
+        **{codec: codec for codec in ("zlib", "snappy", "zstd")},
     },
 }
 #: Spark's formats take the options that are theirs.

@@ -49,7 +49,7 @@ FORMATS = {
     "text": ("none", "gzip", "zstd"),
     "xml": ("none", "gzip"),
     "parquet": ("none", "snappy", "gzip", "zstd", "lz4", "brotli"),
-    "orc": ("none", "zlib", "snappy", "lz4", "zstd"),
+    "orc": ("none", "zlib", "snappy", "zstd"),
     "avro": ("none", "snappy", "zstd"),
 }
 #: Who is slow gets the first n-th of the rows; the report tells how many, and compares time a row.

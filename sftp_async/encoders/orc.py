@@ -28,13 +28,15 @@ CODEC_EXTENSIONS = {
     "none": "",
     "zlib": "zlib.",
     "snappy": "snappy.",
-    "lz4": "lz4.",
     "zstd": "zstd.",
 }
 
 #: A stripe ends when this much has gathered, in bytes of encoded data (Arrow's default is twice
 #: that): what one open file takes of memory.
 STRIPE_BYTES = 32 * 1024 * 1024
+#: A column of texts has a dictionary if no more than this share of them differ, as in Java's writer
+#: (orc.dictionary.key.threshold); Arrow's default is none.
+DICTIONARY_SHARE = 0.8
 
 # What Spark calls a column's type in the file (OrcFile's attributes), where ORC's own type is
 # another.
@@ -76,7 +78,7 @@ class ORCFormat(Format):
 
     Args:
         schema: the columns, checked by `open_orc`.
-        compression: `none`, `zlib`, `snappy`, `lz4` or `zstd`.
+        compression: `none`, `zlib`, `snappy` or `zstd`.
 
     """
 
@@ -101,6 +103,7 @@ class _ORCEncoder(PartEncoder):
             pa.PythonFile(self._ready, mode="w"),
             compression=compression,
             stripe_size=STRIPE_BYTES,
+            dictionary_key_size_threshold=DICTIONARY_SHARE,
         )
         self._empty = True
 

@@ -26,7 +26,8 @@ CODECS: Final[dict[str, dict[str, Levels]]] = {
     "xml": _TEXT,
     "parquet": _NONE
     | {"snappy": None, "gzip": (1, 9), "zstd": (1, 22), "lz4": None, "brotli": (1, 11)},
-    "orc": _NONE | {"zlib": None, "snappy": None, "lz4": None, "zstd": None},
+    # Not lz4: Arrow writes it uncompressed.
+    "orc": _NONE | {"zlib": None, "snappy": None, "zstd": None},
     "avro": _NONE | {"deflate": (1, 9), "snappy": None, "zstd": (1, 22), "bzip2": None, "xz": None},
     "binary": _NONE,
 }

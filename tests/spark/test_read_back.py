@@ -223,7 +223,7 @@ def test_parquet_tells_spark_its_schema(
     assert spark.read.parquet(str(path)).dtypes == frame.dtypes
 
 
-@pytest.mark.parametrize("compression", ["none", "zlib", "snappy", "lz4", "zstd"])
+@pytest.mark.parametrize("compression", ["none", "zlib", "snappy", "zstd"])
 def test_orc_reads_back_every_atomic_type_and_tells_spark_its_schema(
     spark: SparkSession, read_back: Callable[..., DataFrame], tmp_path: Path, compression: str
 ) -> None:

@@ -136,6 +136,7 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "csv.lz4": ({"compression": "lz4"}, "", (), "Hadoop's own framing: no other tool reads it"),
     "json.snappy": ({"compression": "snappy", "format": "json"}, "", (), "Hadoop's own framing"),
     "orc.gzip": ({"compression": "gzip", "format": "orc"}, "", (), "orc has none, zlib, snappy"),
+    "orc.lz4": ({"compression": "lz4"}, "x.orc", (), "orc has none, zlib, snappy, zstd."),
     "avro.gzip": ({"compression": "gzip", "format": "avro"}, "", (), "avro has none, deflate"),
     "parquet.bz2": ({"compression": "bzip2"}, "x.parquet", (), "parquet has none, snappy, gzip"),
     "level": ({"compression": "gzip", "compression_level": "10"}, "", (), "must be from 1 to 9"),

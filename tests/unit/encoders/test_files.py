@@ -58,7 +58,6 @@ def unzstd(data: bytes) -> bytes:
         ("orc", "none", "orc"),
         ("orc", "zlib", "zlib.orc"),
         ("orc", "snappy", "snappy.orc"),
-        ("orc", "lz4", "lz4.orc"),
         ("xml", None, "xml"),
         ("xml", "bzip2", "xml.bz2"),
         ("avro", None, "avro"),

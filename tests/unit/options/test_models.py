@@ -251,7 +251,7 @@ def test_all_mistakes_are_in_one_error() -> None:
         "chunk_size is 1073741824, max_buffer_bytes only 33554432.",
         "row_tag must be the name of an XML element, without a colon.",
         (
-            "compression=lz4 is for parquet and orc; csv has none, gzip, zstd, bzip2, xz (a text "
+            "compression=lz4 is for parquet; csv has none, gzip, zstd, bzip2, xz (a text "
             "file of lz4 has Hadoop's own framing: no other tool reads it)."
         ),
     ]
