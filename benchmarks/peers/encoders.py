@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.context import Context
 
 #: What Spark calls a codec: it has those that PySpark brings the libraries of. For zstd, its text
-#: formats need Hadoop's native one; Avro is a module apart, which a session has to be given.
+#: formats need Hadoop's native one.
 SPARK_CODECS: dict[str, dict[str, str]] = {
     "csv": {"none": "none", "gzip": "gzip"},
     "json": {"none": "none", "gzip": "gzip"},
@@ -31,8 +31,10 @@ SPARK_CODECS: dict[str, dict[str, str]] = {
         "lz4": "lz4_raw",  # what pyarrow writes; Spark's `lz4` is framed as Hadoop does
     },
     "orc": {codec: codec for codec in ("none", "zlib", "snappy", "zstd")},
-    "avro": {"none": "uncompressed"},
+    "avro": {"none": "uncompressed", "snappy": "snappy", "zstd": "zstandard"},
 }
+#: The module that gives Avro its short name is a package apart; its classes come with Spark, not yet with 4.0.
+SPARK_NAMES = {"avro": "org.apache.spark.sql.avro.AvroFileFormat"}
 #: What pandas calls a codec. It writes neither text nor Avro.
 PANDAS_CODECS: dict[str, dict[str, str | None]] = {
     "csv": {"none": None, "gzip": "gzip", "zstd": "zstd"},
@@ -65,14 +67,15 @@ def spark_writer(
         context: the suite's.
         frame: of one partition, cached.
         rows: of it.
-        name: of the format, as Spark has it.
+        name: of the format.
         codec: Spark's name of it.
         outcome: looks at what lies at a target.
 
     """
 
     def write(target: str) -> None:
-        frame.write.format(name).options(**SPARK_OPTIONS, compression=codec).save(target)
+        writer = frame.write.format(SPARK_NAMES.get(name, name))
+        writer.options(**SPARK_OPTIONS, compression=codec).save(target)
 
     return Contender(
         "spark",

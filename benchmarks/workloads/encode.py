@@ -7,7 +7,6 @@ starts, and every contender leaves a file on the local disk.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +54,6 @@ FORMATS = {
 #: Who is slow gets the first n-th of the rows; the report tells how many, and compares time a row.
 SLOW_FORMATS, SLOW_CODECS = {"avro": 5}, {"bzip2": 5, "xz": 5}
 SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of all elements
-NO_AVRO = "the module spark-avro does not come with PySpark"
 
 
 def run(context: Context) -> Iterator[Contest]:
@@ -110,9 +108,8 @@ class _Tables:
         rows = self._table.num_rows
         outcome = partial(self._outcome, name, codec)
         if (word := SPARK_CODECS[name].get(codec)) is not None:
-            spark = spark_writer(self._context, cached, rows, name, word, outcome)
-            found.append(replace(spark, unavailable=NO_AVRO if name == "avro" else None))
-            if codec == "none" and name != "avro":
+            found.append(spark_writer(self._context, cached, rows, name, word, outcome))
+            if codec == "none":
                 found.append(spark_reader(self._context, cached, rows))
         if codec in (words := PANDAS_CODECS.get(name, {})):
             few = self._pandas.head(rows // SLOW_PANDAS_FORMATS.get(name, SLOW_PANDAS))
