@@ -33,8 +33,8 @@ SPARK_CODECS: dict[str, dict[str, str]] = {
     "orc": {codec: codec for codec in ("none", "zlib", "snappy", "zstd")},
     "avro": {"none": "uncompressed", "snappy": "snappy", "zstd": "zstandard"},
 }
-#: The module that gives Avro its short name is a package apart; its classes come with Spark, but not
-#: yet with 4.0.
+#: The module that gives Avro its short name is a package apart; its classes come with Spark, but
+#: not yet with 4.0.
 SPARK_NAMES = {"avro": "org.apache.spark.sql.avro.AvroFileFormat"}
 #: What pandas calls a codec. It writes neither text nor Avro.
 PANDAS_CODECS: dict[str, dict[str, str | None]] = {
