@@ -14,7 +14,6 @@ import threading
 import uuid
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.budget import ByteBudget
@@ -28,6 +27,7 @@ from sftp_async.errors import (
 )
 from sftp_async.fanout import fan_out, most_open
 from sftp_async.layout import PartFile
+from sftp_async.part_upload import FillingPart, Upload
 from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
@@ -36,14 +36,12 @@ from sftp_async.transfer import FileTransfer
 from sftp_async.verification import verify
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
 
     import pyarrow as pa
-    from typing_extensions import Buffer
 
-    from sftp_async.encoders.base import Format, PartEncoder
+    from sftp_async.encoders.base import Format
     from sftp_async.layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.runtime import Runtime
@@ -96,7 +94,7 @@ class TaskUploader:
         )
         tails = ROW_FILES if isinstance(file_format, RowFiles) else TAILS
         self._slots = threading.Semaphore(self._most_open + tails)
-        self._uploads: deque[_Upload] = deque()
+        self._uploads: deque[Upload] = deque()
         self._parts: list[PartFile] = []
         self._directories = TaskDirectories(layout, self._pool, self._retry)
 
@@ -135,7 +133,7 @@ class TaskUploader:
     def _fill_parts(self, batches: Iterable[pa.RecordBatch]) -> None:
         # An exact file keeps the order of the rows: its parts cannot fill side by side.
         lanes = 1 if self._layout.file_name is not None else self._options.files_per_partition
-        side_by_side: list[_Part | None] = [None] * lanes
+        side_by_side: list[FillingPart | None] = [None] * lanes
         turn = itertools.cycle(range(len(side_by_side)))
         for batch in self._checked(batches):
             lane = next(turn)
@@ -157,7 +155,7 @@ class TaskUploader:
 
     def _fill_partitions(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Write each value's rows to files of its own; an empty DataFrame has no value."""
-        under_way: dict[str, _Part | None] = {}
+        under_way: dict[str, FillingPart | None] = {}
         rows = fan_out(self._checked(batches), self._partitioning, self._most_open)
         with closing(rows):
             for directory, some in rows:
@@ -174,7 +172,9 @@ class TaskUploader:
                 self._budget.check()
                 yield sound(batch)
 
-    def _fill(self, part: _Part | None, batch: pa.RecordBatch, directory: str = "") -> _Part | None:
+    def _fill(
+        self, part: FillingPart | None, batch: pa.RecordBatch, directory: str = ""
+    ) -> FillingPart | None:
         """Add rows to a part, and to further ones as each is full; returns the one under way."""
         for piece in self._slices(batch):
             while piece.num_rows:
@@ -202,7 +202,7 @@ class TaskUploader:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
 
-    def _open_part(self, directory: str = "", path: str = "") -> _Part:
+    def _open_part(self, directory: str = "", path: str = "") -> FillingPart:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
         if exact and (self._partition or sequence) and not self._format.joinable:
@@ -222,9 +222,9 @@ class TaskUploader:
         self._uploads.append(upload)
         # A joined file has one header: that of the first part of partition 0.
         header = not exact or (self._partition == 0 and sequence == 0)
-        return _Part(upload, self._format.open(header=header), self._options)
+        return FillingPart(upload, self._format.open(header=header), self._options)
 
-    def _start(self, staged: str, final: str) -> _Upload:
+    def _start(self, staged: str, final: str) -> Upload:
         transfer = FileTransfer(
             self._layout.staged_path(staged),
             self._pool,
@@ -239,7 +239,7 @@ class TaskUploader:
         directory = posixpath.dirname(final)
         future = self._runtime.submit(self._run(transfer, digests["sha256"], directory))
         future.add_done_callback(self._ended)
-        return _Upload(
+        return Upload(
             self._runtime.loop, self._budget, transfer, digests, future, final, self._layout.direct
         )
 
@@ -289,92 +289,3 @@ class TaskUploader:
             self._budget.fail(TransferError("The upload was cancelled"))
         elif (error := future.exception()) is not None:
             self._budget.fail(error)
-
-
-@dataclass
-class _Upload:
-    """A part file under way, seen from the encoder's thread."""
-
-    loop: asyncio.AbstractEventLoop
-    budget: ByteBudget
-    transfer: FileTransfer
-    #: Of what was sent so far, by algorithm.
-    digests: dict[str, hashlib._Hash]
-    future: Future[int]
-    final: str
-    #: It is written under its final name.
-    direct: bool
-    rows: int = 0
-
-    def send(self, chunk: memoryview) -> None:
-        """Hand a chunk over; waits while the budget is used up."""
-        for digest in self.digests.values():
-            digest.update(chunk)
-        self.budget.acquire(len(chunk))
-        self.loop.call_soon_threadsafe(self.transfer.feed, chunk)
-
-    def finish(self) -> None:
-        """Say that it has had its last chunk."""
-        self.loop.call_soon_threadsafe(self.transfer.end)
-
-    def result(self) -> PartFile:
-        """Wait for the end; raises what went wrong."""
-        size = self.future.result()
-        # It may have taken a file that was there, so ask only now where it went.
-        staged = self.final if self.direct else posixpath.basename(self.transfer.path)
-        sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
-        return PartFile(
-            staged, self.final, self.rows, size, sha256=sums["sha256"], md5=sums.get("md5", "")
-        )
-
-
-@dataclass
-class _Part:
-    """A part file being filled: rows through the encoder, bytes gathered into chunks."""
-
-    upload: _Upload
-    encoder: PartEncoder
-    options: SFTPOptions
-
-    def __post_init__(self) -> None:
-        self._gathered: list[memoryview] = []
-        self._gathered_size = 0
-        self._bytes = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether the next row belongs into another file."""
-        rows, size = self.options.max_records_per_file, self.options.max_file_bytes
-        return bool((rows and self.upload.rows >= rows) or (size and self._bytes >= size))
-
-    def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Take as many rows as may go into this file; returns the rest."""
-        limit = self.options.max_records_per_file
-        take = min(batch.num_rows, limit - self.upload.rows) if limit else batch.num_rows
-        self._gather(self.encoder.encode(batch.slice(0, take)))
-        self.upload.rows += take
-        return batch.slice(take)
-
-    def finish(self) -> None:
-        self._gather(self.encoder.finish())
-        if self._gathered_size:
-            self.upload.send(self._join())
-        self.upload.finish()
-
-    def _gather(self, data: Buffer) -> None:
-        view = memoryview(data).cast("B")
-        if not len(view):
-            return
-        self._bytes += len(view)
-        self._gathered.append(view)
-        self._gathered_size += len(view)
-        chunk_size = self.options.chunk_size
-        if self._gathered_size < chunk_size:
-            return
-        joined = self._join()
-        for start in range(0, len(joined), chunk_size):
-            self.upload.send(joined[start : start + chunk_size])
-
-    def _join(self) -> memoryview:
-        gathered, self._gathered, self._gathered_size = self._gathered, [], 0
-        return gathered[0] if len(gathered) == 1 else memoryview(b"".join(gathered))
