@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.one_python
 
+PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 MARKS = f.MARKS
 PATTERNS = {
     "dateFormat": "EEE, d MMM yyyy",
@@ -153,8 +154,15 @@ def test_text_of_generated_frames(generated: Generated, options: dict[str, str])
     generated.text(options, EACH)
 
 
-def test_there_are_two_thousand_generated_frames() -> None:
-    assert EACH * len([*CSV, *JSON, *TEXT]) >= 2000
+def test_the_page_tells_how_many_frames_there_are() -> None:
+    page = PAGE.read_text()
+    number = EACH * len([*CSV, *JSON, *TEXT])
+    assert number >= 2000
+    assert f"| {number:,} on CI" in page
+    sets = f"{len(CSV)} sets of options for CSV, {len(JSON)} for JSON, {len(TEXT)} for text"
+    assert f"| 7 of five rows, and all of them as one | {sets} |" in page
+    assert {len(f.edge_frames(f.flat(marks))) for _, marks in CSV} == {7}
+    assert len(f.edge_frames(f.KINDS["all"](MARKS))) == 7
 
 
 @pytest.mark.soak
