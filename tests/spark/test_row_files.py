@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
@@ -24,7 +25,10 @@ FILES = {
 
 
 def frame(spark: SparkSession, files: dict[str, bytes]) -> DataFrame:
-    return spark.createDataFrame(list(files.items()), "path string, content binary")
+    # From Arrow the JVM makes the rows itself: Spark 4.0 may stumble over its own pipes when a task
+    # is stopped that reads from one Python worker and writes to another.
+    table = pa.table({"path": pa.array(files.keys()), "content": pa.array(files.values())})
+    return spark.createDataFrame(table)
 
 
 def write(
