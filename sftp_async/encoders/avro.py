@@ -150,6 +150,10 @@ class _AvroEncoder(PartEncoder):
             EncodeError: a value cannot be written in this format.
 
         """
+        for field, column in zip(self._schema, batch.columns, strict=True):
+            if column.null_count and not (field.nullable or pa.types.is_null(field.type)):
+                # fastavro would write a boolean as false.
+                raise EncodeError(f"Column {field.name!r} has a null, and its schema excludes them")
         try:
             self._write(batch)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:

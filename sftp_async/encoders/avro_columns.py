@@ -51,10 +51,9 @@ def encoded_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.BinaryArray:
 
     Args:
         batch: at least one row; all of them have less than 2 GiB.
-        schema: tells which columns may be null; `suits` it.
+        schema: tells which columns may be null, and others are not; `suits` it.
 
     Raises:
-        ValueError: a column has a null that may have none.
         pyarrow.ArrowException: a string is not UTF-8.
 
     """
@@ -67,8 +66,6 @@ def encoded_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.BinaryArray:
         missing = missing_values(column)
         if field.nullable:
             places.append(_branch(missing))
-        elif missing is not None:
-            raise ValueError(f"column {field.name!r} has a null, and its schema says it has none")
         present = None if missing is None else ~missing
         if _is_bytes(column.type):
             # The length of a string stands with what is before it, and the string itself alone.
