@@ -172,7 +172,7 @@ class _AvroEncoder(PartEncoder):
 
 
 class _ColumnEncoder(_AvroEncoder):
-    """Makes the same blocks as its base, thirty times as fast; see `avro_columns.suits`."""
+    """Makes the same blocks as its base in a fraction of the time; see `avro_columns.suits`."""
 
     def __init__(self, schema: pa.Schema, codec: str, level: int | None) -> None:
         super().__init__(schema, codec, level)
@@ -208,7 +208,7 @@ class _ColumnEncoder(_AvroEncoder):
             first = offsets[start]
             full = first + BLOCK_BYTES - self._block.bytes_.tell()
             # The row that fills the block is its last one.
-            stop = min(bisect_left(offsets, full, start + 1, end + 1), end)
+            stop = bisect_left(offsets, full, start + 1, end)
             self._block.bytes_.write(data[first : offsets[stop]])
             self._count(stop - start)
             start = stop

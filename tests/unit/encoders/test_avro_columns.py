@@ -155,6 +155,8 @@ def test_a_large_table_is_written_the_same_in_every_codec(codec: str) -> None:
         # https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
         ([0, -1, 1, -2, -64, 64], pa.int32(), ["00", "01", "02", "03", "7f", "8001"]),
         ([63, -65, 8191, 8192], pa.int64(), ["7e", "8101", "fe7f", "808001"]),
+        ([2**31], pa.int64(), ["8080808010"]),
+        ([-(2**31), 2**31 - 1], pa.int64(), ["ffffffff0f", "feffffff0f"]),
         ([-(2**63)], pa.int64(), ["ffffffffffffffffff01"]),
         ([1.0], pa.float64(), ["000000000000f03f"]),
         (["foo", ""], pa.string(), ["06666f6f", "00"]),
@@ -177,6 +179,24 @@ def test_full_blocks_leave_while_batches_come() -> None:
     written = [len(encoder.encode(rows)) for _ in range(3)]
     assert min(written) > 1_000_000 - avro.BLOCK_BYTES
     assert len(encoder.finish()) < avro.BLOCK_BYTES
+
+
+def test_a_block_ends_with_the_row_that_fills_it() -> None:
+    rows = pa.record_batch({"a": ["x" * 62] * 2_500})  # 64 bytes, with the branch and the length
+    by_column, by_row = both_ways([rows])
+    assert [count for count, _ in blocks(by_column)] == [1_000, 1_000, 500]
+    assert_same(by_column, by_row)
+
+
+def test_only_a_batch_of_few_rows_is_made_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise ValueError("not this way")
+
+    rows = pa.record_batch({"a": [1, 2, 3] * 100})
+    monkeypatch.setattr(fastavro, "schemaless_writer", refused)
+    assert encoded(rows, format="avro")
+    with pytest.raises(EncodeError, match="not this way"):
+        encoded(rows.slice(0, 3), format="avro")
 
 
 def test_columns_of_types_that_hold_others_are_left_to_fastavro() -> None:
