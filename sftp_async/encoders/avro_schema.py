@@ -36,7 +36,7 @@ def _type(kind: pa.DataType, name: str, namespace: str) -> Any:
             "type": "fixed",
             "name": "fixed",
             "namespace": f"{namespace}.{name}",
-            "size": _bytes_for(kind.precision),
+            "size": bytes_for(kind.precision),
             "logicalType": "decimal",
             "precision": kind.precision,
             "scale": kind.scale,
@@ -75,7 +75,7 @@ def _record(kind: pa.StructType, name: str, namespace: str) -> dict[str, Any]:
     return {"type": "record", "name": name, "namespace": namespace, "fields": fields}
 
 
-def _bytes_for(precision: int) -> int:
+def bytes_for(precision: int) -> int:
     """Return how many bytes hold every decimal of so many digits, and its sign."""
     size = 1
     while 2 ** (8 * size - 1) < 10**precision:
@@ -88,7 +88,7 @@ def column_values(column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_decimal128(kind):
         # Bytes, big end first, as they are stored: twice as fast as by way of Python's Decimal.
-        last = _bytes_for(kind.precision) - 1
+        last = bytes_for(kind.precision) - 1
         return [value and value[last::-1] for value in column.view(pa.binary(16)).to_pylist()]
     values: list[Any] = column.cast(_plain_type(kind)).to_pylist()
     reader = _reader(kind)
