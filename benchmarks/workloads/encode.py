@@ -52,7 +52,7 @@ FORMATS = {
     "avro": ("none", "snappy", "zstd"),
 }
 #: Who is slow gets the first n-th of the rows; the report tells how many, and compares time a row.
-SLOW_FORMATS, SLOW_CODECS = {"avro": 5}, {"bzip2": 5, "xz": 5}
+SLOW_CODECS = {"bzip2": 5, "xz": 5}
 SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of all elements
 
 
@@ -118,7 +118,7 @@ class _Tables:
 
     def _ours(self, name: str, codec: str) -> Contender:
         table = self._table.select([TEXT_COLUMN]) if name == "text" else self._table
-        share = max(SLOW_FORMATS.get(name, 1), SLOW_CODECS.get(codec, 1))
+        share = SLOW_CODECS.get(codec, 1)
         table = table.slice(0, table.num_rows // share)
         batches = table.to_batches(max_chunksize=BATCH_ROWS)
         options = FormatOptions.model_validate(
