@@ -27,7 +27,7 @@ def most_open(held: int) -> int:
     """Return how many directories to write to at once.
 
     Args:
-        held: bytes of rows that one file's encoder may hold back.
+        held: bytes that one file's encoder may hold, as `Format.held`.
 
     """
     return max(1, min(OPEN, HELD // max(1, held)))

@@ -170,12 +170,13 @@ def _avro(options: FormatOptions, schema: pa.Schema) -> Format:
 
 
 def _xml(options: FormatOptions, schema: pa.Schema) -> Format:
-    from sftp_async.encoders.xml import open_xml
+    from sftp_async.encoders.xml import frame_problems, open_xml
 
     problems: list[str] = []
     cells = _cell_text(options, problems)
     if Charset.named(options.encoding) is not None:
         problems.append(f"encoding={options.encoding} is not for xml, whose files are in UTF-8.")
+    problems += frame_problems(options)
     _raise_all(problems)
     return open_xml(options, schema, cells, _codec(options))
 

@@ -36,7 +36,8 @@ class Format(ABC):
     extension: str
     #: Whether the concatenation of part files is itself a valid file.
     joinable: bool
-    #: Bytes of rows that the encoder of one file may hold back until it has enough of them.
+    #: Bytes that the encoder of one file may hold: of rows, until it has enough of them, or of a
+    #: compressor.
     held: int = 0
     #: What stands behind the rows of a joined file, compressed as they are.
     closing: bytes = b""

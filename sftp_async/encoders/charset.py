@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import EncodeError
@@ -21,6 +22,8 @@ _CODECS = {
 _JSON_ESCAPES = "sftp_async.json"
 # Text is decoded in pieces of this size: as Python text it may take four times as much.
 _PIECE = 1024 * 1024
+# No set but Unicode's own forms, GB 18030 among them, goes beyond Unicode's plane 2.
+_PLANES = 0x30000
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Charset:
         codec: as Python calls it.
         mark: the byte order mark that a file starts with.
         errors: what Python does with a character that is not in the set.
+        folded: characters that Python would write as others; the set counts as without them.
 
     """
 
@@ -39,6 +43,7 @@ class Charset:
     codec: str
     mark: bytes
     errors: str
+    folded: str = ""
 
     @classmethod
     def named(cls, name: str, *, json: bool = False) -> Charset | None:
@@ -53,7 +58,7 @@ class Charset:
         codec, mark = _CODECS.get(codec, (codec, b""))
         if codec == "utf-8" and not mark:
             return None
-        return cls(name, codec, mark, _JSON_ESCAPES if json else "strict")
+        return cls(name, codec, mark, _JSON_ESCAPES if json else "strict", _folded(codec))
 
     def encode(self, text: Buffer) -> bytes:
         """Return UTF-8 text in this character set, without a byte order mark.
@@ -68,7 +73,7 @@ class Charset:
         try:
             for start in range(0, len(view), _PIECE):
                 piece = decoder.decode(view[start : start + _PIECE])
-                pieces.append(piece.encode(self.codec, self.errors))
+                pieces.append(self._without_folded(piece).encode(self.codec, self.errors))
         except UnicodeEncodeError as error:
             missing = error.object[error.start]
             raise EncodeError(
@@ -83,7 +88,39 @@ class Charset:
             text.encode(self.codec)
         except UnicodeEncodeError:
             return True
-        return False
+        return not set(self.folded).isdisjoint(text)
+
+    def _without_folded(self, text: str) -> str:
+        # They are few, and one that is not there is found out at the speed of memory.
+        for character in self.folded:
+            if (start := text.find(character)) >= 0:
+                lacking = UnicodeEncodeError(self.codec, text, start, start + 1, "is folded")
+                escape, _ = codecs.lookup_error(self.errors)(lacking)
+                text = text.replace(character, str(escape))
+        return text
+
+
+@cache
+def _folded(codec: str) -> str:
+    r"""Return the characters that Python encodes and does not decode to themselves.
+
+    Shift_JIS has `¥` in the backslash's place, and Python makes a backslash of it; an escape in
+    ISO-2022-JP would switch to another set. UTF has none, and nor have sets of single bytes.
+    """
+    if codec.startswith("utf"):
+        return ""
+    folded = []
+    for start in range(0, _PLANES, 256):
+        block = "".join(map(chr, range(start, start + 256)))
+        encoded = block.encode(codec, "ignore")
+        if encoded and encoded.decode(codec, "replace") != block:
+            folded += [character for character in block if _changes(character, codec)]
+    return "".join(folded)
+
+
+def _changes(character: str, codec: str) -> bool:
+    encoded = character.encode(codec, "ignore")
+    return bool(encoded) and encoded.decode(codec, "replace") != character
 
 
 def _json_escapes(error: UnicodeError) -> tuple[str, int]:

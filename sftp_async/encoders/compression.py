@@ -36,6 +36,14 @@ _ISAL_LEVEL = 2
 _BZIP2_LEVEL = 9
 _XZ_LEVEL = 1
 
+_MIB = 1024 * 1024
+# zlib.h, deflateInit2: 256 KiB at any level; isal's levels, measured, a little more.
+_GZIP_HELD = 5 * _MIB // 16
+# man xz: MiB by level.
+_XZ_HELD = (3, 9, 17, 32, 48, 94, 94, 186, 370, 674)
+# Without a level, measured: a window of half a MiB.
+_ZSTD_HELD = 3 * _MIB // 2
+
 
 class Stream(Protocol):
     """A compressor of one file: `compress` may hold input back, `flush` ends the file."""
@@ -64,6 +72,11 @@ class Compression:
     def extension(self) -> str:
         """What the codec adds to a file's name: `.gz`."""
         return EXTENSIONS[self.codec]
+
+    @property
+    def held(self) -> int:
+        """Bytes that the stream of one file takes of memory, as its library states them."""
+        return _HELD[self.codec](self.level)
 
     def open(self) -> Stream:
         """Start the stream of one file.
@@ -170,6 +183,33 @@ class Drain:
         self.closed = True
 
 
+def _bzip2_held(level: int | None) -> int:
+    # man bzip2: 400k, and eight times the block.
+    return 400_000 + 800_000 * (_BZIP2_LEVEL if level is None else level)
+
+
+def _xz_held(level: int | None) -> int:
+    return _XZ_HELD[_XZ_LEVEL if level is None else level] * _MIB
+
+
+def _zstd_held(level: int | None) -> int:
+    if level is None:
+        return _ZSTD_HELD
+    import zstandard  # late: without a level it is not needed
+
+    # As ZSTD_estimateCStreamSize adds up: the context, the window, and a block in and out.
+    parameters = zstandard.ZstdCompressionParameters.from_level(level)
+    context, window = parameters.estimated_compression_context_size(), 2**parameters.window_log
+    return int(context + window + 3 * 128 * 1024)
+
+
+_HELD: dict[str, Callable[[int | None], int]] = {
+    "none": lambda _: 0,
+    "gzip": lambda _: _GZIP_HELD,
+    "zstd": _zstd_held,
+    "bzip2": _bzip2_held,
+    "xz": _xz_held,
+}
 _STREAMS: dict[str, Callable[[int | None], Stream]] = {
     "none": _Plain,
     "gzip": _gzip,

@@ -306,6 +306,7 @@ class CSVFormat(Format):
         charset: Charset | None,
     ) -> None:
         self.extension = f"csv{compression.extension}"
+        self.held = compression.held
         self._dialect = dialect
         self._text = text
         self._compression = compression

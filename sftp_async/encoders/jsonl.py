@@ -51,6 +51,7 @@ class JSONLinesFormat(Format):
         charset: Charset | None,
     ) -> None:
         self.extension = f"json{compression.extension}"
+        self.held = compression.held
         self._names: list[str] = schema.names
         self._text = JSONText(cells, keep_nulls=keep_nulls)
         self._keep_nulls = keep_nulls

@@ -11,7 +11,7 @@ from pyarrow import orc as arrow_orc
 
 from sftp_async.encoders.arrays import any_true
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.checks import check_columns, is_sparks, leaves, refused
+from sftp_async.encoders.checks import check_columns, is_nested, is_sparks, leaves, refused
 from sftp_async.encoders.compression import Drain
 from sftp_async.errors import EncodeError
 from sftp_async.options.codecs import DEFAULT_CODECS
@@ -118,7 +118,7 @@ class _ORCEncoder(PartEncoder):
             for name, values in _times(field.name, column):
                 _check_calendar(name, values)
         try:
-            self._writer.write(pa.Table.from_batches([batch]).cast(self._schema))
+            self._writer.write(pa.Table.from_batches([_whole(batch)]).cast(self._schema))
         except pa.ArrowException as error:
             raise EncodeError(f"Rows do not fit ORC: {error}") from error
         self._empty = False
@@ -130,6 +130,18 @@ class _ORCEncoder(PartEncoder):
             self._writer.write(self._schema.empty_table())
         self._writer.close()
         return self._ready.take()
+
+
+def _whole(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows with copies of nested columns, which are not part of larger ones.
+
+    Arrow 26 writes a struct that begins within another one with the nulls of the wrong rows.
+    """
+    if not any(is_nested(kind) for kind in batch.schema.types):
+        return batch
+    rows = pa.array(range(batch.num_rows), pa.int64())
+    columns = [column.take(rows) if is_nested(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _stored(field: pa.Field) -> pa.Field:

@@ -32,6 +32,7 @@ class TextFormat(Format):
         self, *, line_sep: str, compression: Compression, charset: Charset | None = None
     ) -> None:
         self.extension = f"txt{compression.extension}"
+        self.held = compression.held
         self._line_sep = line_sep
         self._compression = compression
         self._charset = charset

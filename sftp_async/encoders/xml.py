@@ -18,7 +18,7 @@ from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options.xml import is_xml_name, root_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sftp_async.encoders.compression import Compression
     from sftp_async.options import FormatOptions
@@ -53,6 +53,43 @@ def _check_null_value(text: str | None) -> None:
         in_text(text or "")
     except EncodeError:
         raise OptionsError("null_value holds a character that XML has no way to write.") from None
+
+
+def frame_problems(options: FormatOptions) -> Iterator[str]:
+    """Yield what is wrong with the text around the rows, as sentences: a parser must take it."""
+    try:
+        reads = _reads(*_frame(options.root_tag, ""))
+    except EncodeError:
+        reads = False
+    if not reads:
+        yield (
+            "root_tag makes no XML: no attribute may come twice, nor a character that XML has no "
+            "way to write."
+        )
+    if not _reads(*_frame("a", options.declaration)):
+        yield (
+            "declaration does not begin an XML file in UTF-8, as all are here; one that does is "
+            'version="1.0" encoding="UTF-8".'
+        )
+
+
+def _reads(header: bytes, footer: bytes) -> bool:
+    from xml.etree import ElementTree as ET  # late: tasks never need it
+
+    # A letter beyond ASCII tells whether another encoding is declared.
+    text = "\u00e9"
+    try:
+        return ET.fromstring(header + text.encode() + footer).text == text  # noqa: S314
+    except (ET.ParseError, ValueError, LookupError):  # the latter: encodings that it lacks
+        return False
+
+
+def _frame(root: str, declaration: str) -> tuple[bytes, bytes]:
+    """Return what stands before and behind all rows."""
+    name, attributes = root_parts(root)
+    inside = "".join(f' {key}="{in_attribute(value)}"' for key, value in attributes)
+    said = f"<?xml {declaration}?>\n" if declaration else ""
+    return f"{said}<{name}{inside}>".encode(), f"</{name}>".encode()
 
 
 def _check_fields(path: str, fields: Iterable[pa.Field], style: XMLStyle) -> None:
@@ -112,15 +149,14 @@ class XMLFormat(Format):
         self, text: XMLText, *, root: str, row_tag: str, declaration: str, compression: Compression
     ) -> None:
         self.extension = f"xml{compression.extension}"
+        self.held = compression.held
         self._text = text
         self._row_tag = row_tag
         self._compression = compression
-        name, attributes = root_parts(root)
-        inside = "".join(f' {key}="{in_attribute(value)}"' for key, value in attributes)
-        said = f"<?xml {declaration}?>\n" if declaration else ""
-        ends = ("", "\n") if text.style.indent else ("\n", "")
-        self._header = f"{said}<{name}{inside}>{ends[0]}".encode()
-        self._footer = f"{ends[1]}</{name}>".encode()
+        header, footer = _frame(root, declaration)
+        ends = (b"", b"\n") if text.style.indent else (b"\n", b"")
+        self._header = header + ends[0]
+        self._footer = ends[1] + footer
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file, with the root element's start tag if `header` asks for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -104,7 +103,8 @@ def text_of(value: object) -> str | None:
         case float():
             return repr(int(value)) if value.is_integer() else repr(value)
         case tuple():
-            # Only names of columns may hold one themselves.
-            return ",".join(value) if not any("," in v for v in value) else json.dumps(value)
+            # Names of columns may be of any characters, also those of the notation.
+            plain = not any(v != v.strip() or v.startswith("[") or {*v} & {*",\n"} for v in value)
+            return ",".join(value) if plain else repr([*value])
         case _:
             return str(value)

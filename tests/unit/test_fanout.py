@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sftp_async.encoders import open_format
+from sftp_async.encoders.compression import Compression
 from sftp_async.fanout import OPEN, fan_out, most_open
+from sftp_async.options import FormatOptions
 from sftp_async.partitioning import Partitioning
 
 SCHEMA = pa.schema([("day", pa.string()), ("row", pa.int64()), ("hour", pa.int32())])
@@ -74,3 +78,32 @@ def test_rows_of_the_first_values_are_not_held_back() -> None:
 @pytest.mark.parametrize(("held", "most"), [(0, OPEN), (32 * 1024**2, 4), (10**12, 1)])
 def test_formats_that_hold_rows_back_have_fewer_files_open(held: int, most: int) -> None:
     assert most_open(held) == most
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "text", "xml"])
+def test_compressors_that_take_much_memory_have_fewer_files_open(form: str) -> None:
+    schema = pa.schema([("a", pa.string())])
+    most = {
+        (codec, level): most_open(
+            open_format(
+                FormatOptions(format=form, compression=codec, compression_level=level), schema
+            ).held
+        )
+        for codec, level in [
+            *[("none", None), ("gzip", None), ("gzip", 9), ("zstd", None), ("zstd", 9)],
+            *[("zstd", 22), ("bzip2", None), ("bzip2", 1), ("xz", None), ("xz", 6)],
+        ]
+    }
+    assert most == {
+        ("none", None): OPEN, ("gzip", None): OPEN, ("gzip", 9): OPEN, ("zstd", None): OPEN,
+        ("zstd", 9): 8, ("zstd", 22): 1, ("bzip2", None): 17, ("bzip2", 1): OPEN,
+        ("xz", None): 14, ("xz", 6): 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [1, 9, 19])
+def test_zstd_takes_no_more_than_is_counted(level: int) -> None:
+    compressor = zstandard.ZstdCompressor(level=level)
+    stream = compressor.compressobj()
+    stream.compress(b"a")
+    assert 0 < compressor.memory_size() <= Compression("zstd", level).held

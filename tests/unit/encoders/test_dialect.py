@@ -20,6 +20,13 @@ from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options import FormatOptions
 from tests.support.encoding import encoded
 
+#: Sets in which characters have different numbers of bytes.
+MANY_BYTES = [
+    *("big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jp", "euc_kr"),
+    *("gb18030", "gb2312", "gbk", "hz", "iso2022_jp", "iso2022_jp_3", "iso2022_kr", "johab"),
+    *("shift_jis", "shift_jis_2004"),
+]
+
 
 def strings(*values: str | None, times: int = 1) -> pa.RecordBatch:
     column = pa.array([*values] * times, pa.string())
@@ -149,6 +156,48 @@ def test_json_in_a_small_character_set_keeps_every_character(values: list[str]) 
     rows = pa.record_batch({"s": pa.array(values, pa.string())})
     lines = encoded(rows, format="json", encoding="US-ASCII").decode("ascii").splitlines()
     assert [json.loads(line)["s"] for line in lines] == values
+
+
+@pytest.mark.parametrize(
+    ("name", "character"),
+    [
+        ("shift_jis", "\u00a5"),
+        ("euc_jp", "\u203e"),
+        ("cp932", "\u00a3"),
+        ("cp950", "\u00a2"),
+        ("euc_kr", "\u3164"),
+        ("iso2022_jp", "\x1b"),
+    ],
+)
+def test_a_character_that_python_would_write_as_another_is_lacking(
+    name: str, character: str
+) -> None:
+    rows = pa.record_batch({"s": ["fine", f"5{character}", "n"]})
+    for form in ("csv", "text"):
+        with pytest.raises(EncodeError, match=rf"{name} has no .* \(U\+{ord(character):04X}\)"):
+            encoded(rows, format=form, encoding=name)
+    with pytest.raises(OptionsError, match="null_value has a character"):
+        encoded(rows, encoding=name, null_value=character)
+    lines = encoded(rows, format="json", encoding=name).decode(name).splitlines()
+    assert [json.loads(line)["s"] for line in lines] == rows.column(0).to_pylist()
+    assert f"\\u{ord(character):04X}" in lines[1].upper().replace("\\U", "\\u")
+
+
+@pytest.mark.parametrize("name", [*MANY_BYTES, "windows-1252", "cp037", "UTF-16", "UTF-7"])
+def test_what_a_character_set_does_not_lack_reads_back(name: str) -> None:
+    charset = Charset.named(name)
+    assert charset is not None
+    everything = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x30000)]))
+    held = "".join(character for character in everything if not charset.lacks(character))
+    assert len(held) > 200
+    for text in (held, held[::-1], held[::3]):
+        assert charset.encode(text.encode()).decode(charset.codec) == text
+
+
+def test_characters_that_others_become_stay_themselves() -> None:
+    rows = pa.record_batch({"s": ["\\~ \uff5e\uffe5"]})
+    assert encoded(rows, format="text", encoding="cp932").decode("cp932") == "\\~ \uff5e\uffe5\n"
+    assert encoded(rows.slice(0, 0), format="text", encoding="cp932") == b""
 
 
 def test_text_is_decoded_in_pieces_that_may_cut_a_character() -> None:

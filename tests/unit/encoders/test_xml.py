@@ -142,6 +142,40 @@ def test_a_null_value_that_xml_lacks_is_refused_before_any_task() -> None:
         open_format(options, pa.schema([("a", pa.int32())]))
 
 
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "hello",
+        'version="1.0" encoding="ISO-8859-1"',
+        'version="1.0" encoding="Shift_JIS"',
+        'version="1.0" encoding="UTF-16"',
+        'version="1.0" encoding="klingon"',
+    ],
+)
+def test_a_declaration_that_parsers_would_not_take_is_refused_before_any_task(
+    declaration: str,
+) -> None:
+    options = FormatOptions(format="xml", declaration=declaration, root_tag='r b="1" b="2"')
+    with pytest.raises(OptionsError) as caught:
+        open_format(options, pa.schema([("a", pa.int32())]))
+    root, declared = caught.value.problems
+    assert "root_tag makes no XML" in root
+    assert "declaration does not begin an XML file in UTF-8" in declared
+
+
+@pytest.mark.parametrize("attribute", ['b="\x01"', 'b="1" b="1"', 'xmlns="\uffff"'])
+def test_a_root_tag_that_parsers_would_not_take_is_refused_before_any_task(attribute: str) -> None:
+    options = FormatOptions(format="xml", root_tag=f"r {attribute}")
+    with pytest.raises(OptionsError, match="root_tag makes no XML"):
+        open_format(options, pa.schema([("a", pa.int32())]))
+
+
+@pytest.mark.parametrize("declaration", ['version="1.0"', "version='1.0' encoding='utf-8'"])
+def test_other_declarations_of_utf8_are_taken(declaration: str) -> None:
+    data = encoded(pa.record_batch({"a": ["\u20ac"]}), format="xml", declaration=declaration)
+    assert [cell.text for cell in ET.fromstring(data).iter("a")] == ["\u20ac"]
+
+
 def test_times_are_dates_in_attributes_too() -> None:
     # Spark prints them as numbers of days and microseconds there, and reads them back as null.
     at = pa.array([0], pa.int64()).cast(pa.timestamp("us", "UTC"))
