@@ -148,12 +148,13 @@ class Intent:
             (_check_row_path if intent.row_files else _check_path)(part.final)
             if type(part.size) is not int or type(part.rows) is not int:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
-        if not isinstance(intent.done_file, str | None):
-            raise ValueError(f"{intent.done_file!r} is no done file's name")
         # What stands beside a row's file is in a directory of any name, as that file is.
-        beside = announcements((part.final for part in intent.parts), intent.done_file)
+        places = {part.directory for part in intent.parts if intent.row_files} - {""}
         for name in intent.removes:
-            if name not in beside:
+            directory, _, last = name.rpartition("/") if isinstance(name, str) else ("", "", name)
+            if directory in places:
+                _check_name(last)
+            else:
                 _check_path(name)
         if not {*intent.taken} <= {part.final for part in intent.parts}:
             raise ValueError("a name that is taken is no part's")

@@ -67,13 +67,14 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
         CommitError: a part is missing, or a name is taken.
 
     """
+    if not intent.direct:
+        # First: it sees that no link leads what is set aside out of the target.
+        await _make_directories(connection, intent, intent.parts, intent.makes)
     if intent.renames:
         await each(
             list(enumerate(intent.asides)),
             lambda it: set_aside(connection, intent.final_path(it[1]), aside(intent, it[0])),
         )
-    if not intent.direct:
-        await _make_directories(connection, intent, intent.parts, intent.makes)
     await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
 
 
