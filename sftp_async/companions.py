@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sftp_async.layout import is_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Checksums = Literal["none", "sha256", "md5"]
 
@@ -48,13 +48,34 @@ def done_name(template: str, name: str) -> str:
     return posixpath.join(directory, beside)
 
 
-def is_companion(name: str, is_own: Callable[[str], bool], done_template: str | None) -> bool:
+def announcements(names: Iterable[str], done_template: str | None) -> set[str]:
+    """Return the names of whatever may tell readers that data files are complete.
+
+    Args:
+        names: of the data files, behind their partitions' directories.
+        done_template: of their done files, or the job's one; None: there are none.
+
+    """
+    found = {SUCCESS_FILE, MANIFEST_FILE}
+    if done_template is not None and _FIELD.search(done_template) is None:
+        found.add(done_template)
+    for name in names:
+        found |= {checksum_name(name, algorithm) for algorithm in ALGORITHMS}
+        if done_template is not None:
+            found.add(done_name(done_template, name))
+    return found
+
+
+def is_companion(
+    name: str, is_own: Callable[[str], bool], done_template: str | None, extensions: str = ""
+) -> bool:
     """Whether a file says something of a whole job of ours, or of one of its part files.
 
     Args:
         name: of the file.
         is_own: whether a name is a part file's.
         done_template: as the job that asks has it.
+        extensions: of that job's data files, `.csv.gz`, which `{stem}` leaves out.
 
     """
     if name in (SUCCESS_FILE, MANIFEST_FILE):
@@ -74,8 +95,13 @@ def is_companion(name: str, is_own: Callable[[str], bool], done_template: str | 
     middle = name[len(head) : len(name) - len(tail)]
     if field[1] == "name":
         return is_own(middle)
-    # The extensions are not known.
-    return is_part(f"{middle}.any")
+    # Part files have had any extensions; a template's were those of today.
+    return is_part(f"{middle}.any") or is_own(f"{middle}{extensions}")
+
+
+def extensions_of(name: str) -> str:
+    """Return what is behind a file name's stem, with the leading dot; empty for none."""
+    return name[len(_stem(name)) :]
 
 
 def _stem(name: str) -> str:

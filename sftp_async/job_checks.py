@@ -8,6 +8,7 @@ from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, do
 from sftp_async.encoders.charset import Charset
 from sftp_async.errors import OptionsError
 from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING
+from sftp_async.options.templates import CONTROL_FIELDS, control_fields
 
 if TYPE_CHECKING:
     from sftp_async.encoders.base import Format
@@ -140,12 +141,13 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
     }
     charset = Charset.named(options.encoding)
     for name, text in given.items():
-        if charset is not None and (
-            charset.lacks(text) or (name == "header_lines" and charset.mark)
-        ):
+        # What if_exists=rename adds to the name is in any character set.
+        filled = text.format_map({**CONTROL_FIELDS, "name": layout.file_name or ""})
+        mark = charset.mark if charset is not None and name == "header_lines" else b""
+        if mark or _lacks(charset, filled):
             raise OptionsError(
-                f"{name} cannot be written with encoding={options.encoding}: it lacks a character, "
-                "or its byte order mark has to come first"
+                f"{name} cannot be written with encoding={options.encoding}: it lacks a character "
+                "of the lines or of the file's name, or its byte order mark has to come first"
             )
         if layout.file_name is None:
             raise OptionsError(
@@ -155,11 +157,22 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
         if not file_format.joinable or options.format == "xml":
             raise OptionsError(f"{name} is for text: a {options.format} file has no lines")
         for field in ("bytes", "sha256"):
-            if f"{{{field}" in text and options.compression not in (None, "none"):
+            if field in control_fields(text) and options.compression not in (None, "none"):
                 raise OptionsError(
                     f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
                     "it, or compression, out"
                 )
+
+
+def _lacks(charset: Charset | None, text: str) -> bool:
+    """Whether text cannot be written; in UTF-8, too, a file name of other bytes cannot."""
+    if charset is not None:
+        return charset.lacks(text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _check_names(layout: Layout, options: SFTPOptions, *, stream: bool, overwrite: bool) -> None:

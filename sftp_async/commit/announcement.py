@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.commit.steps import each, remove_if_there
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
-from sftp_async.errors import RemoteUnsupportedError
+from sftp_async.errors import UNKNOWN_OUTCOME, RemoteUnsupportedError, TransferError
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Of the manifest's form.
 VERSION = 1
+#: Bytes of a manifest that is looked at: that of one file, with thousands of columns.
+LARGEST = 1024 * 1024
 
 
 async def announce(connection: Connection, intent: Intent) -> None:
@@ -64,6 +66,20 @@ def manifest(intent: Intent) -> bytes:
         "files": files,
     }
     return (json.dumps(document, indent=1) + "\n").encode()
+
+
+async def is_only_in_manifest(connection: Connection, directory: str, name: str) -> bool:
+    """Whether the manifest there is one of ours, and tells of the file of that name alone."""
+    try:
+        told = json.loads(
+            await connection.read_file(posixpath.join(directory, MANIFEST_FILE), LARGEST)
+        )
+        names = [file["name"] for file in told["files"]]
+        return bool(told["version"] == VERSION and names == [name])
+    except UNKNOWN_OUTCOME:
+        raise
+    except (TransferError, ValueError, TypeError, LookupError, RecursionError):
+        return False
 
 
 async def _replace(connection: Connection, intent: Intent, path: str, data: bytes) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
+from sftp_async.commit.announcement import is_only_in_manifest
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.naming import name_parts
@@ -32,8 +33,10 @@ from sftp_async.companions import (
     ALGORITHMS,
     MANIFEST_FILE,
     SUCCESS_FILE,
+    announcements,
     checksum_name,
     done_name,
+    extensions_of,
     is_companion,
 )
 from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
@@ -207,15 +210,22 @@ class JobCommitter:
             parts, taken = await name_parts(
                 connection, layout, self._options, parts, overwrite=self._overwrite
             )
+        final = await self._exact_name(connection) if exact else ""
         pieces = parts
         if parts and self._control is not None:
-            pieces = await self._control.around(connection, layout, parts)
+            pieces = await self._control.around(connection, layout, parts, final)
+        removes = await self._replaced(connection, parts) if self._overwrite else ()
+        if taken:
+            # Nothing announces what is replaced, in an append either.
+            names = announcements(taken, self._options.done_file_template)
+            names -= {*removes, *(part.final for part in parts)}
+            removes += await directories.files_of(connection, layout.directory, names)
         intent = intents.intent_for(
             layout,
-            (await self._exact_part(connection, pieces),) if exact and parts else parts,
+            (self._exact_part(pieces, final),) if exact and parts else parts,
             overwrite=self._overwrite,
             taken=taken,
-            removes=await self._replaced(connection, parts) if self._overwrite else (),
+            removes=removes,
             makes=await directories.missing(
                 connection, layout.directory, [part.directory for part in parts]
             ),
@@ -276,15 +286,21 @@ class JobCommitter:
             )
         else:
             touched = {part.directory for part in parts}
-            found = await directories.listings_of(connection, layout.directory, touched)
+            announcing = announcements((), self._options.done_file_template)
+            found = await directories.listings_of(connection, layout.directory, touched, announcing)
         new = {part.final for part in parts}
-        return tuple(
+        removes = tuple(
             posixpath.join(directory, entry.name)
             for directory, listing in found.items()
             for entry in listing
             if self._is_replaced(entry, directory, parts)
             and posixpath.join(directory, entry.name) not in new
         )
+        if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
+            # The directory may be many jobs'.
+            own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
+            removes += (MANIFEST_FILE,) if own else ()
+        return removes
 
     def _is_replaced(self, entry: RemoteEntry, directory: str, parts: Sequence[PartFile]) -> bool:
         """Whether an overwrite removes the entry; never another's file, unless asked to."""
@@ -297,24 +313,30 @@ class JobCommitter:
         if layout.file_name is not None:
             # The exact file is replaced by rename; with nothing to write it goes.
             gone = set() if parts else {layout.file_name}
-            if self._options.checksum_files != "none":
-                gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
+            gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
             if done is not None:
                 gone.add(done_name(done, layout.file_name))
             return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
+        extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
+        if is_companion(entry.name, layout.is_own, done, extensions):
+            return True
         if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or is_companion(entry.name, layout.is_own, done)
-        return layout.is_own(entry.name) or is_companion(entry.name, layout.is_own, done)
+            return is_data(entry.name)
+        return layout.is_own(entry.name)
 
-    async def _exact_part(self, connection: Connection, parts: tuple[PartFile, ...]) -> PartFile:
-        """Return the one part that becomes the exact file: the only one, or all of them joined."""
-        assert self._layout.file_name is not None
+    async def _exact_name(self, connection: Connection) -> str:
+        """Return what the exact file will be called."""
         final = self._layout.file_name
+        assert final is not None
         if self._options.if_exists == "rename":
             listing = await connection.listdir(self._layout.directory)
             final = free_name(final, {entry.name for entry in listing})
+        return final
+
+    def _exact_part(self, parts: tuple[PartFile, ...], final: str) -> PartFile:
+        """Return the one part that becomes the exact file: the only one, or all of them joined."""
         if len(parts) == 1:
             return replace(parts[0], final=final)
         rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from sftp_async.encoders.charset import Charset
 from sftp_async.encoders.compression import Compression
 from sftp_async.layout import PartFile
+from sftp_async.options.templates import control_fields
 from sftp_async.verification import digests_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from sftp_async.layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.transport import Connection
+
+
+#: No other separator of Unicode's, which `str.splitlines` takes, ends a line of a text file.
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class ControlRecords:
         )
 
     async def around(
-        self, connection: Connection, layout: Layout, parts: Sequence[PartFile]
+        self, connection: Connection, layout: Layout, parts: Sequence[PartFile], name: str
     ) -> tuple[PartFile, ...]:
         """Stage the records; return the parts with them, to be joined.
 
@@ -59,14 +65,15 @@ class ControlRecords:
             connection: to the server.
             layout: of the job.
             parts: all of the file's data, in order; at least one.
+            name: of the file, once it is visible.
 
         """
         facts: dict[str, object] = {
             "rows": sum(part.rows for part in parts),
             "bytes": sum(part.size for part in parts),
-            "name": layout.file_name,
+            "name": name,
         }
-        if any("{sha256" in template for template in (self.header, self.footer) if template):
+        if any("sha256" in control_fields(text) for text in (self.header, self.footer) if text):
             facts["sha256"] = await _digest(connection, layout, parts)
 
         async def stage(kind: str, data: bytes) -> list[PartFile]:
@@ -87,8 +94,10 @@ class ControlRecords:
     def _encoded(self, template: str | None, facts: dict[str, object]) -> bytes:
         if template is None:
             return b""
-        text = template.format_map(facts)
-        lines = "".join(f"{line}{self.line_sep}" for line in text.splitlines())
+        given = _LINE_END.split(template.format_map(facts))
+        if not given[-1]:
+            given.pop()  # the last line was ended, too
+        lines = "".join(f"{line}{self.line_sep}" for line in given)
         # A stream of its own: those of the parts are joined in the same way.
         stream = self.compression.open()
         data = self.charset.encode(lines.encode()) if self.charset else lines.encode()

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.commit.steps import each, remove_if_there
-from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     CommitError,
@@ -134,7 +133,7 @@ async def listings(
 
 
 async def listings_of(
-    connection: Connection, target: str, directories: Collection[str]
+    connection: Connection, target: str, directories: Collection[str], announcing: Collection[str]
 ) -> dict[str, list[RemoteEntry]]:
     """List some partition directories, and of the target what announces its data.
 
@@ -142,6 +141,7 @@ async def listings_of(
         connection: to the server.
         target: the directory.
         directories: relative to it; those that are missing are left out.
+        announcing: names in the target itself.
 
     """
     found: dict[str, list[RemoteEntry]] = {}
@@ -154,8 +154,22 @@ async def listings_of(
     if directories:
         # Not all of it: what is not in these directories stays.
         entries = await connection.listdir(target)
-        found[""] = [e for e in entries if e.name in (SUCCESS_FILE, MANIFEST_FILE)]
+        found[""] = [e for e in entries if e.name in announcing]
     return found
+
+
+async def files_of(connection: Connection, target: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return which of the names, relative to the target, are files there, in order."""
+    found: set[str] = set()
+
+    async def look(directory: str) -> None:
+        path = posixpath.join(target, directory) if directory else target
+        with suppress(RemoteNotFoundError):
+            entries = await connection.listdir(path)
+            found.update(posixpath.join(directory, e.name) for e in entries if not e.is_dir)
+
+    await each({posixpath.dirname(name) for name in names}, look)
+    return tuple(sorted(found.intersection(names)))
 
 
 async def remove_tagged_everywhere(

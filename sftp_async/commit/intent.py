@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sftp_async.companions import (
     ALGORITHMS,
-    MANIFEST_FILE,
-    SUCCESS_FILE,
     Checksums,
-    checksum_name,
+    announcements,
     done_name,
 )
 from sftp_async.layout import Once, PartFile
@@ -100,11 +98,7 @@ class Intent:
     @property
     def asides(self) -> tuple[str, ...]:
         """Those of `removes` that announce old data; readers must not take a mixture for it."""
-        names = {SUCCESS_FILE, MANIFEST_FILE}
-        for part in self.parts:
-            names |= {checksum_name(part.final, algorithm) for algorithm in ALGORITHMS}
-            if self.done_file is not None:
-                names.add(done_name(self.done_file, part.final))
+        names = announcements((part.final for part in self.parts), self.done_file)
         return tuple(name for name in self.removes if name in names)
 
     @property
@@ -154,8 +148,14 @@ class Intent:
             (_check_row_path if intent.row_files else _check_path)(part.final)
             if type(part.size) is not int or type(part.rows) is not int:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
+        # What stands beside a row's file is in a directory of any name, as that file is.
+        places = {part.directory for part in intent.parts if intent.row_files} - {""}
         for name in intent.removes:
-            _check_path(name)
+            directory, _, last = name.rpartition("/") if isinstance(name, str) else ("", "", name)
+            if directory in places:
+                _check_name(last)
+            else:
+                _check_path(name)
         if not {*intent.taken} <= {part.final for part in intent.parts}:
             raise ValueError("a name that is taken is no part's")
         for name in intent.makes:

@@ -46,6 +46,8 @@ log = logging.getLogger("sftp_async.commit.promotion")
 #: In the staging directory: a file that is being replaced, where it may have to come back, or the
 #: server cannot replace it in one step.
 DISPLACED = "displaced"
+#: In the staging directory: what announced old data.
+ASIDE = "aside"
 #: In the staging directory, where files are copied to their names: the name was free, and what is
 #: there now is this job's.
 CLAIMED = "claimed"
@@ -65,11 +67,14 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
         CommitError: a part is missing, or a name is taken.
 
     """
-    if intent.renames:
-        for name in intent.asides:
-            await set_aside(connection, intent.final_path(name), aside(intent, name))
     if not intent.direct:
+        # First: it sees that no link leads what is set aside out of the target.
         await _make_directories(connection, intent, intent.parts, intent.makes)
+    if intent.renames:
+        await each(
+            list(enumerate(intent.asides)),
+            lambda it: set_aside(connection, intent.final_path(it[1]), aside(intent, it[0])),
+        )
     await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
 
 
@@ -249,7 +254,7 @@ async def finish(connection: Connection, intent: Intent) -> None:
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)
         # Where there is rename, what was set aside went with the staging directory.
-        gone = intent.asides if intent.renames else ()
+        gone = frozenset(intent.asides if intent.renames else ())
         removes = [name for name in intent.removes if name not in gone]
         emptied = {posixpath.dirname(name) for name in removes}
         await check_places(connection, intent, emptied)
@@ -329,9 +334,9 @@ def claimed(intent: Intent) -> str:
     return posixpath.join(intent.staging, CLAIMED)
 
 
-def aside(intent: Intent, name: str) -> str:
-    """Return where one of an intent's `asides` is kept."""
-    return posixpath.join(intent.staging, name)
+def aside(intent: Intent, index: int) -> str:
+    """Return where one of an intent's `asides` is kept: staging has no partition directories."""
+    return posixpath.join(intent.staging, f"{ASIDE}-{index}")
 
 
 def exact_exists(connection: Connection, target: str) -> CommitError:

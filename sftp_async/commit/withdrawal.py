@@ -77,8 +77,8 @@ async def _take_back(connection: Connection, intent: Intent) -> None:
     others = [part for part in intent.parts if part_tag(part.name) != tag]
     await each(others, lambda part: _take_back_named(connection, intent, part))
     await directories.prune(connection, intent.directory, intent.makes)
-    for name in intent.asides:
-        await set_aside(connection, aside(intent, name), intent.final_path(name))
+    for index, name in enumerate(intent.asides):
+        await set_aside(connection, aside(intent, index), intent.final_path(name))
 
 
 async def _take_back_named(connection: Connection, intent: Intent, part: PartFile) -> None:

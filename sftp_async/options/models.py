@@ -291,7 +291,8 @@ class WriteOptions(OptionsModel):
     ] = Field(
         "none",
         description="Write a checksum file for each file, for `sha256sum -c` or `md5sum -c`: "
-        "`orders.csv.sha256` for an exact file, a hidden `.part-….sha256` for a part file.",
+        "`orders.csv.sha256` beside a name that was asked for (an exact file, a template's, a "
+        "row's), where partners look for it; a hidden `.part-….sha256` beside a part file.",
         examples=["sha256"],
     )
     done_file_template: DoneFile = Field(

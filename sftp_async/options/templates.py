@@ -8,8 +8,13 @@ from typing import Final
 
 from sftp_async.options.parsing import parse_name, parse_text
 
-#: What control records may tell, with a value to try a template on.
-CONTROL_FIELDS: Final[dict[str, object]] = {"rows": 1, "bytes": 1, "sha256": "", "name": ""}
+#: What control records may tell, with a value to try a template on: the largest of numbers.
+CONTROL_FIELDS: Final[dict[str, object]] = {
+    "rows": 2**63 - 1,
+    "bytes": 2**63 - 1,
+    "sha256": "0" * 64,
+    "name": "",
+}
 
 
 def parse_done_template(value: object) -> str:
@@ -30,13 +35,18 @@ def parse_control_lines(value: object) -> str:
         f"may hold the fields {', '.join(CONTROL_FIELDS)}, as in {{rows:08d}}; double other braces"
     )
     try:
-        fields = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
-        if not fields <= CONTROL_FIELDS.keys():
+        nested = any(spec and "{" in spec for _, _, spec, _ in Formatter().parse(text))
+        if nested or not control_fields(text) <= CONTROL_FIELDS.keys():
             raise ValueError(wrong)
         text.format_map(CONTROL_FIELDS)
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError):
         raise ValueError(wrong) from None
     return text
+
+
+def control_fields(text: str) -> set[str]:
+    """Return the names of the fields in control lines; doubled braces hold none."""
+    return {field for _, field, _, _ in Formatter().parse(text) if field is not None}
 
 
 def parse_file_name(value: object) -> str:

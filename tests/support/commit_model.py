@@ -195,7 +195,7 @@ class Play:
             if (
                 operation.name in ("rename", "replace")
                 and staged
-                and "/displaced-" not in operation.path
+                and not operation.path.startswith(self._asides())
             ):
                 raise denied(operation.target)
 
@@ -257,11 +257,13 @@ class Play:
 
     def _displaced(self) -> dict[str, bytes]:
         """What was set aside, by the name that it had."""
-        prefix = f"{self.job.layout.staging}/displaced-"
-        aside = [
-            bytes(node.data) for path, node in self.server.nodes.items() if path.startswith(prefix)
-        ]
+        nodes = self.server.nodes.items()
+        aside = [bytes(node.data) for path, node in nodes if path.startswith(self._asides())]
         return {name: data for name, data in self.scenario.old.items() if data in aside}
+
+    def _asides(self) -> tuple[str, ...]:
+        """How paths in staging begin of what may come back."""
+        return tuple(f"{self.job.layout.staging}/{kind}-" for kind in ("displaced", "aside"))
 
     def _mixture(self) -> dict[str, bytes]:
         """All old data, but for the names that the new has taken."""

@@ -122,7 +122,9 @@ def test_a_published_intent_appears_whole_under_its_name() -> None:
 
 @pytest.mark.parametrize("path", ["2026/a.pdf", "a.pdf", "x=1/y"])
 def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
-    made = intent(parts=(PartFile("s", path, 1, 1, ""),), row_files=True, makes=("2026",))
+    parts = (PartFile("s", path, 1, 1, ""),)
+    beside = (f"{path}.md5", f"{path}.done")
+    made = intent(parts=parts, row_files=True, makes=("2026",), removes=beside)
     assert Intent.from_fields(json.loads(made.to_json())) == made
     if "/" in path and "=" not in path:
         with pytest.raises(ValueError, match="no partition's directory"):
@@ -138,6 +140,10 @@ def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
         {"makes": ("_temporary/x",)},
         {"makes": ("../x",)},
         {"removes": ("2026/a.pdf",)},
+        {"removes": ("2026/..",), "parts": (PartFile("s", "2026/a", 1, 1, ""),)},
+        {"removes": ("2027/a.md5",), "parts": (PartFile("s", "2026/a", 1, 1, ""),)},
+        {"removes": ("../a",), "parts": (), "done_file": "../a"},
+        {"removes": (7,)},
         {"taken": ("another.pdf",)},
         {"done_file": "../{name}"},
     ],

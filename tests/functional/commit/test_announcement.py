@@ -140,6 +140,18 @@ def test_an_overwrite_removes_what_announced_the_old_data(sshd: SSHD, remote_dir
     assert sorted(file.name for file in remote_dir.iterdir()) == [".foreign.csv.sha256", part]
 
 
+def test_files_that_are_replaced_by_their_names_keep_nothing_that_announced_them(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    named = {"file_name_template": "o_{seq}.txt", "done_file_template": "{stem}.ok"}
+    write(sshd.options(), str(remote_dir), ["a"], ["b"], ["c"], **ASKED, **named)
+    write(sshd.options(), str(remote_dir), ["d"], if_exists="replace", **named)
+    rest = {f"o_{n}{end}" for n in (2, 3) for end in (".txt", ".txt.sha256", ".ok")}
+    assert {file.name for file in remote_dir.iterdir()} == {"o_1.txt", "o_1.ok", *rest}
+    write(sshd.options(), str(remote_dir), ["e"], overwrite=True, **named)
+    assert {file.name for file in remote_dir.iterdir()} == {"o_1.txt", "o_1.ok"}
+
+
 def test_an_append_leaves_the_last_jobs_manifest(sshd: SSHD, remote_dir: Path) -> None:
     write(sshd.options(), str(remote_dir), ["a"], **ASKED)
     first = manifest(remote_dir)

@@ -49,6 +49,31 @@ def test_either_stands_alone_and_ends_its_lines_as_the_data_does(
     assert (remote_dir / "f.txt").read_bytes() == b"a\n{1}\n"
 
 
+def test_they_hold_the_name_that_the_file_gets_where_the_one_asked_for_is_taken(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    for text in ("a", "b"):
+        path = f"{remote_dir}/all.txt"
+        write(sshd.options(), path, [text], header_lines="{name}", if_exists="rename")
+    assert (remote_dir / "all.txt").read_text() == "all.txt\na\n"
+    assert (remote_dir / "all-1.txt").read_text() == "all-1.txt\nb\n"
+
+
+def test_no_other_character_than_the_usual_ends_a_line(sshd: SSHD, remote_dir: Path) -> None:
+    kept = "1\x0b2\x0c3\x1c4\x1d5\x1e6\x857\u20288\u20299"
+    path = f"{remote_dir}/all.txt"
+    write(sshd.options(), path, ["a"], header_lines=f"{kept}\r\nH\rI\n\nJ\n", line_sep=";\n")
+    lines = f"{kept};\nH;\nI;\n;\nJ;\na;\n"
+    assert (remote_dir / "all.txt").read_bytes() == lines.encode()
+
+
+def test_doubled_braces_are_no_field(sshd: SSHD, remote_dir: Path) -> None:
+    path = f"{remote_dir}/all.txt.gz"
+    write(sshd.options(), path, ["a"], footer_lines="{{bytes}} {{sha256}} {rows}")
+    found = gzip.decompress((remote_dir / "all.txt.gz").read_bytes())
+    assert found == b"a\n{bytes} {sha256} 1\n"
+
+
 def test_they_are_compressed_with_the_data(sshd: SSHD, remote_dir: Path) -> None:
     path = f"{remote_dir}/all.txt.gz"
     write(sshd.options(), path, *PARTS, header_lines="H", footer_lines="T{rows}")
@@ -77,6 +102,12 @@ def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path)
         ("a.txt.gz", {"footer_lines": "{sha256}"}, "would be that of the compressed data"),
         ("a.txt", {"header_lines": "H", "encoding": "UTF-16"}, "cannot be written with encoding"),
         ("a.txt", {"footer_lines": "€", "encoding": "latin-1"}, "cannot be written with encoding"),
+        ("ä.txt", {"footer_lines": "{name}", "encoding": "ASCII"}, "or of the file's name"),
+        ("a.txt", {"footer_lines": "{rows:ä>30}", "encoding": "ASCII"}, "cannot be written with"),
+        ("a.txt.gz", {"footer_lines": "{sha256:.8}"}, "would be that of the compressed data"),
+        ("a.txt", {"footer_lines": "{rows:{sha256}}"}, "may hold the fields"),
+        ("a.txt", {"footer_lines": "{name:{rows}}"}, "may hold the fields"),
+        ("a.txt", {"footer_lines": "{rows:c}"}, "may hold the fields"),
         ("a.txt", {"footer_lines": "{columns}"}, "may hold the fields rows, bytes, sha256, name"),
         ("a.txt", {"footer_lines": "{rows.real}"}, "may hold the fields"),
         ("a.txt", {"footer_lines": "{}"}, "may hold the fields"),

@@ -46,6 +46,10 @@ NAMED_ABORTED = Scenario(
     options=NAMED,
     refused="new_002",
 )
+NAMED_ANNOUNCED = replace(
+    NAMED_ABORTED,
+    old=NAMED_ABORTED.old | {"new_001.csv.md5": b"sum 0", "new_002.csv.sha256": b"sum 1"},
+)
 NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
@@ -110,6 +114,7 @@ def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_l
         ),
         pytest.param(NAMED_ABORTED, 160, id="named"),
         pytest.param(replace(NAMED_ABORTED, server=PLAIN), 160, id="named, plain rename"),
+        pytest.param(NAMED_ANNOUNCED, 160, id="named, with checksum files"),
         pytest.param(replace(NAMED_ABORTED, server=REPLACING), 160, id="named, rename replaces"),
         pytest.param(replace(NAMED_ABORTED, server={"hardlink": False}), 160, id="named, no links"),
         pytest.param(
