@@ -304,9 +304,16 @@ class JobCommitter:
             return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
+        if layout.row_files and self._options.overwrite_scope == "own":
+            # Of older files of rows nothing tells whose they are; part files are other jobs'.
+            return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
+
+        def is_own(name: str) -> bool:
+            return layout.is_own(name, directory)
+
         if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or is_companion(entry.name, layout.is_own, done)
-        return layout.is_own(entry.name) or is_companion(entry.name, layout.is_own, done)
+            return is_data(entry.name) or is_companion(entry.name, is_own, done)
+        return is_own(entry.name) or is_companion(entry.name, is_own, done)
 
     async def _exact_part(self, connection: Connection, parts: tuple[PartFile, ...]) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""
