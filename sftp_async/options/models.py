@@ -315,8 +315,8 @@ class WriteOptions(OptionsModel):
     job_key: OptionalText = Field(
         None,
         description="A name of this write, unique in the target: a second batch write of the same "
-        "key changes nothing. An exact file, or a template of one, has keys of its own. For jobs that "
-        "a scheduler may run twice.",
+        "key changes nothing. An exact file, or a template of one, has keys of its own. For jobs "
+        "that a scheduler may run twice.",
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
