@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: One of them makes names differ within a job.
 OF_A_FILE: Final = ("partition", "seq")
 FIELDS: Final = (*OF_A_FILE, "now", "job", "batch")
-_NUMBER = re.compile(r"(?:0[0-9]{0,2})?d?", re.ASCII)
+_NUMBER = re.compile(r"(?:0[0-9]{0,3})?d?", re.ASCII)
 #: Formats under which an overwrite knows the field again.
 _FORMATS = dict.fromkeys((*OF_A_FILE, "batch"), _NUMBER) | {
     "job": re.compile(r"(?:\.[1-9][0-9]?)?", re.ASCII)

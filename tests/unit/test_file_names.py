@@ -84,7 +84,7 @@ def test_names_that_could_be_the_same_or_none_are_refused(
     "field",
     [
         *("{seq:x}", "{seq:,}", "{seq:+}", "{seq:c}", "{seq:5d}", "{seq:{width}}", "{seq!r}"),
-        *("{partition:>5}", "{batch:e}", "{job:>40}", "{job:.0}", "{now:{x}}", "{seq:09999d}"),
+        *("{partition:>5}", "{batch:e}", "{job:>40}", "{job:.0}", "{now:{x}}", "{seq:099999d}"),
     ],
 )
 def test_formats_that_could_not_be_known_again_are_refused(field: str) -> None:
