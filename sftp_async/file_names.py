@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 #: One of them makes names differ within a job.
 OF_A_FILE: Final = ("partition", "seq")
 FIELDS: Final = (*OF_A_FILE, "now", "job", "batch")
+_NUMBER = re.compile(r"(?:0[0-9]{0,3})?d?", re.ASCII)
+#: Formats under which an overwrite knows the field again.
+_FORMATS = dict.fromkeys((*OF_A_FILE, "batch"), _NUMBER) | {
+    "job": re.compile(r"(?:\.[1-9][0-9]?)?", re.ASCII)
+}
 
 
 def fields_of(template: str) -> set[str]:
-    """Return the names of the fields in a template."""
-    return {field for _, field, _, _ in Formatter().parse(template) if field is not None}
+    """Return the names of the fields in a template.
+
+    Raises:
+        OptionsError: one has a format that it cannot have.
+
+    """
+    return {field for _, field, _ in _parsed(template) if field is not None}
 
 
 def is_of_many(template: str) -> bool:
@@ -78,7 +88,7 @@ class FileNames:
             )
         try:
             name = self.sample
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, MemoryError) as error:
             raise OptionsError(f"file_name_template cannot be filled in: {error}") from None
         if "/" in name or name.startswith((".", "_")):
             raise OptionsError(
@@ -101,23 +111,52 @@ class FileNames:
             batch: number of the micro-batch, in digits.
 
         """
-        values = [name.partition("=")[2] for name in directory.split("/")]
-        facts = dict(zip(self.columns, values, strict=False))
+        facts = self._facts(directory)
         own = {"partition": partition, "seq": seq, "now": self.now, "job": self.job}
         return self.template.format_map({**facts, **own, "batch": int(batch or 0)})
 
-    def matches(self, name: str) -> bool:
-        """Whether a name differs from those of this job in the numbers of files and jobs alone."""
-        return re.fullmatch("".join(self._patterns()), name, re.ASCII) is not None
+    def matches(self, name: str, directory: str = "") -> bool:
+        """Whether a name differs from those of this job in the numbers of files and jobs alone.
 
-    def _patterns(self) -> Iterator[str]:
-        for literal, field, spec, _ in Formatter().parse(self.template):
+        Args:
+            name: of a file.
+            directory: its partition directories; a job with `columns` has no files elsewhere.
+
+        """
+        facts = self._facts(directory)
+        if len(facts) != len(self.columns):
+            return False
+        return re.fullmatch("".join(self._patterns(facts)), name, re.ASCII) is not None
+
+    def _facts(self, directory: str) -> dict[str, str]:
+        values = [name.partition("=")[2] for name in directory.split("/") if name]
+        return dict(zip(self.columns, values, strict=False))
+
+    def _patterns(self, facts: dict[str, str]) -> Iterator[str]:
+        for literal, field, spec in _parsed(self.template):
             yield re.escape(literal)
             if field == "now":
-                yield re.escape(format(self.now, spec or ""))
+                yield re.escape(format(self.now, spec))
             elif field == "job":
                 yield "[0-9a-f]+"
             elif field in (*OF_A_FILE, "batch"):
-                yield r" *\d+ *"
+                yield r"\d+"
             elif field is not None:
-                yield "[^/]+"
+                yield re.escape(format(facts[field], spec))
+
+
+def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
+    """Split a template: each literal text with the field behind it, if any, and its format."""
+    for literal, field, spec, conversion in Formatter().parse(template):
+        if conversion or "{" in (spec or ""):
+            raise OptionsError(
+                f"file_name_template has a conversion, or a field within {{{field}}}: it takes "
+                "fields with a format"
+            )
+        if field in _FORMATS and not _FORMATS[field].fullmatch(spec or ""):
+            allowed = f"{{{field}:.8}}" if field == "job" else f"{{{field}:05d}}"
+            raise OptionsError(
+                f"file_name_template cannot be filled in with {{{field}:{spec}}}: an overwrite "
+                f"would not know such names again; give {{{field}}}, or a format as in {allowed}"
+            )
+        yield literal, field, spec or ""

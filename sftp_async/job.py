@@ -15,6 +15,7 @@ from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.encoders import open_format
 from sftp_async.encoders.base import RowFiles
 from sftp_async.errors import OptionsError
+from sftp_async.file_names import fields_of
 from sftp_async.job_checks import check
 from sftp_async.layout import Layout, Once
 from sftp_async.partitioning import Partitioning
@@ -81,6 +82,7 @@ class Job:
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
         now = datetime.now().astimezone()
+        template = options.file_name_template
         options = infer_format(name_exactly(options.resolve(), now))
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
@@ -90,6 +92,7 @@ class Job:
             lineage=lineage,
             now=now,
             row_files=isinstance(file_format, RowFiles),
+            template=template,
         )
         check(layout, options, file_format, stream=stream, overwrite=overwrite)
         if layout.file_name is not None:
@@ -115,6 +118,11 @@ class Job:
             raise OptionsError(
                 "job_key is for batch writes: each batch of a streaming query has a key already"
             )
+        if overwrite and "now" in fields_of(options.file_name_template or ""):
+            raise OptionsError(
+                "file_name_template holds {now}, but each batch of a query in output mode complete "
+                "has to find the files of the one before: leave {now} out"
+            )
         if "write_empty" not in options.model_fields_set:
             options = options.model_copy(update={"write_empty": False})
         job = cls.plan(
@@ -134,7 +142,7 @@ class Job:
     def of_batch(self, job_id: str, query_id: str, batch_id: int) -> Self:
         """Return an attempt at a micro-batch, as its tasks and their driver made it."""
         once = Once.of_batch(query_id, batch_id)
-        return replace(self, layout=replace(self.layout, job_id=job_id, once=once))
+        return replace(self, layout=self.layout.of_attempt(job_id, once))
 
     def prepare(self) -> Self:
         """Check server and target, make the staging directory: the one preflight connection.

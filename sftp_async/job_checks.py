@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
@@ -9,6 +10,7 @@ from sftp_async.encoders.charset import Charset
 from sftp_async.errors import OptionsError
 from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING
 from sftp_async.options.templates import CONTROL_FIELDS, control_fields
+from sftp_async.row_paths import path_problem
 
 if TYPE_CHECKING:
     from sftp_async.encoders.base import Format
@@ -73,8 +75,21 @@ def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
             f"The path {layout.target} names one exact file, but format={options.format} writes "
             "one for each row: give a directory, or set single_file=false."
         )
+    if _rows_reach(layout.staging_base, layout.directory):
+        problems.append(
+            f"staging_dir={options.staging_dir} is inside the target, where rows could write: "
+            "leave it out, or give a directory elsewhere on the same file system."
+        )
     if problems:
         raise OptionsError(problems)
+
+
+def _rows_reach(staging_base: str, directory: str) -> bool:
+    """Whether rows may name a file in the staging directories."""
+    if posixpath.isabs(staging_base) != posixpath.isabs(directory):
+        return False  # one is relative to the login directory, which is not known here
+    path = posixpath.relpath(staging_base, directory)
+    return path_problem(path) is None
 
 
 def _check_places(layout: Layout, options: SFTPOptions) -> None:

@@ -17,7 +17,7 @@ import itertools
 import posixpath
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -45,9 +45,14 @@ LINEAGE_DIGITS = 32 - TAG_DIGITS
 LONGEST_NAME = 255
 #: Characters of a key that its marker's name shows.
 LONGEST_KEY = 150
+_EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
 _PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}(?:\.[A-Za-z0-9]+)+",
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}{_EXTENSION}",
     re.ASCII,
+)
+#: Names of intents, in their states.
+DOCUMENT = re.compile(
+    r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn|undone)\.json"
 )
 
 
@@ -95,7 +100,13 @@ class Once:
 
     @classmethod
     def of_key(cls, key: str, file_name: str | None) -> Self:
-        """Name the batch job of a `job_key`, which is a target's own."""
+        """Name the batch job of a `job_key`, which is a target's own.
+
+        Args:
+            key: as the user gave it.
+            file_name: of an exact file, or the template of its names; None: part files.
+
+        """
         return cls("-".join([JOB_KEYS, *([_named(file_name)] if file_name else [])]), _named(key))
 
     @property
@@ -148,6 +159,7 @@ class Layout:
         lineage: str = "",
         now: datetime | None = None,
         row_files: bool = False,
+        template: str | None = None,
     ) -> Self:
         """Give a new job its id and places. `options.path` must be set.
 
@@ -158,6 +170,7 @@ class Layout:
                 one knows what another left.
             now: the time in the names of files; left out: that of the call.
             row_files: each row is a file, and names it.
+            template: what made the exact file's name, if that differs from job to job.
 
         """
         assert options.path is not None
@@ -176,7 +189,9 @@ class Layout:
             extension=extension,
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
-            once=Once.of_key(options.job_key, file_name) if options.job_key else None,
+            once=Once.of_key(options.job_key, file_name and (template or file_name))
+            if options.job_key
+            else None,
             partition_by=options.partition_by,
             names=None
             if options.file_name_template is None
@@ -201,7 +216,12 @@ class Layout:
         """What the commit's intent is filed under: the same for all attempts of one job."""
         if self.once is None:
             return self.job_id
-        return _digits("\0".join((self.target, self.once.scope, self.once.name)), 32)
+        return _digits("\0".join((self.directory, self.once.scope, self.once.name)), 32)
+
+    def of_attempt(self, job_id: str, once: Once) -> Self:
+        """Return the layout of the attempt that had this id at a job that is `once`."""
+        names = None if self.names is None else replace(self.names, job=tag_of(job_id))
+        return replace(self, job_id=job_id, once=once, names=names)
 
     @property
     def named(self) -> bool:
@@ -213,9 +233,15 @@ class Layout:
         """Whether part files get such names, at the commit."""
         return self.names is not None or self.row_files
 
-    def is_own(self, name: str) -> bool:
-        """Whether a file name in the target is one that this source gives to part files."""
-        return is_part(name) or (self.names is not None and self.names.matches(name))
+    def is_own(self, name: str, directory: str = "") -> bool:
+        """Whether a file's name is one that this source gives to part files.
+
+        Args:
+            name: of the file.
+            directory: that it is in, relative to the target.
+
+        """
+        return is_part(name) or (self.names is not None and self.names.matches(name, directory))
 
     @property
     def tag(self) -> str:
@@ -263,6 +289,8 @@ def _digits(text: str, count: int) -> str:
 def _named(key: str) -> str:
     """Return a file name for any text: readable, of bounded length, another for each."""
     name = quote(key, safe=" ", errors="surrogatepass")
+    if name in (".", ".."):
+        name = name.replace(".", "%2E")
     return name if len(name) <= LONGEST_KEY else f"{name[:LONGEST_KEY]}-{_digits(key, 32)}"
 
 
@@ -274,6 +302,11 @@ def tag_of(job_id: str) -> str:
 def is_part(name: str) -> bool:
     """Whether a file name is one that this source gives to its part files."""
     return _PART.fullmatch(name) is not None
+
+
+def is_extension(text: str) -> bool:
+    """Whether part files with this extension, without the leading dot, are known again."""
+    return re.fullmatch(_EXTENSION, f".{text}") is not None
 
 
 def partition_of(name: str) -> int:

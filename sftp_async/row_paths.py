@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE
-from sftp_async.layout import LONGEST_NAME, MARKERS, STAGING, is_part
+from sftp_async.layout import DOCUMENT, LONGEST_NAME, MARKERS, STAGING, is_part
 
-#: Names in the target that no row may take or write below, in whatever case.
+#: Names that no row may take or write below: a directory in the target may be one of other jobs.
 _OWN = {name.lower() for name in (STAGING, MARKERS, SUCCESS_FILE, MANIFEST_FILE)}
 
 
@@ -13,7 +13,8 @@ def path_problem(path: str) -> str | None:
     """Return why no row may write to the path; None if it may.
 
     Rows are data: a path must not lead out of the target, nor to files that programs read unasked
-    (`.ssh/authorized_keys`, where the target is the login directory).
+    (`.ssh/authorized_keys`, where the target is the login directory), nor to what tells jobs of
+    this target, or of one inside it, what to do.
 
     Args:
         path: relative to the target directory.
@@ -36,6 +37,12 @@ def path_problem(path: str) -> str | None:
         return "has a backslash in it, which some servers take for a slash"
     if any(len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME for name in names):
         return f"has a name of more than {LONGEST_NAME} bytes in it"
-    if names[0].lower() in _OWN or is_part(names[-1]):
+    if any(map(_is_own, names)):
         return "has a name that this data source gives to files of its own"
     return None
+
+
+def _is_own(name: str) -> bool:
+    # Windows looks for `_temporary` when it is asked for `_TEMPORARY. `.
+    name = name.lower().rstrip(". ")
+    return name in _OWN or is_part(name) or DOCUMENT.fullmatch(name) is not None

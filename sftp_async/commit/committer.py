@@ -319,12 +319,19 @@ class JobCommitter:
             return entry.name in gone
         if part_tag(entry.name) == layout.tag:
             return False
+        if layout.row_files and self._options.overwrite_scope == "own":
+            # Of older files of rows nothing tells whose they are; part files are other jobs'.
+            return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
+
+        def is_own(name: str) -> bool:
+            return layout.is_own(name, directory)
+
         extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
-        if is_companion(entry.name, layout.is_own, done, extensions):
+        if is_companion(entry.name, is_own, done, extensions):
             return True
         if self._options.overwrite_scope == "directory":
             return is_data(entry.name)
-        return layout.is_own(entry.name)
+        return is_own(entry.name)
 
     async def _exact_name(self, connection: Connection) -> str:
         """Return what the exact file will be called."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     RemoteUnsupportedError,
 )
-from sftp_async.layout import uses_own_staging
+from sftp_async.layout import DOCUMENT, uses_own_staging
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import State
@@ -31,14 +30,10 @@ DRAFT = "intent.draft"
 #: Stands for a document that does not parse.
 TORN = object()
 
-_DOCUMENT = re.compile(
-    r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn|undone)\.json"
-)
-
 
 def document_of(name: str) -> tuple[str, State] | None:
     """Return the document and the state that a file name stands for, or None for another's."""
-    match = _DOCUMENT.fullmatch(name)
+    match = DOCUMENT.fullmatch(name)
     if match is None:
         return None
     state: State = match["state"]  # type: ignore[assignment] # the pattern allows no other
@@ -147,10 +142,20 @@ async def publish(connection: Connection, intent: Intent) -> None:
     Raises:
         RemoteNotFoundError: the job's staging directory is gone.
         RemoteExistsError: another attempt of the same job was faster.
-        CommitError: the server cannot rename, or changed the file.
+        CommitError: the server cannot rename, or changed the file; or nobody could read it.
 
     """
     data = intent.to_json()
+    try:
+        Intent.from_fields(json.loads(data))
+    except ValueError as error:
+        # Once published it would stop every later write to the target.
+        raise CommitError(
+            f"The job cannot be committed as planned: {error}",
+            host=connection.address,
+            path=intent.directory,
+            hint="Change the name",
+        ) from error
     if len(data) > LARGEST:
         raise CommitError(
             f"There are {len(intent.parts):,} files, too many for one commit: the list of them has "

@@ -189,9 +189,10 @@ class Intent:
         if intent.checksums not in ("none", *ALGORITHMS):
             raise ValueError(f"{intent.checksums!r} is no checksum")
         if intent.done_file is not None:
+            # Hidden ones are fine; they stand in the directories of the parts.
+            _check_name(intent.done_file)
             for part in intent.parts:
-                done = done_name(intent.done_file, part.final)
-                (_check_row_path if intent.row_files else _check_path)(done)
+                _check_name(posixpath.basename(done_name(intent.done_file, part.final)))
         return intent
 
 

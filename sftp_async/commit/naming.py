@@ -12,7 +12,7 @@ from sftp_async.commit.steps import each
 from sftp_async.companions import checksum_name, done_name
 from sftp_async.errors import CommitError, RemoteNotFoundError
 from sftp_async.hive import with_parents
-from sftp_async.layout import LONGEST_NAME, free_name, partition_of
+from sftp_async.layout import LONGEST_NAME, free_name, is_data, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ async def name_parts(
         parts take.
 
     Raises:
-        CommitError: two would have one name, one is too long, or one is taken.
+        CommitError: two would have one name, one is too long or hidden, or one is taken.
 
     """
     named = list(parts) if layout.names is None else _rendered(layout, parts)
@@ -76,6 +76,16 @@ async def name_parts(
         used[part.directory].add(name)
         named[index] = replace(part, final=posixpath.join(part.directory, name))
     _check_names(connection, layout, options, named)
+    for name in _beside(options, [part.final for part in named]):
+        directory, base = posixpath.split(name)
+        found = taken.get(directory, {}).get(base)
+        if found is not None and found.is_dir:
+            raise CommitError(
+                "A directory has the name of a checksum file or a done file",
+                host=connection.address,
+                path=posixpath.join(layout.directory, name),
+                hint="Move it away",
+            )
     return tuple(named), tuple(replaced)
 
 
@@ -100,25 +110,26 @@ def _check_names(
 ) -> None:
     """See that each part, and what stands beside it, has a name that nothing else of the job has.
 
+    Readers have to see what a template names: values of partition columns may begin with `_`.
+
     Raises:
         CommitError: names the first that has not.
 
     """
     files = [part.final for part in parts]
-    beside: set[str] = set()
-    if options.checksum_files != "none":
-        beside |= {checksum_name(name, options.checksum_files) for name in files}
-    if options.done_file_template is not None:
-        beside |= {done_name(options.done_file_template, name) for name in files}
+    beside = _beside(options, files)
     directories = {
         name for level in with_parents(part.directory for part in parts) for name in level
     }
     twice = [name for name, count in Counter(files).items() if count > 1]
     both = [name for name in files if name in directories or name in beside]
+    both += sorted(beside & directories)
+    hidden = [] if layout.row_files else [n for n in files if not is_data(posixpath.basename(n))]
     long = [name for name in (*files, *beside) if _bytes(posixpath.basename(name)) > LONGEST_NAME]
     for names, what in (
         (twice, "is that of several files"),
         (both, "is that of a directory, a checksum file or a done file, too"),
+        (hidden, "begins with _ or ., and readers ignore such files"),
         (long, f"has more than {LONGEST_NAME} bytes"),
     ):
         if names:
@@ -128,6 +139,16 @@ def _check_names(
                 path=layout.directory,
                 hint="Add {seq} to it" if names is twice and layout.names else "Change it",
             )
+
+
+def _beside(options: WriteOptions, files: Sequence[str]) -> set[str]:
+    """Return the names of what is to stand beside the files."""
+    beside: set[str] = set()
+    if options.checksum_files != "none":
+        beside |= {checksum_name(name, options.checksum_files) for name in files}
+    if options.done_file_template is not None:
+        beside |= {done_name(options.done_file_template, name) for name in files}
+    return beside
 
 
 def _source(layout: Layout) -> str:

@@ -24,6 +24,7 @@ from sftp_async.encoders.intervals import NarrowIntervals
 from sftp_async.encoders.jsonl import JSONLinesFormat
 from sftp_async.encoders.text import TextFormat
 from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.layout import is_extension
 from sftp_async.options.codecs import DEFAULT_CODECS
 
 if TYPE_CHECKING:
@@ -57,7 +58,13 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
     if options.format not in _KNOW_NARROW_INTERVALS:
         narrow = NarrowIntervals.of(schema)
         _refuse_intervals([*narrow.nested, *(name for name, _ in narrow.columns)])
-    return opener(options, schema)
+    found = opener(options, schema)
+    if not is_extension(found.extension):
+        raise OptionsError(
+            f"format={options.format} has the extension {found.extension!r}: letters and digits, "
+            "and dots between them, are what an overwrite knows part files by"
+        )
+    return found
 
 
 def _csv(options: FormatOptions, schema: pa.Schema) -> Format:

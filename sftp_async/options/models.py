@@ -197,7 +197,7 @@ class WriteOptions(OptionsModel):
         "`{seq}` (number of a file in its directory, from 1) part files have them, else there is "
         "one exact file. `{now:%Y%m%d}` is the time of the write on the driver, in its zone; "
         "`{job}` marks the job, `{batch}` a stream's batch; columns of `partition_by` are fields, "
-        "too. Formats are Python's.",
+        "too. Formats are Python's, of numbers zero padding alone.",
         examples=["orders_{now:%Y%m%d}_{seq:05d}.csv"],
     )
     if_exists: Annotated[
@@ -316,7 +316,8 @@ class WriteOptions(OptionsModel):
     job_key: OptionalText = Field(
         None,
         description="A name of this write, unique in the target: a second batch write of the same "
-        "key changes nothing. For jobs that a scheduler may run twice.",
+        "key changes nothing. An exact file, or a template of one, has keys of its own. For jobs "
+        "that a scheduler may run twice.",
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[

@@ -198,7 +198,7 @@ def test_a_name_that_is_too_long_for_a_file_system_is_an_option_mistake(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     with pytest.raises(OptionsError, match="more than 255 bytes"):
-        real_job(sshd.options(), f"{remote_dir}/{'x' * 252}.txt").prepare()
+        real_job(sshd.options(), f"{remote_dir}/{'x' * 252}.txt")
     assert names(remote_dir) == set()
 
 

@@ -80,5 +80,40 @@ def test_names_that_could_be_the_same_or_none_are_refused(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("{seq:x}", "{seq:,}", "{seq:+}", "{seq:c}", "{seq:5d}", "{seq:{width}}", "{seq!r}"),
+        *("{partition:>5}", "{batch:e}", "{job:>40}", "{job:.0}", "{now:{x}}", "{seq:099999d}"),
+    ],
+)
+def test_formats_that_could_not_be_known_again_are_refused(field: str) -> None:
+    with pytest.raises(OptionsError, match=r"cannot be filled in|takes fields with a format"):
+        names(f"{{seq}}_{field}.csv").check(stream=True, appends=False, rolls=False)
+
+
+@pytest.mark.parametrize("field", ["{seq:d}", "{partition:05}", "{batch:03d}", "{job:.8}"])
+def test_other_formats_are_taken_and_known_again(field: str) -> None:
+    given = names(f"{{seq}}_{field}.csv")
+    given.check(stream=True, appends=False, rolls=False)
+    assert given.matches(given.render(123, 1, "", "4567"))
+
+
+@pytest.mark.parametrize(
+    ("name", "directory", "known"),
+    [
+        ("1-2_3.csv", "a=1/b=2", True),
+        ("1-2_3.csv", "A=1/b=2", True),
+        ("1-2_3.csv", "a=1/b=3", False),
+        ("1-2_3.csv", "a=1", False),
+        ("1-2_3.csv", "", False),
+        ("D%2FE-x.y_3.csv", "a=D%2FE/b=x.y", True),
+        ("D%2FE-xzy_3.csv", "a=D%2FE/b=x.y", False),
+    ],
+)
+def test_values_are_those_of_the_directory(name: str, directory: str, known: bool) -> None:
+    assert names("{a}-{b}_{seq}.csv", "a", "b").matches(name, directory) == known
+
+
 def test_a_stream_that_replaces_may_use_the_same_names_again() -> None:
     names("{seq}.csv").check(stream=True, appends=False, rolls=True)

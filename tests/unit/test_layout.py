@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout import Layout, is_data, is_part, part_tag, uses_own_staging
+from sftp_async.layout import (
+    Layout,
+    Once,
+    is_data,
+    is_extension,
+    is_part,
+    part_tag,
+    uses_own_staging,
+)
 from sftp_async.options import SFTPOptions
 from sftp_async.target import clean, file_kind, infer_format, split_target
 
@@ -149,6 +157,40 @@ def test_two_attempts_never_share_a_name_while_they_write() -> None:
 def test_names_that_this_source_never_gives_are_foreign(name: str) -> None:
     assert not is_part(name)
     assert part_tag(name) is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "known"),
+    [
+        *(("csv", True), ("csv.gz", True), ("7z", True), ("fixed-width", False)),
+        *(("x_y.gz", False), ("", False), ("csv.", False), ("é", False), ("csv\n", False)),
+    ],
+)
+def test_an_extension_is_known_again_where_part_files_with_it_are(
+    extension: str, known: bool
+) -> None:
+    assert is_extension(extension) == known
+    final = Layout.mint(options("/out"), extension).part_names(0, 0, "")[1]
+    assert is_part(final) == known
+
+
+def test_a_key_belongs_to_the_template_of_an_exact_name_and_not_to_one_of_its_names() -> None:
+    jobs = [
+        Layout.mint(options(f"/out/o_{time}.csv", job_key="k"), "csv", template="o_{now:%H%M}.csv")
+        for time in ("1200", "1201")
+    ]
+    assert jobs[0].once == jobs[1].once
+    assert jobs[0].document_id == jobs[1].document_id
+    other = Layout.mint(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
+    assert other.once != jobs[0].once
+    assert other.document_id != jobs[0].document_id
+
+
+@pytest.mark.parametrize("key", [".", ".."])
+def test_a_key_of_dots_is_a_name_like_any_other(key: str) -> None:
+    once = Once.of_key(key, None)
+    assert once.name not in (".", "..")
+    assert once != Once.of_key(once.name, None)
 
 
 def test_hidden_names_are_no_data() -> None:

@@ -112,6 +112,9 @@ def test_paths_within_the_target_are_taken(path: str) -> None:
         *(".ssh/authorized_keys", "a/.hidden", "a\nb", "a\0", "a\\..\\b", "\x7f"),
         *("x" * 256, "é" * 128, "_temporary/a", "_SFTP_async/a", "_SUCCESS", "_manifest.json"),
         "part-00000-0dd0dd000dd0dd00-c000.csv",
+        "part-00000-0dd0dd000dd0dd00-c000.csv/x",
+        *("orders/_temporary/x", "a/b/_SFTP_async/job_keys/d1.committed", "a/_Success"),
+        *("a/_Manifest.json", "_temporary. /a", f"stage/{'0a' * 16}.intent.json"),
         "file:///data/a.pdf",
     ],
 )

@@ -120,6 +120,16 @@ def test_a_package_that_is_broken_is_named(site: Path, source: str, said: str) -
     sys.modules.pop("broken", None)
 
 
+def test_an_extension_that_an_overwrite_would_not_know_again_is_refused(site: Path) -> None:
+    source = (
+        "class Made:\n    extension = 'fixed-width'\n\ndef open(options, schema): return Made()"
+    )
+    install(site, "dashed", "mine = dashed:open", source=source)
+    with pytest.raises(OptionsError, match="format=mine has the extension 'fixed-width'"):
+        open_format(FormatOptions(format="mine"), SCHEMA)
+    del sys.modules["dashed"]
+
+
 def test_two_packages_of_one_format_are_both_named(site: Path) -> None:
     install(site, "one", "mine = one:open")
     install(site, "two", "mine = two:open")
