@@ -322,6 +322,16 @@ class MemoryConnection(Connection):
 
         await self.request("link", path, do, other)
 
+    async def set_attributes(
+        self, path: str, permissions: int | None = None, modified: int | None = None
+    ) -> None:
+        def do() -> None:
+            node = self.server.look(path)
+            if modified is not None:
+                node.mtime = float(modified)
+
+        await self.request("setstat", path, do)
+
     async def _open(self, path: str, flags: int, what: str) -> Any:
         def do() -> Node:
             server = self.server
