@@ -149,7 +149,9 @@ async def _was_promoted(
     if not marked and await connection.exists(final):
         return False  # the old file, or another job's: ours never got there, or was replaced
     if not recovering:
-        # Our intent has gone: another writer carried it out, and a reader took the file since.
+        # Another writer carries it out, and a reader took the file since.
+        if not marked:
+            return await connection.exists(intent.path_in("visible"))
         return not await connection.exists(intent.path)
     # A reader took it, or somebody cleared the staging area. Never remove old data on that guess.
     taken = (marked and not intent.removes) or await connection.exists(intent.staging)
