@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
     from sftp_async.transport import Connection
 
+#: Files read at once to tell whose they are; each takes 4 MiB of memory.
+READS_AT_ONCE = 8
+
 
 def is_marked(intent: Intent, part: PartFile) -> bool:
     """Whether a part's final name can be no other job's."""

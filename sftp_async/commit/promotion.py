@@ -15,7 +15,7 @@ from sftp_async.commit import intent as intents
 from sftp_async.commit.announcement import announce
 from sftp_async.commit.attributes import set_attributes
 from sftp_async.commit.joining import join
-from sftp_async.commit.ownership import are_one_file, is_in_place, is_marked
+from sftp_async.commit.ownership import READS_AT_ONCE, are_one_file, is_in_place, is_marked
 from sftp_async.commit.steps import (
     each,
     refuse_links,
@@ -23,6 +23,7 @@ from sftp_async.commit.steps import (
     remove_staging_base,
     remove_tree,
     set_aside,
+    size_of,
 )
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
@@ -238,11 +239,17 @@ async def all_visible(connection: Connection, intent: Intent) -> bool:
         # The name of an exact file is not this job's alone: what is there may be the old one.
         if not is_marked(intent, part) and await connection.exists(intent.staged_path(part)):
             raise _NotVisible
+        if await size_of(connection, intent.final_path(part.final)) != part.size:
+            raise _NotVisible
+
+    async def read(part: PartFile) -> None:
         if not await is_in_place(connection, intent, part):
             raise _NotVisible
 
+    unmarked = [part for part in intent.parts if not is_marked(intent, part)]
     try:
         await each(intent.parts, look)
+        await each(unmarked, read, at_once=READS_AT_ONCE)
     except _NotVisible:
         return False
     return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.commit import directories, documents
 from sftp_async.commit import intent as intents
-from sftp_async.commit.ownership import are_one_file, is_in_place, is_marked
+from sftp_async.commit.ownership import READS_AT_ONCE, are_one_file, is_in_place, is_marked
 from sftp_async.commit.promotion import (
     aside,
     check_places,
@@ -75,7 +75,9 @@ async def _take_back(connection: Connection, intent: Intent) -> None:
     await each(marked, lambda part: remove_if_there(connection, intent.final_path(part.final)))
     # The names of the others are not the job's alone.
     others = [part for part in intent.parts if not is_marked(intent, part)]
-    await each(others, lambda part: _take_back_named(connection, intent, part))
+    await each(
+        others, lambda part: _take_back_named(connection, intent, part), at_once=READS_AT_ONCE
+    )
     await directories.prune(connection, intent.directory, intent.makes)
     for name in intent.asides:
         await set_aside(connection, aside(intent, name), intent.final_path(name))
@@ -85,11 +87,11 @@ async def _take_back_named(connection: Connection, intent: Intent, part: PartFil
     """Take one part out of sight, and give its name back to the file that had it."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     withdrawn = posixpath.join(intent.staging, f"{WITHDRAWN}-{part.staged}")
-    # A server that died between link and unlink, which is how OpenSSH renames, has both names.
-    if await size_of(connection, final) == part.size and await are_one_file(
-        connection, staged, final
-    ):
-        await remove_if_there(connection, final)
+    if await size_of(connection, final) == part.size:
+        # A server that died between link and unlink, which is how OpenSSH renames, has both names.
+        for name in (staged, withdrawn):
+            if await are_one_file(connection, name, final):
+                await remove_if_there(connection, final)
     try:
         await connection.rename(staged, withdrawn)
     except RemoteExistsError:
@@ -106,6 +108,8 @@ async def _withdraw(connection: Connection, intent: Intent, part: PartFile, with
     final = intent.final_path(part.final)
     try:
         await connection.rename(final, withdrawn)
+    except RemoteExistsError:
+        pass  # another writer does the same
     except RemoteNotFoundError:
         # Somebody cleared staging. A file that was replaced cannot be had back: the new one stays.
         if part.final not in intent.taken_names:

@@ -128,10 +128,6 @@ def test_what_cannot_be_named_is_refused_before_any_task(
         real_job(sshd.options(), str(remote_dir), **options)
 
 
-class Died(CommitError):
-    """The driver is gone; nothing aborts the job."""
-
-
 def test_a_server_that_died_between_link_and_unlink_does_not_block_the_next_job(
     sshd: SSHD, remote_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,11 +135,11 @@ def test_a_server_that_died_between_link_and_unlink_does_not_block_the_next_job(
     parts = upload(job, ["a"], ["b"])
 
     async def die(*arguments: object) -> None:
-        raise Died("The driver died")
+        raise CommitError("The driver died")
 
     with monkeypatch.context() as patch:
         patch.setattr(committer, "promote_all", die)
-        with pytest.raises(Died):
+        with pytest.raises(CommitError, match="The driver died"):
             job.commit(parts)
     staged = sorted((remote_dir / "_temporary" / job.layout.job_id).glob("part-00000-*"))
     (remote_dir / "o_001.txt").hardlink_to(staged[0])

@@ -282,6 +282,25 @@ def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
     assert server.files("/out") == {}
 
 
+def test_a_part_that_is_taken_back_and_has_both_its_names_is_gone() -> None:
+    server = server_with({})
+    job = MemoryJob(server, **NAMED)
+    asyncio.run(job.prepare())
+    refuse_until_aborted(job, "o_2.csv", *NEW.values())
+    died: list[Operation] = []
+
+    def link(operation: Operation) -> None:
+        if operation.name == "rename" and operation.path == "/out/o_1.csv" and not died:
+            died.append(operation)
+            server.nodes[operation.path] = server.nodes[operation.target]
+            raise ConnectionLostError("The connection was lost", path=operation.path)
+
+    server.meanwhile = link
+    asyncio.run(job.abort())
+    assert died
+    assert server.files("/out") == {}
+
+
 def test_the_same_bytes_from_another_job_are_not_taken_for_this_ones() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
