@@ -39,7 +39,12 @@ from sftp_async.companions import (
     extensions_of,
     is_companion,
 )
-from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
+from sftp_async.errors import (
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    VerificationError,
+)
 from sftp_async.layout import (
     JOINED,
     PartFile,
@@ -183,8 +188,7 @@ class JobCommitter:
         intent, state = found
         if intent.job_id != self._layout.job_id:
             await refuse_links(connection, intent.staging)
-            staged = await connection.exists(intent.staging)
-            await end(connection, intent, state, staged=staged)
+            await end(connection, intent, state)
             return None
         if state in ("withdrawn", "undone"):
             raise CommitError(
@@ -248,7 +252,7 @@ class JobCommitter:
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
-            if parts and await all_visible(connection, intent):
+            if parts and await self._is_over(connection, intent, pieces):
                 return intent  # the job is over, and it was complete
             raise CommitError(
                 "The staging directory of this job is gone",
@@ -258,17 +262,30 @@ class JobCommitter:
             ) from error
         return intent
 
+    async def _is_over(
+        self, connection: Connection, intent: Intent, pieces: Sequence[PartFile]
+    ) -> bool:
+        """Whether another writer carried the job out: its own files have the names."""
+        if not await all_visible(connection, intent):
+            return False
+        if self._layout.file_name is None or len(pieces) == 1:
+            return True
+        final = intent.final_path(intent.parts[0].final)
+        try:
+            await _verify_joined(connection, final, pieces, "readback")
+        except (VerificationError, RemoteNotFoundError):
+            return False
+        return True
+
     async def _summed_up(
         self, connection: Connection, intent: Intent, parts: Sequence[PartFile]
     ) -> Intent:
         """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
         (joined,) = intent.parts
-        path, start = intent.staged_path(joined), 0
+        path = intent.staged_path(joined)
         # No server sums up a part of a file: read back, then.
         how: How = "size" if self._options.verify == "size" else "readback"
-        for part in parts:
-            await verify(connection, path, start, part.size, part.sha256, how)
-            start += part.size
+        await _verify_joined(connection, path, parts, how)
         if intent.manifest is None and intent.checksums == "none":
             return intent
         algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
@@ -409,3 +426,12 @@ class JobCommitter:
         await directories.remove_tagged_everywhere(
             connection, layout.directory, layout.partition_by, layout.tag, keep=()
         )
+
+
+async def _verify_joined(
+    connection: Connection, path: str, pieces: Sequence[PartFile], how: How
+) -> None:
+    start = 0
+    for piece in pieces:
+        await verify(connection, path, start, piece.size, piece.sha256, how)
+        start += piece.size

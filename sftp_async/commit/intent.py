@@ -17,6 +17,7 @@ import json
 import posixpath
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sftp_async.companions import (
@@ -94,6 +95,11 @@ class Intent:
     def path(self) -> str:
         """Where the intent itself is kept."""
         return self.path_in("intent")
+
+    @cached_property
+    def taken_names(self) -> frozenset[str]:
+        """`taken`, to look names up in."""
+        return frozenset(self.taken)
 
     @property
     def asides(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What an intent asks for, step by step: make visible, finish. Each may be done twice.
 
-A lost reply, a crash and a replay look the same from here: the source is gone and the target has
-the right size. That is what "done" means.
+A lost reply, a crash and a replay look the same from here: the source is gone and the target is
+there. That is what "done" means; `ownership` tells whose file the target is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sftp_async.commit import intent as intents
 from sftp_async.commit.announcement import announce
 from sftp_async.commit.attributes import set_attributes
 from sftp_async.commit.joining import join
+from sftp_async.commit.ownership import READS_AT_ONCE, are_one_file, is_in_place, is_marked
 from sftp_async.commit.steps import (
     each,
     refuse_links,
@@ -33,7 +34,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.hive import with_parents
-from sftp_async.layout import PartFile, part_tag, tag_of
+from sftp_async.layout import PartFile, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -99,12 +100,10 @@ async def _promote(
                 host=connection.address,
                 path=staged,
                 hint="Something removes files from the staging directory: exclude it from that, "
-                "or set staging_dir",
+                "or set staging_dir" + (f". To give the job up, remove {intent.path}" * recovering),
             ) from error
     except RemoteExistsError as error:
-        # OpenSSH renames by link and unlink: a server that died in between has both names.
-        ours = _is_marked(intent, part) and await size_of(connection, final) == part.size
-        if not ours:
+        if not await _was_ours(connection, intent, part):
             raise exact_exists(connection, final) from error
         await remove_if_there(connection, staged)
     except UNKNOWN_OUTCOME:
@@ -150,16 +149,36 @@ async def _was_promoted(
 ) -> bool:
     """Whether a part that is no longer staged became visible before."""
     final = intent.final_path(part.final)
-    if await size_of(connection, final) == part.size:
+    if await is_in_place(connection, intent, part):
         return True
+    marked = is_marked(intent, part)
+    if not marked and await connection.exists(final):
+        return False  # the old file, or another job's: ours never got there, or was replaced
     if not recovering:
-        # Our intent has gone: another writer carried it out, and a reader took the file since.
+        # Another writer carries it out, and a reader took the file since.
+        if not marked:
+            return await connection.exists(intent.path_in("visible"))
         return not await connection.exists(intent.path)
     # A reader took it, or somebody cleared the staging area. Never remove old data on that guess.
-    taken = not intent.removes or await connection.exists(intent.staging)
+    taken = (marked and not intent.removes) or await connection.exists(intent.staging)
     if taken:
         log.warning("%s is gone: a reader took it before the commit was finished", final)
     return taken
+
+
+async def _was_ours(connection: Connection, intent: Intent, part: PartFile) -> bool:
+    """Whether what a part's name is taken by is the part itself.
+
+    OpenSSH renames by link and unlink: a server that died in between has both names. Others look
+    at the target before the source, which may be gone.
+    """
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
+    if not is_marked(intent, part):
+        if await are_one_file(connection, staged, final):
+            return True
+        if await connection.exists(staged):
+            return False  # another job may have put the same bytes there
+    return await is_in_place(connection, intent, part)
 
 
 async def _replace(connection: Connection, intent: Intent, part: PartFile) -> None:
@@ -169,7 +188,7 @@ async def _replace(connection: Connection, intent: Intent, part: PartFile) -> No
     where `undo` finds it.
     """
     staged, final = intent.staged_path(part), intent.final_path(part.final)
-    if part.final in intent.taken and connection.capabilities.posix_rename is not False:
+    if part.final in intent.taken_names and connection.capabilities.posix_rename is not False:
         await _keep(connection, intent, part)
     try:
         await connection.replace(staged, final)
@@ -214,24 +233,28 @@ async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
 
 async def is_complete(connection: Connection, intent: Intent) -> bool:
     """Whether every part is visible."""
-    if intent.by_copy:
-        # Neither size nor existence tells whether a copy is whole; this tells that it was, once.
-        return not await connection.exists(intent.staging)
-    return await all_visible(connection, intent)
+    # Of a copy the document's state alone tells that it was whole.
+    return not intent.by_copy and await all_visible(connection, intent)
 
 
 async def all_visible(connection: Connection, intent: Intent) -> bool:
-    """Whether every final name has a file of the right size, and no exact file waits in staging."""
+    """Whether every final name has its part, and no exact file waits in staging."""
 
     async def look(part: PartFile) -> None:
         # The name of an exact file is not this job's alone: what is there may be the old one.
-        if not _is_marked(intent, part) and await connection.exists(intent.staged_path(part)):
+        if not is_marked(intent, part) and await connection.exists(intent.staged_path(part)):
             raise _NotVisible
         if await size_of(connection, intent.final_path(part.final)) != part.size:
             raise _NotVisible
 
+    async def read(part: PartFile) -> None:
+        if not await is_in_place(connection, intent, part):
+            raise _NotVisible
+
+    unmarked = [part for part in intent.parts if not is_marked(intent, part)]
     try:
         await each(intent.parts, look)
+        await each(unmarked, read, at_once=READS_AT_ONCE)
     except _NotVisible:
         return False
     return True
@@ -248,8 +271,11 @@ async def finish(connection: Connection, intent: Intent) -> None:
         CommitError: something of it is refused; the data is there, and the next writer tries again.
 
     """
+    # So that no staging directory, in the state before, means that somebody cleared it.
+    shared = any(not is_marked(intent, part) for part in intent.parts)
+    advances = bool(intent.removes) or shared
     try:
-        if intent.removes and not await documents.advance(connection, intent, "visible"):
+        if advances and not await documents.advance(connection, intent, "visible"):
             return  # another writer finished it meanwhile
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)
@@ -268,7 +294,7 @@ async def finish(connection: Connection, intent: Intent) -> None:
         await announce(connection, intent)
         if intent.once is not None:
             await marker.write(connection, intent)
-        states: tuple[intents.State, ...] = ("intent", "visible") if intent.removes else ("intent",)
+        states: tuple[intents.State, ...] = ("intent", "visible") if advances else ("intent",)
         await forget(connection, intent, *states)
     except UNKNOWN_OUTCOME:
         raise
@@ -317,11 +343,6 @@ async def _check_size(connection: Connection, path: str, size: int) -> None:
             host=connection.address,
             path=path,
         )
-
-
-def _is_marked(intent: Intent, part: PartFile) -> bool:
-    """Whether a part's final name can be no other job's."""
-    return part_tag(part.name) == tag_of(intent.job_id)
 
 
 def displaced(intent: Intent, part: PartFile) -> str:

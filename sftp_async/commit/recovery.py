@@ -100,7 +100,7 @@ async def recover(
             if found is not None:
                 if found.job_id in names - directories:
                     await refuse_links(connection, found.staging)
-                await end(connection, found, state, staged=found.job_id in names)
+                await end(connection, found, state)
                 finished.add(found.job_id)
                 break
     # Their staging went with them, and was not abandoned.
@@ -109,16 +109,13 @@ async def recover(
     return Recovered(len(finished), swept)
 
 
-async def end(
-    connection: Connection, intent: intents.Intent, state: intents.State, *, staged: bool
-) -> None:
+async def end(connection: Connection, intent: intents.Intent, state: intents.State) -> None:
     """Carry an interrupted commit, or abort, to its end.
 
     Args:
         connection: to the server.
         intent: as it was found there.
         state: the state it was found in.
-        staged: whether the job's staging directory is there.
 
     """
     log.warning(
@@ -132,7 +129,7 @@ async def end(
     if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
         await undo(connection, intent, state)
         return
-    if state == "intent" and not (intent.by_copy and not staged):
+    if state == "intent":
         await promote_all(connection, intent, recovering=True)
     await finish(connection, intent)
 

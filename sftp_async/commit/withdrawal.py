@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.commit import directories, documents
 from sftp_async.commit import intent as intents
+from sftp_async.commit.ownership import READS_AT_ONCE, are_one_file, is_in_place, is_marked
 from sftp_async.commit.promotion import (
     aside,
     check_places,
@@ -24,10 +25,10 @@ from sftp_async.commit.steps import (
     size_of,
 )
 from sftp_async.errors import RemoteExistsError, RemoteNotFoundError
-from sftp_async.layout import PartFile, part_tag, tag_of
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
+    from sftp_async.layout import PartFile
     from sftp_async.transport import Connection
 
 #: In the staging directory: a part that was taken back, or can no longer be made visible.
@@ -68,14 +69,15 @@ async def undo(connection: Connection, intent: Intent, state: intents.State = "i
 async def _take_back(connection: Connection, intent: Intent) -> None:
     places = [*intent.makes, *(part.directory for part in intent.parts)]
     await check_places(connection, intent, places)
-    tag = tag_of(intent.job_id)
-    marked = [part for part in intent.parts if part_tag(part.name) == tag]
+    marked = [part for part in intent.parts if is_marked(intent, part)]
     # First: from now on nobody can make another one visible.
     await each(marked, lambda part: remove_if_there(connection, intent.staged_path(part)))
     await each(marked, lambda part: remove_if_there(connection, intent.final_path(part.final)))
     # The names of the others are not the job's alone.
-    others = [part for part in intent.parts if part_tag(part.name) != tag]
-    await each(others, lambda part: _take_back_named(connection, intent, part))
+    others = [part for part in intent.parts if not is_marked(intent, part)]
+    await each(
+        others, lambda part: _take_back_named(connection, intent, part), at_once=READS_AT_ONCE
+    )
     await directories.prune(connection, intent.directory, intent.makes)
     for index, name in enumerate(intent.asides):
         await set_aside(connection, aside(intent, index), intent.final_path(name))
@@ -85,22 +87,33 @@ async def _take_back_named(connection: Connection, intent: Intent, part: PartFil
     """Take one part out of sight, and give its name back to the file that had it."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     withdrawn = posixpath.join(intent.staging, f"{WITHDRAWN}-{part.staged}")
+    if await size_of(connection, final) == part.size:
+        # A server that died between link and unlink, which is how OpenSSH renames, has both names.
+        for name in (staged, withdrawn):
+            if await are_one_file(connection, name, final):
+                await remove_if_there(connection, final)
     try:
         await connection.rename(staged, withdrawn)
     except RemoteExistsError:
-        # OpenSSH renames by link and unlink: a server that died in between has both names.
         await remove_if_there(connection, staged)
     except RemoteNotFoundError:
-        if await _is_visible(connection, intent, part) and not await connection.exists(withdrawn):
-            await set_aside(connection, final, withdrawn)
-    await set_aside(connection, displaced(intent, part), final)
+        # Once it is withdrawn, the name is the old file's again, which may hold the same.
+        if not await connection.exists(withdrawn) and await is_in_place(connection, intent, part):
+            await _withdraw(connection, intent, part, withdrawn)
+    if not await connection.exists(final):  # or some servers' rename would replace another's
+        await set_aside(connection, displaced(intent, part), final)
 
 
-async def _is_visible(connection: Connection, intent: Intent, part: PartFile) -> bool:
-    """Whether a part that is no longer staged has its final name."""
-    if part.final in intent.taken and not await connection.exists(displaced(intent, part)):
-        return False  # the file that it would have replaced never moved
-    return await size_of(connection, intent.final_path(part.final)) == part.size
+async def _withdraw(connection: Connection, intent: Intent, part: PartFile, withdrawn: str) -> None:
+    final = intent.final_path(part.final)
+    try:
+        await connection.rename(final, withdrawn)
+    except RemoteExistsError:
+        pass  # another writer does the same
+    except RemoteNotFoundError:
+        # Somebody cleared staging. A file that was replaced cannot be had back: the new one stays.
+        if part.final not in intent.taken_names:
+            await remove_if_there(connection, final)
 
 
 async def _remove_copies(connection: Connection, intent: Intent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class MemoryJob:
         """Put the part of one task attempt into staging."""
         staged, final = self.layout.part_names(partition, 0, uuid.uuid4().hex, directory)
         self.server.put(self.layout.staged_path(staged), content)
-        return PartFile(staged, final, rows, len(content), "")
+        return PartFile(staged, final, rows, len(content), sha256(content).hexdigest())
 
     def committer(self) -> JobCommitter:
         manifest: dict[str, Any] | None = {} if self.options.manifest else None

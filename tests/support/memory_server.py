@@ -95,6 +95,8 @@ class MemoryServer:
         self.copy_data = copy_data
         self.rename = rename
         self.rename_replaces = rename_replaces
+        #: Look at a rename's target before its source.
+        self.target_first = False
         #: Others come in between requests, as on a real line; costs most of a request's time here.
         self.shared = True
         self.now = 1_000_000.0
@@ -292,6 +294,8 @@ class MemoryConnection(Connection):
         def do() -> None:
             if not self.server.rename:
                 raise RemoteUnsupportedError("Unsupported", host=self.address, path=old)
+            if self.server.target_first and new in self.server.nodes:
+                raise RemoteExistsError("It exists already", host=self.address, path=new)
             node = self.server.look(old)
             if self.server.rename_replaces and new in self.server.nodes:
                 self.server.drop(new)
@@ -321,6 +325,16 @@ class MemoryConnection(Connection):
             self.server.add(other, self.server.look(path))
 
         await self.request("link", path, do, other)
+
+    async def set_attributes(
+        self, path: str, permissions: int | None = None, modified: int | None = None
+    ) -> None:
+        def do() -> None:
+            node = self.server.look(path)
+            if modified is not None:
+                node.mtime = float(modified)
+
+        await self.request("setstat", path, do)
 
     async def _open(self, path: str, flags: int, what: str) -> Any:
         def do() -> Node:

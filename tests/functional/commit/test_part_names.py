@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sftp_async.commit import committer
 from sftp_async.errors import CommitError, OptionsError
 from tests.support.jobs import real_job, upload, write
 from tests.support.sshd import SSHD
@@ -125,3 +126,24 @@ def test_what_cannot_be_named_is_refused_before_any_task(
 ) -> None:
     with pytest.raises(OptionsError, match=said):
         real_job(sshd.options(), str(remote_dir), **options)
+
+
+def test_a_server_that_died_between_link_and_unlink_does_not_block_the_next_job(
+    sshd: SSHD, remote_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = real_job(sshd.options(), str(remote_dir), **SEQ).prepare()
+    parts = upload(job, ["a"], ["b"])
+
+    async def die(*arguments: object) -> None:
+        raise CommitError("The driver died")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(committer, "promote_all", die)
+        with pytest.raises(CommitError, match="The driver died"):
+            job.commit(parts)
+    staged = sorted((remote_dir / "_temporary" / job.layout.job_id).glob("part-00000-*"))
+    (remote_dir / "o_001.txt").hardlink_to(staged[0])
+    before = staged[0].stat().st_mtime
+    write(sshd.options(), str(remote_dir), ["c"], file_name_template="c.txt")
+    assert texts(remote_dir) == {"c.txt": "c\n", "o_001.txt": "a\n", "o_002.txt": "b\n"}
+    assert int((remote_dir / "o_001.txt").stat().st_mtime) == int(before)
