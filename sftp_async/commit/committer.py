@@ -9,20 +9,19 @@ writer. And every step may be done twice: a lost reply, a crash and a replay all
 from __future__ import annotations
 
 import logging
-import posixpath
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
-from sftp_async.commit.announcement import is_only_in_manifest
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.naming import name_parts
 from sftp_async.commit.preparation import Preparation, check_exact
 from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all
 from sftp_async.commit.recovery import end
+from sftp_async.commit.replacing import replaced
 from sftp_async.commit.steps import (
     refuse_links,
     remove_staging_base,
@@ -31,13 +30,7 @@ from sftp_async.commit.steps import (
 from sftp_async.commit.withdrawal import undo
 from sftp_async.companions import (
     ALGORITHMS,
-    MANIFEST_FILE,
-    SUCCESS_FILE,
     announcements,
-    checksum_name,
-    done_name,
-    extensions_of,
-    is_companion,
 )
 from sftp_async.errors import (
     CommitError,
@@ -49,8 +42,6 @@ from sftp_async.layout import (
     JOINED,
     PartFile,
     free_name,
-    is_data,
-    part_tag,
 )
 from sftp_async.stats import WriteStats
 from sftp_async.verification import digests_of, verify
@@ -62,7 +53,7 @@ if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.transport import Connection, RemoteEntry
+    from sftp_async.transport import Connection
     from sftp_async.verification import How
 
 log = logging.getLogger("sftp_async.commit.committer")
@@ -218,7 +209,9 @@ class JobCommitter:
         pieces = parts
         if parts and self._control is not None:
             pieces = await self._control.around(connection, layout, parts, final)
-        removes = await self._replaced(connection, parts) if self._overwrite else ()
+        removes = (
+            await replaced(connection, layout, self._options, parts) if self._overwrite else ()
+        )
         if taken:
             # Nothing announces what is replaced, in an append either.
             names = announcements(taken, self._options.done_file_template)
@@ -292,63 +285,6 @@ class JobCommitter:
         digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
         summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
         return replace(intent, parts=(summed_up,))
-
-    async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
-        layout = self._layout
-        if not layout.partition_by:
-            found = {"": await connection.listdir(layout.directory)}
-        elif self._options.partition_overwrite_mode == "static":
-            found = await directories.listings(
-                connection, layout.directory, layout.partition_by, refuse=True
-            )
-        else:
-            touched = {part.directory for part in parts}
-            announcing = announcements((), self._options.done_file_template)
-            found = await directories.listings_of(connection, layout.directory, touched, announcing)
-        new = {part.final for part in parts}
-        removes = tuple(
-            posixpath.join(directory, entry.name)
-            for directory, listing in found.items()
-            for entry in listing
-            if self._is_replaced(entry, directory, parts)
-            and posixpath.join(directory, entry.name) not in new
-        )
-        if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
-            # The directory may be many jobs'.
-            own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
-            removes += (MANIFEST_FILE,) if own else ()
-        return removes
-
-    def _is_replaced(self, entry: RemoteEntry, directory: str, parts: Sequence[PartFile]) -> bool:
-        """Whether an overwrite removes the entry; never another's file, unless asked to."""
-        layout = self._layout
-        done = self._options.done_file_template
-        if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
-            return False  # ours are in the target itself
-        if entry.is_dir:
-            return False
-        if layout.file_name is not None:
-            # The exact file is replaced by rename; with nothing to write it goes.
-            gone = set() if parts else {layout.file_name}
-            gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
-            if done is not None:
-                gone.add(done_name(done, layout.file_name))
-            return entry.name in gone
-        if part_tag(entry.name) == layout.tag:
-            return False
-        if layout.row_files and self._options.overwrite_scope == "own":
-            # Of older files of rows nothing tells whose they are; part files are other jobs'.
-            return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
-
-        def is_own(name: str) -> bool:
-            return layout.is_own(name, directory)
-
-        extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
-        if is_companion(entry.name, is_own, done, extensions):
-            return True
-        if self._options.overwrite_scope == "directory":
-            return is_data(entry.name)
-        return is_own(entry.name)
 
     async def _exact_name(self, connection: Connection) -> str:
         """Return what the exact file will be called."""
