@@ -120,11 +120,12 @@ class FileNames:
 
         Args:
             name: of a file.
-            directory: its partition directories; a job with `columns` has no files elsewhere.
+            directory: its partition directories; a name with columns in it is in one that has
+                their values.
 
         """
         facts = self._facts(directory)
-        if len(facts) != len(self.columns):
+        if not fields_of(self.template) & {*self.columns} <= facts.keys():
             return False
         return re.fullmatch("".join(self._patterns(facts)), name, re.ASCII) is not None
 

@@ -36,7 +36,6 @@ from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
-    VerificationError,
 )
 from sftp_async.layout import (
     JOINED,
@@ -91,6 +90,7 @@ class JobCommitter:
         # Only what saves asking again: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
+        self._promoted: set[str] = set()
         self._aborting = False
 
     async def prepare(self, connection: Connection) -> bool:
@@ -138,7 +138,7 @@ class JobCommitter:
             if await marker.is_superseded(connection, self._intent):
                 await undo(connection, self._intent)
                 return await self._stand_back(connection)
-            await promote_all(connection, self._intent)
+            await promote_all(connection, self._intent, done=self._promoted)
             self._visible = True
         await finish(connection, self._intent)
         final = self._intent.parts
@@ -221,6 +221,7 @@ class JobCommitter:
             layout,
             (self._exact_part(pieces, final),) if exact and parts else parts,
             overwrite=self._overwrite,
+            pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
             taken=taken,
             removes=removes,
             makes=await directories.missing(
@@ -245,7 +246,7 @@ class JobCommitter:
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
-            if parts and await self._is_over(connection, intent, pieces):
+            if parts and await all_visible(connection, intent):
                 return intent  # the job is over, and it was complete
             raise CommitError(
                 "The staging directory of this job is gone",
@@ -254,21 +255,6 @@ class JobCommitter:
                 hint="Something removes files there, or the job took longer than staging_ttl",
             ) from error
         return intent
-
-    async def _is_over(
-        self, connection: Connection, intent: Intent, pieces: Sequence[PartFile]
-    ) -> bool:
-        """Whether another writer carried the job out: its own files have the names."""
-        if not await all_visible(connection, intent):
-            return False
-        if self._layout.file_name is None or len(pieces) == 1:
-            return True
-        final = intent.final_path(intent.parts[0].final)
-        try:
-            await _verify_joined(connection, final, pieces, "readback")
-        except (VerificationError, RemoteNotFoundError):
-            return False
-        return True
 
     async def _summed_up(
         self, connection: Connection, intent: Intent, parts: Sequence[PartFile]

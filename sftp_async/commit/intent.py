@@ -66,6 +66,8 @@ class Intent:
     #: Parts are the files of rows, which said what these are called.
     row_files: bool
     parts: tuple[PartFile, ...]
+    #: Of a joined file: size and SHA-256 of each piece, in order.
+    pieces: tuple[tuple[int, str], ...]
     #: Final names of parts that were taken when the intent was published, where there are several.
     taken: tuple[str, ...]
     #: Names in the target to remove once all parts are visible.
@@ -144,10 +146,11 @@ class Intent:
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
             for names in ("taken", "removes", "partition_by", "makes"):
                 fields[names] = tuple(fields[names])
+            fields["pieces"] = tuple((size, digest) for size, digest in fields["pieces"])
             if fields["once"] is not None:
                 fields["once"] = Once(**fields["once"])
             intent = cls(**fields)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"fields are missing or unknown ({error})") from error
         for part in intent.parts:
             (_check_path if intent.direct else _check_name)(part.staged)
@@ -162,6 +165,8 @@ class Intent:
                 _check_name(last)
             else:
                 _check_path(name)
+        if not all(type(size) is int and type(digest) is str for size, digest in intent.pieces):
+            raise ValueError("a piece of the joined file has neither size nor digest")
         if not {*intent.taken} <= {part.final for part in intent.parts}:
             raise ValueError("a name that is taken is no part's")
         for name in intent.makes:
@@ -243,6 +248,7 @@ def intent_for(
     *,
     overwrite: bool,
     removes: tuple[str, ...],
+    pieces: tuple[tuple[int, str], ...] = (),
     taken: tuple[str, ...] = (),
     makes: tuple[str, ...] = (),
     options: WriteOptions,
@@ -259,6 +265,7 @@ def intent_for(
         replaces=layout.named and (overwrite or options.if_exists == "replace"),
         row_files=layout.row_files,
         parts=parts,
+        pieces=pieces,
         taken=taken,
         removes=removes,
         partition_by=layout.partition_by,

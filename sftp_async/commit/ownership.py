@@ -26,18 +26,23 @@ async def is_in_place(connection: Connection, intent: Intent, part: PartFile) ->
     """Whether the file under a part's final name is the part.
 
     Where the name can be another's, the file is read: asked only after a reply was lost, or a job
-    broken off. Of a joined file whose digest nobody wanted the size has to do.
+    broken off.
     """
     final = intent.final_path(part.final)
     if await size_of(connection, final) != part.size:
         return False
-    if is_marked(intent, part) or not part.sha256:
+    if is_marked(intent, part):
         return True
-    try:
-        found = await digests_of(connection, [(final, 0, part.size)], ["sha256"])
-    except RemoteNotFoundError:
-        return False
-    return found["sha256"] == part.sha256
+    start = 0
+    for size, digest in intent.pieces or [(part.size, part.sha256)]:
+        try:
+            found = await digests_of(connection, [(final, start, size)], ["sha256"])
+        except RemoteNotFoundError:
+            return False
+        if found["sha256"] != digest:
+            return False
+        start += size
+    return True
 
 
 async def are_one_file(connection: Connection, one: str, other: str) -> bool:

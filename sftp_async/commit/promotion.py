@@ -56,18 +56,26 @@ CLAIMED = "claimed"
 MAKINGS = 10
 
 
-async def promote_all(connection: Connection, intent: Intent, *, recovering: bool = False) -> None:
+async def promote_all(
+    connection: Connection,
+    intent: Intent,
+    *,
+    recovering: bool = False,
+    done: set[str] | None = None,
+) -> None:
     """Make every part visible under its final name.
 
     Args:
         connection: to the server.
         intent: published.
         recovering: the job was interrupted some time ago, and readers may have taken files since.
+        done: final names of parts that are known to be visible; more are added.
 
     Raises:
         CommitError: a part is missing, or a name is taken.
 
     """
+    done = set() if done is None else done
     if not intent.direct:
         # First: it sees that no link leads what is set aside out of the target.
         await _make_directories(connection, intent, intent.parts, intent.makes)
@@ -76,7 +84,12 @@ async def promote_all(connection: Connection, intent: Intent, *, recovering: boo
             list(enumerate(intent.asides)),
             lambda it: set_aside(connection, intent.final_path(it[1]), aside(intent, it[0])),
         )
-    await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
+
+    async def promote(part: PartFile) -> None:
+        await _promote(connection, intent, part, recovering)
+        done.add(part.final)
+
+    await each([part for part in intent.parts if part.final not in done], promote)
 
 
 async def _promote(
@@ -154,16 +167,34 @@ async def _was_promoted(
     marked = is_marked(intent, part)
     if not marked and await connection.exists(final):
         return False  # the old file, or another job's: ours never got there, or was replaced
-    if not recovering:
+    if not recovering and marked:
         # Another writer carries it out, and a reader took the file since.
-        if not marked:
-            return await connection.exists(intent.path_in("visible"))
         return not await connection.exists(intent.path)
+    if not marked and await _is_carried_out(connection, intent):
+        return True
+    if not recovering:
+        return False
     # A reader took it, or somebody cleared the staging area. Never remove old data on that guess.
     taken = (marked and not intent.removes) or await connection.exists(intent.staging)
     if taken:
         log.warning("%s is gone: a reader took it before the commit was finished", final)
     return taken
+
+
+async def _is_carried_out(connection: Connection, intent: Intent) -> bool:
+    """Whether another writer is past the renames: the document says so, or is gone.
+
+    Of files that replace others it must say so: to somebody who clears staging with all that is in
+    it, old files that were set aside may be lost, and nobody may call that done.
+    """
+    if await connection.exists(intent.path_in("visible")):
+        return True
+    if intent.replaces:
+        return False
+    for state in intents.STATES:
+        if await connection.exists(intent.path_in(state)):
+            return False
+    return True
 
 
 async def _was_ours(connection: Connection, intent: Intent, part: PartFile) -> bool:

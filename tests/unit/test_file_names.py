@@ -117,3 +117,8 @@ def test_values_are_those_of_the_directory(name: str, directory: str, known: boo
 
 def test_a_stream_that_replaces_may_use_the_same_names_again() -> None:
     names("{seq}.csv").check(stream=True, appends=False, rolls=True)
+
+
+@pytest.mark.parametrize("directory", ["", "c=1", "c=1/d=2"])
+def test_names_without_columns_are_known_in_any_directory(directory: str) -> None:
+    assert names("o_{seq}.csv", "c", "d").matches("o_1.csv", directory)

@@ -30,6 +30,7 @@ def intent(**fields: Any) -> Intent:
             "by_copy": False,
             "replaces": False,
             "row_files": False,
+            "pieces": (),
             "taken": (),
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from sftp_async.errors import CommitError, ConnectionLostError, SFTPAsyncError
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import MemoryServer, Operation, denied
+from tests.support.memory_server import Fault, MemoryServer, Operation, denied
 
 NAMED = {"file_name_template": "o_{seq}.csv"}
 #: As long as the new ones: to look at a file does not tell which it is.
@@ -349,3 +351,88 @@ def test_what_is_under_a_jobs_own_names_is_never_read_back(server: MemoryServer)
     asyncio.run(job.write(b"0", b"1"))
     assert lost
     assert not [op for op in server.operations("read") if "/part-" in op.path]
+
+
+def finish_by(other: MemoryJob) -> None:
+    """Have another writer carry to its end what it finds."""
+    asyncio.run(other.prepare())
+    asyncio.run(other.abort())
+
+
+def finished_and_taken(server: MemoryServer, job: MemoryJob, options: dict[str, Any]) -> None:
+    """When the job's intent has been read, another writer finishes it, and a reader takes all."""
+
+    def meanwhile(operation: Operation) -> None:
+        if operation.name == "close" and operation.path == f"{job.layout.staging}.intent.json":
+            server.meanwhile = lambda operation: None
+            with ThreadPoolExecutor(1) as other:  # it has a loop of its own
+                other.submit(finish_by, MemoryJob(server, **options)).result()
+            assert len(server.files("/out")) == 2
+            for name in server.files("/out"):
+                del server.nodes[f"/out/{name}"]
+
+    server.meanwhile = meanwhile
+
+
+def test_another_writer_may_finish_an_append_and_a_reader_take_it_meanwhile() -> None:
+    server = server_with({})
+    options = {"file_name_template": "o_{job}_{seq}.csv"}
+    job = MemoryJob(server, **options)
+    asyncio.run(job.prepare())
+    parts = job.stage(b"1", b"2")
+    finished_and_taken(server, job, options)
+    assert asyncio.run(job.commit(parts)).rows == 2
+    assert server.files("/out") == {}
+
+
+def test_a_recovery_may_meet_the_job_that_ends_itself_and_a_reader() -> None:
+    server = server_with({})
+    options = {"file_name_template": "o_{job}_{seq}.csv"}
+    job = MemoryJob(server, **options)
+    die_after(job, b"1", b"2")
+    finished_and_taken(server, job, options)
+    finish_by(MemoryJob(server, **options))
+    assert server.files("/out") == {}
+
+
+def test_a_lost_connection_has_no_file_read_back_that_is_known_to_be_there() -> None:
+    server = server_with({})
+    job = MemoryJob(server, **NAMED)
+    asyncio.run(job.prepare())
+    parts = job.stage(*(b"%03d" % number for number in range(100)))
+    renamed = 0
+
+    def cut(operation: Operation) -> None:
+        nonlocal renamed
+        renamed += operation.name == "rename" and operation.target.startswith("/out/o_")
+        if renamed == 90:
+            renamed += 1
+            server.faults[len(server.log)] = Fault("lost", "after")
+
+    server.meanwhile = cut
+    asyncio.run(job.commit(parts))
+    assert len(server.files("/out")) == 100
+    read = [o for o in server.operations("read") if o.path.startswith("/out/o_")]
+    assert 0 < len(read) < 40  # those whose rename was under way
+
+
+@pytest.mark.parametrize("how", ["files", "staging"])
+def test_a_joined_file_is_known_by_its_pieces(how: str) -> None:
+    server = server_with({"x.csv": b"old 1old 2"})
+    job = MemoryJob(server, "/out/x.csv", overwrite=True)
+    die_after(job, b"new 1", b"new 2")
+    CLEARINGS[how](server, job)
+    with pytest.raises(CommitError):
+        asyncio.run(MemoryJob(server, "/out/x.csv", overwrite=True).prepare())
+    assert server.files("/out") == {"x.csv": b"old 1old 2"}
+
+
+def test_a_withdrawn_joined_file_leaves_the_old_one_where_staging_was_cleared() -> None:
+    server = server_with({"x.csv": b"old 1old 2"})
+    job = MemoryJob(server, "/out/x.csv", overwrite=True)
+    die_after(job, b"new 1", b"new 2")
+    path = f"{job.layout.staging}.intent.json"
+    server.nodes[path.replace(".intent.", ".withdrawn.")] = server.nodes.pop(path)
+    CLEARINGS["files"](server, job)
+    finish_by(MemoryJob(server, "/out/x.csv", overwrite=True))
+    assert server.files("/out") == {"x.csv": b"old 1old 2"}
