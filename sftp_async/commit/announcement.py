@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from sftp_async.commit.steps import each, remove_if_there
 from sftp_async.companions import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
-from sftp_async.errors import UNKNOWN_OUTCOME, RemoteUnsupportedError, TransferError
+from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
+    CommitError,
+    RemoteUnsupportedError,
+    TransferError,
+)
 
 if TYPE_CHECKING:
     from sftp_async.commit.intent import Intent
@@ -19,6 +24,36 @@ if TYPE_CHECKING:
 VERSION = 1
 #: Bytes of a manifest that is looked at: that of one file, with thousands of columns.
 LARGEST = 1024 * 1024
+
+
+async def check_places(connection: Connection, intent: Intent) -> None:
+    """See that no directory has the name of what `announce` is to write for the whole job.
+
+    Raises:
+        CommitError: one has; nothing is visible yet.
+
+    """
+    names: set[str] = set()
+    if intent.success_file:
+        names.add(SUCCESS_FILE)
+    if intent.manifest is not None:
+        names.add(MANIFEST_FILE)
+    if intent.done_file is not None:
+        dones = {done_name(intent.done_file, part.final) for part in intent.parts}
+        names |= dones if len(dones) == 1 else set()
+    if intent.checksums != "none" and len(intent.parts) == 1:
+        names.add(checksum_name(intent.parts[0].final, intent.checksums))
+
+    async def look(name: str) -> None:
+        if await connection.kind(intent.final_path(name)) == "directory":
+            raise CommitError(
+                "A directory has the name of what is to stand beside the data",
+                host=connection.address,
+                path=intent.final_path(name),
+                hint="Move it away, or leave out the option that asks for the file",
+            )
+
+    await each(sorted(names), look)
 
 
 async def announce(connection: Connection, intent: Intent) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
+from sftp_async.commit.announcement import check_places
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
 from sftp_async.commit.naming import name_parts
@@ -231,6 +232,7 @@ class JobCommitter:
             manifest=self._manifest,
         )
         try:
+            await check_places(connection, intent)
             if exact and parts:
                 free = await check_exact(
                     connection, layout, self._options, overwrite=self._overwrite

@@ -210,3 +210,29 @@ def test_an_exact_overwrite_takes_away_a_manifest_of_that_file_alone(
     write(MemoryJob(server, "/out/x.csv", overwrite=True))
     assert ("_manifest.json" in server.names("/out")) == stays
     assert server.read("/out/x.csv") == NEW
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "name"),
+    [
+        ("/out", {"success_file": True}, "_SUCCESS"),
+        ("/out", {"manifest": True}, "_manifest.json"),
+        ("/out", {"done_file_template": "ready.ok"}, "ready.ok"),
+        ("/out/x.csv", {"done_file_template": "{name}.done"}, "x.csv.done"),
+        ("/out/x.csv", {"checksum_files": "md5"}, "x.csv.md5"),
+    ],
+)
+def test_a_directory_in_the_place_of_an_announcement_ends_the_job_before_anything_is_visible(
+    path: str, options: dict[str, Any], name: str
+) -> None:
+    server = MemoryServer()
+    server.make(f"/out/{name}")
+    job = MemoryJob(server, path, **options)
+    asyncio.run(job.prepare())
+    parts = job.stage(b"1", b"2")
+    with pytest.raises(CommitError, match="A directory has the name"):
+        asyncio.run(job.commit(parts))
+    asyncio.run(job.abort())
+    assert server.files("/out") == {}
+    asyncio.run(MemoryJob(server, path).write(b"1"))
+    assert len(server.files("/out")) == 1
