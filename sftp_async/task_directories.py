@@ -39,8 +39,9 @@ class TaskDirectories:
                 path = self._layout.final_path(name)
                 if path in self._there:
                     continue
-                if await connection.make_directory(path):
-                    self._made.append(path)
+                self._made.append(path)  # before: a request that is given up may be carried out
+                if not await connection.make_directory(path):
+                    self._made.remove(path)
                 self._there.add(path)
 
         await on_pool(self._pool, self._retry, step, patient=True)

@@ -7,14 +7,15 @@ complete goes on uploading while the next one fills.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import posixpath
 import threading
 import uuid
 from collections import deque
-from contextlib import closing
-from typing import TYPE_CHECKING
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
 
 from sftp_async.budget import ByteBudget
 from sftp_async.encoders.base import RowFiles
@@ -23,6 +24,7 @@ from sftp_async.errors import (
     AcknowledgedDataLostError,
     EncodeError,
     RemoteNotFoundError,
+    SFTPAsyncError,
     TransferError,
 )
 from sftp_async.fanout import fan_out, most_open
@@ -97,6 +99,9 @@ class TaskUploader:
         self._uploads: deque[Upload] = deque()
         self._parts: list[PartFile] = []
         self._directories = TaskDirectories(layout, self._pool, self._retry)
+        #: Of `commit_mode=direct`: what was written under final names, and who still writes.
+        self._visible: list[str] = []
+        self._running: set[asyncio.Task[Any]] = set()
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
         """Encode and upload all batches.
@@ -128,6 +133,9 @@ class TaskUploader:
         except BaseException:
             for upload in self._uploads:
                 upload.future.cancel()
+            if self._layout.direct:
+                with suppress(SFTPAsyncError):
+                    self._runtime.run(self._clear_up())
             raise
 
     def _fill_parts(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -237,6 +245,8 @@ class TaskUploader:
         if self._options.checksum_files == "md5":
             digests["md5"] = hashlib.md5(usedforsecurity=False)
         directory = posixpath.dirname(final)
+        if self._layout.direct:
+            self._visible.append(transfer.path)
         future = self._runtime.submit(self._run(transfer, digests["sha256"], directory))
         future.add_done_callback(self._ended)
         return Upload(
@@ -244,6 +254,10 @@ class TaskUploader:
         )
 
     async def _run(self, transfer: FileTransfer, digest: hashlib._Hash, directory: str) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
             if self._layout.direct and directory:
                 await self._directories.make(directory)
@@ -276,6 +290,21 @@ class TaskUploader:
                     await self._directories.unmake(connection)
                     raise
         return size
+
+    async def _clear_up(self) -> None:
+        """Remove what a task that fails has written under final names, if its job is over.
+
+        Of a job that goes on, its commit or abort removes it.
+        """
+        await asyncio.gather(*self._running, return_exceptions=True)
+        async with self._pool.lease() as connection:
+            try:
+                await connection.stat(self._layout.staging)
+            except RemoteNotFoundError:
+                for path in self._visible:
+                    with suppress(RemoteNotFoundError):
+                        await connection.remove(path)
+                await self._directories.unmake(connection)
 
     async def _verify(self, path: str, size: int, digest: str) -> None:
         async def step(connection: Connection) -> None:
