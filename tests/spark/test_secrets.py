@@ -129,7 +129,7 @@ class FailsToWrite(FolderServer):
 FAILURES = {
     "failing query": "no such row",
     "failing task": "on fire",
-    "failing commit": "complete and visible",
+    "failing commit": "A directory has the name",
     "wrong password": "AuthenticationError",
     "wrong passphrase": "does not open the private key",
     "broken key": "not a private key",
@@ -137,7 +137,7 @@ FAILURES = {
     "misplaced": "port must be a whole number",
     "url as path": "holds a password",
     "unknown host key": "HostKeyError",
-    "failing stream": "complete and visible",
+    "failing stream": "A directory has the name",
 }
 SUCCESSES = {
     *("append", "overwrite", "job_key", "job_key again", "password", "references"),

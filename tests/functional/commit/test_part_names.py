@@ -134,7 +134,7 @@ def test_a_server_that_died_between_link_and_unlink_does_not_block_the_next_job(
     job = real_job(sshd.options(), str(remote_dir), **SEQ).prepare()
     parts = upload(job, ["a"], ["b"])
 
-    async def die(*arguments: object) -> None:
+    async def die(*arguments: object, **more: object) -> None:
         raise CommitError("The driver died")
 
     with monkeypatch.context() as patch:

@@ -191,7 +191,7 @@ def test_a_job_that_died_after_its_staging_was_removed_is_recovered() -> None:
     parts = job.stage(*NEW.values())
 
     def die(operation: Operation) -> None:
-        if operation.path == "/out/_SUCCESS":
+        if operation.name == "open" and operation.path == "/out/_SUCCESS":
             raise Died
 
     server.refuse = die
