@@ -36,7 +36,7 @@ from sftp_async.options.references import (
     fetch_known_hosts,
     fetch_secret,
 )
-from sftp_async.options.ways import Proxy
+from sftp_async.options.ways import Proxy, authority
 
 _SECRETS = ("password", "private_key_content", "private_key_passphrase")
 
@@ -162,8 +162,7 @@ class ConnectionOptions(FirewallOptions):
     @property
     def address(self) -> str:
         """`user@host:port` for messages; IPv6 addresses in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.username}@{host}:{self.port}"
+        return f"{self.username}@{authority(self.host, self.port)}"
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:

@@ -47,7 +47,7 @@ class Hop(NamedTuple):
 
     def __str__(self) -> str:
         start = f"{self.username}@" if self.username else ""
-        return f"{start}{_bracketed(self.host)}:{self.port}"
+        return start + authority(self.host, self.port)
 
 
 class Proxy(NamedTuple):
@@ -84,7 +84,7 @@ class Proxy(NamedTuple):
             raise ValueError(form) from None
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{_bracketed(self.host)}:{self.port}"
+        return f"{self.scheme}://{authority(self.host, self.port)}"
 
 
 def parse_hops(value: object) -> tuple[str, ...]:
@@ -105,5 +105,6 @@ def parse_proxy_url(value: object) -> str:
     return text
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def authority(host: str, port: int) -> str:
+    """Return `host:port`; an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

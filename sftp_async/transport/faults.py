@@ -22,6 +22,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.options.ways import authority
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
@@ -38,6 +39,13 @@ REFUSED_OR_LOST = (asyncssh.SFTPError, PacketDecodeError, *LOST)
 
 #: What to do about a login that has no SFTP.
 NO_SFTP = "Ask the server's operator to enable SFTP for the account"
+
+#: What else may be wrong with a login.
+_ALSO = {
+    "server": "some servers ask for both",
+    "bastion": "with neither proxy_jump_password nor a proxy_jump_private_key_…, the server's key "
+    "is shown, and never its password",
+}
 
 _BY_TYPE: dict[type[asyncssh.SFTPError], type[TransferError]] = {
     asyncssh.SFTPNoSuchFile: RemoteNotFoundError,
@@ -109,8 +117,8 @@ def connect_error(
         return AuthenticationError(
             f"The {who} refused the login ({methods} tried)",
             host=host,
-            hint="Check the username, and that the key or password is the one the server has for "
-            "it; some servers ask for both",
+            hint=f"Check the username, and that the key or password is the one the {who} has for "
+            f"it; {_ALSO[who]}",
         )
     if isinstance(error, asyncssh.ChannelOpenError):
         return _channel_error(error, host)
@@ -170,7 +178,7 @@ def forward_error(
         port: of the next server.
 
     """
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    target = authority(host, port)
     if error.code == asyncssh.OPEN_CONNECT_FAILED:
         return ConnectError(
             f"The bastion cannot reach {target} ({error.reason})",
@@ -242,7 +250,7 @@ def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
     )
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """Return an exception's own words."""
     reason = getattr(error, "reason", "") or getattr(error, "strerror", "")
     return str(reason or error or type(error).__name__)

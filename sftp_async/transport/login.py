@@ -12,6 +12,7 @@ from sftp_async.errors import (
     OptionsError,
     ServerBusyError,
 )
+from sftp_async.options.ways import authority
 from sftp_async.transport.algorithms import (
     CIPHERS,
     nothing_in_common,
@@ -141,7 +142,7 @@ class Login:
             hint = "Check host, port and firewall, or raise connect_timeout"
         else:
             what = f"{'The bastion' if isinstance(before, Login) else 'The proxy'} did not connect"
-            what += f" to {self.options.host}:{self.options.port}"
+            what += f" to {authority(self.options.host, self.options.port)}"
             address = before.options.address if isinstance(before, Login) else before.address
             hint = "Check host and port, and the firewall behind it, or raise connect_timeout"
         return ConnectError(

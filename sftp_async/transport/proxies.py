@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError
+from sftp_async.options.ways import authority
 from sftp_async.transport.faults import said
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Door(ABC):
 
         """
 
-    def _unreachable(self, error: OSError) -> ConnectError:
+    def _unreachable(self, error: BaseException) -> ConnectError:
         return ConnectError(
             f"The proxy cannot be reached ({said(error)})",
             host=self.address,
@@ -79,7 +80,7 @@ class Door(ABC):
         )
 
     def _failed(self, host: str, port: int, reason: str, *, final: bool) -> ConnectError:
-        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        target = authority(host, port)
         if final:
             what = f"The proxy refuses to connect to {target} ({reason})"
             hint = "Ask its operator to allow this host and port: many proxies allow port 443 only"
@@ -96,11 +97,12 @@ class Door(ABC):
             retryable=False,
         )
 
-    def _hung_up(self) -> ConnectError:
+    def _hung_up(self, host: str, port: int) -> ConnectError:
         return ConnectError(
             "The proxy closed the connection without an answer",
             host=self.address,
-            hint="Check proxy_url, and whether the proxy serves this machine",
+            hint=f"It may not reach {authority(host, port)}, or not serve this machine; check "
+            "host, port and proxy_url",
         )
 
 
@@ -144,7 +146,7 @@ class SocksDoor(Door):
         except python_socks.ProxyError as error:
             raise self._explained(error, host, port) from None
         except OSError as error:
-            raise self._unreachable(error) from None
+            raise self._unreachable(error.__cause__ or error) from None
         return cast("Made", await loop.create_connection(make, sock=sock))
 
     def _explained(self, error: Any, host: str, port: int) -> SFTPAsyncError:
@@ -155,7 +157,7 @@ class SocksDoor(Door):
         if "authentication" in reason:
             return self._refused_login(reason)
         if "closed" in reason:
-            return self._hung_up()
+            return self._hung_up(host, port)
         return self._no_proxy(reason)
 
 
@@ -191,9 +193,8 @@ class HttpDoor(Door):
         return transport, protocol
 
     def _request(self, host: str, port: int) -> bytes:
-        name = host.encode("idna").decode("ascii")
-        authority = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+        target = authority(host.encode("idna").decode("ascii"), port)
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
         if self._proxy.username is not None:
             login = f"{self._proxy.username}:{self._password or ''}".encode()
             lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}")
@@ -201,13 +202,13 @@ class HttpDoor(Door):
 
     def _check(self, status: bytes | None, host: str, port: int) -> None:
         if status is None:
-            raise self._hung_up()
+            raise self._hung_up(host, port)
         line = _printable(status.decode("latin-1"))
         version, _, reason = line.partition(" ")
         code = reason[:3]
         if not version.startswith("HTTP/") or not code.isdigit():
             raise self._no_proxy(line)
-        if code == "407":
+        if code in ("407", "401"):  # tinyproxy says 401 of a wrong password
             raise self._refused_login(reason)
         if not code.startswith("2"):
             raise self._failed(host, port, reason, final=not code.startswith("5"))
@@ -240,7 +241,7 @@ class _Answer(asyncio.Protocol):
         if (blank or strange or len(self._read) > LONGEST_ANSWER) and not self.whole.done():
             # What comes from now on is for the protocol that follows.
             self._transport.pause_reading()
-            self.whole.set_result((head.partition(b"\r\n")[0] if blank else head, rest))
+            self.whole.set_result((head.partition(b"\r\n")[0], rest))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.whole.done():
