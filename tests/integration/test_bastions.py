@@ -24,6 +24,10 @@ from sftp_async.errors import (
 )
 from sftp_async.tester import SFTPConnectionTester
 from sftp_async.transport import Connection, connect
+from sftp_async.transport.fast import STOCK_VARIABLE
+from sftp_async.transport.fast.channel import FastTunnel
+from tests.functional.transport.fast import LOOPS, inside
+from tests.functional.transport.fast import using as using_on
 from tests.functional.transport.wire import login, refused, using
 from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload
@@ -77,17 +81,28 @@ def test_a_login_passes_every_bastion(
     assert line == f"[127.0.0.1]:{sshd.port} {sshd.host_keys.public('ed25519')}"
 
 
+@pytest.mark.parametrize("loop", [*LOOPS, "stock"])
 def test_megabytes_pass_two_bastions_while_session_keys_change(
-    sshd: SSHD, bastion: SSHD, remote_dir: Path
+    sshd: SSHD, bastion: SSHD, remote_dir: Path, loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if loop == "stock":
+        monkeypatch.setenv(STOCK_VARIABLE, "1")
     data = os.urandom(5_000_000)  # more than the windows and the keys of all channels on the way
 
     async def scene(connection: Connection) -> None:
+        fast = [isinstance(one._transport, FastTunnel) for one in inner(connection)]
+        assert fast == ([False] * 3 if loop == "stock" else [False, True, True])
         await connection.write_file(str(remote_dir / "x"), data)
         assert await connection.read_file(str(remote_dir / "x"), len(data)) == data
 
-    using(behind(sshd, bastion, bastion), scene)
+    options = behind(sshd, bastion, bastion)
+    using_on(options, scene, "asyncio" if loop == "stock" else loop)
     assert (remote_dir / "x").read_bytes() == data
+
+
+def inner(connection: Connection) -> list[Any]:
+    """asyncssh's connections on the way, in their order."""
+    return [*connection._line._bastions, inside(connection)]
 
 
 def test_a_bastion_may_have_a_user_and_a_key_of_its_own(
