@@ -21,6 +21,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.options import SFTPOptions
+from sftp_async.options.hops import way_to
 from sftp_async.runtime import get_runtime
 from sftp_async.transport import connect
 
@@ -142,20 +143,25 @@ class _Progress:
     def passed(self, name: str, detail: str, advice: str = "") -> None:
         self.found[name] = CheckStep(name, True, _printable(detail), _printable(advice))
 
-    def failed(self, name: str, error: SFTPAsyncError, advice: str | None = None) -> None:
+    def failed(
+        self, name: str, error: SFTPAsyncError, advice: str | None = None, where: str = ""
+    ) -> None:
         problems = getattr(error, "problems", None)
         detail = " ".join(problems) if problems else error.message
-        where = f" ({error.path})" if error.path else ""
+        place = error.path or where
+        where = f" ({place})" if place else ""
         hint = _printable(advice or error.hint or "")
         self.found[name] = CheckStep(name, False, _printable(detail + where), hint)
 
-    def connect_failed(self, error: SFTPAsyncError) -> None:
-        failed = next(name for kind, name in _FAILED_STEP if isinstance(error, kind))
+    def connect_failed(self, error: SFTPAsyncError, address: str) -> None:
+        on_the_way = error.host not in (None, address)  # a bastion or a proxy
+        kinds = (name for kind, name in _FAILED_STEP if isinstance(error, kind))
+        failed = "Connection" if on_the_way else next(kinds)
         for name in STEPS[: STEPS.index(failed)]:
             self.passed(name, _WENT_WELL[name])
-        if isinstance(error, HostKeyError):
+        if isinstance(error, HostKeyError) and not on_the_way:
             self.host_key_fingerprint = error.fingerprint
-        self.failed(failed, error)
+        self.failed(failed, error, where=str(error.host) if on_the_way else "")
 
     def report(self, address: str, path: str) -> CheckReport:
         return CheckReport(
@@ -282,7 +288,7 @@ class SFTPConnectionTester:
         try:
             resolved = self.options.resolve()
         except OptionsError as error:
-            progress.connect_failed(error)
+            progress.connect_failed(error, self.options.address)
         else:
             get_runtime().run(_check(resolved, path, progress))
         return progress.report(self.options.address, path)
@@ -292,7 +298,7 @@ async def _check(options: SFTPOptions, path: str, progress: _Progress) -> None:
     try:
         connection = await connect(options)
     except SFTPAsyncError as error:
-        progress.connect_failed(error)
+        progress.connect_failed(error, options.address)
         return
     try:
         _describe(connection, options, progress)
@@ -305,7 +311,8 @@ async def _check(options: SFTPOptions, path: str, progress: _Progress) -> None:
 def _describe(connection: Connection, options: SFTPOptions, progress: _Progress) -> None:
     """Report what connecting has shown."""
     for name in ("Options", "Connection", "Login"):
-        progress.passed(name, _WENT_WELL[name])
+        way = way_to(options) if name == "Connection" else ()
+        progress.passed(name, ", through ".join([_WENT_WELL[name], *way]))
     fingerprint = connection.host_key_fingerprint
     progress.host_key_fingerprint = fingerprint
     if options.host_key_policy == "insecure":

@@ -13,6 +13,7 @@ from sftp_async.options.base import OptionsModel, kind_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.dialect import DialectOptions
+from sftp_async.options.firewalls import FirewallOptions
 from sftp_async.options.models import (
     FormatOptions,
     TransferOptions,
@@ -56,6 +57,7 @@ def option_table() -> str:
     """Return the reference of all options as Markdown, one table a group."""
     groups = (
         ConnectionOptions,
+        FirewallOptions,
         TransferOptions,
         FormatOptions,
         DialectOptions,
