@@ -222,7 +222,8 @@ check_settings
 need az "https://learn.microsoft.com/cli/azure/install-azure-cli"
 need ssh-keygen "OpenSSH (openssh-client)"
 hint="Log in first: az login"
-say "subscription $(ask "find the subscription" az account show --query name --output tsv)"
+subscription=$(ask "find the subscription" az account show --query name --output tsv)
+say "subscription $subscription"
 hint=
 case $command in
 up) up ;;

@@ -102,8 +102,8 @@ up() {
     local file password='' key=''
     need_setting SFTP_HOST SFTP_USERNAME
     [[ -n ${SFTP_HOST_KEY_FINGERPRINT-} ]] ||
-        die "SFTP_HOST_KEY_FINGERPRINT is not set in $settings_file: ask the server's operator, and" \
-            "compare with what 'sftp-async keyscan $SFTP_HOST' shows. A key is never taken on trust."
+        die "SFTP_HOST_KEY_FINGERPRINT is not set in $settings_file: ask the server's operator" \
+            "and compare with 'sftp-async keyscan $SFTP_HOST'. No key is taken on trust."
     check_fingerprints
     if [[ -n ${SFTP_PASSWORD_FILE-} ]]; then
         file=$(local_path "$SFTP_PASSWORD_FILE")
@@ -115,7 +115,7 @@ up() {
         file=$(local_path "$SFTP_PRIVATE_KEY_FILE")
         [[ -r $file ]] || die "SFTP_PRIVATE_KEY_FILE: '$file' cannot be read."
         key=$(<"$file")$'\n'
-        [[ $key == *"PRIVATE KEY-----"* ]] ||
+        [[ $key == -----BEGIN*"PRIVATE KEY-----"* ]] ||
             die "SFTP_PRIVATE_KEY_FILE: '$file' is no private key in OpenSSH or PEM format."
     fi
     [[ -n $password || -n $key ]] ||
