@@ -151,16 +151,20 @@ show() {
     done
 }
 
+host_key_lines() { # as known_hosts has them
+    if command -v sftp-async >/dev/null; then
+        sftp-async keyscan "$host"
+    elif command -v ssh-keyscan >/dev/null; then
+        ssh-keyscan -T 10 "$host"
+    fi
+}
+
 # Whoever sits between could show keys of their own: what is seen is to be compared, not trusted.
 show_host_keys() {
     local seen=''
     say "    host keys as they look from here. Compare before you trust one: Microsoft lists them"
     say "    for each region at $published_keys"
-    if command -v sftp-async >/dev/null; then
-        seen=$(sftp-async keyscan "$host" 2>/dev/null) || seen=''
-    elif command -v ssh-keyscan >/dev/null; then
-        seen=$(ssh-keyscan -T 10 "$host" 2>/dev/null | ssh-keygen -l -f - 2>/dev/null) || seen=''
-    fi
+    seen=$(host_key_lines 2>/dev/null | ssh-keygen -l -f - 2>/dev/null) || seen=''
     if [[ -n $seen ]]; then
         printf '%s\n' "$seen" | sed 's/^/        /'
     else
