@@ -59,6 +59,7 @@ class Workshop:
         self.bin.mkdir()
         for name in ("az", "databricks"):
             self.command(name, PYTHON % name)
+        self.command("python3", f'#!/bin/sh\nexec {sys.executable} -SI "$@"\n')
         # The real one would call a host that is not ours.
         self.command("ssh-keyscan", "#!/bin/sh\nexit 1\n")
         self.state = state
