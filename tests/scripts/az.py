@@ -1,4 +1,4 @@
-"""A stand-in for the Azure CLI: a few commands over a state file; every call is recorded.
+"""A stand-in for the Azure CLI: a few commands over a state.
 
 It answers as `az` does: the real query language (jmespath), tab-separated values, an error for an
 option that the command does not have. Options and fields are those of Azure's own reference.
@@ -7,12 +7,12 @@ option that the command does not have. Options and fields are those of Azure's o
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import jmespath
+
+from tests.scripts.standing_in import Refused
 
 COMMON = {"query", "output"}
 OPTIONS = {
@@ -46,11 +46,6 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def fail(sentence: str, status: int = 1) -> None:
-    print(f"ERROR: {sentence}", file=sys.stderr)
-    sys.exit(status)
-
-
 def parse(argv: list[str]) -> tuple[str, dict[str, list[str]]]:
     """Split into the command and its options; one that comes twice has all its values."""
     words: list[str] = []
@@ -64,16 +59,16 @@ def parse(argv: list[str]) -> tuple[str, dict[str, list[str]]]:
     return " ".join(words), options
 
 
-def answer(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> Any:
-    """Do the command on the state and return what `az` would print as JSON."""
+def do(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> Any:
+    """Do a command on the state and return what `az` tells of it."""
     one = {name: values[0] for name, values in options.items() if values}
     name, group = one.get("name", ""), one.get("resource-group", "")
     account = one.get("account-name") or one.get("storage-account") or ""
     accounts, groups = state["accounts"], state["groups"]
     if group and group not in groups:
-        fail(f"(ResourceGroupNotFound) Resource group '{group}' could not be found.", 3)
+        raise Refused(f"(ResourceGroupNotFound) no resource group '{group}'", 3)
     if account and account not in accounts:
-        fail(f"(ResourceNotFound) The storage account '{account}' was not found.", 3)
+        raise Refused(f"(ResourceNotFound) no storage account '{account}'", 3)
     match command:
         case "account show":
             return {"name": "a subscription"}
@@ -137,24 +132,22 @@ def cell(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def main() -> None:
-    place = Path(os.environ["STANDIN"])
-    with (place / "calls").open("a") as calls:
-        calls.write(json.dumps({"argv": ["az", *sys.argv[1:]]}) + "\n")
-    state = json.loads((place / "state").read_text())
-    command, options = parse(sys.argv[1:])
+def answer(argv: list[str], state: dict[str, Any]) -> str:
+    """Return what `az` prints on standard output."""
+    command, options = parse(argv)
     if command not in OPTIONS:
-        fail(f"'{command}' is misspelled or not recognized by the system.", 2)
+        raise Refused(f"'{command}' is misspelled or not recognized by the system.", 2)
     unknown = set(options) - OPTIONS[command] - COMMON
     if unknown:
-        fail(f"unrecognized arguments: {unknown}", 2)
+        raise Refused(f"unrecognized arguments: {unknown}", 2)
     if command == state["failing"]:
-        fail("(AuthorizationFailed) The client does not have authorization.", state["status"])
-    told = answer(command, options, state)
-    (place / "state").write_text(json.dumps(state))
+        raise Refused("(AuthorizationFailed) no authorization", state["status"])
+    told = do(command, options, state)
     if "query" in options:
         told = jmespath.search(options["query"][0], told)
-    if options["output"] == ["tsv"]:
-        sys.stdout.write(tab_separated(told))
-    elif options["output"] != ["none"]:
-        json.dump(told, sys.stdout)
+    match options["output"]:
+        case ["none"]:
+            return ""
+        case ["tsv"]:
+            return tab_separated(told)
+    return json.dumps(told)

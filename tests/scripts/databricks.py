@@ -1,34 +1,25 @@
-"""A stand-in for the Databricks CLI: its secrets over a state file; every call is recorded."""
+"""A stand-in for the Databricks CLI: its secrets over a state."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
-from pathlib import Path
+from typing import Any
+
+from tests.scripts.standing_in import Refused
 
 
-def main() -> None:
-    place = Path(os.environ["STANDIN"])
-    arguments = sys.argv[1:]
-    given = sys.stdin.read() if arguments[:2] == ["secrets", "put-secret"] else ""
-    with (place / "calls").open("a") as calls:
-        profile = os.environ.get("DATABRICKS_CONFIG_PROFILE")
-        call = {"argv": ["databricks", *arguments], "stdin": given, "profile": profile}
-        calls.write(json.dumps(call) + "\n")
-    state = json.loads((place / "state").read_text())
+def answer(argv: list[str], state: dict[str, Any], given: str) -> str:
+    """Return what `databricks` prints on standard output; `given` is on its standard input."""
     scopes = state["scopes"]
-    if " ".join(arguments[:2]) == state["failing"]:
-        print("Error: PERMISSION_DENIED: no permission on the scope", file=sys.stderr)
-        sys.exit(state["status"])
-    match arguments:
+    if " ".join(argv[:2]) == state["failing"]:
+        raise Refused("PERMISSION_DENIED: no permission on the scope", state["status"])
+    match argv:
         case ["current-user", "me", "--output", "json"]:
-            json.dump({"userName": "someone@example.com"}, sys.stdout)
+            return json.dumps({"userName": "someone@example.com"})
         case ["secrets", "list-scopes", "--output", "json"]:
-            json.dump([{"name": name, "backend_type": "DATABRICKS"} for name in scopes], sys.stdout)
+            return json.dumps([{"name": name, "backend_type": "DATABRICKS"} for name in scopes])
         case ["secrets", "list-secrets", scope, "--output", "json"]:
-            listed = [{"key": key, "last_updated_timestamp": 1} for key in scopes[scope]]
-            json.dump(listed, sys.stdout)
+            return json.dumps([{"key": key, "last_updated_timestamp": 1} for key in scopes[scope]])
         case ["secrets", "create-scope", scope] if scope not in scopes:
             scopes[scope] = {}
         case ["secrets", "put-secret", scope, key]:
@@ -38,6 +29,5 @@ def main() -> None:
         case ["secrets", "delete-scope", scope]:
             del scopes[scope]
         case _:
-            print(f"Error: unknown command {arguments}", file=sys.stderr)
-            sys.exit(1)
-    (place / "state").write_text(json.dumps(state))
+            raise Refused(f"unknown command {argv}")
+    return ""

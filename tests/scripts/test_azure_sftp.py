@@ -187,10 +187,12 @@ def test_the_password_is_in_a_file_of_its_owner_and_nowhere_else(
 def test_removing_spares_what_it_did_not_make(workshop: Workshop) -> None:
     """Another's group, another's account in it, and something else."""
     workshop.settings["AZURE_STORAGE_ACCOUNTS"] = "sftpdemo1 another1"
-    workshop.state = empty_cloud(
-        groups={"demo": {"name": "demo", "tags": {}}},
-        accounts={"sftpdemo1": account(), "another1": account(name="another1", tags=None)},
-        other_resources=["a-database"],
+    workshop.holds(
+        empty_cloud(
+            groups={"demo": {"name": "demo", "tags": {}}},
+            accounts={"sftpdemo1": account(), "another1": account(name="another1", tags=None)},
+            other_resources=["a-database"],
+        )
     )
     run = workshop.run("down", "--yes")
     assert changes(run) == ["az storage account delete"]
@@ -200,10 +202,12 @@ def test_removing_spares_what_it_did_not_make(workshop: Workshop) -> None:
 
 
 def test_sftp_is_switched_on_where_it_is_off(workshop: Workshop) -> None:
-    workshop.state = empty_cloud(
-        groups={"demo": {"name": "demo", "tags": {}}},
-        accounts={"sftpdemo1": account(isSftpEnabled=False, isLocalUserEnabled=None)},
-        **{"container-rm": {"sftpdemo1": ["target"]}, "local-user": {"sftpdemo1": ["partner"]}},
+    workshop.holds(
+        empty_cloud(
+            groups={"demo": {"name": "demo", "tags": {}}},
+            accounts={"sftpdemo1": account(isSftpEnabled=False, isLocalUserEnabled=None)},
+            **{"container-rm": {"sftpdemo1": ["target"]}, "local-user": {"sftpdemo1": ["partner"]}},
+        )
     )
     run = workshop.run("up", "--no-sample-data", "--new-passwords")
     assert run.err == ""
@@ -229,7 +233,7 @@ def test_sftp_is_switched_on_where_it_is_off(workshop: Workshop) -> None:
 def test_a_failure_ends_in_a_sentence(
     workshop: Workshop, cloud: dict[str, Any], sentence: str
 ) -> None:
-    workshop.state = empty_cloud(**cloud)
+    workshop.holds(empty_cloud(**cloud))
     run = workshop.run("up", AZURE_KEY_USERS="", AZURE_PASSWORD_USERS="")
     assert run.status == 1
     last = run.err.splitlines()[-1]

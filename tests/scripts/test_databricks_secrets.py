@@ -108,7 +108,7 @@ def test_removing_asks_first_and_leaves_nothing(life: dict[str, Run]) -> None:
 
 
 def test_removing_spares_the_secrets_of_others(workshop: Workshop) -> None:
-    workshop.state = {"scopes": {"sftp": {"host": "h", "somebody-elses": "s"}}}
+    workshop.holds({"scopes": {"sftp": {"host": "h", "somebody-elses": "s"}}})
     run = workshop.run("down", "--yes")
     assert run.state["scopes"] == {"sftp": {"somebody-elses": "s"}}
     assert "it also holds somebody-elses" in run.out
@@ -132,7 +132,7 @@ def test_a_failure_ends_in_a_sentence_and_stores_nothing(
     workshop: Workshop, settings: dict[str, str], failing: str | None, sentence: str
 ) -> None:
     workshop.settings |= settings
-    workshop.state = {"scopes": {"sftp": {}}, "failing": failing}
+    workshop.holds({"scopes": {"sftp": {}}, "failing": failing})
     run = workshop.run("up")
     assert run.status == 1
     last = run.err.splitlines()[-1]
