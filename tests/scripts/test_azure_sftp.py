@@ -117,11 +117,12 @@ def test_a_user_may_write_rename_and_clean_up_and_logs_in_one_way(life: dict[str
     for user in argv:
         assert user[user.index("--home-directory") + 1] == "target"
         assert user.count("permissions=rcwdl") == 2
-    assert with_key[with_key.index("--has-ssh-password") + 1] == "false"
+    for user, key, password in ((with_key, "true", "false"), (with_password, "false", "true")):
+        assert user[user.index("--has-ssh-key") + 1] == key
+        assert user[user.index("--has-ssh-password") + 1] == password
     (key,) = [word for word in with_key if word.startswith("key=")]
     assert len(key.split()) == 2  # Azure wants no comment
     assert key.startswith("key=ssh-rsa AAAA")
-    assert with_password[with_password.index("--has-ssh-key") + 1] == "false"
     assert "--ssh-authorized-key" not in with_password
 
 
