@@ -11,6 +11,7 @@ import asyncssh
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError, SFTPAsyncWarning
 from sftp_async.transport.algorithms import (
     CIPHERS,
+    agreed,
     nothing_in_common,
     offered,
     takes_sha2_of_rsa,
@@ -102,6 +103,7 @@ async def connect(options: ConnectionOptions) -> Connection:
         options,
         known_hosts_line(options.host, options.port, key) if key else None,
         fingerprint_of(key) if key else None,
+        agreed(algorithms, ssh),
     )
 
 
