@@ -62,7 +62,8 @@ def get(
     server: Server,
     output: Output,
     local: Annotated[
-        Path, typer.Argument(help="File or directory to write to.", show_default="here")
+        Path,
+        typer.Argument(metavar="LOCAL", help="File or directory.", show_default="here"),
     ] = Path(),
     force: Annotated[bool, _FORCE] = False,
 ) -> None:
@@ -85,7 +86,9 @@ def get(
 
 def put(
     output: Output,
-    local: Annotated[Path, typer.Argument(help="File to send.", exists=True, dir_okay=False)],
+    local: Annotated[
+        Path, typer.Argument(metavar="LOCAL", help="File to send.", exists=True, dir_okay=False)
+    ],
     server: Server,
     force: Annotated[bool, _FORCE] = False,
 ) -> None:
@@ -104,7 +107,7 @@ def _done(output: Output, what: str, size: int, seconds: float, path: str) -> No
     output.document(
         {"path": path, "bytes": size, "seconds": seconds, "megabytes_per_second": speed}
     )
-    output.line(disarmed(f"{what}: {sized(size)} in {seconds:.1f} s, {speed:,.1f} MB/s"))
+    output.line(disarmed(f"{what}: {sized(size)} in {seconds:.2f} s, {speed:,.1f} MB/s"))
 
 
 def _progress(
