@@ -12,7 +12,7 @@ import typer
 
 from sftp_async.cli.output import Output
 from sftp_async.cli.server import HOST_PARAMETERS, SERVER_PARAMETERS, Host, Server
-from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.errors import OptionsError, SFTPAsyncError, SFTPAsyncWarning
 
 _JSON = inspect.Parameter(
     "as_json",
@@ -37,6 +37,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         output = Output(given.pop("as_json"))
         with warnings.catch_warnings():
+            warnings.simplefilter("always", SFTPAsyncWarning)
             warnings.showwarning = lambda message, *_, **__: output.note(f"Warning: {message}")
             try:
                 for kind, own in ((Server, SERVER_PARAMETERS), (Host, HOST_PARAMETERS)):
