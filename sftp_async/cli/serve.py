@@ -51,11 +51,6 @@ def serve(
     """
     from sftp_async.server import EmbeddedServer
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    # Clients come and go as they like.
-    logging.getLogger("asyncio").setLevel(logging.ERROR)
     keys = authorized_keys.read_text().splitlines() if authorized_keys else []
     try:
         server = EmbeddedServer(
@@ -67,6 +62,11 @@ def serve(
         )
     except ValueError as error:
         raise OptionsError(f"--authorized-keys: not public keys ({error}).") from None
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    # Clients come and go as they like.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with server:
         options = server.options()
         if password_env is not None:

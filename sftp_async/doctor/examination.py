@@ -11,6 +11,7 @@ from sftp_async.doctor.advice import recommend
 from sftp_async.doctor.report import CheckReport, CheckStep
 from sftp_async.doctor.subject import Finding, Subject
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.transport import check_usable
 
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
@@ -29,7 +30,8 @@ class Check:
 
 async def _resolve_options(subject: Subject) -> Finding:
     subject.options = subject.given.resolve()
-    return Finding.ok("complete")
+    check_usable(subject.options)
+    return Finding.ok("complete; keys and references can be read")
 
 
 CHECKS = (

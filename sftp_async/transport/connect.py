@@ -107,6 +107,19 @@ async def connect(options: ConnectionOptions) -> Connection:
     )
 
 
+def check_usable(options: ConnectionOptions) -> None:
+    """See that private key, known_hosts and ciphers can be used; no connection is made.
+
+    Raises:
+        OptionsError: one of them cannot.
+
+    """
+    policy = HostKeyPolicy(options)
+    arguments = _credentials(options)[0] | policy.connect_arguments()
+    algorithms = offered(options, arguments["server_host_key_algs"])
+    _settings(options, _Client(policy), arguments | algorithms)
+
+
 def _warn(options: ConnectionOptions) -> None:
     if options.host_key_policy == "insecure":
         warnings.warn(

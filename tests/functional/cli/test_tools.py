@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -101,7 +102,9 @@ def test_an_unknown_option_gets_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_serve_says_how_to_get_in_and_ends_when_asked(ending: signal.Signals, tmp_path: Path) -> None:
+def test_serve_says_how_to_get_in_and_ends_when_asked(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "sftp_async", "serve", "--json", "-d", str(tmp_path / "root")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -120,9 +123,8 @@ def test_serve_does_not_show_a_password_that_was_given(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(f"# mine\n\n{key}")
     command = [sys.executable, "-m", "sftp_async", "serve", "-d", str(tmp_path / "root")]
     command += ["--password-env", "SERVED", "--authorized-keys", str(tmp_path / "keys")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={"SERVED": "S3cret", "PYTHONPATH": "."}
-    ) as process:
+    env = {**os.environ, "SERVED": "S3cret"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
         while "sftp-async doctor" not in lines[-1]:
