@@ -67,15 +67,21 @@ async def read_banner(subject: Subject) -> Finding:
     """Read what the server says first, and hang up."""
     assert subject.streams is not None
     reader, writer = subject.streams
+    lines: list[bytes] = []
     try:
         async with asyncio.timeout(subject.options.connect_timeout):
-            banner = await _greeting(reader)
+            await _read_greeting(reader, lines)
     except TimeoutError:
-        raise _no_ssh(subject.options, "it accepts connections, and says nothing") from None
+        if not lines:
+            silent = "it accepts connections, and says nothing"
+            raise _no_ssh(subject.options, silent) from None
     except OSError as error:
         raise _closed() from error
     finally:
         await _hang_up(reader, writer)
+    # Of SSH's greeting the last line counts; of what another server says, the first.
+    said = [line for line in lines if line.startswith(b"SSH-")] or [line for line in lines if line]
+    banner = said[0] if said else b""
     if not banner:
         raise _closed()
     if banner.startswith((b"SSH-2.0-", b"SSH-1.99-")):
@@ -91,23 +97,18 @@ async def read_banner(subject: Subject) -> Finding:
     raise _no_ssh(subject.options, next(kinds, f"it says {shown!r}"))
 
 
-async def _greeting(reader: asyncio.StreamReader) -> bytes:
-    """Return the line that begins with `SSH-`, else the first line, empty if there is none."""
-    first = b""
-    for _ in range(MOST_LINES):
+async def _read_greeting(reader: asyncio.StreamReader, lines: list[bytes]) -> None:
+    """Read lines up to the one that begins with `SSH-`, or as long as there can be one."""
+    while len(lines) < MOST_LINES and not reader.at_eof():
         try:
             line = await reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as error:
             line = error.partial
         except asyncio.LimitOverrunError:
             line = await reader.read(LONGEST_LINE)
-        line = line[:LONGEST_LINE].rstrip(b"\r\n")
-        first = first or line
-        if line.startswith(b"SSH-"):
-            return line
-        if reader.at_eof() or first.startswith(tuple(_OTHERS)):
-            break
-    return first
+        lines.append(line[:LONGEST_LINE].rstrip(b"\r\n"))
+        if lines[-1].startswith((b"SSH-", *_OTHERS)):
+            return
 
 
 async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
