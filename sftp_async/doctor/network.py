@@ -87,9 +87,9 @@ async def read_banner(subject: Subject) -> Finding:
     if banner.startswith((b"SSH-2.0-", b"SSH-1.99-")):
         return Finding.ok(banner.decode("ascii", "backslashreplace"))
     if banner.startswith(b"SSH-"):
-        said = banner.decode("ascii", "backslashreplace")
+        shown = banner.decode("ascii", "backslashreplace")
         raise ConnectError(
-            f"The server knows only an outdated version of SSH ({said})",
+            f"The server knows only an outdated version of SSH ({shown})",
             hint="Ask its operator for a current one",
         )
     kinds = (what for start, what in _OTHERS.items() if banner.startswith(start))

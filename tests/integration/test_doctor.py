@@ -191,8 +191,8 @@ def test_a_wrong_user_key(at: AtServer, tmp_path: Path) -> None:
     assert told(ended, "Login")[1:] == (
         "The server refused the login (private key tried)",
         (
-            "Check the username, and that the key or password is the one the server has for it; some "
-            "servers ask for both"
+            "Check the username, and that the key or password is the one the server has for it; "
+            "some servers ask for both"
         ),
     )
 
@@ -254,8 +254,8 @@ def test_a_server_without_rename(tmp_path: Path) -> None:
     assert told(ended, "Rename")[1:] == (
         "Cannot rename: The server does not offer this operation",
         (
-            "Set commit_mode=direct: files then have their names from the start, and readers can see "
-            "them grow"
+            "Set commit_mode=direct: files then have their names from the start, and readers can "
+            "see them grow"
         ),
     )
     assert told(ended, "Replace")[0] == "skipped"
@@ -286,8 +286,8 @@ def test_a_server_with_one_session_a_connection(
         "warning",
         "The server allows one SFTP session on a connection",
         (
-            "A job makes do with it; each file is then slower on a distant server. Ask the server's "
-            "operator for 4 or more (OpenSSH: MaxSessions)"
+            "A job makes do with it; each file is then slower on a distant server. Ask the "
+            "server's operator for 4 or more (OpenSSH: MaxSessions)"
         ),
     )
     assert ended.document["connections"] == 4
