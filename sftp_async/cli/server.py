@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
 import typer
 
@@ -202,11 +202,13 @@ def _of_target(target: str) -> Iterator[tuple[str, Any]]:
 
 
 def _of_options(pairs: list[str]) -> Iterator[tuple[str, str]]:
+    from pydantic import SecretStr
+
     from sftp_async.options import SFTPOptions
     from sftp_async.options.aliases import Gathered
-    from sftp_async.options.base import kind_of
     from sftp_async.options.parsing import is_reference
 
+    fields = SFTPOptions.model_fields
     problems = []
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -214,8 +216,9 @@ def _of_options(pairs: list[str]) -> Iterator[tuple[str, str]]:
             # Not repeated: it may be a secret whose name was forgotten.
             problems.append("-o takes name=value, for example -o connect_timeout=10s.")
             continue
-        meant = Gathered({name: value}, SFTPOptions.model_fields).given
-        if any(kind_of(SFTPOptions, each).secret for each in meant) and not is_reference(value):
+        meant = Gathered({name: value}, fields).given
+        secret = any(SecretStr in get_args(fields[each].annotation) for each in meant)
+        if secret and not is_reference(value):
             problems.append(
                 f"{name} is a secret, and everybody on this machine sees the arguments of a "
                 f"process: write -o {name}=env:NAME or -o {name}=file:/path, or let yourself be "
