@@ -148,7 +148,8 @@ class Job:
         """Check server and target, make the staging directory: the one preflight connection.
 
         Returns:
-            The job with the server's verified host key pinned: tasks need no known_hosts file.
+            The job with the verified host keys of the server and of the bastions pinned: tasks
+            need no known_hosts file.
 
         Raises:
             ConnectError, CommitError: nothing was written, and no task needs to start.
@@ -165,7 +166,11 @@ class Job:
                 log.warning("%s: outdated algorithms are offered (legacy)", connection.address)
             if connection.host_key_line is None or self.options.host_key_policy == "insecure":
                 return self
-            pinned = {"known_hosts": connection.host_key_line, "host_key_fingerprint": ()}
+            pinned = {
+                "known_hosts": connection.host_key_line,
+                "host_key_fingerprint": (),
+                "proxy_jump_host_key_fingerprint": connection.bastion_host_keys,
+            }
             return replace(self, options=self.options.model_copy(update=pinned))
 
         return self._run(step)

@@ -69,7 +69,11 @@ class Output:
         problems = getattr(error, "problems", None)
         hint = error.hint
         if isinstance(error, HostKeyError) and error.fingerprint:
-            hint = f"{hint}. Here: {paste_host_key(error.fingerprint)}"
+            of_bastion = "proxy_jump_host_key_fingerprint"
+            paste = paste_host_key(error.fingerprint)
+            if of_bastion in (hint or ""):
+                paste = f"-o {of_bastion}={error.fingerprint}"
+            hint = f"{hint}. Here: {paste}"
         told = {
             "kind": type(error).__name__,
             "message": error.message,

@@ -31,14 +31,16 @@ _OTHERS = {
 
 
 async def resolve_name(subject: Subject) -> Finding:
-    """Look the host name up."""
+    """Look the host name up, unless that is done by who is on the way."""
     options = subject.options
+    if subject.way:
+        return Finding.ok(f"looked up behind {subject.way[-1]}")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             options.host, options.port, type=socket.SOCK_STREAM
         )
     except (OSError, UnicodeError) as error:
-        raise connect_error(error, options.address, methods="", ssh=None) from error
+        raise connect_error(error, options, methods="", ssh=None) from error
     addresses = dict.fromkeys(str(address[0]) for *_, address in found)
     if options.host in addresses:
         return Finding.ok(f"{options.host} is an address")
@@ -46,8 +48,11 @@ async def resolve_name(subject: Subject) -> Finding:
 
 
 async def open_port(subject: Subject) -> Finding:
-    """Open a TCP connection."""
+    """Open a TCP connection; through a bastion or a proxy, all that connecting takes."""
     options = subject.options
+    if subject.way:
+        await subject.reach("TCP")
+        return Finding.ok(f"port {options.port} answers, through {', '.join(subject.way)}")
     started = time.perf_counter()
     try:
         async with asyncio.timeout(options.connect_timeout):
@@ -58,13 +63,15 @@ async def open_port(subject: Subject) -> Finding:
             hint="Check host, port and firewall: a firewall that drops packets looks like this",
         ) from None
     except OSError as error:
-        raise connect_error(error, options.address, methods="", ssh=None) from error
+        raise connect_error(error, options, methods="", ssh=None) from error
     milliseconds = (time.perf_counter() - started) * 1000
     return Finding.ok(f"port {options.port} is open ({milliseconds:.1f} ms)")
 
 
 async def read_banner(subject: Subject) -> Finding:
     """Read what the server says first, and hang up."""
+    if subject.way:
+        return Finding.ok("the server behind it answered")
     assert subject.streams is not None
     reader, writer = subject.streams
     lines: list[bytes] = []

@@ -16,6 +16,7 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     SFTPAsyncError,
 )
+from sftp_async.options.hops import way_to
 from sftp_async.transport import connect
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class Subject:
         return self._connection
 
     @property
+    def way(self) -> tuple[str, ...]:
+        """The proxy and the bastions that are passed on the way."""
+        return way_to(self.options)
+
+    @property
     def lost(self) -> bool:
         """Whether there was a connection, which is of no more use."""
         return self._connection is not None and not self._connection.usable
@@ -121,16 +127,21 @@ class Subject:
                 self._connection = await connect(self.options)
             except SFTPAsyncError as error:
                 self._refusal = error
-                if isinstance(error, HostKeyError):
+                if isinstance(error, HostKeyError) and self._stage_of(error) == "Host key":
                     self.host_key_fingerprint = error.fingerprint
             else:
                 self.host_key_fingerprint = self._connection.host_key_fingerprint
                 self.algorithms = self._connection.algorithms
         if self._refusal is None:
             return True
-        if next(name for kind, name in _STAGES if isinstance(self._refusal, kind)) == stage:
+        if self._stage_of(self._refusal) == stage:
             raise self._refusal
         return False
+
+    def _stage_of(self, error: SFTPAsyncError) -> str:
+        if error.host not in (None, self.options.address):
+            return "TCP"  # of a proxy or a bastion: it is no further
+        return next(name for kind, name in _STAGES if isinstance(error, kind))
 
     def probe(self, suffix: str = "") -> str:
         """Return the path of a hidden file of our own."""

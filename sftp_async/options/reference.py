@@ -13,6 +13,7 @@ from sftp_async.options.base import OptionsModel, kind_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.dialect import DialectOptions
+from sftp_async.options.firewalls import FirewallOptions
 from sftp_async.options.models import (
     FormatOptions,
     TransferOptions,
@@ -55,6 +56,7 @@ Needed are `host`, `username` and one of `password`, `private_key_path` and `pri
 #: The models, in the order in which their options are shown.
 GROUPS = (
     ConnectionOptions,
+    FirewallOptions,
     TransferOptions,
     FormatOptions,
     DialectOptions,

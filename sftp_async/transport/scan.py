@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncssh
 
 from sftp_async.errors import ConnectError
+from sftp_async.options.hops import hops_of
+from sftp_async.options.ways import authority
 from sftp_async.transport.algorithms import host_keys_of, nothing_in_common, offered
 from sftp_async.transport.faults import LOST, connect_error
 from sftp_async.transport.host_keys import ALGORITHMS, fingerprint_of, known_hosts_line
+from sftp_async.transport.login import Login
+from sftp_async.transport.proxies import door_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sftp_async.options import ConnectionOptions
+    from sftp_async.transport.proxies import Door
 
 #: Algorithms by the type of key that they sign with (RFC 8332, section 3: RSA has three).
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -86,12 +91,18 @@ async def scan_host_keys(options: ConnectionOptions) -> list[HostKey]:
 async def _look(options: ConnectionOptions, names: Sequence[str]) -> _Onlooker:
     onlooker = _Onlooker()
     algorithms = offered(options, names)
-    address = options.address.rpartition("@")[2]
+    hops, door = hops_of(options), door_of(options)
+    bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
+    passed: list[Login | Door | None] = [door, *bastions]
     try:
         async with asyncio.timeout(options.connect_timeout):
+            for before, bastion in zip(passed, bastions, strict=False):
+                await bastion.run(before)
+            tunnel: Any = bastions[-1].ssh if bastions else door or ()
             await asyncssh.connect(
                 options.host,
                 options.port,
+                tunnel=tunnel,
                 client_factory=lambda: onlooker,
                 known_hosts=asyncssh.SSHKnownHosts(),
                 username="",
@@ -109,15 +120,18 @@ async def _look(options: ConnectionOptions, names: Sequence[str]) -> _Onlooker:
     except TimeoutError:
         raise ConnectError(
             f"No SSH server answered within {options.connect_timeout:g} seconds",
-            host=address,
+            host=authority(options.host, options.port),
             hint="Check host, port and firewall",
         ) from None
     except (asyncssh.SFTPError, ValueError, *LOST) as error:
         if onlooker.key is None:
             mismatch = nothing_in_common(options, algorithms, onlooker.ssh)
-            mapped = connect_error(error, address, methods="no credentials", ssh=onlooker.ssh)
+            mapped = connect_error(error, options, methods="no credentials", ssh=onlooker.ssh)
+            mapped.host = authority(options.host, options.port)
             raise mismatch or mapped from error
     finally:
         if onlooker.ssh is not None:
             onlooker.ssh.abort()
+        for bastion in reversed(bastions):
+            bastion.abort()
     return onlooker

@@ -24,11 +24,12 @@ from sftp_async.errors import (
 from sftp_async.transport import check_file
 from sftp_async.transport.capabilities import Capabilities
 from sftp_async.transport.channels import Channel, Channels
+from sftp_async.transport.host_keys import public_key_line
 from sftp_async.transport.line import Line
 from sftp_async.transport.remote_file import RemoteFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from sftp_async.options import ConnectionOptions
 
@@ -76,6 +77,7 @@ class Connection:
         options: ConnectionOptions,
         host_key_line: str | None,
         host_key_fingerprint: str | None,
+        bastions: Sequence[asyncssh.SSHClientConnection] = (),
         algorithms: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.address = options.address
@@ -83,11 +85,15 @@ class Connection:
         self.algorithms = algorithms
         self.host_key_line = host_key_line
         self.host_key_fingerprint = host_key_fingerprint
+        #: The verified host keys of the bastions on the way, as public key lines.
+        self.bastion_host_keys = tuple(
+            public_key_line(key) for bastion in bastions if (key := bastion.get_server_host_key())
+        )
         self.capabilities = Capabilities.of(ssh, sftp)
         #: Whether requests may be sent behind others that they depend on, and answers told apart.
         self.in_order = self.capabilities.plain_files
         self._sftp = sftp
-        self._line = Line(ssh, options)
+        self._line = Line(ssh, options, bastions)
         self._channels = Channels(ssh, sftp, self._line)
 
     def __repr__(self) -> str:
