@@ -21,15 +21,17 @@ class Proxy:
     Args:
         directory: for its configuration and log.
         login: it asks for `USERNAME` and `PASSWORD`.
+        only_port: the only port that it connects to; 0 for all.
 
     """
 
     scheme = "socks5"
     package = ""
 
-    def __init__(self, directory: Path, *, login: bool = False) -> None:
+    def __init__(self, directory: Path, *, login: bool = False, only_port: int = 0) -> None:
         self.directory = directory
         self.login = login
+        self.only_port = only_port
         self.host = "127.0.0.1"
         with socket.create_server((self.host, 0)) as probe:
             self.port: int = probe.getsockname()[1]
@@ -40,12 +42,17 @@ class Proxy:
         """Return what starts it in the foreground."""
         raise NotImplementedError
 
+    @property
+    def address(self) -> str:
+        """As messages name it."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
     def options(self) -> dict[str, str]:
         """Return the options that lead through it."""
-        at = f"{self.host}:{self.port}"
         if not self.login:
-            return {"proxy_url": f"{self.scheme}://{at}"}
-        return {"proxy_url": f"{self.scheme}://{USERNAME}@{at}", "proxy_password": PASSWORD}
+            return {"proxy_url": self.address}
+        url = self.address.replace("//", f"//{USERNAME}@")
+        return {"proxy_url": url, "proxy_password": PASSWORD}
 
     def start(self) -> Self:
         """Start it and return once it listens."""
@@ -88,8 +95,6 @@ class TinyProxy(Proxy):
 
     scheme = "http"
     package = "tinyproxy-bin"
-    #: The only port that it connects to; 0 for all.
-    only_port = 0
 
     def command(self) -> list[str]:
         config = self.directory / "tinyproxy.conf"
