@@ -111,5 +111,5 @@ async def _step(check: Check, subject: Subject, done: dict[str, CheckStep]) -> C
     try:
         found = await check.run(subject)
     except SFTPAsyncError as error:
-        found = Finding.failed(error)
+        found = Finding.failed(error, place=subject.place_of(error))
     return CheckStep(check.name, found.status, found.detail, found.advice)

@@ -52,7 +52,7 @@ async def open_port(subject: Subject) -> Finding:
     options = subject.options
     if subject.way:
         await subject.reach("TCP")
-        return Finding.ok(f"port {options.port} answers, through {', '.join(subject.way)}")
+        return Finding.ok(", through ".join(["the server answers", *subject.way]))
     started = time.perf_counter()
     try:
         async with asyncio.timeout(options.connect_timeout):

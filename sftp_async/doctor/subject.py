@@ -55,11 +55,11 @@ class Finding:
         return cls("warning", printable(detail), printable(advice))
 
     @classmethod
-    def failed(cls, error: SFTPAsyncError, advice: str = "") -> Finding:
-        """Return an error's cause and remedy."""
+    def failed(cls, error: SFTPAsyncError, advice: str = "", *, place: str = "") -> Finding:
+        """Return an error's cause and remedy; `place` is where it was, if not at the server."""
         problems = getattr(error, "problems", None)
         detail = " ".join(problems) if problems else error.message
-        where = f" ({error.path})" if error.path else ""
+        where = f" ({error.path or place})" if error.path or place else ""
         return cls("failed", printable(detail + where), printable(error.hint or advice))
 
 
@@ -138,9 +138,13 @@ class Subject:
             raise self._refusal
         return False
 
+    def place_of(self, error: SFTPAsyncError) -> str:
+        """Return the proxy or the bastion that an error is about; empty if it is the server."""
+        return "" if error.host in (None, self.options.address) else str(error.host)
+
     def _stage_of(self, error: SFTPAsyncError) -> str:
-        if error.host not in (None, self.options.address):
-            return "TCP"  # of a proxy or a bastion: it is no further
+        if self.place_of(error):
+            return "TCP"  # it is no further
         return next(name for kind, name in _STAGES if isinstance(error, kind))
 
     def probe(self, suffix: str = "") -> str:
