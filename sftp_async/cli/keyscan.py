@@ -23,7 +23,7 @@ def keyscan(host: Host, output: Output) -> None:
     from sftp_async.cli.running import run
     from sftp_async.transport import scan_host_keys
 
-    options = host.options
+    options = host.options.resolve()
     keys = run(scan_host_keys(options))
     if not keys:
         raise ConnectError(
