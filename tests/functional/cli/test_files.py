@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,3 +254,26 @@ def test_a_pipe_sees_no_progress_and_a_terminal_does(
     monkeypatch.setenv("TTY_INTERACTIVE", "1")
     assert "put source.bin" in at("put", "/two.bin", before=source).err
     assert at("put", "/three.bin", "--json", before=source).err == ""
+
+
+def test_an_interrupted_put_leaves_nothing(tmp_path: Path, source: Path) -> None:
+    writing = threading.Event()
+
+    class SilentServer(FolderServer):
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
+            writing.set()
+            await asyncio.Event().wait()  # it never answers
+            return 0
+
+    with EmbeddedServer(tmp_path / "silent", sftp_factory=SilentServer) as server:
+        at = AtServer(server, tmp_path)
+        command = [sys.executable, "-m", "sftp_async", "put", str(source), f"{at.address}:/up.bin"]
+        with subprocess.Popen(
+            [*command, *at.login], env={**os.environ, **at.env}, stderr=subprocess.PIPE
+        ) as process:
+            assert writing.wait(20)
+            assert len(names(server.root)) == 1
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        assert process.returncode != 0
+        assert names(server.root) == []
