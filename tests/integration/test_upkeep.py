@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,37 @@ def test_a_target_without_anything_and_a_target_without_a_path(at: AtServer, out
     assert "TARGET names no path" in ended.err
 
 
-def test_a_target_that_cannot_be_reached_is_an_error_at_once(at: AtServer) -> None:
-    at.address = "me@127.0.0.1:1"
-    assert "nothing listens" in at("recover", "/out").err
+def test_staging_that_another_targets_commit_names_is_not_offered(
+    at: AtServer, sshd: SSHD, out: Path, remote_dir: Path
+) -> None:
+    shared = remote_dir / "shared"
+    job = interrupted(sshd, out, staging_dir=str(shared))
+    age(shared / job.layout.job_id, 24 * 3600)
+    before = state_of(remote_dir)
+    ended = at("clean", remote_dir / "other", "--older-than", "12h", "-o", f"staging_dir={shared}")
+    assert (ended.code, state_of(remote_dir)) == (0, before)
+
+
+def test_a_server_that_turns_us_away_is_an_error_at_once(at: AtServer) -> None:
+    asked = 0
+
+    def turn_away() -> None:
+        nonlocal asked
+        while True:
+            client, _ = listener.accept()
+            with client:
+                if client.recv(1) == b"!":
+                    return
+                asked += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        at.address = f"me@127.0.0.1:{listener.getsockname()[1]}"
+        ended = at("recover", "/out")
+        with socket.create_connection(listener.getsockname()) as last:
+            last.sendall(b"!")
+        thread.join(10)
+    assert ended.code == 1
+    assert "closed the connection before the login was done" in ended.err
+    assert asked == 1
