@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sftp_async.cli.output import Output
 from tests.support.cli import AtServer
 from tests.support.outside import age, interrupted, state_of
 from tests.support.sshd import SSHD
@@ -54,6 +55,20 @@ def test_recover_acts_when_told_to(at: AtServer, sshd: SSHD, out: Path) -> None:
     assert sorted(file.read_text() for file in out.iterdir()) == ["a\n", "b\n"]
     again = at("recover", out)
     assert (again.code, again.out) == (0, f"Nothing to do in {out}.\n")
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_recover_asks_first(
+    at: AtServer, sshd: SSHD, out: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(Output, "interactive", True)
+    interrupted(sshd, out)
+    before = state_of(out)
+    at.answers = f"{answer}\n"
+    ended = at("recover", out)
+    assert "Do it? [y/N]:" in ended.err
+    assert ended.code == (0 if answer == "y" else 1)
+    assert (state_of(out) == before) == (answer == "n")
 
 
 def test_recover_for_programs(at: AtServer, sshd: SSHD, out: Path) -> None:
