@@ -20,6 +20,8 @@ from sftp_async.options import SFTPOptions
 from sftp_async.server import EmbeddedServer, FolderServer
 from tests.support.cli import AtServer
 
+pytestmark = pytest.mark.one_python
+
 #: Several chunks and requests, and an odd rest.
 CONTENT = bytes(range(256)) * 12_345 + b"end"
 
