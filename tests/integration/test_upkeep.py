@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+from sftp_async.cli.output import Output
 from tests.support.cli import AtServer
 from tests.support.outside import age, interrupted, state_of
 from tests.support.sshd import SSHD
@@ -52,6 +55,20 @@ def test_recover_acts_when_told_to(at: AtServer, sshd: SSHD, out: Path) -> None:
     assert sorted(file.read_text() for file in out.iterdir()) == ["a\n", "b\n"]
     again = at("recover", out)
     assert (again.code, again.out) == (0, f"Nothing to do in {out}.\n")
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_recover_asks_first(
+    at: AtServer, sshd: SSHD, out: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(Output, "interactive", True)
+    interrupted(sshd, out)
+    before = state_of(out)
+    at.answers = f"{answer}\n"
+    ended = at("recover", out)
+    assert "Do it? [y/N]:" in ended.err
+    assert ended.code == (0 if answer == "y" else 1)
+    assert (state_of(out) == before) == (answer == "n")
 
 
 def test_recover_for_programs(at: AtServer, sshd: SSHD, out: Path) -> None:
@@ -117,6 +134,37 @@ def test_a_target_without_anything_and_a_target_without_a_path(at: AtServer, out
     assert "TARGET names no path" in ended.err
 
 
-def test_a_target_that_cannot_be_reached_is_an_error_at_once(at: AtServer) -> None:
-    at.address = "me@127.0.0.1:1"
-    assert "nothing listens" in at("recover", "/out").err
+def test_staging_that_another_targets_commit_names_is_not_offered(
+    at: AtServer, sshd: SSHD, out: Path, remote_dir: Path
+) -> None:
+    shared = remote_dir / "shared"
+    job = interrupted(sshd, out, staging_dir=str(shared))
+    age(shared / job.layout.job_id, 24 * 3600)
+    before = state_of(remote_dir)
+    ended = at("clean", remote_dir / "other", "--older-than", "12h", "-o", f"staging_dir={shared}")
+    assert (ended.code, state_of(remote_dir)) == (0, before)
+
+
+def test_a_server_that_turns_us_away_is_an_error_at_once(at: AtServer) -> None:
+    asked = 0
+
+    def turn_away() -> None:
+        nonlocal asked
+        while True:
+            client, _ = listener.accept()
+            with client:
+                if client.recv(1) == b"!":
+                    return
+                asked += 1
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        at.address = f"me@127.0.0.1:{listener.getsockname()[1]}"
+        ended = at("recover", "/out")
+        with socket.create_connection(listener.getsockname()) as last:
+            last.sendall(b"!")
+        thread.join(10)
+    assert ended.code == 1
+    assert "closed the connection before the login was done" in ended.err
+    assert asked == 1

@@ -46,6 +46,7 @@ class AtServer:
         self.server = server
         self.address = f"{server.username}@{server.host}:{server.port}"
         self.env: dict[str, str] = {}
+        self.answers = ""
         if isinstance(server, SSHD):
             known_hosts = home / "known_hosts_of_test"
             known_hosts.write_text(server.known_hosts)
@@ -60,4 +61,4 @@ class AtServer:
         """Run a command on a remote path; `before` goes before TARGET, `more` behind it."""
         first = [command] if before is None else [command, before]
         target = f"{self.address}:{path}"
-        return sftp_async(*first, target, *more, *self.login, env=self.env)
+        return sftp_async(*first, target, *more, *self.login, env=self.env, answers=self.answers)

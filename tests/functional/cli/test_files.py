@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import asyncssh
 import pytest
 
-from sftp_async.cli.running import pool_of
-from sftp_async.cli.transfers import send
+from sftp_async.cli import transfers
 from sftp_async.options import SFTPOptions
 from sftp_async.server import EmbeddedServer, FolderServer
 from tests.support.cli import AtServer
+
+pytestmark = pytest.mark.one_python
 
 #: Several chunks and requests, and an odd rest.
 CONTENT = bytes(range(256)) * 12_345 + b"end"
@@ -152,37 +158,50 @@ def test_a_put_to_a_server_without_rename_says_why_not(tmp_path: Path, source: P
         assert names(server.root) == []
 
 
-def test_a_put_holds_no_more_in_memory_than_its_budget(tmp_path: Path) -> None:
-    limit, block = 1024 * 1024, 64 * 1024
-    full = threading.Event()
-    taken = acknowledged = 0
+def test_a_put_holds_no_more_in_memory_than_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, block, count = 256, 64, 20
+    held = most = 0
 
-    class WaitingServer(FolderServer):
-        def write(self, file_obj: object, offset: int, data: bytes) -> int:
-            assert full.wait(10)
-            return super().write(file_obj, offset, data)
+    class Transfer:
+        """Takes blocks, and acknowledges all it has whenever somebody waits for room."""
 
-    def blocks() -> Iterator[bytes]:
-        nonlocal taken
-        for _ in range(4 * limit // block):
-            assert taken - acknowledged <= limit
-            taken += block
-            if taken >= limit:
-                full.set()
-            yield bytes(block)
+        def __init__(self, path: str, pool: object, retry: object, acknowledged: Any, lanes: int):
+            self.ended = asyncio.Event()
+            Room.acknowledged = acknowledged
 
-    def count(size: int) -> None:
-        nonlocal acknowledged
-        acknowledged += size
+        def feed(self, data: memoryview) -> None:
+            nonlocal held, most
+            held += len(data)
+            most = max(most, held)
 
-    with EmbeddedServer(tmp_path / "waiting", sftp_factory=WaitingServer) as server:
-        options = SFTPOptions(**server.options(), max_buffer_bytes=limit, chunk_size=block)
+        def end(self) -> None:
+            self.ended.set()
 
-        async def upload() -> int:
-            async with pool_of(options) as pool:
-                return await send(pool, options, blocks(), "/up.bin", count)
+        async def run(self) -> int:
+            await self.ended.wait()
+            return count * block
 
-        assert asyncio.run(upload()) == 4 * limit
+    class Room(asyncio.Event):
+        acknowledged: Any = None
+
+        async def wait(self) -> Literal[True]:
+            nonlocal held
+            done, held = held, 0
+            if done:
+                Room.acknowledged(done)
+            return await super().wait()
+
+    monkeypatch.setattr(transfers, "FileTransfer", Transfer)
+    monkeypatch.setattr(transfers, "asyncio", SimpleNamespace(**{**vars(asyncio), "Event": Room}))
+    options = SFTPOptions(
+        host="h", username="u", password="p", max_buffer_bytes=limit, chunk_size=block
+    )
+    pool: Any = None
+    blocks = [bytes(block)] * count
+    assert (
+        asyncio.run(transfers.send(pool, options, blocks, "/up", lambda _: None)) == count * block
+    )
+    assert most == limit
 
 
 # --- get
@@ -250,3 +269,26 @@ def test_a_pipe_sees_no_progress_and_a_terminal_does(
     monkeypatch.setenv("TTY_INTERACTIVE", "1")
     assert "put source.bin" in at("put", "/two.bin", before=source).err
     assert at("put", "/three.bin", "--json", before=source).err == ""
+
+
+def test_an_interrupted_put_leaves_nothing(tmp_path: Path, source: Path) -> None:
+    writing = threading.Event()
+
+    class SilentServer(FolderServer):
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
+            writing.set()
+            await asyncio.Event().wait()  # it never answers
+            return 0
+
+    with EmbeddedServer(tmp_path / "silent", sftp_factory=SilentServer) as server:
+        at = AtServer(server, tmp_path)
+        command = [sys.executable, "-m", "sftp_async", "put", str(source), f"{at.address}:/up.bin"]
+        with subprocess.Popen(
+            [*command, *at.login], env={**os.environ, **at.env}, stderr=subprocess.PIPE
+        ) as process:
+            assert writing.wait(20)
+            assert len(names(server.root)) == 1
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        assert process.returncode != 0
+        assert names(server.root) == []

@@ -18,10 +18,11 @@ from sftp_async.options.entries import option_entries
 from tests.support.cli import AtServer, sftp_async
 from tests.support.sshd import SSHD
 
+pytestmark = pytest.mark.one_python
+
 # --- keyscan
 
 
-@pytest.mark.one_python
 def test_keyscan_shows_every_key_of_openssh_as_it_does_itself(sshd: SSHD, tmp_path: Path) -> None:
     ended = sftp_async("keyscan", f"{sshd.host}:{sshd.port}")
     assert ended.code == 0
