@@ -6,5 +6,15 @@
 from sftp_async.commit.committer import JobCommitter
 from sftp_async.commit.control import ControlRecords
 from sftp_async.commit.recovery import Recovered, recover_target
+from sftp_async.commit.survey import Abandoned, Found, Interrupted, survey
 
-__all__ = ["ControlRecords", "JobCommitter", "Recovered", "recover_target"]
+__all__ = [
+    "Abandoned",
+    "ControlRecords",
+    "Found",
+    "Interrupted",
+    "JobCommitter",
+    "Recovered",
+    "recover_target",
+    "survey",
+]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import SFTPAsyncWarning
 from sftp_async.options.hops import hops_of
+from sftp_async.transport.algorithms import agreed
 from sftp_async.transport.host_keys import fingerprint_of, known_hosts_line
 from sftp_async.transport.login import FAULTS, Login
 from sftp_async.transport.proxies import door_of
@@ -71,7 +72,20 @@ async def connect(options: ConnectionOptions) -> Connection:
         known_hosts_line(options.host, options.port, key) if key else None,
         fingerprint_of(key) if key else None,
         [bastion.ssh for bastion in bastions if bastion.ssh is not None],
+        agreed(login.algorithms, ssh),
     )
+
+
+def check_usable(options: ConnectionOptions) -> None:
+    """See that private keys, known_hosts, ciphers and the proxy can be used, without connecting.
+
+    Raises:
+        OptionsError: one of them cannot.
+
+    """
+    door_of(options)
+    for one in (options, *hops_of(options)):
+        Login(one, direct=True)
 
 
 def _warn(options: ConnectionOptions, hops: Sequence[ConnectionOptions]) -> None:

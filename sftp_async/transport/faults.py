@@ -9,9 +9,11 @@ import asyncssh
 from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import (
+    AlgorithmsError,
     AuthenticationError,
     ConnectError,
     ConnectionLostError,
+    NoSFTPError,
     RemoteExistsError,
     RemoteNotFoundError,
     RemotePermissionError,
@@ -123,18 +125,16 @@ def connect_error(
     if isinstance(error, asyncssh.ChannelOpenError):
         return _channel_error(error, host)
     if isinstance(error, asyncssh.SFTPError) and ssh is not None and not ssh.is_closed():
-        return ConnectError(
+        return NoSFTPError(
             f"The login worked, but nothing that speaks SFTP answered behind it ({said(error)})",
             host=host,
             hint=NO_SFTP,
-            retryable=False,
         )
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        return ConnectError(
+        return AlgorithmsError(
             f"Client and server share no algorithm ({error.reason})",
             host=host,
             hint="The server may offer only outdated algorithms: ask its operator for current ones",
-            retryable=False,
         )
     if ssh is None:
         return _unreachable(error, host, options.named_by)
@@ -237,11 +237,10 @@ def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
         asyncssh.OPEN_REQUEST_SESSION_FAILED,
         asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
     ):
-        return ConnectError(
+        return NoSFTPError(
             f"The login worked, but the server refused to start SFTP ({error.reason})",
             host=host,
             hint=NO_SFTP,
-            retryable=False,
         )
     return ServerBusyError(
         f"The server refused another session ({error.reason})",

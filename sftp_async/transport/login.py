@@ -85,6 +85,11 @@ class Login:
         """The connection, from the moment that TCP stands."""
         return self._client.ssh
 
+    @property
+    def algorithms(self) -> dict[str, list[str]]:
+        """What is offered, by asyncssh's names of the kinds."""
+        return self._algorithms
+
     def abort(self) -> None:
         """Cut the connection, if there is one."""
         if self.ssh is not None:

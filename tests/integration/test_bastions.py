@@ -29,6 +29,7 @@ from sftp_async.transport.fast.channel import FastTunnel
 from tests.functional.transport.fast import LOOPS, inside
 from tests.functional.transport.fast import using as using_on
 from tests.functional.transport.wire import login, refused, using
+from tests.support.cli import sftp_async
 from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.keys import KeySet
@@ -381,12 +382,28 @@ def test_the_tester_goes_through_a_bastion_and_says_so(
         assert tester.list_files(str(remote_dir)) == []
 
 
+def test_keyscan_goes_through_a_bastion_and_logs_in_there_alone(
+    sshd: SSHD, bastion: SSHD, tmp_path: Path
+) -> None:
+    (tmp_path / "known_hosts").write_text(bastion.known_hosts)
+    options = {
+        "proxy_jump": address(bastion),
+        "proxy_jump_private_key_path": bastion.user_keys.path("ed25519"),
+        "known_hosts": tmp_path / "known_hosts",
+    }
+    pairs = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    before = sshd.logins()
+    ended = sftp_async("keyscan", f"{sshd.host}:{sshd.port}", *pairs)
+    assert sorted(ended.out.splitlines()) == sorted(sshd.known_hosts.splitlines())
+    assert sshd.logins() == before
+
+
 @pytest.mark.usefixtures("runtime")
 def test_the_tester_does_not_take_a_bastions_key_for_the_servers(sshd: SSHD, bastion: SSHD) -> None:
     options = SFTPOptions(**behind(sshd, bastion, known_hosts=sshd.known_hosts))
     report = SFTPConnectionTester.from_options(options).check()
     failed = [step for step in report.steps if step.ok is False]
-    assert [step.name for step in failed] == ["Connection"]
+    assert [step.name for step in failed] == ["TCP"]
     assert "The bastion's host key is unknown" in failed[0].detail
     assert address(bastion) in failed[0].detail
     assert report.host_key_fingerprint is None

@@ -270,7 +270,7 @@ def test_the_tester_tells_the_proxy_from_the_server(sshd: SSHD, start: Start) ->
     options = SFTPOptions(**sshd.options() | proxy.options() | {"proxy_password": "hunter2"})
     report = SFTPConnectionTester.from_options(options).check()
     failed = [step for step in report.steps if step.ok is False]
-    assert [step.name for step in failed] == ["Connection"]
+    assert [step.name for step in failed] == ["TCP"]
     assert proxy.address in failed[0].detail
     assert "hunter2" not in str(report)
 
