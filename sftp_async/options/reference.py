@@ -111,7 +111,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     match field.default:
         case None | ():
-            return ""
+            return "not set"
         case "":
             return "empty"
         case bool():
