@@ -61,9 +61,7 @@ def test_a_page_that_needs_a_server_alone_runs_from_top_to_bottom(reader: Reader
 
 
 @pytest.fixture
-def wrong(
-    request: pytest.FixtureRequest, tmp_path: Path, user_keys: KeySet
-) -> Iterator[Reader]:
+def wrong(request: pytest.FixtureRequest, tmp_path: Path, user_keys: KeySet) -> Iterator[Reader]:
     """The reader of a page whose only block, in line 40, is wrong."""
     code, output = request.param
     step = Step(Block("README.md", 40, "python", code), output)
