@@ -35,6 +35,8 @@ NO_RACES = {"encode", "scale"}
 #: Contenders that write nowhere, or are ours.
 NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop", "spark_noop"}
 RIVALS = ("spark", "pandas")
+#: From this share on, a smaller file is worth a line.
+NOTABLY = 0.05
 
 
 def figures(document: Document, place: str) -> str:
@@ -99,7 +101,7 @@ def encoding(document: Document, place: str) -> str:
     rivals = [cell for name in RIVALS for cell in (f"{name}, MB/s", "times our time")]
     rows = [_encoding_row(contest) for contest in contests]
     aims = [
-        f"- Target {aim['id']}, {aim['what']}: {aim['measured'] or NOTHING} {aim['unit']}, "
+        f"- Target {aim['id']}, {aim['what']}: {_whole(aim['measured'])} {aim['unit']}, "
         f"{VERDICTS[aim['met']]} ({aim['wanted']})."
         for aim in document["targets"]
         if aim["id"] == ENCODING_TARGET
@@ -112,6 +114,7 @@ def encoding(document: Document, place: str) -> str:
     )
     handed_out = ", ".join(_handed_out(contests))
     faster = [f"- {line}" for contest in contests for line in _faster(contest)]
+    smaller = [f"- {line}" for contest in contests for line in _smaller(contest)]
     parts = [
         "## Encoding",
         source,
@@ -119,8 +122,32 @@ def encoding(document: Document, place: str) -> str:
         "\n".join(map(table_line, [(*heads, *rivals), ("---",) * 8, *rows])),
         f"Of Spark's time its cache takes, to hand out the rows: {handed_out or NOTHING}.",
         "\n".join(["Who takes less time a row than ours:", "", *(faster or ["- Nobody."])]),
+        "\n".join(
+            [
+                f"Whose files are smaller by {NOTABLY:.0%} or more, each codec at its own level:",
+                "",
+                *(smaller or ["- Nobody's."]),
+            ]
+        ),
     ]
     return "\n\n".join(parts)
+
+
+def _whole(figure: float | None) -> str:
+    return NOTHING if figure is None else f"{figure:,.0f}"
+
+
+def _smaller(contest: Mapping[str, Any]) -> Iterator[str]:
+    """Say whose file has fewer bytes a row: what a faster codec at a lower level costs."""
+    sizes = {
+        entry["name"]: (entry["title"], entry["runs"][-1]["bytes"] / entry["labels"]["rows"])
+        for entry in contest["entries"]
+        if counted(entry) and entry["runs"][-1]["bytes"]
+    }
+    _, ours = sizes.pop(OURS)
+    for title, size in sizes.values():
+        if size <= ours * (1 - NOTABLY):
+            yield f"`{contest['name']}`: {title}, {size:.1f} bytes a row; ours has {ours:.1f}."
 
 
 def _handed_out(contests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -144,8 +171,7 @@ def _encoding_row(contest: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _rate(entry: Mapping[str, Any] | None, figure: Callable[[Mapping[str, Any]], float]) -> str:
-    found = rate(entry, figure) if entry and counted(entry) else None
-    return NOTHING if found is None else f"{found:,.0f}"
+    return _whole(rate(entry, figure) if entry and counted(entry) else None)
 
 
 def filled(page: str, document: Document, place: str) -> str:

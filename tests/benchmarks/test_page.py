@@ -90,10 +90,18 @@ def test_encoding_has_a_line_a_codec_its_target_and_who_was_faster(
     text = encoding(document, "../there")
     assert "| csv | none | 250 | 500 | 25 | 10.0 | 100 | 2.5 |" in text
     assert "| csv | xz | 1 | 2 | - | - | - | - |" in text
-    assert "CSV by a core: 500.0 MB/s, met (at least 200)" in text
+    assert "CSV by a core: 500 MB/s, met (at least 200)" in text
     assert "JSON by a core: - MB/s, not measured" in text
     assert "to hand out the rows: 25% for csv." in text
-    assert text.endswith("than ours:\n\n- `encode/orc`: spark takes 0.50 of our time.")
+    assert "than ours:\n\n- `encode/orc`: spark takes 0.50 of our time.\n\n" in text
+    assert text.endswith("level:\n\n- Nobody's.")
+
+
+def test_a_smaller_file_of_another_is_named(document: dict[str, Any]) -> None:
+    document["contests"][0]["entries"][1]["runs"][-1]["bytes"] = 949_999
+    document["contests"][2]["entries"][1]["runs"][-1]["bytes"] = 950_001
+    text = encoding(document, "../there")
+    assert text.endswith("level:\n\n- `encode/csv`: spark, 94999.9 bytes a row; ours has 100000.0.")
 
 
 def test_a_report_of_encode_alone_leaves_the_other_figures_as_they_are(

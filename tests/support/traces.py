@@ -79,9 +79,7 @@ class Told(logging.Handler):
     `then` is called, by the thread that speaks, each time it is said.
     """
 
-    def __init__(
-        self, logger: str, words: str, then: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, logger: str, words: str, then: Callable[[], object] = lambda: None) -> None:
         super().__init__(logging.DEBUG)
         self._logger = logging.getLogger(logger)
         self._words = words
