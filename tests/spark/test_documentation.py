@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ def reader(
 ) -> Iterator[Reader]:
     """The reader of a page, in a directory of their own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])  # pages set up logging
+    monkeypatch.setattr(logging.root, "level", logging.root.level)
     reader = Reader(request.param, tmp_path, user_keys)
     with reader.server:
         yield reader
