@@ -76,7 +76,7 @@ def wrong(request: pytest.FixtureRequest, tmp_path: Path, user_keys: KeySet) -> 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (("a = 1\nraise KeyError('b')\n", None), r"README\.md:42: KeyError\('b'\)"),
+        (("a = 1\nraise KeyError('b')\n", None), "README.md:42: KeyError: 'b'"),
         (("print('one')\n", "o…\ntwo\n"), r"(?s)README\.md:40 prints something else.*one"),
     ],
     indirect=["wrong"],

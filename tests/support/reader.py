@@ -81,7 +81,8 @@ class Reader:
             file = str(REPOSITORY / block.document)
             frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
             line = frames[-1].lineno if frames else block.line
-            raise AssertionError(f"{block.document}:{line}: {error!r}") from error
+            what = f"{type(error).__name__}: {error}"
+            raise AssertionError(f"{block.document}:{line}: {what}") from error
         return printed.getvalue()
 
     def for_server(self, code: str) -> str:
