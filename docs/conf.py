@@ -36,7 +36,8 @@ linkcheck_ignore = [r"https?://(127\.0\.0\.1|localhost)"]
 
 # Docstrings are written for readers of code: `name` is code, as in Markdown, and quotes are quotes.
 default_role = "code"
-smartquotes = False
+smartquotes_action = "D"  # dashes
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
