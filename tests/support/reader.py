@@ -22,6 +22,7 @@ _HOST = re.compile(
     |(?P<mapping>"host":[ ])"[^"]*" """,
     re.VERBOSE,
 )
+_UNNAMED = re.compile(r'(?<=\bSFTPConnectionTester\()(\s*)("[^"]*",\s*)("[^"]*")')
 _PORT = re.compile(r"""\bport=\d+,?|\.option\("port", "?\d+"?\)|"port": "?\d+"?,?""")
 _USER = re.compile(r"""(?:\busername=|"username"[,:] )"([^"]+)\"""")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/])")
@@ -45,7 +46,7 @@ class Reader:
 
     def __init__(self, page: Page, directory: Path, keys: KeySet) -> None:
         self.page = page
-        code = "\n".join(step.block.code for step in page.steps)
+        code = "\n".join(with_names(step.block.code) for step in page.steps)
         users = set(_USER.findall(code)) or {"partner"}
         assert len(users) == 1, f"{page} logs in as {users}: the reader has one name"
         self.server = EmbeddedServer(
@@ -92,6 +93,7 @@ class Reader:
         References to the environment become references to a file: Spark's driver started long
         before this test.
         """
+        code = with_names(code)
         if _HOST.search(code):
             code = _PORT.sub("", code)
         named = _KNOWN_HOSTS.search(code) is not None
@@ -120,6 +122,11 @@ class Reader:
                 target = next(filter(None, found))
                 path = self.server.root / target.strip("/")
                 yield target, [path] if path.is_file() else [*_visible(path)]
+
+
+def with_names(code: str) -> str:
+    """Return the code with names before the tester's host and user."""
+    return _UNNAMED.sub(r"\1host=\2username=\3", code)
 
 
 def _visible(directory: Path) -> Iterator[Path]:
