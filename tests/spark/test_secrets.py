@@ -137,7 +137,7 @@ FAILURES = {
     "misplaced": "port must be a whole number",
     "url as path": "holds a password",
     "unknown host key": "HostKeyError",
-    "failing stream": "A directory has the name",
+    "failing stream": "complete and visible",
 }
 SUCCESSES = {
     *("append", "overwrite", "job_key", "job_key again", "password", "references"),
