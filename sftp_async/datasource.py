@@ -26,8 +26,7 @@ class SFTPDataSource(DataSource):
     Register it once in a session, then write in mode `append` or `overwrite`:
 
         spark.dataSource.register(SFTPDataSource)
-        df.write.format("sftp").options(host="…", username="…",
-        …).mode("append").save("/upload/orders")
+        df.write.format("sftp").options(**options.to_spark()).mode("append").save("/upload/orders")
 
     A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
     file; any other path is a directory of part files. All options: docs/options.md.

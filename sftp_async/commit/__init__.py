@@ -1,6 +1,6 @@
 """One job's commit: prepared before the tasks, made visible or taken back after, recovered later.
 
-`JobCommitter` is the face of it; the protocol is told in docs/commit-protocol.md.
+`JobCommitter` is the face of it; the protocol is told in docs/explanation/commit-protocol.md.
 """
 
 from sftp_async.commit.committer import JobCommitter

@@ -90,7 +90,7 @@ FormatName = Annotated[
     BeforeValidator(p.parse_format),
     Kind(
         "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, `binary`, or "
-        "[one of your own](encoders.md)"
+        "[one of your own](how-to/own-format.md)"
     ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]

@@ -99,8 +99,8 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
         _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), Kind()
     ] = Field(
         None,
-        description="Codec; [what each format has](encoders.md#the-built-in-formats). Not set: "
-        "from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
+        description="Codec; [what each format has](reference/formats.md#the-built-in-formats). "
+        "Not set: from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
         "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
     )

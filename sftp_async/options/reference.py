@@ -118,7 +118,7 @@ def default_of(field: FieldInfo) -> str:
         return "required"
     match field.default:
         case None | ():
-            return ""
+            return "not set"
         case "":
             return "empty"
         case bool():

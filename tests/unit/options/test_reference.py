@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_every_option_and_every_other_name_is_on_the_page() -> None:
 def test_every_row_has_as_many_cells_as_the_heading() -> None:
     rows = [line for line in option_table().splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {7}
+
+
+def test_every_row_says_value_default_meaning_and_example() -> None:
+    rows = [line for line in option_table().splitlines() if line.startswith("| `")]
+    assert len(rows) == len(SFTPOptions.model_fields)
+    for row in rows:
+        option, value, default, _, meaning, example = re.split(r"(?<!\\) ?\| ?", row)[1:-1]
+        assert value, option
+        assert default, option
+        assert meaning, option
+        assert example, option
 
 
 @pytest.mark.parametrize("name", SFTPOptions.model_fields)
