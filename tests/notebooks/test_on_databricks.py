@@ -20,8 +20,8 @@ pytestmark = pytest.mark.one_python
 SCOPE = "partner-scope"
 
 
-def dbutils(scope: str, secrets: dict[str, str]) -> Any:
-    """Stand in for Databricks' own: one widget, one scope."""
+def dbutils(parameters: dict[str, str], secrets: dict[str, str]) -> Any:
+    """Stand in for Databricks' own: widgets with a job's parameters, and one scope."""
 
     def only(asked: str) -> None:
         assert asked == SCOPE
@@ -34,8 +34,10 @@ def dbutils(scope: str, secrets: dict[str, str]) -> Any:
         only(asked)
         return secrets[key]
 
-    widgets = MagicMock()
-    widgets.get = {"secret_scope": scope}.__getitem__
+    def text(name: str, default: str) -> None:
+        parameters.setdefault(name, default)
+
+    widgets = SimpleNamespace(text=text, get=parameters.__getitem__)
     return SimpleNamespace(widgets=widgets, secrets=SimpleNamespace(list=listed, get=get))
 
 
@@ -71,7 +73,7 @@ def test_the_secrets_of_a_scope_open_the_connection_and_none_is_shown(
         "DATABRICKS": True,
         "SFTPConnectionTester": SFTPConnectionTester,
         "SFTPOptions": SFTPOptions,
-        "dbutils": dbutils(SCOPE, secrets),
+        "dbutils": dbutils({"secret_scope": SCOPE, "connection": "partner"}, secrets),
         "spark": spark,
     }
     run_cell("02_connections_and_secrets", "databricks", names)
@@ -80,7 +82,7 @@ def test_the_secrets_of_a_scope_open_the_connection_and_none_is_shown(
 
     run_cell("02_connections_and_secrets", "unity", names)
     ((statement,), _) = spark.sql.call_args
-    assert "TYPE sftp" in statement
+    assert "CREATE CONNECTION IF NOT EXISTS partner TYPE sftp" in statement
     assert f"pem_private_key secret('{SCOPE}', 'private_key_content')" in statement
     assert f"key_fingerprint '{secrets['host_key_fingerprint']}'" in statement
     for text in (said, capsys.readouterr().out, statement):
@@ -92,47 +94,49 @@ def test_auto_loader_reads_what_the_stream_writes_back(secrets: dict[str, str]) 
     chain = spark.readStream.format.return_value
     chain.option.return_value = chain
     sink = chain.load.return_value.writeStream.format.return_value
+    parameters = {"inbox": "/in", "outbox": "/out", "state": "/Volumes/a/b/c"}
     names = {
         "DATABRICKS": True,
         "SFTPOptions": SFTPOptions,
-        "dbutils": dbutils(SCOPE, secrets),
+        "dbutils": dbutils({"secret_scope": SCOPE, **parameters}, secrets),
         "spark": spark,
     }
     run_cell("03_batch_and_streaming", "databricks", names)
     spark.readStream.format.assert_called_once_with("cloudFiles")
-    chain.load.assert_called_once_with(f"sftp://partner@127.0.0.1:{secrets['port']}/inbox")
+    chain.load.assert_called_once_with(f"sftp://partner@127.0.0.1:{secrets['port']}/in")
     chain.load.return_value.writeStream.format.assert_called_once_with("sftp")
-    written_with = SFTPOptions(**sink.options.call_args.kwargs)
-    assert written_with.private_key_content is not None
-    assert (written_with.host, written_with.format, written_with.header) == (
-        secrets["host"],
-        "csv",
-        True,
+    written = SFTPOptions(**sink.options.call_args.kwargs)
+    assert written.private_key_content is not None
+    assert (written.host, written.format, written.header) == (secrets["host"], "csv", True)
+    sink.options.return_value.option.assert_called_once_with(
+        "checkpointLocation", "/Volumes/a/b/c/checkpoint"
     )
 
 
 @pytest.mark.parametrize(
-    ("notebook", "cells"),
+    ("notebook", "cell", "missing"),
     [
-        ("02_connections_and_secrets", ["databricks", "unity"]),
-        ("03_batch_and_streaming", ["databricks"]),
+        ("02_connections_and_secrets", "databricks", "secret_scope is not set."),
+        ("02_connections_and_secrets", "unity", "secret_scope or connection is not set."),
+        ("03_batch_and_streaming", "databricks", "Not set: inbox, outbox, state."),
     ],
 )
-def test_without_a_scope_databricks_is_told_what_is_missing(
-    notebook: str, cells: list[str], capsys: pytest.CaptureFixture[str]
+def test_databricks_is_told_which_parameter_is_missing_and_nothing_is_touched(
+    notebook: str, cell: str, missing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    password = SFTPOptions(
-        host="sftp.example.com",
-        username="partner",
-        password="env:SFTP_PASSWORD",
-        host_key_fingerprint="SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",
-    )
+    scope = "" if "secret_scope" in missing else SCOPE
     names = {
         "DATABRICKS": True,
+        "SCOPE": scope,
         "SFTPOptions": SFTPOptions,
-        "by_password": password,
-        "dbutils": dbutils("", {}),
+        "by_password": SFTPOptions(
+            host="sftp.example.com",
+            username="partner",
+            password="env:SFTP_PASSWORD",
+            host_key_fingerprint="SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",
+        ),
+        "dbutils": dbutils({"secret_scope": scope}, {}),
+        "spark": None,
     }
-    for cell in cells:
-        run_cell(notebook, cell, names)
-        assert capsys.readouterr().out.startswith("secret_scope is not set.")
+    run_cell(notebook, cell, names)
+    assert capsys.readouterr().out.startswith(missing)
