@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import posixpath
 import statistics
 import time
@@ -21,6 +20,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.options import SFTPOptions
+from sftp_async.report_html import steps_table
 from sftp_async.runtime import get_runtime
 from sftp_async.transport import connect
 
@@ -106,28 +106,17 @@ class CheckReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{_MARKS[step.ok]} {_verdict(step.ok)}</td><td>{_escaped(step.name)}</td>"
-            f"<td>{_escaped(step.detail)}</td><td>{_escaped(step.advice)}</td></tr>"
-            for step in self.steps
-        )
         title = f"SFTP check of {self.address}, path {self.path}: {_verdict(self.ok)}"
-        head = "".join(f"<th>{name}</th>" for name in ("", "step", "found", "what to do"))
-        return (
-            f'<table style="text-align:left"><caption>{_escaped(title)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return steps_table(
+            title, ((_verdict(s.ok), s.name, s.detail, s.advice) for s in self.steps)
         )
 
-
-_MARKS: Final = {True: "&#10003;", False: "&#10007;", None: "&#8211;"}
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython's plain text
+        printer.text(str(self))
 
 
 def _verdict(ok: bool | None) -> str:
     return {True: "ok", False: "FAILED", None: "not run"}[ok]
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text)
 
 
 @dataclass

@@ -47,6 +47,8 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     # The source tree, for the kernel and for Spark's workers.
     path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    # A session of a minute gains nothing from the JVM's best compiler.
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1g")
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     return KERNEL
 
