@@ -27,6 +27,14 @@ FOR_DATABRICKS = {
 #: Seconds for one cell; the slowest one takes a few.
 PATIENCE = 120
 KERNEL = "the-running-python"
+#: Runs as a last cell: when the kernel ends, temporary directories go in any case.
+CLEAN = """
+import tempfile
+from pathlib import Path
+from pyspark.sql import SparkSession
+assert [*Path(tempfile.gettempdir()).glob("sftp-async-*")] == []
+assert SparkSession.getActiveSession() is None
+"""
 
 
 def stem(notebook: Path) -> str:
@@ -56,16 +64,20 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def run(notebook: Path, kernel: str, directory: Path) -> dict[str, str]:
     """Run a notebook in a directory; return what its cells printed or showed, by their ids."""
     document = nbformat.read(notebook, as_version=4)
+    document.cells.append(nbformat.v4.new_code_cell(CLEAN))
     client = NotebookClient(
         document,
         timeout=PATIENCE,
         kernel_name=kernel,
         resources={"metadata": {"path": str(directory)}},
     )
+    failure = ""
     try:
         client.execute()
-    except CellExecutionError as error:  # holds the cell and its traceback
-        pytest.fail(f"{notebook.name}: {error}", pytrace=False)
+    except CellExecutionError as error:  # holds the cell and its traceback, in colours
+        failure = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    if failure:
+        pytest.fail(f"{notebook.name}: {failure}", pytrace=False)
     return {cell.id: "".join(map(shown, cell.outputs)) for cell in code_cells(document)}
 
 
@@ -93,7 +105,6 @@ def test_a_notebook_runs_and_leaves_nothing_behind(
     for cell in FOR_DATABRICKS.get(notebook.stem, []):
         assert re.match(r"Not on Databricks\. With .* on Databricks, this cell would", said[cell])
     assert list(work.iterdir()) == []
-    assert list(temporary.glob("sftp-async-*")) == []
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=stem)
