@@ -7,7 +7,7 @@ import re
 from IPython.lib.pretty import pretty
 
 from sftp_async.report_html import steps_table
-from sftp_async.tester import CheckReport, CheckStep
+from sftp_async.tester import CheckReport
 
 
 def test_every_status_has_a_sign_of_its_own() -> None:
@@ -31,5 +31,5 @@ def test_no_cell_follows_the_notebooks_alignment() -> None:
 
 
 def test_where_there_is_no_html_the_report_is_the_one_of_a_terminal() -> None:
-    report = CheckReport("me@h:22", "/out", (CheckStep("Login", False, "no", "try again"),))
+    report = CheckReport("me@h:22", "/out", ())
     assert pretty(report) == str(report)
