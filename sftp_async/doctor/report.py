@@ -6,6 +6,8 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from sftp_async.report_html import steps_table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,12 +20,6 @@ _WORDS: Final[dict[Status, str]] = {
     "warning": "warning",
     "failed": "FAILED",
     "skipped": "not run",
-}
-_MARKS: Final[dict[Status, str]] = {
-    "ok": "&#10003;",
-    "warning": "!",
-    "failed": "&#10007;",
-    "skipped": "&#8211;",
 }
 
 
@@ -137,18 +133,12 @@ class CheckReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{_MARKS[step.status]} {step.word}</td><td>{html.escape(step.name)}</td>"
-            f"<td>{html.escape(step.detail)}</td><td>{html.escape(step.advice)}</td></tr>"
-            for step in self.steps
-        )
-        head = "".join(f"<th>{name}</th>" for name in ("", "step", "found", "what to do"))
+        table = steps_table(self.title, ((s.word, s.name, s.detail, s.advice) for s in self.steps))
         recommended = "".join(f"<li>{html.escape(str(each))}</li>" for each in self.recommended)
-        return (
-            f'<table style="text-align:left"><caption>{html.escape(self.title)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-            + (f"<p>Recommended options:</p><ul>{recommended}</ul>" if recommended else "")
-        )
+        return table + (f"<p>Recommended options:</p><ul>{recommended}</ul>" if recommended else "")
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython's plain text
+        printer.text(str(self))
 
 
 def printable(text: str) -> str:

@@ -120,7 +120,6 @@ def test_every_parameter_of_the_write_reaches_the_script(
     assert vars(write_sample.parameters(given)) == {name: f"<{name}>" for name in declared}
 
 
-@pytest.mark.skipif(not NOTEBOOKS.is_dir(), reason="needs the notebooks")
 def test_the_four_notebooks_are_there_and_read_every_parameter(bundle: dict[str, Any]) -> None:
     job = bundle["resources"]["jobs"]["notebooks"]
     paths = [task["notebook_task"]["notebook_path"] for task in job["tasks"]]
