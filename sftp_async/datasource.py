@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyspark
@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StringType, StructField, StructType
 
 from sftp_async.encoders.spark_schema import SPARK_SCHEMA
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import EncodeError, OptionsError, SFTPAsyncError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
 from sftp_async.stream_writer import stream_writer
@@ -71,6 +71,32 @@ class SFTPDataSource(DataSource):
         job.check()
         return stream_writer(job, columns)
 
+    def schema(self) -> NoReturn:
+        """Refuse: Spark asks for the columns where it is to read, or where DDL names none.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError(
+            "The sftp format writes only, so it cannot look up columns",
+            hint="In SQL name them: CREATE TEMPORARY VIEW orders (id BIGINT, name STRING) USING "
+            f"sftp OPTIONS (…). {_TO_READ}",
+        )
+
+    def reader(self, schema: StructType) -> NoReturn:
+        """Refuse: this source writes only.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError("The sftp format writes only", hint=_TO_READ)
+
+    streamReader = reader  # noqa: N815 - Spark's name
+
+
+_TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."
 
 #: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
 #: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).
