@@ -1,0 +1,85 @@
+"""What Spark finds by itself: the source, or a stand-in that says why it is not there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pyspark_sftp_async
+from sftp_async import SFTPDataSource
+from tests.support.spark import REPOSITORY
+
+#: As Spark does it: import, look at the class, send it by name to where it is used.
+USE = """
+import pickle
+import pyspark_sftp_async
+from pyspark.sql.datasource import DataSource
+source = pyspark_sftp_async.DefaultSource
+assert issubclass(source, DataSource)
+assert pickle.loads(pickle.dumps(source)) is source
+assert source.name() == "sftp"
+for use in (
+    lambda: source({}).writer(None, False), lambda: source({}).streamWriter(None, True),
+    lambda: source({}).schema(), lambda: source({}).reader(None),
+):
+    try:
+        use()
+    except ImportError as error:
+        print(error)
+"""
+
+
+#: As if it were not installed.
+HIDE = "import sys; sys.modules['{}'] = None\n"
+
+
+def run(code: str, *path: Path) -> list[str]:
+    """Run it in a Python of its own that imports from there first; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*path, REPOSITORY)))},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_spark_finds_the_source_itself() -> None:
+    assert pyspark_sftp_async.DefaultSource is SFTPDataSource
+
+
+@pytest.mark.one_python
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("pyarrow", "ModuleNotFoundError: import of pyarrow halted"),
+        ("sftp_async.datasource", "ModuleNotFoundError: import of sftp_async.datasource halted"),
+        ("", "ValueError: binary incompatible"),
+    ],
+    ids=["no pyarrow", "no sftp_async", "sftp_async broken"],
+)
+def test_what_is_missing_is_told_to_who_writes_and_breaks_no_other_source(
+    broken: str, told: str, tmp_path: Path
+) -> None:
+    if broken:
+        lines = run(f"{HIDE.format(broken)}{USE}")
+    else:
+        (tmp_path / "sftp_async.py").write_text('raise ValueError("binary incompatible")')
+        lines = run(USE, tmp_path)
+    assert len(lines) == 4
+    for line in lines:
+        assert line.startswith(f"The data source sftp cannot be loaded by {sys.executable}: {told}")
+        assert line.endswith("pip install sftp-async")
+
+
+@pytest.mark.one_python
+def test_without_pyspark_the_module_offers_nothing_and_raises_nothing() -> None:
+    look = "import pyspark_sftp_async as m; print(hasattr(m, 'DefaultSource'))"
+    (offers,) = run(f"{HIDE.format('pyspark')}{look}")
+    assert offers == "False"
