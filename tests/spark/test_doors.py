@@ -1,0 +1,133 @@
+"""Spark's other doors: SQL, Spark Connect and a standalone cluster, each by its example."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pyspark.errors import PySparkException
+
+from examples import spark_sql
+from sftp_async.server import EmbeddedServer
+from tests.support.daemons import cluster, connect_server, environment
+from tests.support.missing import missing
+from tests.support.spark import REPOSITORY
+from tests.support.wheel import unpacked_wheel
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+#: How a statement of SQL names the columns of a target.
+COLUMNS = "(id BIGINT, customer STRING)"
+
+
+def lines(place: Path) -> list[str]:
+    """All lines of one file, or of the files of a directory, in order."""
+    files = [place] if place.is_file() else sorted(place.glob("part-*"))
+    return sorted(line for file in files for line in file.read_text().splitlines())
+
+
+def in_sql(server: EmbeddedServer, **more: str) -> str:
+    return spark_sql.in_sql({**server.options(), **more})
+
+
+@pytest.fixture
+def table(spark: SparkSession) -> Iterator[str]:
+    """A table of the catalog; Spark does not hand its OPTIONS on to a source in Python."""
+    spark.sql(f"CREATE TABLE doors {COLUMNS} USING sftp")
+    yield "doors"
+    spark.sql("DROP TABLE doors")
+
+
+def test_the_sql_example_writes_by_insert_into_and_insert_overwrite(
+    spark: SparkSession, embedded_server: EmbeddedServer, tmp_path: Path
+) -> None:
+    spark_sql.write(spark, embedded_server, tmp_path)
+    out = embedded_server.root / "out"
+    orders = [line for line in lines(out / "orders") if line != "id,customer"]
+    assert sorted(orders) == sorted([*(f"{n},customer {n}" for n in range(500)), "500,the last"])
+    assert (out / "daily.csv").read_text() == "id,customer\n2,day 2\n"
+    assert {path.name for path in out.iterdir()} == {"orders", "daily.csv"}
+
+
+def test_a_table_takes_the_options_with_each_insert(
+    spark: SparkSession, embedded_server: EmbeddedServer, table: str
+) -> None:
+    by_sql = in_sql(embedded_server, path="/by_sql.csv")
+    spark.sql(f"INSERT INTO {table} WITH {by_sql} VALUES (1, 'one')")
+    frame = spark.sql("SELECT 2L AS id, 'two' AS customer")
+    options = embedded_server.options()
+    frame.writeTo(table).options(**options, path="/by_frame.csv").append()
+    frame.write.options(**options, path="/by_name.csv").insertInto(table)
+    assert lines(embedded_server.root / "by_sql.csv") == ["1,one"]
+    assert lines(embedded_server.root / "by_frame.csv") == ["2,two"]
+    assert lines(embedded_server.root / "by_name.csv") == ["2,two"]
+
+
+#: A statement that is refused, and the words that say why, or what to do.
+REFUSED = {
+    "SELECT * FROM sftp_view": "The sftp format writes only. To read, fetch the files",
+    "SELECT count(*) FROM sftp_view": "The sftp format writes only",
+    "CREATE TEMPORARY VIEW other USING sftp OPTIONS {options}": "In SQL name them: CREATE TEMP",
+    "INSERT INTO doors VALUES (1, 'one')": "INSERT INTO t WITH",
+    "INSERT OVERWRITE DIRECTORY '/out' USING sftp OPTIONS {options} SELECT 1": "?",
+    "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "?",
+    "DELETE FROM sftp_view WHERE id = 1": "?",
+    "CREATE TABLE copied USING sftp OPTIONS {options} AS SELECT 1L AS id": "?",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_sql_cannot_do_is_refused_in_words(
+    spark: SparkSession, embedded_server: EmbeddedServer, table: str, statement: str
+) -> None:
+    options = in_sql(embedded_server, path="/out")
+    view = f"CREATE OR REPLACE TEMPORARY VIEW sftp_view {COLUMNS} USING sftp OPTIONS {options}"
+    spark.sql(view)
+    with pytest.raises(PySparkException) as caught:
+        spark.sql(statement.format(options=options)).collect()
+    assert REFUSED[statement] in str(caught.value)
+    assert list(embedded_server.root.iterdir()) == []
+
+
+def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, Any]:
+    """Run an example as a reader does; returns the files that it tells of."""
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
+        cwd=cwd,
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = (line.partition(": ") for line in done.stdout.splitlines() if ": " in line)
+    return {file: size for file, _, size in told}
+
+
+@pytest.mark.one_python
+def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wheel(
+    tmp_path: Path,
+) -> None:
+    env = environment(tmp_path, unpacked_wheel(tmp_path))
+    with cluster(tmp_path, env) as master:
+        told = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
+    assert [Path(file).parent.name for file in told] == ["orders"] * 4 + ["out"]
+
+
+@pytest.mark.one_python
+def test_spark_connect_writes_batches_and_streams(tmp_path: Path) -> None:
+    for module in ("grpc", "grpc_status", "google.rpc"):
+        if importlib.util.find_spec(module.partition(".")[0]) is None:
+            missing(f"the Python package {module} (PySpark's extra `connect`)")
+    env = environment(tmp_path, REPOSITORY)
+    with connect_server(env) as address:
+        told = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
+    assert set(told) == {"out/orders.csv.gz"}
