@@ -23,9 +23,9 @@ from sftp_async.writer import SFTPBatchWriter
 class SFTPDataSource(DataSource):
     """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
 
-    Register it once in a session, then write in mode `append` or `overwrite`:
+    Spark finds it by itself where the package is installed; else register it in the session, with
+    `spark.dataSource.register(SFTPDataSource)`. It writes in the modes `append` and `overwrite`:
 
-        spark.dataSource.register(SFTPDataSource)
         df.write.format("sftp").options(host="…", username="…",
         …).mode("append").save("/upload/orders")
 
@@ -47,7 +47,7 @@ class SFTPDataSource(DataSource):
             ConnectError, CommitError: the server or the target cannot take the job.
 
         """
-        options = SFTPOptions.from_spark(dict(self.options))
+        options = self._options()
         refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
         return SFTPBatchWriter(job.prepare())
@@ -63,7 +63,7 @@ class SFTPDataSource(DataSource):
             ConnectError: the server cannot be reached.
 
         """
-        options = SFTPOptions.from_spark(dict(self.options))
+        options = self._options()
         refuse_collations(schema, options.partition_by)
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
@@ -95,7 +95,18 @@ class SFTPDataSource(DataSource):
 
     streamReader = reader  # noqa: N815 - Spark's name
 
+    def _options(self) -> SFTPOptions:
+        given = dict(self.options)
+        if not given:
+            raise OptionsError(_NO_OPTIONS)
+        return SFTPOptions.from_spark(given)
 
+
+# PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them.
+_NO_OPTIONS = (
+    "no option has arrived. In Python give them with .options(…). In SQL, where Spark keeps the "
+    "OPTIONS of a table to itself, say INSERT INTO t WITH (host '…', …) or take a temporary view."
+)
 _TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."
 
 #: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates

@@ -21,6 +21,9 @@ UNLIMITED = 2**31 - 1
 def register(spark: SparkSession) -> None:
     """Register `format("sftp")` in a session, and lift Spark's byte limit on Arrow batches there.
 
+    Where the package is installed Spark knows the format without it (pyspark_sftp_async), so that
+    what is left is the limit.
+
     To hold that limit, Spark adds up the size of every column after every row, which is near half
     of the JVM's time in a write of sixteen columns (docs/decisions/0013). Without it a batch still
     ends after `spark.sql.execution.arrow.maxRecordsPerBatch` rows, 10,000 by default, so only rows
