@@ -6,7 +6,8 @@ Start one on this machine, then give its address:
     spark-class org.apache.spark.deploy.worker.Worker spark://127.0.0.1:7077 &
     python examples/spark_cluster.py spark://127.0.0.1:7077
 
-The package must be installed on every machine of a cluster; Spark finds the format there by itself.
+The package must be installed on every machine of a cluster. Spark finds the format by itself, but
+for Spark 4.0, which needs `sftp_async.register(spark)`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from sftp_async.server import EmbeddedServer
 
 
 def main(master: str) -> None:
-    """Write two targets at once, and show what is there."""
+    """Write part files and one exact file, and show what is there."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -34,14 +35,10 @@ def main(master: str) -> None:
     )
     orders = spark.range(0, 10_000, 1, 4).selectExpr("id", "concat('customer ', id) AS customer")
     # Its executors are on this machine, too, so that they reach a server on loopback.
-    with tempfile.TemporaryDirectory() as scratch, EmbeddedServer(scratch) as server:
-
-        def write(target: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch, EmbeddedServer(Path(scratch, "sftp")) as server:
+        for target in ("/out/orders", "/out/orders.csv.gz"):
             writer = orders.write.format("sftp").options(**server.options(), header="true")
             writer.mode("overwrite").save(target)
-
-        with ThreadPoolExecutor(2) as threads:
-            list(threads.map(write, ["/out/orders", "/out/orders.csv.gz"]))
         for file in sorted(server.root.rglob("*.csv*")):
             print(f"{file.relative_to(server.root)}: {file.stat().st_size} bytes")
     spark.stop()

@@ -102,10 +102,12 @@ class SFTPDataSource(DataSource):
         return SFTPOptions.from_spark(given)
 
 
-# PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them.
+# PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them; insertInto drops
+# those of the writer.
 _NO_OPTIONS = (
-    "no option has arrived. In Python give them with .options(…). In SQL, where Spark keeps the "
-    "OPTIONS of a table to itself, say INSERT INTO t WITH (host '…', …) or take a temporary view."
+    "no option has arrived. Spark hands on those of save, saveAsTable, writeTo and INSERT INTO t "
+    "WITH (host '…', …). It drops those of insertInto, and the OPTIONS of a table: insert into a "
+    "temporary view, which keeps its own."
 )
 _TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."
 

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 from pyspark.errors import PySparkException
 
 from examples import spark_sql
+from sftp_async import register
 from sftp_async.server import EmbeddedServer
 from tests.support.daemons import cluster, connect_server, environment
 from tests.support.missing import missing
@@ -65,22 +67,37 @@ def test_a_table_takes_the_options_with_each_insert(
     frame = spark.sql("SELECT 2L AS id, 'two' AS customer")
     options = embedded_server.options()
     frame.writeTo(table).options(**options, path="/by_frame.csv").append()
-    frame.write.options(**options, path="/by_name.csv").insertInto(table)
+    frame.write.format("sftp").options(**options, path="/by_name.csv").mode("append").saveAsTable(
+        table
+    )
     assert lines(embedded_server.root / "by_sql.csv") == ["1,one"]
     assert lines(embedded_server.root / "by_frame.csv") == ["2,two"]
     assert lines(embedded_server.root / "by_name.csv") == ["2,two"]
 
 
+def test_a_thread_of_ones_own_writes_after_register(
+    spark: SparkSession, embedded_server: EmbeddedServer
+) -> None:
+    def write() -> None:
+        register(spark)
+        writer = (
+            spark.range(3).coalesce(1).write.format("sftp").options(**embedded_server.options())
+        )
+        writer.mode("append").save("/numbers.csv")
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(write).result()
+    assert lines(embedded_server.root / "numbers.csv") == ["0", "1", "2"]
+
+
 #: A statement that is refused, and the words that say why, or what to do.
 REFUSED = {
     "SELECT * FROM sftp_view": "The sftp format writes only. To read, fetch the files",
-    "SELECT count(*) FROM sftp_view": "The sftp format writes only",
     "CREATE TEMPORARY VIEW other USING sftp OPTIONS {options}": "In SQL name them: CREATE TEMP",
-    "INSERT INTO doors VALUES (1, 'one')": "INSERT INTO t WITH",
-    "INSERT OVERWRITE DIRECTORY '/out' USING sftp OPTIONS {options} SELECT 1": "?",
-    "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "?",
-    "DELETE FROM sftp_view WHERE id = 1": "?",
-    "CREATE TABLE copied USING sftp OPTIONS {options} AS SELECT 1L AS id": "?",
+    "INSERT INTO {table} VALUES (1, 'one')": "no option has arrived. Spark hands on",
+    "CREATE TABLE copy USING sftp OPTIONS {options} AS SELECT 1 AS id": "no option has arrived",
+    "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "overwrite by filter",
+    "DELETE FROM sftp_view WHERE id = 1": "does not support deletes",
 }
 
 
@@ -92,7 +109,7 @@ def test_what_sql_cannot_do_is_refused_in_words(
     view = f"CREATE OR REPLACE TEMPORARY VIEW sftp_view {COLUMNS} USING sftp OPTIONS {options}"
     spark.sql(view)
     with pytest.raises(PySparkException) as caught:
-        spark.sql(statement.format(options=options)).collect()
+        spark.sql(statement.format(options=options, table=table)).collect()
     assert REFUSED[statement] in str(caught.value)
     assert list(embedded_server.root.iterdir()) == []
 

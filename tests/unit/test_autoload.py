@@ -79,6 +79,13 @@ def test_what_is_missing_is_told_to_who_writes_and_breaks_no_other_source(
 
 
 @pytest.mark.one_python
+def test_spark_4_0_finds_nothing_since_it_would_refuse_to_register_it() -> None:
+    look = "import pyspark_sftp_async as m; print(hasattr(m, 'DefaultSource'))"
+    (offers,) = run(f"import pyspark; pyspark.__version__ = '4.0.5'\n{look}")
+    assert offers == "False"
+
+
+@pytest.mark.one_python
 def test_without_pyspark_the_module_offers_nothing_and_raises_nothing() -> None:
     look = "import pyspark_sftp_async as m; print(hasattr(m, 'DefaultSource'))"
     (offers,) = run(f"{HIDE.format('pyspark')}{look}")
