@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.errors import PySparkException
@@ -114,8 +114,8 @@ def test_what_sql_cannot_do_is_refused_in_words(
     assert list(embedded_server.root.iterdir()) == []
 
 
-def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, Any]:
-    """Run an example as a reader does; returns the files that it tells of."""
+def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> list[str]:
+    """Run an example as a reader does; returns the names of the files that it tells of."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
         cwd=cwd,
@@ -125,8 +125,7 @@ def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> d
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    told = (line.partition(": ") for line in done.stdout.splitlines() if ": " in line)
-    return {file: size for file, _, size in told}
+    return [line.partition(": ")[0] for line in done.stdout.splitlines() if ": " in line]
 
 
 @pytest.mark.one_python
@@ -147,4 +146,4 @@ def test_spark_connect_writes_batches_and_streams(tmp_path: Path) -> None:
     env = environment(tmp_path, REPOSITORY)
     with connect_server(env) as address:
         told = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
-    assert set(told) == {"out/orders.csv.gz"}
+    assert [Path(file).parent.name for file in told] == ["out", "stream"]

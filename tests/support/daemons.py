@@ -17,9 +17,11 @@ from tests.support.spark import require_java
 
 def environment(directory: Path, *path: Path) -> dict[str, str]:
     """Return what a process of Spark runs with: all on loopback, Python from `path`."""
+    # They live for seconds: Java's best compiler and collector would not pay.
+    java = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={directory}"
     return {
         **os.environ,
-        "JDK_JAVA_OPTIONS": f"-Djava.io.tmpdir={directory}",
+        "JDK_JAVA_OPTIONS": java,
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "SPARK_LOCAL_DIRS": str(directory),
