@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 from examples import spark_sql
@@ -38,6 +40,14 @@ def lines(place: Path) -> list[str]:
 
 def in_sql(server: EmbeddedServer, **more: str) -> str:
     return spark_sql.in_sql({**server.options(), **more})
+
+
+@pytest.fixture
+def session(spark: SparkSession) -> Iterator[SparkSession]:
+    """The tests' session, which keeps no views."""
+    yield spark
+    for view in ("orders", "partner_orders", "sftp_view"):
+        spark.catalog.dropTempView(view)
 
 
 @pytest.fixture
@@ -75,6 +85,22 @@ def test_a_table_takes_the_options_with_each_insert(
     assert lines(embedded_server.root / "by_name.csv") == ["2,two"]
 
 
+def test_the_documented_sql_runs(session: SparkSession, tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "spark-doors.md").read_text()
+    password = tmp_path / "password"
+    password.write_text("documented")
+    session.sql("SELECT 1L AS id, 'one' AS name").createOrReplaceTempView("orders")
+    with EmbeddedServer(tmp_path / "served", username="partner", password="documented") as server:
+        for script in re.findall(r"^```sql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+            here = script.replace("'sftp.example.com'", f"'{server.host}', port '{server.port}'")
+            here = here.replace("env:SFTP_PASSWORD", f"file:{password}")
+            here = re.sub(r"SHA256:[\w+/]+", server.fingerprint, here)
+            for statement in filter(str.strip, here.split(";")):
+                session.sql(statement)
+    assert lines(server.root / "out" / "orders.csv") == ["1,one", "id,name"]
+    assert lines(server.root / "out" / "table") == ["1,one"]
+
+
 def test_a_thread_of_ones_own_writes_after_register(
     spark: SparkSession, embedded_server: EmbeddedServer
 ) -> None:
@@ -97,19 +123,20 @@ REFUSED = {
     "INSERT INTO {table} VALUES (1, 'one')": "no option has arrived. Spark hands on",
     "CREATE TABLE copy USING sftp OPTIONS {options} AS SELECT 1 AS id": "no option has arrived",
     "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "overwrite by filter",
+    "INSERT OVERWRITE DIRECTORY '/out' USING sftp SELECT 1 AS id": "Only Data Sources providing",
     "DELETE FROM sftp_view WHERE id = 1": "does not support deletes",
 }
 
 
 @pytest.mark.parametrize("statement", REFUSED)
 def test_what_sql_cannot_do_is_refused_in_words(
-    spark: SparkSession, embedded_server: EmbeddedServer, table: str, statement: str
+    session: SparkSession, embedded_server: EmbeddedServer, table: str, statement: str
 ) -> None:
     options = in_sql(embedded_server, path="/out")
     view = f"CREATE OR REPLACE TEMPORARY VIEW sftp_view {COLUMNS} USING sftp OPTIONS {options}"
-    spark.sql(view)
-    with pytest.raises(PySparkException) as caught:
-        spark.sql(statement.format(options=options, table=table)).collect()
+    session.sql(view)
+    with pytest.raises((PySparkException, Py4JJavaError)) as caught:
+        session.sql(statement.format(options=options, table=table)).collect()
     assert REFUSED[statement] in str(caught.value)
     assert list(embedded_server.root.iterdir()) == []
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sftp_async.testing import SFTPTestServer
-from tests.support.documents import examples
+from tests.support.spark import REPOSITORY
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PAGE = "docs/how-to/test-your-own-code.md"
+PAGE = REPOSITORY / "docs" / "how-to" / "test-your-own-code.md"
 
 
 def documented() -> dict[str, Any]:
     """The test functions of the page, by name."""
     names: dict[str, Any] = {}
-    for example in examples():
-        if example.document == PAGE:
-            exec(example.compile(), names)  # type: ignore[call-overload]
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        exec(block, names)
     return {name: there for name, there in names.items() if name.startswith("test_")}
 
 

@@ -1,4 +1,4 @@
-"""What Spark finds by itself: the source, or a stand-in that says why it is not there."""
+"""What Spark finds by itself: the source, which says why it is not there if it is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pyspark_sftp_async
-from sftp_async import SFTPDataSource
+from sftp_async import SFTPAsyncError, SFTPDataSource
 from tests.support.spark import REPOSITORY
 
 #: As Spark does it: import, look at the class, send it by name to where it is used.
@@ -50,8 +50,29 @@ def run(code: str, *path: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_spark_finds_the_source_itself() -> None:
-    assert pyspark_sftp_async.DefaultSource is SFTPDataSource
+def test_what_spark_finds_does_what_the_source_does() -> None:
+    for use in (
+        lambda source: source.schema(),
+        lambda source: source.reader(None),
+        lambda source: source.streamReader(None),
+        lambda source: source.writer(None, overwrite=False),
+        lambda source: source.streamWriter(None, overwrite=True),
+    ):
+        told = []
+        for source in (SFTPDataSource, pyspark_sftp_async.DefaultSource):
+            assert source.name() == "sftp"
+            with pytest.raises(SFTPAsyncError) as caught:
+                use(source({"host": "a b"}))
+            told.append(str(caught.value))
+        assert told[0] == told[1]
+
+
+@pytest.mark.one_python
+def test_spark_looks_for_sources_without_loading_this_one() -> None:
+    look = "import pyspark_sftp_async, sys; print(pyspark_sftp_async.DefaultSource.name())"
+    assert run(f"{look}\nprint({{'pyarrow', 'asyncssh', 'pydantic'}} & set(sys.modules))") == [
+        *("sftp", "set()"),
+    ]
 
 
 @pytest.mark.one_python
