@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql.functions import lit
 
 from examples import spark_sql
 from sftp_async import register
@@ -83,6 +84,45 @@ def test_a_table_takes_the_options_with_each_insert(
     assert lines(embedded_server.root / "by_sql.csv") == ["1,one"]
     assert lines(embedded_server.root / "by_frame.csv") == ["2,two"]
     assert lines(embedded_server.root / "by_name.csv") == ["2,two"]
+
+
+@pytest.mark.one_python
+def test_to_replace_a_table_replaces_its_files_and_to_drop_it_leaves_them(
+    session: SparkSession, embedded_server: EmbeddedServer, table: str, tmp_path: Path
+) -> None:
+    def given(name: str) -> dict[str, str]:
+        return {**embedded_server.options(), "path": f"/{name}"}
+
+    for turn in ("1", "2"):
+        frame = session.sql(f"SELECT {turn}L AS id, 'turn' AS customer")
+        writer = frame.write.format("sftp").options(**given("saved")).mode("overwrite")
+        writer.saveAsTable("saved_by_doors")
+        created = frame.writeTo("created_by_doors").using("sftp").options(**given("created"))
+        created.createOrReplace()
+        frame.writeTo(table).options(**given("written")).overwrite(lit(True))
+    for gone in ("saved_by_doors", "created_by_doors"):
+        session.sql(f"DROP TABLE {gone}")
+    for name in ("saved", "created", "written"):
+        assert lines(embedded_server.root / name) == ["2,turn"]
+
+    options = in_sql(embedded_server, path="/viewed")
+    session.sql(f"CREATE TEMPORARY VIEW sftp_view {COLUMNS} USING sftp OPTIONS {options}")
+    frame.writeTo("sftp_view").append()
+    frame.write.insertInto("sftp_view")
+    assert lines(embedded_server.root / "viewed") == ["2,turn"] * 2
+
+
+@pytest.mark.one_python
+def test_a_stream_writes_by_a_table(
+    session: SparkSession, embedded_server: EmbeddedServer, table: str, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "1.json").write_text('{"id": 3, "customer": "streamed"}\n')
+    rows = session.readStream.schema("id BIGINT, customer STRING").json(str(tmp_path / "inbox"))
+    stream = rows.writeStream.options(**embedded_server.options()).trigger(availableNow=True)
+    stream = stream.option("path", "/out").option("checkpointLocation", str(tmp_path / "at"))
+    stream.toTable(table).awaitTermination()
+    assert lines(embedded_server.root / "out") == ["3,streamed"]
 
 
 def test_the_documented_sql_runs(session: SparkSession, tmp_path: Path) -> None:
