@@ -68,8 +68,7 @@ class SFTPDataSource(DataSource):
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
         job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
-        job.check()
-        return stream_writer(job, columns)
+        return stream_writer(job.check(), columns)
 
 
 #: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates

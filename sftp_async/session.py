@@ -1,11 +1,14 @@
-"""`register`: makes the source known to a Spark session, and the session fast for it."""
+"""`register`: makes the source known to a Spark session, and the session fast and open for it."""
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from sftp_async.datasource import SFTPDataSource
+from sftp_async.progress import listen
+from sftp_async.reporting import LISTENER
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -16,17 +19,26 @@ log = logging.getLogger("sftp_async.session")
 BATCH_LIMIT = "spark.sql.execution.arrow.maxBytesPerBatch"
 #: The one value at which Spark leaves out the check: Int.MaxValue.
 UNLIMITED = 2**31 - 1
+#: Masters whose tasks run in this very machine's JVM.
+LOCAL = re.compile(r"local(\[.*\])?")
+LOOPBACK = "127.0.0.1"
 
 
 def register(spark: SparkSession) -> None:
-    """Register `format("sftp")` in a session, and lift Spark's byte limit on Arrow batches there.
+    """Register `format("sftp")` in a session, lift a limit of Spark there, and show its writes.
 
-    To hold that limit, Spark adds up the size of every column after every row, which is near half
-    of the JVM's time in a write of sixteen columns (docs/decisions/0013). Without it a batch still
-    ends after `spark.sql.execution.arrow.maxRecordsPerBatch` rows, 10,000 by default, so only rows
-    of more than some 6 KB on average make larger batches than before: for those set a limit of
-    your own, which is left alone here, or register with
-    `spark.dataSource.register(SFTPDataSource)`, which changes no setting.
+    To hold its byte limit on Arrow batches, Spark adds up the size of every column after every row,
+    which is near half of the JVM's time in a write of sixteen columns (docs/decisions/0013).
+    Without it a batch still ends after `spark.sql.execution.arrow.maxRecordsPerBatch` rows, 10,000
+    by default, so only rows of more than some 6 KB on average make larger batches than before: for
+    those set a limit of your own, which is left alone here.
+
+    A write of more than a second is shown while it runs (option `progress`), and
+    `sftp_async.last_write()` tells of it afterwards: this process listens on a port of its own, of
+    the loopback interface in local mode, of the driver's address on a cluster. Not with Spark
+    Connect, whose tasks run elsewhere.
+
+    `spark.dataSource.register(SFTPDataSource)` registers as well, and does none of this.
 
     Args:
         spark: a session; a Spark Connect session, too.
@@ -36,3 +48,19 @@ def register(spark: SparkSession) -> None:
     if spark.conf.get(BATCH_LIMIT, None) is None:
         spark.conf.set(BATCH_LIMIT, UNLIMITED)
         log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
+    _hear_of_writes(spark)
+
+
+def _hear_of_writes(spark: SparkSession) -> None:
+    """Let tasks tell this process how far they are; nothing depends on whether they can."""
+    try:
+        context = spark.sparkContext
+        local = LOCAL.fullmatch(context.master or "") is not None
+        host = LOOPBACK if local else context.getConf().get("spark.driver.host")
+        address = listen(host) if host else None
+        if address is None:
+            spark.conf.unset(LISTENER)
+        else:
+            spark.conf.set(LISTENER, address.to_text())
+    except Exception as error:  # noqa: BLE001 - Spark Connect, and managed Sparks that hide things
+        log.debug("writes will not be shown: %s", error)

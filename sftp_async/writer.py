@@ -5,16 +5,19 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 
+from sftp_async import accounting
+from sftp_async.accounting import Account
 from sftp_async.errors import CommitError
+from sftp_async.reporting import LISTENER, Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.writer")
 
+#: Local property of every task of a micro-batch: MicroBatchExecution.BATCH_ID_KEY in Spark's
+#: source.
+BATCH_ID = "streaming.sql.batchId"
+
 
 @dataclass(frozen=True)
 class PartsWritten(WriterCommitMessage):
@@ -30,6 +37,7 @@ class PartsWritten(WriterCommitMessage):
 
     partition: int
     parts: tuple[PartFile, ...]
+    account: Account = field(default=Account(), kw_only=True)
 
 
 class SFTPBatchWriter(DataSourceArrowWriter):
@@ -48,7 +56,12 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         spare_the_collector()
         context = TaskContext.get()
         partition = context.partitionId() if context is not None else 0
-        return PartsWritten(partition, self._job.write(partition, iterator))
+        # A write of foreachBatch is no news by itself: its stream goes on.
+        live = context is not None and context.getLocalProperty(BATCH_ID) is None
+        parts, account = accounting.write(
+            self._job, partition, iterator, listener_of(context), live=live
+        )
+        return PartsWritten(partition, parts, account=account)
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Make the job visible; called on the driver's side when all tasks have succeeded."""
@@ -60,7 +73,8 @@ class SFTPBatchWriter(DataSourceArrowWriter):
                 path=self._job.layout.target,
             )
         written.sort(key=lambda message: message.partition)
-        self._job.commit([part for message in written for part in message.parts])
+        parts = [part for message in written for part in message.parts]
+        accounting.commit(self._job, parts, [message.account for message in written])
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the job staged; called on the driver's side when the job has failed."""
@@ -70,7 +84,20 @@ class SFTPBatchWriter(DataSourceArrowWriter):
             self._job.layout.target,
             sum(message is not None for message in messages),
         )
-        self._job.abort()
+        try:
+            self._job.abort()
+        finally:
+            accounting.failed(self._job, accounts_of(messages))
+
+
+def listener_of(context: TaskContext | None) -> Address | None:
+    """Return who wants to hear of a task's job; see `sftp_async.progress`."""
+    return Address.parse(context.getLocalProperty(LISTENER)) if context is not None else None
+
+
+def accounts_of(messages: Iterable[WriterCommitMessage | None]) -> list[Account]:
+    """Return the accounts of those tasks that have finished."""
+    return [message.account for message in messages if isinstance(message, PartsWritten)]
 
 
 #: Writes of a process after which nothing more is imported: PySpark imports pandas during the
