@@ -1,0 +1,176 @@
+"""What a user of Spark hears of a write: lines while it runs, and a summary that is true."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pyspark.errors import PySparkException
+
+from sftp_async import last_write, register
+from sftp_async.progress import displays
+from sftp_async.reporting import LISTENER, Address
+from sftp_async.session import BATCH_LIMIT
+from tests.support.cluster import until
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from sftp_async.server import EmbeddedServer
+    from sftp_async.stats import WriteSummary
+
+#: Far more than a task takes to begin; a test that waits so long has failed.
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def session(spark: SparkSession) -> Iterator[SparkSession]:
+    """The tests' session, registered with all that belongs to it, and afterwards as it was."""
+    before = spark.conf.get(BATCH_LIMIT, None)
+    register(spark)
+    yield spark
+    spark.conf.unset(LISTENER)
+    spark.conf.unset(BATCH_LIMIT)
+    if before is not None:
+        spark.conf.set(BATCH_LIMIT, before)
+
+
+def write(frame: DataFrame, server: EmbeddedServer, path: str, **more: str) -> None:
+    options = {**server.options(), **more}
+    frame.write.format("sftp").options(**options).mode("append").save(path)
+
+
+def summary_of(path: str) -> WriteSummary:
+    """The last write's summary; loopback carries it before the write comes back, or soon after."""
+    until(lambda: (done := last_write()) is not None and done.target == path)
+    done = last_write()
+    assert done is not None
+    return done
+
+
+def bytes_in(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.iterdir())
+
+
+def gated(frame: DataFrame, gate: Path) -> DataFrame:
+    """The same rows, of which each task holds back the last until there is a file `gate`."""
+    name, patience = str(gate), PATIENCE
+
+    def hold(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pathlib import Path
+
+        from tests.support.cluster import until
+
+        yield next(batches)
+        until(lambda: Path(name).exists(), patience)
+        yield from batches
+
+    return frame.mapInArrow(hold, frame.schema)
+
+
+def test_a_long_write_shows_growing_numbers_and_then_its_summary(
+    session: SparkSession,
+    embedded_server: EmbeddedServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "sftp_async.progress")
+    monkeypatch.setattr(displays, "LOG_EVERY", 0.0)
+    gate = tmp_path / "gate"
+
+    def open_gate_once_shown() -> None:
+        try:
+            until(lambda: any("20,000 rows" in line for line in caplog.messages), PATIENCE)
+        finally:
+            gate.touch()
+
+    opener = threading.Thread(target=open_gate_once_shown)
+    opener.start()
+    # Two tasks, three Arrow batches each; the first of both goes through.
+    write(gated(session.range(0, 60_000, 1, 2), gate), embedded_server, "long", chunk_size="16k")
+    opener.join()
+
+    done = summary_of("long")
+    assert (done.files, done.rows) == (2, 60_000)
+    assert done.bytes == bytes_in(embedded_server.root / "long")
+    shown = next(line for line in caplog.messages if "20,000 rows" in line)
+    assert re.match(r"long: [\d.]+ kB, .*, 0 files, 0 tasks done, 0:\d\d$", shown)
+    until(lambda: str(done) in caplog.messages)
+
+
+def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
+    session: SparkSession, embedded_server: EmbeddedServer
+) -> None:
+    write(session.range(0, 1000, 1, 3), embedded_server, "many")
+    done = summary_of("many")
+    assert (done.files, done.rows, done.bytes) == (3, 1000, bytes_in(embedded_server.root / "many"))
+    assert done.seconds > 0
+    assert done.connections == embedded_server.logins
+    assert (done.retries, done.reconnects) == (0, 0)
+
+    write(session.range(10), embedded_server, "one.csv.gz", progress="off")
+    exact = summary_of("one.csv.gz")
+    assert (exact.files, exact.rows) == (1, 10)
+
+    def fail(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield next(batches)
+        raise ValueError("the user's own words")
+
+    frame = session.range(10)
+    with pytest.raises(PySparkException, match="the user's own words"):
+        write(frame.mapInArrow(fail, frame.schema), embedded_server, "failed")
+    assert last_write() == exact
+
+
+@pytest.mark.parametrize(
+    "listener", ["on", Address("127.0.0.1", 9, bytes(32)).to_text()], ids=["no address", "nobody"]
+)
+def test_a_write_does_not_care_whether_anybody_listens(
+    session: SparkSession, embedded_server: EmbeddedServer, listener: str
+) -> None:
+    before = last_write()
+    session.conf.set(LISTENER, listener)
+    write(session.range(10), embedded_server, "alone")
+    assert bytes_in(embedded_server.root / "alone") == 20
+    assert last_write() == before
+
+
+def test_of_a_stream_it_is_the_last_batch(
+    session: SparkSession, embedded_server: EmbeddedServer, tmp_path: Path
+) -> None:
+    for number in range(2):
+        session.range(100).write.json(str(tmp_path / "inbox" / str(number)))
+    query = (
+        session.readStream.schema("id long")
+        .option("maxFilesPerTrigger", 1)
+        .json(str(tmp_path / "inbox" / "*"))
+        .writeStream.format("sftp")
+        .options(**embedded_server.options(), checkpointLocation=str(tmp_path / "checkpoint"))
+        .trigger(availableNow=True)
+        .start("stream")
+    )
+    query.awaitTermination(PATIENCE)
+    done = summary_of("stream")
+    assert 0 < done.rows <= 100
+    assert done.connections >= 1
+    last_job = done.job_id[:16]
+    files = (embedded_server.root / "stream").glob(f"part-*-{last_job}-*")
+    assert sum(file.stat().st_size for file in files) == done.bytes
+
+
+def test_each_session_is_told_where_to_and_a_local_one_of_loopback(
+    session: SparkSession,
+) -> None:
+    address = Address.parse(session.conf.get(LISTENER))
+    assert address is not None
+    assert address.host == "127.0.0.1"
+    other = session.newSession()
+    register(other)
+    assert other.conf.get(LISTENER) == address.to_text()
