@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
-import select
+import selectors
 import socket
 import threading
 import time
@@ -70,8 +70,12 @@ class Listener:
         self._board = board
         self._choose_display = choose_display
         self._display: Display | None = None
+        self._drawing = False
         self._heard = threading.Condition()
         self._closing = threading.Event()
+        self._bell, self._button = socket.socketpair()
+        self._bell.setblocking(False)
+        self._button.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="sftp_async-progress", daemon=True)
         self._thread.start()
 
@@ -79,26 +83,45 @@ class Listener:
         """Return the summary of the last completed write; that which has just come back, too."""
         with self._heard:
             self._take()
-            self._heard.wait_for(lambda: not self._board.is_busy(time.monotonic()), GRACE)
+            self._ring()
+            self._heard.wait_for(self._is_at_rest, GRACE)
             return self._board.last
 
     def close(self) -> None:
         """Stop listening, and clear the display."""
         self._closing.set()
-        with contextlib.suppress(OSError):
-            # Nothing that anybody would take for a message: it only wakes the thread.
-            self._socket.sendto(b"", (self.address.host, self.address.port))
-        self._thread.join(5)
-        self._socket.close()
+        self._ring()
+        self._thread.join(5)  # a terminal may have been halted
+        for one in (self._socket, self._bell, self._button):
+            one.close()
+
+    def _ring(self) -> None:
+        """Wake the thread."""
+        with contextlib.suppress(OSError):  # full of rings, or closed
+            self._button.send(b"!")
+
+    def _is_at_rest(self) -> bool:
+        return not self._drawing and not self._board.is_busy(time.monotonic())
 
     def _run(self) -> None:
+        with selectors.DefaultSelector() as ears:
+            ears.register(self._socket, selectors.EVENT_READ)
+            ears.register(self._bell, selectors.EVENT_READ)
+            self._listen(ears)
+        with contextlib.suppress(Exception):
+            if self._display is not None:
+                self._display.close()
+
+    def _listen(self, ears: selectors.BaseSelector) -> None:
         shown_at = 0.0
         busy = False
         while not self._closing.is_set():
             # Nothing under way, nothing to do: the thread sleeps until something comes.
-            select.select([self._socket], [], [], INTERVAL if busy else None)
+            ears.select(INTERVAL if busy else None)
             now = time.monotonic()
             with self._heard:
+                with contextlib.suppress(OSError):
+                    self._bell.recv(LONGEST)
                 taken = self._take()
                 self._heard.notify_all()
                 was_busy, busy = busy, self._board.is_busy(now)
@@ -107,7 +130,6 @@ class Listener:
                 self._show(now)
             if taken > 1:
                 self._closing.wait(PAUSE)
-        self._stop_showing()
 
     def _take(self) -> int:
         """Take what has come, drop whatever is not ours; returns how much it was."""
@@ -131,16 +153,15 @@ class Listener:
         with self._heard:
             views, ended = self._board.views(now), self._board.take_ended()
         try:
-            if self._display is None:
+            if self._display is None and views:
                 self._display = self._choose_display()
-            self._display.show(views, ended)
+            if self._display is not None:
+                self._display.show(views, ended)
         except Exception as error:  # noqa: BLE001 - nobody's work depends on what is shown
             log.debug("nothing is shown: %s", error)
-
-    def _stop_showing(self) -> None:
-        with contextlib.suppress(Exception):
-            if self._display is not None:
-                self._display.close()
+        with self._heard:
+            self._drawing = bool(views)
+            self._heard.notify_all()
 
 
 @cache

@@ -133,9 +133,9 @@ def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
     end = Ended("end", JOB, summary())
     send(listener.address, end)
     assert listener.last_write() == summary()
+    assert display.ended == [end]  # seen before the caller prints something of its own
     listener.close()
     assert display.closed.is_set()
-    assert display.ended == [end]
     assert not listener._thread.is_alive()
 
 
