@@ -103,6 +103,7 @@ Message = TaskNews | CommitNews | Ended
 
 def readable(text: str) -> str:
     """Return a target as it is told: of bounded length, and harmless on a terminal."""
+    text = text.removeprefix("./")
     text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
     return text if len(text) <= LONGEST_TARGET else f"{text[: LONGEST_TARGET - 1]}…"
 

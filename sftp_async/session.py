@@ -6,6 +6,8 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from pyspark.errors import PySparkException
+
 from sftp_async.datasource import SFTPDataSource
 from sftp_async.progress import listen
 from sftp_async.reporting import LISTENER
@@ -44,7 +46,12 @@ def register(spark: SparkSession) -> None:
         spark: a session; a Spark Connect session, too.
 
     """
-    spark.dataSource.register(SFTPDataSource)
+    try:
+        spark.dataSource.register(SFTPDataSource)
+    except PySparkException as error:
+        # A session made by another has its sources from the start, and takes no others instead.
+        if error.getCondition() != "DATA_SOURCE_ALREADY_EXISTS":
+            raise
     if spark.conf.get(BATCH_LIMIT, None) is None:
         spark.conf.set(BATCH_LIMIT, UNLIMITED)
         log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)

@@ -15,6 +15,8 @@ SHOWN_AFTER = 0.5
 #: Seconds without news after which a write is not shown any more: three heartbeats. Its tasks were
 #: killed, and nobody was left to tell of it.
 QUIET = 6.0
+#: The same where no task is under way: more of them, or the commit, may have to start a process.
+BETWEEN = 60.0
 #: Seconds over which the speed is an average.
 WINDOW = 5.0
 #: Writes, and tasks of one write, that are kept; of more, the oldest writes and the last tasks are
@@ -151,12 +153,18 @@ class Board:
         ended, self._ended = self._ended, []
         return ended
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether `take_ended` would return anything."""
+        return bool(self._ended)
+
     def is_busy(self, now: float) -> bool:
         """Whether a write is under way that has told of itself."""
         return any(self._alive(write, now) for write in self._writes.values())
 
     def _alive(self, write: _Write, now: float) -> bool:
-        return not (write.over or write.stopped) and now - write.latest < QUIET
+        quiet = QUIET if write.running or write.committing else BETWEEN
+        return not (write.over or write.stopped) and now - write.latest < quiet
 
     def _end(self, end: Ended) -> None:
         if end.summary is not None:

@@ -66,10 +66,14 @@ class TerminalDisplay:
         self._console = console or Console(stderr=True)
         self._progress: Progress | None = None
         self._lines: dict[str, TaskID] = {}
+        #: Writes that had a line, and have not ended.
+        self._begun: set[str] = set()
 
     def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
         """Draw, all in one go."""
-        stays = [end.summary for end in ended if end.summary and end.job in self._lines]
+        stays = [end.summary for end in ended if end.summary and end.job in self._begun]
+        self._begun -= {end.job for end in ended}
+        self._begun |= {view.job for view in views}
         if not views:
             self.close()
         else:

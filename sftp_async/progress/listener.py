@@ -125,7 +125,8 @@ class Listener:
                 taken = self._take()
                 self._heard.notify_all()
                 was_busy, busy = busy, self._board.is_busy(now)
-            if (was_busy or busy) and (now - shown_at >= INTERVAL or not busy):
+                news = self._board.has_ended or was_busy != busy
+            if news or (busy and now - shown_at >= INTERVAL):
                 shown_at = now
                 self._show(now)
             if taken > 1:

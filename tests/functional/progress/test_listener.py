@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from sftp_async import progress
+from sftp_async.progress import board as boards
 from sftp_async.progress import listener as listeners
 from sftp_async.progress.board import Board, View
 from sftp_async.progress.listener import Listener
@@ -137,6 +138,19 @@ def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
     listener.close()
     assert display.closed.is_set()
     assert not listener._thread.is_alive()
+
+
+def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
+    listener: Listener, display: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(listener.address, CommitNews("commit", JOB, "/out"))
+    assert display.shown.wait(30)
+    monkeypatch.setattr(boards, "QUIET", 0.0)
+    assert listener.last_write() is None
+    send(listener.address, Ended("end", JOB, summary()))
+    assert listener.last_write() == summary()
+    listener.close()
+    assert display.ended == [Ended("end", JOB, summary())]
 
 
 def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watched) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sftp_async.progress import board as boards
-from sftp_async.progress.board import QUIET, SHOWN_AFTER, Board, View
+from sftp_async.progress.board import BETWEEN, QUIET, SHOWN_AFTER, Board, View
 from sftp_async.reporting import CommitNews, Ended, TaskNews
 from sftp_async.stats import WriteSummary
 
@@ -78,6 +78,13 @@ def test_a_write_whose_tasks_were_killed_vanishes_and_one_that_is_alive_comes_ba
     assert (board.views(QUIET), board.is_busy(QUIET)) == ([], False)
     board.take(task(0, 100), 60.0)
     assert board.views(60.0)
+
+
+def test_the_commit_of_a_finished_task_may_be_long_in_coming() -> None:
+    board = Board()
+    board.take(task(0, 100, "done"), 0.0)
+    assert board.views(BETWEEN - 0.1)
+    assert board.views(BETWEEN) == []
 
 
 def test_a_write_with_a_failed_task_is_shown_only_if_another_goes_on() -> None:

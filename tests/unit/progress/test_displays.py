@@ -88,6 +88,13 @@ def test_a_write_that_has_stopped_leaves_no_line() -> None:
     assert "\x1b[?25h" in terminal.show()
 
 
+def test_the_summary_stays_of_a_write_whose_line_had_gone_for_a_while() -> None:
+    terminal = Terminal()
+    terminal.show(view())
+    terminal.show()
+    assert str(SUMMARY) in terminal.show(ended=(Ended("end", "a", SUMMARY),))
+
+
 class Handle:
     """What IPython gives for an output: a test's own page."""
 
