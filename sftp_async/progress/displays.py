@@ -129,16 +129,16 @@ def _fields(view: View) -> dict[str, str]:
 
 
 def numbers(view: View) -> list[str]:
-    """Return what is known of a write, in a few words each."""
+    """Return what is known of a write; what a narrow terminal cuts off comes last."""
     minutes, seconds = divmod(int(view.seconds), 60)
     speed = "committing" if view.phase == "committing" else f"{in_units(view.speed)}/s"
     return [
         in_units(view.bytes),
         speed,
+        f"{minutes}:{seconds:02d}",
         _count(view.rows, "row"),
         _count(view.files, "file"),
         f"{_count(view.done, 'task')} done",
-        f"{minutes}:{seconds:02d}",
     ]
 
 

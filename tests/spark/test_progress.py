@@ -70,7 +70,7 @@ def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     monkeypatch.setattr(displays, "LOG_EVERY", 0.0)
     line = proxy(embedded_server)
     line.throttle(64 * 1024)  # some twenty seconds for the whole, unless it is let go
-    shown = re.compile(r"long: [\d.]+ [kM]B, .*, 200,000 rows, 0 files, 0 tasks done, \d+:\d\d")
+    shown = re.compile(r"long: [\d.]+ [kM]B, .*, \d+:\d\d, 200,000 rows, 0 files, 0 tasks done")
 
     def let_go_once_shown() -> None:
         try:

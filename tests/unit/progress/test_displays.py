@@ -55,7 +55,7 @@ class Terminal:
 def test_a_terminal_shows_a_write_in_one_line_and_leaves_its_summary() -> None:
     terminal = Terminal()
     drawn = terminal.show(view())
-    line = "98.7 MB  45.6 MB/s  1,234,567 rows  1 file  3 tasks done  1:12"
+    line = "98.7 MB  45.6 MB/s  1:12  1,234,567 rows  1 file  3 tasks done"
     assert "/out/[b]<i>" in drawn
     assert line in drawn
     assert "committing" in terminal.show(view(phase="committing"))
@@ -153,6 +153,6 @@ def test_the_log_has_a_line_every_ten_seconds_and_one_at_the_end(
         now = half_seconds / 2
         display.show([view()], [])
     assert len(caplog.messages) == 3
-    assert caplog.messages[0].startswith("/out/[b]<i>: 98.7 MB, 45.6 MB/s, 1,234,567 rows")
+    assert caplog.messages[0].startswith("/out/[b]<i>: 98.7 MB, 45.6 MB/s, 1:12, 1,234,567 rows")
     display.show([], [Ended("end", "a", SUMMARY), Ended("end", "never shown", SUMMARY)])
     assert caplog.messages[3:] == [str(SUMMARY)]
