@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sftp_async.job import Job
     from sftp_async.layout import PartFile
-    from sftp_async.reporting import Address, TaskState
+    from sftp_async.reporting import TaskState
 
 log = logging.getLogger("sftp_async.accounting")
 
@@ -28,14 +28,12 @@ class Account:
     """What a task attempt tells the commit beside its parts.
 
     `line` is what it took, `prepared` what the preparation had taken, `started` when the job was
-    planned (seconds since 1970), `listener` who wants to hear of its end; `live`: of every half
-    second before it, too.
+    planned (seconds since 1970), `live` whether it told of itself while it was under way.
     """
 
     line: LineStats = UNSPENT
     prepared: LineStats = UNSPENT
     started: float | None = None
-    listener: Address | None = None
     live: bool = False
 
 
@@ -43,7 +41,6 @@ def write(
     job: Job,
     partition: int,
     batches: Iterable[pa.RecordBatch],
-    listener: Address | None,
     *,
     live: bool = True,
 ) -> tuple[tuple[PartFile, ...], Account]:
@@ -53,14 +50,13 @@ def write(
         job: prepared.
         partition: Spark's number of it.
         batches: its rows.
-        listener: who is to hear of the job; None: nobody.
-        live: also while it is under way, unless the user does not want it.
+        live: tell of it while it is under way, unless the user does not want it.
 
     """
     before = job.line()
     live = live and job.options.progress == "auto"
-    parts = job.write(partition, batches, listener if live else None)
-    return parts, Account(job.line() - before, job.prepared, job.started, listener, live)
+    parts = job.write(partition, batches, live=live)
+    return parts, Account(job.line() - before, job.prepared, job.started, live)
 
 
 def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> WriteSummary:
@@ -73,7 +69,6 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> 
 
     """
     job = replace(job, started=accounts[0].started or job.started) if accounts else job
-    listener = _listener(accounts)
     job_id, target = job.layout.job_id, readable(job.layout.target)
 
     def news(_: TaskState) -> CommitNews:
@@ -82,7 +77,7 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> 
     before = job.line()
     line = sum((account.line for account in accounts), job.prepared)
     live = any(account.live for account in accounts)
-    with Reporter(listener if live else None, get_runtime().loop, news):
+    with Reporter(job.listener if live else None, get_runtime().loop, news):
         stats = job.commit(parts, line)
     line += job.line() - before
     summary = WriteSummary(
@@ -97,20 +92,16 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> 
         reconnects=line.reconnects,
     )
     log.info("%s", summary)
-    _tell(listener, Ended("end", job_id, summary))
+    _tell(job, Ended("end", job_id, summary))
     return summary
 
 
-def failed(job: Job, accounts: Sequence[Account]) -> None:
-    """Tell that a job has failed, if one of its tasks left word who wants to hear of it."""
-    _tell(_listener(accounts), Ended("end", job.layout.job_id, None))
+def failed(job: Job) -> None:
+    """Tell that a job has failed."""
+    _tell(job, Ended("end", job.layout.job_id, None))
 
 
-def _listener(accounts: Sequence[Account]) -> Address | None:
-    return next((account.listener for account in accounts if account.listener), None)
-
-
-def _tell(listener: Address | None, end: Ended) -> None:
-    sender = Sender(listener)
+def _tell(job: Job, end: Ended) -> None:
+    sender = Sender(job.listener)
     sender.send(lambda: end)
     sender.close()

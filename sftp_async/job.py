@@ -59,6 +59,8 @@ class Job:
     started: float = field(default_factory=time.time)
     #: What its preparation took.
     prepared: LineStats = UNSPENT
+    #: Who wants to hear of it.
+    listener: Address | None = None
 
     @classmethod
     def plan(
@@ -183,9 +185,10 @@ class Job:
         self,
         partition: int,
         batches: Iterable[pa.RecordBatch],
-        listener: Address | None = None,
+        *,
+        live: bool = False,
     ) -> tuple[PartFile, ...]:
-        """Write one partition; see `TaskUploader.write`. A listener hears how far it is."""
+        """Write one partition; see `TaskUploader.write`. `live`: tell how far it is."""
         if self.committed:
             return ()
         runtime = get_runtime()
@@ -195,7 +198,7 @@ class Job:
         def news(state: TaskState) -> TaskNews:
             return TaskNews("task", job, target, partition, state, **asdict(task.counters))
 
-        with Reporter(listener, runtime.loop, news):
+        with Reporter(self.listener if live else None, runtime.loop, news):
             return task.write(batches)
 
     def line(self) -> LineStats:

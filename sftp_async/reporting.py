@@ -1,7 +1,7 @@
 """What a write tells the process that asked for it: counters in small datagrams, now and then.
 
 UDP, because nobody must ever wait for a listener: what is lost is told again half a second later,
-since all counters are cumulative. Each datagram is sealed with a key that only the session's tasks
+since all counters are cumulative. Each datagram is sealed with a key that only the session's jobs
 know (HMAC-SHA256); why so: docs/decisions/0018-progress.md.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import logging
 import socket
@@ -22,10 +21,6 @@ from sftp_async.stats import WriteSummary
 
 log = logging.getLogger("sftp_async.reporting")
 
-#: The session's setting that tells tasks where to: Spark hands all `spark.…` settings of a session
-#: to its tasks as local properties (SQLExecution.withSQLConfPropagated). Spark redacts values of
-#: settings whose name holds `token`.
-LISTENER = "spark.sftp_async.progress.token"
 #: Seconds between two datagrams of one task, at least; and at most, while it has no news.
 INTERVAL, HEARTBEAT = 0.5, 2.0
 #: Characters of a target that are told.
@@ -44,21 +39,6 @@ class Address:
     host: str
     port: int
     key: bytes = field(repr=False)
-
-    def to_text(self) -> str:
-        """Return the form that `parse` reads; holds the key."""
-        return f"{self.host} {self.port} {self.key.hex()}"
-
-    @classmethod
-    def parse(cls, text: str | None) -> Self | None:
-        """Read an address; None for anything else."""
-        try:
-            host, port, key = (text or "").split(" ")
-            ipaddress.ip_address(host)
-            address = cls(host, int(port), bytes.fromhex(key))
-        except ValueError:
-            return None
-        return address if 0 < address.port < 2**16 and len(address.key) == KEY_BYTES else None
 
     @property
     def family(self) -> socket.AddressFamily:

@@ -6,14 +6,13 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from pyspark.errors import PySparkException
-
 from sftp_async.datasource import SFTPDataSource
 from sftp_async.progress import listen
-from sftp_async.reporting import LISTENER
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from sftp_async.reporting import Address
 
 log = logging.getLogger("sftp_async.session")
 
@@ -46,28 +45,31 @@ def register(spark: SparkSession) -> None:
         spark: a session; a Spark Connect session, too.
 
     """
-    try:
-        spark.dataSource.register(SFTPDataSource)
-    except PySparkException as error:
-        # A session made by another has its sources from the start, and takes no others instead.
-        if error.getCondition() != "DATA_SOURCE_ALREADY_EXISTS":
-            raise
+    spark.dataSource.register(telling(_listener_for(spark)))
     if spark.conf.get(BATCH_LIMIT, None) is None:
         spark.conf.set(BATCH_LIMIT, UNLIMITED)
         log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
-    _hear_of_writes(spark)
 
 
-def _hear_of_writes(spark: SparkSession) -> None:
-    """Let tasks tell this process how far they are; nothing depends on whether they can."""
+def telling(listener: Address | None) -> type[SFTPDataSource]:
+    """Return the source whose writes tell a listener of themselves.
+
+    Spark pickles it by value, since no module has it: so the listener's address is in every process
+    of a write, and in no setting, plan or event log.
+    """
+    if listener is None:
+        return SFTPDataSource
+    fields = {"__doc__": SFTPDataSource.__doc__, "__module__": SFTPDataSource.__module__}
+    return type("SFTPDataSource", (SFTPDataSource,), {**fields, "listener": listener})
+
+
+def _listener_for(spark: SparkSession) -> Address | None:
+    """Listen for the session's writes, if its tasks reach this process; nothing depends on it."""
     try:
         context = spark.sparkContext
         local = LOCAL.fullmatch(context.master or "") is not None
         host = LOOPBACK if local else context.getConf().get("spark.driver.host")
-        address = listen(host) if host else None
-        if address is None:
-            spark.conf.unset(LISTENER)
-        else:
-            spark.conf.set(LISTENER, address.to_text())
+        return listen(host) if host else None
     except Exception as error:  # noqa: BLE001 - Spark Connect, and managed Sparks that hide things
         log.debug("writes will not be shown: %s", error)
+        return None

@@ -19,14 +19,7 @@ from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
 from sftp_async import accounting
 from sftp_async.errors import CommitError, TransferError
 from sftp_async.rows import in_utc, record_batches
-from sftp_async.writer import (
-    BATCH_ID,
-    PartsWritten,
-    accounts_of,
-    listener_of,
-    spare_the_collector,
-    speak_up,
-)
+from sftp_async.writer import BATCH_ID, PartsWritten, spare_the_collector, speak_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,9 +80,7 @@ class _StreamWriter:
         if not _UUID.fullmatch(query_id) or not batch_id.isdecimal():
             raise TransferError(f"Unusable names of a micro-batch: {query_id!r}, {batch_id!r}")
         partition = context.partitionId()
-        parts, account = accounting.write(
-            self._job, partition, batches, listener_of(context), live=False
-        )
+        parts, account = accounting.write(self._job, partition, batches, live=False)
         return BatchPartsWritten(
             partition, parts, self._job.layout.job_id, query_id, int(batch_id), account=account
         )
@@ -107,7 +98,7 @@ class _StreamWriter:
         job_id, query_id, _ = attempts.pop()
         written.sort(key=lambda message: message.partition)
         job = self._job.of_batch(job_id, query_id, batchId)
-        accounts = accounts_of(written)
+        accounts = [message.account for message in written]
         # The login of this process comes on top of what was taken where the batch was planned.
         job = replace(job, prepared=job.prepared + accounts[0].prepared)
         parts = [part for message in written for part in message.parts]

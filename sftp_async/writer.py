@@ -14,10 +14,9 @@ from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 from sftp_async import accounting
 from sftp_async.accounting import Account
 from sftp_async.errors import CommitError
-from sftp_async.reporting import LISTENER, Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
@@ -58,9 +57,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         partition = context.partitionId() if context is not None else 0
         # A write of foreachBatch is no news by itself: its stream goes on.
         live = context is not None and context.getLocalProperty(BATCH_ID) is None
-        parts, account = accounting.write(
-            self._job, partition, iterator, listener_of(context), live=live
-        )
+        parts, account = accounting.write(self._job, partition, iterator, live=live)
         return PartsWritten(partition, parts, account=account)
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
@@ -87,17 +84,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         try:
             self._job.abort()
         finally:
-            accounting.failed(self._job, accounts_of(messages))
-
-
-def listener_of(context: TaskContext | None) -> Address | None:
-    """Return who wants to hear of a task's job; see `sftp_async.progress`."""
-    return Address.parse(context.getLocalProperty(LISTENER)) if context is not None else None
-
-
-def accounts_of(messages: Iterable[WriterCommitMessage | None]) -> list[Account]:
-    """Return the accounts of those tasks that have finished."""
-    return [message.account for message in messages if isinstance(message, PartsWritten)]
+            accounting.failed(self._job)
 
 
 #: Writes of a process after which nothing more is imported: PySpark imports pandas during the

@@ -12,8 +12,8 @@ from sftp_async.stats import WriteSummary
 #: Seconds that a write takes before it is shown; its first news comes half a second after its
 #: start.
 SHOWN_AFTER = 0.5
-#: Seconds without news after which a write is not shown any more: three heartbeats. Its tasks were
-#: killed, and nobody was left to tell of it.
+#: Seconds without news after which a write is not shown any more: three heartbeats. Its processes
+#: were killed, and nobody was left to tell of it.
 QUIET = 6.0
 #: The same where no task is under way: more of them, or the commit, may have to start a process.
 BETWEEN = 60.0
@@ -59,8 +59,6 @@ class _Write:
     running: int = 0
     done: int = 0
     committing: bool = False
-    #: A task has failed, and nobody has gone on since.
-    stopped: bool = False
     over: bool = False
     #: When there were how many bytes, the oldest first.
     history: deque[tuple[float, int]] = field(default_factory=deque)
@@ -85,7 +83,6 @@ class _Write:
         self.bytes += new.bytes - old.bytes
         self.running += (new.state == "running") - (old.state == "running")
         self.done += (new.state == "done") - (old.state == "done")
-        self.stopped = new.state == "failed"
 
     def view(self, job: str, now: float) -> View:
         """Return its picture, and remember the moment for the speed."""
@@ -134,7 +131,6 @@ class Board:
         if write.over:
             return  # a datagram that was overtaken
         write.latest = now
-        write.stopped = False
         if isinstance(message, CommitNews):
             write.committing = True
         else:
@@ -164,7 +160,7 @@ class Board:
 
     def _alive(self, write: _Write, now: float) -> bool:
         quiet = QUIET if write.running or write.committing else BETWEEN
-        return not (write.over or write.stopped) and now - write.latest < quiet
+        return not write.over and now - write.latest < quiet
 
     def _end(self, end: Ended) -> None:
         if end.summary is not None:

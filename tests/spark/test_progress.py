@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 from pyspark.errors import PySparkException
 
-from sftp_async import last_write, register
+from sftp_async import SFTPDataSource, last_write, progress, register
 from sftp_async.progress import displays
-from sftp_async.reporting import LISTENER, Address
-from sftp_async.session import BATCH_LIMIT
+from sftp_async.progress.board import BETWEEN
+from sftp_async.reporting import Address
+from sftp_async.session import BATCH_LIMIT, telling
 from tests.support.cluster import until
 from tests.support.proxy import FaultProxy
 
@@ -36,7 +38,7 @@ def session(spark: SparkSession) -> Iterator[SparkSession]:
     before = spark.conf.get(BATCH_LIMIT, None)
     register(spark)
     yield spark
-    spark.conf.unset(LISTENER)
+    spark.dataSource.register(SFTPDataSource)
     spark.conf.unset(BATCH_LIMIT)
     if before is not None:
         spark.conf.set(BATCH_LIMIT, before)
@@ -109,20 +111,19 @@ def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
         yield next(batches)
         raise ValueError("the user's own words")
 
-    frame = session.range(10)
+    frame = session.range(0, 10, 1, 1)
     with pytest.raises(PySparkException, match="the user's own words"):
         write(frame.mapInArrow(fail, frame.schema), embedded_server, "failed")
     assert last_write() == exact
+    until(lambda: not progress._board.is_busy(time.monotonic()), BETWEEN / 2)
 
 
-@pytest.mark.parametrize(
-    "listener", ["on", Address("127.0.0.1", 9, bytes(32)).to_text()], ids=["no address", "nobody"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["nobody", "no way there"])
 def test_a_write_does_not_care_whether_anybody_listens(
-    session: SparkSession, embedded_server: EmbeddedServer, listener: str
+    session: SparkSession, embedded_server: EmbeddedServer, host: str
 ) -> None:
     before = last_write()
-    session.conf.set(LISTENER, listener)
+    session.dataSource.register(telling(Address(host, 9, bytes(32))))
     write(session.range(10), embedded_server, "alone")
     assert bytes_in(embedded_server.root / "alone") == 20
     assert last_write() == before
@@ -149,14 +150,3 @@ def test_of_a_stream_it_is_the_last_batch(
     last_job = done.job_id[:16]
     files = (embedded_server.root / "stream").glob(f"part-*-{last_job}-*")
     assert sum(file.stat().st_size for file in files) == done.bytes
-
-
-def test_each_session_is_told_where_to_and_a_local_one_of_loopback(
-    session: SparkSession,
-) -> None:
-    address = Address.parse(session.conf.get(LISTENER))
-    assert address is not None
-    assert address.host == "127.0.0.1"
-    other = session.newSession()
-    register(other)
-    assert other.conf.get(LISTENER) == address.to_text()

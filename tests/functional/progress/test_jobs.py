@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def lines(count: int, start: int = 0) -> pa.RecordBatch:
 
 def do(job: Job, address: Address | None, *batches: pa.RecordBatch) -> WriteSummary:
     """A whole job, of a task for each batch."""
-    done = [accounting.write(job, n, [batch], address) for n, batch in enumerate(batches)]
+    job = replace(job, listener=address)
+    done = [accounting.write(job, n, [batch]) for n, batch in enumerate(batches)]
     parts = [part for written, _ in done for part in written]
     return accounting.commit(job, parts, [account for _, account in done])
 
@@ -131,17 +133,20 @@ def test_a_task_that_fails_says_so_and_raises_its_own_error(
     embedded_server: EmbeddedServer, listener: Listener, heard: Heard
 ) -> None:
     job = real_job(embedded_server.options(), "out", format="csv").prepare()
+    job = replace(job, listener=listener.address)
 
     def batches() -> Iterator[pa.RecordBatch]:
         yield lines(5)
         raise EncodeError("the user's own")
 
     with pytest.raises(EncodeError, match="the user's own"):
-        accounting.write(job, 0, batches(), listener.address)
+        accounting.write(job, 0, batches())
     job.abort()
+    accounting.failed(job)
     listener.last_write()
-    (news,) = heard.messages
+    news, end = heard.messages
     assert (news.state, news.rows) == ("failed", 5)
+    assert end == Ended("end", job.layout.job_id, None)
 
 
 def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
@@ -149,11 +154,12 @@ def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
 ) -> None:
     before = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(1))
     job = real_job(embedded_server.options(), "out").prepare()
-    _, account = accounting.write(job, 0, [lines(10)], listener.address)
+    job = replace(job, listener=listener.address)
+    _, account = accounting.write(job, 0, [lines(10)])
     Path(embedded_server.root, job.layout.staging).rename(embedded_server.root / "elsewhere")
     with pytest.raises(CommitError):
         accounting.commit(job, [], [account])
-    accounting.failed(job, [account])
+    accounting.failed(job)
     assert listener.last_write() == before
     assert heard.messages[-1] == Ended("end", job.layout.job_id, None)
 

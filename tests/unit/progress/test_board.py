@@ -87,13 +87,15 @@ def test_the_commit_of_a_finished_task_may_be_long_in_coming() -> None:
     assert board.views(BETWEEN) == []
 
 
-def test_a_write_with_a_failed_task_is_shown_only_if_another_goes_on() -> None:
+def test_a_write_with_a_failed_task_is_shown_as_long_as_it_may_be_tried_again() -> None:
     board = Board()
     board.take(task(0, 100), 0.0)
-    board.take(task(1, 100, "failed"), 1.0)
-    assert (board.views(1.0), board.is_busy(1.0)) == ([], False)
-    board.take(task(0, 200), 1.5)
-    assert only_view(board, 1.5).bytes == 300
+    board.take(task(0, 100, "failed"), 1.0)
+    assert (only_view(board, 2.0).running, only_view(board, 2.0).done) == (0, 0)
+    board.take(task(0, 50), 2.0)
+    assert (only_view(board, 2.0).running, only_view(board, 2.0).bytes) == (1, 100)
+    board.take(Ended("end", "a", None), 3.0)
+    assert board.views(3.0) == []
 
 
 def test_the_speed_is_that_of_the_last_seconds() -> None:
