@@ -128,8 +128,6 @@ class Board:
             write.history.append((now, 0))
             while len(self._writes) > MOST_WRITES:
                 del self._writes[next(iter(self._writes))]
-        if write.over:
-            return  # a datagram that was overtaken
         write.latest = now
         if isinstance(message, CommitNews):
             write.committing = True
@@ -166,7 +164,7 @@ class Board:
         if end.summary is not None:
             self.last = end.summary
         if (write := self._writes.get(end.job)) is not None:
-            # Kept, without its tasks, so that a late datagram does not bring it back.
+            # Kept, without its tasks, so that a datagram that was overtaken brings nothing back.
             write.over = True
             write.tasks.clear()
         self._ended.append(end)

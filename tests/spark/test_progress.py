@@ -61,6 +61,7 @@ def bytes_in(directory: Path) -> int:
     return sum(file.stat().st_size for file in directory.iterdir())
 
 
+@pytest.mark.one_python
 def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     session: SparkSession,
     embedded_server: EmbeddedServer,
@@ -129,6 +130,7 @@ def test_a_write_does_not_care_whether_anybody_listens(
     assert last_write() == before
 
 
+@pytest.mark.one_python
 def test_of_a_stream_it_is_the_last_batch(
     session: SparkSession, embedded_server: EmbeddedServer, tmp_path: Path
 ) -> None:

@@ -116,6 +116,15 @@ def test_a_broken_connection_is_in_the_summary(
     assert (task.rows, task.bytes) == (100_000, summary.bytes)
 
 
+def test_what_the_commit_took_is_in_the_summary(embedded_server: EmbeddedServer) -> None:
+    job = real_job(embedded_server.options(), "out").prepare()
+    parts, account = accounting.write(job, 0, [lines(10)])
+    embedded_server.drop_connections()
+    summary = accounting.commit(job, list(parts), [account])
+    assert summary.connections == embedded_server.logins == 3
+    assert summary.reconnects == 1
+
+
 def test_the_manifest_and_the_log_say_what_a_job_took(
     embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:

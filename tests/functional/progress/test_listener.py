@@ -159,6 +159,8 @@ def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watch
     assert display.shown.wait(30)
     send(listener.address, Ended("end", JOB, summary()))
     assert listener.last_write() == summary()
+    listener.close()
+    assert display.closed.is_set()  # by the thread, at its orderly end
 
 
 def test_a_process_has_one_listener_and_another_once_it_works_elsewhere() -> None:
