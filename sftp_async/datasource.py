@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import pyarrow as pa
 import pyspark
@@ -19,6 +20,9 @@ from sftp_async.options import SFTPOptions
 from sftp_async.stream_writer import stream_writer
 from sftp_async.writer import SFTPBatchWriter
 
+if TYPE_CHECKING:
+    from sftp_async.reporting import Address
+
 
 class SFTPDataSource(DataSource):
     """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
@@ -31,6 +35,9 @@ class SFTPDataSource(DataSource):
     A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
     file; any other path is a directory of part files. All options: docs/options.md.
     """
+
+    #: Who wants to hear of its writes: in the class that `register` makes for a session.
+    listener: ClassVar[Address | None] = None
 
     @classmethod
     def name(cls) -> str:
@@ -49,7 +56,7 @@ class SFTPDataSource(DataSource):
         options = self._options()
         refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
-        return SFTPBatchWriter(job.prepare())
+        return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
 
     def streamWriter(  # noqa: N802 - Spark's name
         self, schema: StructType, overwrite: bool
@@ -67,8 +74,7 @@ class SFTPDataSource(DataSource):
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
         job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
-        job.check()
-        return stream_writer(job, columns)
+        return stream_writer(replace(job, listener=self.listener).check(), columns)
 
     def schema(self) -> NoReturn:
         """Refuse: Spark asks for the columns where it is to read, or where DDL names none.
