@@ -6,6 +6,8 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from pyspark.errors import PySparkException
+
 from sftp_async.datasource import SFTPDataSource
 from sftp_async.progress import listen
 
@@ -53,9 +55,18 @@ def register(spark: SparkSession) -> None:
     # The one public call that makes a session its thread's active one (DataSource.lookupDataSource
     # knows a source in Python by no other; builder.getOrCreate() is not enough).
     spark.createDataFrame([], "n INT")
-    if spark.conf.get(BATCH_LIMIT, None) is None:
+    _lift_batch_limit(spark)
+
+
+def _lift_batch_limit(spark: SparkSession) -> None:
+    try:
+        if spark.conf.get(BATCH_LIMIT, None) is not None:
+            return
         spark.conf.set(BATCH_LIMIT, UNLIMITED)
-        log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
+    except PySparkException as error:  # serverless compute lets few settings be seen or changed
+        log.info("%s stays, and writes take longer: %s", BATCH_LIMIT, error)
+        return
+    log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
 
 
 def telling(listener: Address | None) -> type[SFTPDataSource]:
