@@ -63,7 +63,7 @@ class SFTPTestServer:
 
     @property
     def host_key_fingerprint(self) -> str:
-        """`SHA256:…` of its host key, which is its own."""
+        """The fingerprint of its host key, as the option of that name takes it."""
         return self._server.fingerprint
 
     @property
@@ -78,12 +78,12 @@ class SFTPTestServer:
 
     @property
     def url(self) -> str:
-        """`sftp://user@host:port`, without the password."""
+        """Where it is and for whom, without the password."""
         return f"sftp://{self.username}@{self.host}:{self.port}"
 
     @property
     def path(self) -> Path:
-        """The local directory that it serves: what was uploaded to `/out` is in `path / "out"`."""
+        """The local directory that it serves; what was uploaded to `/out` is in `path / "out"`."""
         return self._server.root
 
     @property

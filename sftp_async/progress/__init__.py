@@ -54,10 +54,10 @@ def last_write() -> WriteSummary | None:
     """Return the summary of the write of this process that was completed last.
 
     Returns:
-        Files, rows, bytes, seconds, connections, retries; None: none was completed. Of a streaming
-        query it is the last micro-batch. Needs `register(spark)` in this process, and a driver that
-        reaches it: with Spark Connect there is none, and the log of the driver has the summary
-        (INFO), as has `_manifest.json` with `manifest=true`.
+        Its files, rows, bytes, seconds, connections and retries, or None if none was completed. Of
+        a streaming query it is the last micro-batch. Needs `register(spark)` in this process, and a
+        driver that reaches it: with Spark Connect there is none, and the log of the driver has the
+        summary (INFO), as has `_manifest.json` with `manifest=true`.
 
     """
     listener = _listener
