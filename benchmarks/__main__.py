@@ -106,10 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure sftp_async beside what its users would use instead. Without --full: a "
-        "quick pass of at most ten minutes on two cores.",
+        "quick pass.",
     )
     parser.add_argument("names", nargs="*", metavar="workload", help=f"of {', '.join(NAMES)}; all")
-    parser.add_argument("--full", action="store_true", help="the whole table, 70 minutes")
+    parser.add_argument("--full", action="store_true", help="the whole table, an hour and a half")
     parser.add_argument("--list", action="store_true", help="say what there is, and end")
     parser.add_argument(
         "--server",

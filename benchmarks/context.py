@@ -29,7 +29,7 @@ class Context:
         server: where everything is written to.
         scratch: a local directory of the suite's own, on the same disk as the server's.
         data_dir: where made data is kept from run to run.
-        full: the whole table; else a pass of at most ten minutes.
+        full: the whole table; else a quick pass.
         rounds: counted runs of each contender.
         say: prints one line of progress.
 

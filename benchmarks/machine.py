@@ -25,6 +25,7 @@ PACKAGES = (
     "paramiko",
     "pandas",
     "polars",
+    "fastavro",
     "tpchgen-cli",
 )
 #: How each tool tells its version; some do so on standard error.

@@ -1,32 +1,42 @@
-"""The figures of docs/performance.md, from a report: `python -m benchmarks.page report.json`."""
+"""The figures of docs/performance.md, from a report: `python -m benchmarks.page report.json`.
+
+The page has two blocks of them: one of `encode`, one of all other workloads. A report fills those
+that it has contests for, and leaves the other as it is.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.tables import headline, table_line, tables
-from benchmarks.targets import counted
+from benchmarks.tables import NOTHING, VERDICTS, encodings, extent, headline, table_line, tables
+from benchmarks.targets import CPU, OURS, counted, median, rate, seconds
 
 if TYPE_CHECKING:
     from benchmarks.targets import Document
 
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: python -m benchmarks.page -->", "<!-- end of figures -->"
+#: A block of figures stands between these two lines.
+MARKERS = ("<!-- {}: python -m benchmarks.page -->", "<!-- end of {} -->")
 CHARTS = {
     "bulk": "Bulk: lineitem in 8 partitions, next to the server",
     "latency": "Latency: a smaller lineitem, and one file, at a distance",
     "scale": "Scale: rows a second and memory by the number of rows",
     "scale-memory": "Memory while one partition of 5 M rows is written",
 }
-#: Workloads whose entries are all ours: formats, and numbers of rows.
+#: Of one core that encodes.
+ENCODING_TARGET = "T9"
+#: `scale` has ours alone, and `encode` a block of its own.
 NO_RACES = {"encode", "scale"}
 #: Contenders that write nowhere, or are ours.
-NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop"}
+NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop", "spark_noop"}
+RIVALS = ("spark", "pandas")
+#: From this share on, a smaller file is worth a line.
+NOTABLY = 0.05
 
 
 def figures(document: Document, place: str) -> str:
@@ -65,21 +75,127 @@ def behind(document: Document) -> Iterator[str]:
             wanted = target["wanted"]
             yield f"Target {target['id']}, {target['what']}: {was}, where {wanted} is wanted."
     for contest in document["contests"]:
-        if contest["labels"]["workload"] in NO_RACES:
+        if contest["labels"]["workload"] not in NO_RACES:
+            yield from _faster(contest)
+
+
+def _faster(contest: Mapping[str, Any]) -> Iterator[str]:
+    for entry in contest["entries"]:
+        if entry["name"] in NO_PEERS or not counted(entry):
             continue
-        for entry in contest["entries"]:
-            if entry["name"] in NO_PEERS or not counted(entry):
-                continue
-            times = entry["summary"]["times_ours"]
-            if times and times < 1:
-                yield f"`{contest['name']}`: {entry['title']} takes {times:.2f} of our time."
+        times = entry["summary"]["times_ours"]
+        if times and times < 1:
+            yield f"`{contest['name']}`: {entry['title']} takes {times:.2f} of our time."
 
 
-def updated(page: str, block: str) -> str:
-    """Return the page with its block of figures replaced."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
+def encoding(document: Document, place: str) -> str:
+    """Return the block on encoding: a line for each format and codec, and who was faster.
+
+    Args:
+        document: as in `figures`, with contests of `encode`.
+        place: likewise.
+
+    """
+    contests, machine = encodings(document), document["machine"]
+    heads = ("format", "codec", "MB/s", "MB/s a core")
+    rivals = [cell for name in RIVALS for cell in (f"{name}, MB/s", "times our time")]
+    rows = [_encoding_row(contest) for contest in contests]
+    aims = [
+        f"- Target {aim['id']}, {aim['what']}: {_whole(aim['measured'])} {aim['unit']}, "
+        f"{VERDICTS[aim['met']]} ({aim['wanted']})."
+        for aim in document["targets"]
+        if aim["id"] == ENCODING_TARGET
+    ]
+    source = (
+        f"TPC-H's lineitem, scale {contests[0]['labels']['scale']:g}, into one file on a local "
+        f"disk: {extent(document)} {machine['cores']} cores ({machine['cpu']}). "
+        f"[Seconds, CPU, rows and bytes of each]({place}/report.md); "
+        f"[every run]({place}/report.json)."
+    )
+    handed_out = ", ".join(_handed_out(contests))
+    faster = [f"- {line}" for contest in contests for line in _faster(contest)]
+    smaller = [f"- {line}" for contest in contests for line in _smaller(contest)]
+    parts = [
+        "## Encoding",
+        source,
+        "\n".join(aims),
+        "\n".join(map(table_line, [(*heads, *rivals), ("---",) * 8, *rows])),
+        f"Of Spark's time its cache takes, to hand out the rows: {handed_out or NOTHING}.",
+        "\n".join(["Who takes less time a row than ours:", "", *(faster or ["- Nobody."])]),
+        "\n".join(
+            [
+                f"Whose files are smaller by {NOTABLY:.0%} or more, each codec at its own level:",
+                "",
+                *(smaller or ["- Nobody's."]),
+            ]
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def _whole(figure: float | None) -> str:
+    return NOTHING if figure is None else f"{figure:,.0f}"
+
+
+def _smaller(contest: Mapping[str, Any]) -> Iterator[str]:
+    """Say whose file has fewer bytes a row: what a faster codec at a lower level costs."""
+    sizes = {
+        entry["name"]: (entry["title"], entry["runs"][-1]["bytes"] / entry["labels"]["rows"])
+        for entry in contest["entries"]
+        if counted(entry) and entry["runs"][-1]["bytes"]
+    }
+    _, ours = sizes.pop(OURS)
+    for title, size in sizes.values():
+        if size <= ours * (1 - NOTABLY):
+            yield f"`{contest['name']}`: {title}, {size:.1f} bytes a row; ours has {ours:.1f}."
+
+
+def _handed_out(contests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for contest in contests:
+        entries = {entry["name"]: entry for entry in contest["entries"]}
+        reader, writer = entries.get("spark_noop"), entries.get("spark")
+        if reader and writer and counted(reader) and counted(writer):
+            share = median(reader, seconds) / median(writer, seconds)
+            yield f"{share:.0%} for {contest['labels']['format']}"
+
+
+def _encoding_row(contest: Mapping[str, Any]) -> tuple[str, ...]:
+    entries = {entry["name"]: entry for entry in contest["entries"]}
+    ours, labels = entries[OURS], contest["labels"]
+    cells = [labels["format"], labels["compression"], _rate(ours, seconds), _rate(ours, CPU)]
+    for name in RIVALS:
+        entry = entries.get(name)
+        times = entry["summary"]["times_ours"] if entry and entry["summary"] else None
+        cells += [_rate(entry, seconds), f"{times:.1f}" if times else NOTHING]
+    return tuple(cells)
+
+
+def _rate(entry: Mapping[str, Any] | None, figure: Callable[[Mapping[str, Any]], float]) -> str:
+    return _whole(rate(entry, figure) if entry and counted(entry) else None)
+
+
+def filled(page: str, document: Document, place: str) -> str:
+    """Return the page with those blocks replaced that a report has contests for.
+
+    Args:
+        page: Markdown.
+        document: as in `figures`.
+        place: likewise.
+
+    """
+    if any(contest["labels"]["workload"] != "encode" for contest in document["contests"]):
+        page = updated(page, "figures", figures(document, place))
+    if encodings(document):
+        page = updated(page, "encoding", encoding(document, place))
+    return page
+
+
+def updated(page: str, name: str, block: str) -> str:
+    """Return the page with one of its blocks replaced."""
+    begin, end = (marker.format(name) for marker in MARKERS)
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
 def main(report: Path) -> None:
@@ -89,7 +205,7 @@ def main(report: Path) -> None:
         sys.exit(f"{report}: no report in this repository; copy one to benchmarks/results first")
     document = json.loads(report.read_text())
     place = f"../{directory.relative_to(REPOSITORY)}"
-    PAGE.write_text(updated(PAGE.read_text(), figures(document, place)))
+    PAGE.write_text(filled(PAGE.read_text(), document, place))
 
 
 if __name__ == "__main__":

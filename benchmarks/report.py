@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.context import Context
 
 #: Of the JSON's shape; one more when a reader of an older one would be led astray.
-SCHEMA = 1
+SCHEMA = 2
 NAME = "report.json"
 
 
@@ -142,12 +142,15 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 def summary(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return medians and spread of a contender, and its time as a multiple of the first one's.
 
-    None for a contender whose figures do not count.
+    That is the time of a row, where both say in their labels how many they had. None for a
+    contender whose figures do not count.
     """
     if not counted(entry):
         return None
     runs = entry["runs"]
     took = [run["seconds"] for run in runs]
+    had, ours_had = entry["labels"].get("rows"), ours["labels"].get("rows")
+    share = had / ours_had if had and ours_had else 1
     cpu = {}
     for role in ROLES:
         used = [run["cpu"].get(role) for run in runs]
@@ -158,7 +161,9 @@ def summary(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
         "fastest": min(took),
         "slowest": max(took),
         "times_ours": (
-            round(median(entry, seconds) / median(ours, seconds), 3) if counted(ours) else None
+            round(median(entry, seconds) / median(ours, seconds) / share, 3)
+            if counted(ours)
+            else None
         ),
         "cpu": cpu,
         "worker_memory": max(run["memory"]["worker"] for run in runs),

@@ -1,4 +1,4 @@
-"""The targets T1 to T8: ratios within one run of the suite, computed from the report's JSON."""
+"""The targets T1 to T9, computed from the report's JSON: all but T9 are ratios within one run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Target:
     """A target and what was measured for it.
 
     Args:
-        id: `T1` to `T8`; several rows may share one.
+        id: `T1` to `T9`; several rows may share one.
         what: is measured, in words.
         wanted: in words, such as `at least 10`.
         measured: the figure; None when it was not measured.
@@ -184,6 +184,34 @@ def _growth(document: Document) -> float:
     return (max(peaks) - base) / MIB
 
 
+#: CPU seconds of who makes the files, be it in Python or in the JVM.
+CPU = cpu("client", "jvm")
+
+
+def rate(entry: Mapping[str, Any], figure: Callable[[Mapping[str, Any]], float]) -> float | None:
+    """Return the MB of output for each second of a figure: of the wall, or of CPU, which is a core.
+
+    Args:
+        entry: its runs left something behind.
+        figure: `seconds`, or one of `cpu`; None is returned where it is too little to see.
+
+    """
+    spent = median(entry, figure)
+    return float(entry["runs"][-1]["bytes"]) / 1e6 / spent if spent else None
+
+
+def _encoding(kind: str) -> Callable[[Document], float]:
+    """MB of output for each second of CPU."""
+
+    def measure(document: Document) -> float:
+        (ours,) = find(document, "encode", OURS, format=kind, compression="none")
+        if (found := rate(ours, CPU)) is None:
+            raise NotMeasuredError(f"{kind} took too little to see")
+        return found
+
+    return measure
+
+
 _CSV = {"format": "csv", "compression": "none"}
 _NEAR, _FAR = {"rtt_ms": 0}, {"rtt_ms": 50}
 _FILE = {"format": "bytes", **_FAR}
@@ -260,4 +288,6 @@ RULES = [
         "T8", "scale, rows a second at the largest size by those at an eighth", _steady, least=0.9
     ),
     _Rule("T8", "scale, memory of a worker over an empty write", _growth, most=256, unit="MiB"),
+    _Rule("T9", "encode, CSV by a core", _encoding("csv"), least=200, unit="MB/s"),
+    _Rule("T9", "encode, JSON by a core", _encoding("json"), least=200, unit="MB/s"),
 ]

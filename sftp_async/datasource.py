@@ -6,19 +6,14 @@ import inspect
 from typing import Any
 
 import pyarrow as pa
+import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
 from pyspark.sql.pandas.types import to_arrow_type
-from pyspark.sql.types import (
-    ArrayType,
-    DataType,
-    DayTimeIntervalType,
-    MapType,
-    StructField,
-    StructType,
-)
+from pyspark.sql.types import StringType, StructField, StructType
 
-from sftp_async.errors import EncodeError
+from sftp_async.encoders.spark_schema import SPARK_SCHEMA
+from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
 from sftp_async.stream_writer import stream_writer
@@ -53,6 +48,7 @@ class SFTPDataSource(DataSource):
 
         """
         options = SFTPOptions.from_spark(dict(self.options))
+        refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
         return SFTPBatchWriter(job.prepare())
 
@@ -68,12 +64,17 @@ class SFTPDataSource(DataSource):
 
         """
         options = SFTPOptions.from_spark(dict(self.options))
+        refuse_collations(schema, options.partition_by)
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
         job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
         job.check()
         return stream_writer(job, columns)
 
+
+#: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
+#: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).
+SPARK_VERSION = b"org.apache.spark.version"
 
 # PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.
 _ZONE: dict[str, Any] = (
@@ -82,7 +83,7 @@ _ZONE: dict[str, Any] = (
 
 
 def arrow_schema(schema: StructType) -> pa.Schema:
-    """Return the Arrow form of a Spark schema.
+    """Return the Arrow form of a Spark schema, which is among its metadata as it was.
 
     Raises:
         EncodeError: Spark cannot hand a column to Python as Arrow data; names the column.
@@ -95,28 +96,34 @@ def arrow_schema(schema: StructType) -> pa.Schema:
                 pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable)
             )
         except PySparkException as error:
-            raise _refused(field, "string") from error
-        if _has_narrow_interval(field.dataType):
-            raise _refused(field, "interval day to second")
-    return pa.schema(fields)
+            raise _refused(field) from error
+    spark = {SPARK_SCHEMA: schema.json(), SPARK_VERSION: pyspark.__version__}
+    return pa.schema(fields, metadata=spark)
 
 
-def _has_narrow_interval(kind: DataType) -> bool:
-    """Whether there is an interval type that Arrow widens: written, it would not read back."""
-    if isinstance(kind, DayTimeIntervalType):
-        whole = (DayTimeIntervalType.DAY, DayTimeIntervalType.SECOND)
-        return (kind.startField, kind.endField) != whole
-    if isinstance(kind, ArrayType):
-        return _has_narrow_interval(kind.elementType)
-    if isinstance(kind, MapType):
-        return _has_narrow_interval(kind.keyType) or _has_narrow_interval(kind.valueType)
-    if isinstance(kind, StructType):
-        return any(_has_narrow_interval(field.dataType) for field in kind.fields)
-    return False
+def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None:
+    """See that no text becomes a directory for which other texts count as equal, as Spark does.
+
+    Raises:
+        OptionsError: names the columns.
+
+    """
+    asked = {name.lower() for name in partition_by}
+    problems = [
+        f"partition_by cannot take the column {field.name!r} of type "
+        f"{field.dataType.simpleString()}: texts that it calls equal would be told apart. Cast it: "
+        f"CAST(`{field.name}` AS STRING)."
+        for field in schema.fields
+        if field.name.lower() in asked
+        and isinstance(field.dataType, StringType)
+        and not field.dataType.isUTF8BinaryCollation()
+    ]
+    if problems:
+        raise OptionsError(problems)
 
 
-def _refused(field: StructField, instead: str) -> EncodeError:
+def _refused(field: StructField) -> EncodeError:
     return EncodeError(
         f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
-        hint=f"Cast it: CAST(`{field.name}` AS {instead.upper()})",
+        hint=f"Cast it: CAST(`{field.name}` AS STRING)",
     )

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sftp_async.commit import JobCommitter
+from sftp_async.commit import ControlRecords, JobCommitter
 from sftp_async.encoders import open_format
+from sftp_async.encoders.base import RowFiles
 from sftp_async.errors import OptionsError
-from sftp_async.layout import LONGEST_NAME, Layout, Once, checksum_name, infer_format
+from sftp_async.file_names import fields_of
+from sftp_async.job_checks import check
+from sftp_async.layout import Layout, Once
+from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
 from sftp_async.stats import WriteStats
+from sftp_async.target import infer_format, name_exactly
 from sftp_async.uploader import TaskUploader
 
 if TYPE_CHECKING:
@@ -44,12 +50,18 @@ class Job:
     file_format: Format
     overwrite: bool
     schema: pa.Schema
-    #: A job of the same key was committed before: this one writes nothing.
+    #: A job of the same key was committed before, or its file is there: this one writes nothing.
     committed: bool = False
 
     @classmethod
     def plan(
-        cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool, lineage: str = ""
+        cls,
+        options: SFTPOptions,
+        schema: pa.Schema,
+        *,
+        overwrite: bool,
+        lineage: str = "",
+        stream: bool = False,
     ) -> Self:
         """Check options and schema against each other; no connection is made.
 
@@ -58,6 +70,7 @@ class Job:
             schema: of the rows to come.
             overwrite: replace what is there.
             lineage: what the attempts of one streaming query have in common.
+            stream: whether it is one of a query's micro-batches.
 
         Raises:
             OptionsError: the options do not make a job.
@@ -68,22 +81,24 @@ class Job:
             raise OptionsError(
                 "path is missing: give the remote target, as in .save('/upload/orders')"
             )
-        options = infer_format(options.resolve())
-        file_format = open_format(options, schema)
-        layout = Layout.mint(options, file_format.extension, lineage=lineage)
-        limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
-        if layout.file_name is not None and limits:
-            raise OptionsError(
-                f"{limits[0]} splits the output, but the path {layout.target} names one exact "
-                "file: leave it out, or give a directory"
-            )
-        if layout.file_name is not None and options.checksum_files != "none":
-            beside = checksum_name(layout.file_name)
-            if len(beside.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-                raise OptionsError(
-                    f"checksum_files needs room in the name: {beside!r} is longer than "
-                    f"{LONGEST_NAME} bytes"
-                )
+        now = datetime.now().astimezone()
+        template = options.file_name_template
+        options = infer_format(name_exactly(options.resolve(), now))
+        partitioning = Partitioning.plan(options, schema)
+        file_format = open_format(options, partitioning.data(schema))
+        layout = Layout.mint(
+            options,
+            file_format.extension,
+            lineage=lineage,
+            now=now,
+            row_files=isinstance(file_format, RowFiles),
+            template=template,
+        )
+        check(layout, options, file_format, stream=stream, overwrite=overwrite)
+        if layout.file_name is not None:
+            file_format = file_format.joined()
+            if options.if_exists is not None:
+                overwrite = options.if_exists == "replace"
         return cls(layout, options, file_format, overwrite, schema)
 
     @classmethod
@@ -103,6 +118,11 @@ class Job:
             raise OptionsError(
                 "job_key is for batch writes: each batch of a streaming query has a key already"
             )
+        if overwrite and "now" in fields_of(options.file_name_template or ""):
+            raise OptionsError(
+                "file_name_template holds {now}, but each batch of a query in output mode complete "
+                "has to find the files of the one before: leave {now} out"
+            )
         if "write_empty" not in options.model_fields_set:
             options = options.model_copy(update={"write_empty": False})
         job = cls.plan(
@@ -110,8 +130,9 @@ class Job:
             schema,
             overwrite=overwrite,
             lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
+            stream=True,
         )
-        if job.layout.file_name is not None and not overwrite:
+        if job.layout.file_name is not None and not job.overwrite:
             raise OptionsError(
                 f"The path {job.layout.target} names one exact file, to which a streaming query "
                 'cannot append: give a directory, or use outputMode("complete")'
@@ -121,7 +142,7 @@ class Job:
     def of_batch(self, job_id: str, query_id: str, batch_id: int) -> Self:
         """Return an attempt at a micro-batch, as its tasks and their driver made it."""
         once = Once.of_batch(query_id, batch_id)
-        return replace(self, layout=replace(self.layout, job_id=job_id, once=once))
+        return replace(self, layout=self.layout.of_attempt(job_id, once))
 
     def prepare(self) -> Self:
         """Check server and target, make the staging directory: the one preflight connection.
@@ -136,11 +157,7 @@ class Job:
 
         async def step(connection: Connection) -> Self:
             if not await self._committer().prepare(connection):
-                log.warning(
-                    "%s: job_key=%s was committed before; this write changes nothing",
-                    self.layout.target,
-                    self.options.job_key,
-                )
+                log.warning("%s: %s; this write changes nothing", self.layout.target, self._why())
                 return replace(self, committed=True)
             if self.options.host_key_policy == "insecure":
                 log.warning("%s: its host key is not checked (insecure)", connection.address)
@@ -194,8 +211,18 @@ class Job:
 
     def _committer(self) -> JobCommitter:
         return JobCommitter(
-            self.layout, self.options, overwrite=self.overwrite, manifest=self._manifest()
+            self.layout,
+            self.options,
+            overwrite=self.overwrite,
+            manifest=self._manifest(),
+            control=ControlRecords.of(self.options, self.file_format.closing),
         )
+
+    def _why(self) -> str:
+        """Tell why there is nothing to do."""
+        if self.options.if_exists == "ignore":
+            return "the file is there already (if_exists=ignore)"
+        return f"job_key={self.options.job_key} was committed before"
 
     def _manifest(self) -> dict[str, Any] | None:
         if not self.options.manifest:
@@ -207,6 +234,8 @@ class Job:
         elif once is not None:
             said |= {"query": once.scope, "batch": int(once.name)}
         said["format"] = self.options.format
+        if self.options.partition_by:
+            said["partition_by"] = list(self.options.partition_by)
         said["schema"] = [
             {"name": field.name, "type": str(field.type), "nullable": field.nullable}
             for field in self.schema

@@ -1,6 +1,7 @@
 """The names and paths of everything a job writes on the server.
 
 <target>/part-00003-1f0c9a2e5b7d4c68-c000.csv.gz  a part file, visible
+<target>/day=1/part-00003-…-c000.csv.gz           the same, with `partition_by`
 <target>/_temporary/<job>/part-00003-c000-<uuid>  the same file while it is staged
 <target>/_temporary/<job>/ahead-<uuid>            one that was opened before its task began
 <target>/_temporary/<job>.intent.json             the commit's intent, while it is carried out
@@ -12,39 +13,29 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import posixpath
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
-from sftp_async.errors import OptionsError
+from sftp_async.file_names import FileNames
+from sftp_async.target import clean, split_target
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sftp_async.options import SFTPOptions
 
 STAGING = "_temporary"
-SUCCESS_FILE = "_SUCCESS"
-MANIFEST_FILE = "_manifest.json"
-CHECKSUM = ".sha256"
 #: The single file joined from the parts, inside the job's staging directory.
 JOINED = "joined"
 #: In the target: what says that a job or a micro-batch was committed.
 MARKERS = "_sftp_async"
 JOB_KEYS = "job_keys"
-
-FORMAT_OF_EXTENSION = {
-    "csv": "csv",
-    "tsv": "csv",
-    "json": "json",
-    "jsonl": "json",
-    "ndjson": "json",
-    "txt": "text",
-    "text": "text",
-    "parquet": "parquet",
-}
-CODEC_OF_EXTENSION = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}
 
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.
@@ -54,9 +45,14 @@ LINEAGE_DIGITS = 32 - TAG_DIGITS
 LONGEST_NAME = 255
 #: Characters of a key that its marker's name shows.
 LONGEST_KEY = 150
+_EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
 _PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}(?:\.[A-Za-z0-9]+)+",
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}{_EXTENSION}",
     re.ASCII,
+)
+#: Names of intents, in their states.
+DOCUMENT = re.compile(
+    r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn|undone)\.json"
 )
 
 
@@ -65,7 +61,8 @@ class PartFile:
     """One part file: complete on the server, sizes compared, but not visible yet.
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target; sizes in bytes; `sha256` of the content as uploaded, in hex.
+    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
+    the content as uploaded, in hex, and `md5` if checksum files of it are wanted.
     """
 
     staged: str
@@ -73,6 +70,17 @@ class PartFile:
     rows: int
     size: int
     sha256: str
+    md5: str = ""
+
+    @property
+    def directory(self) -> str:
+        """Its partition's directory in the target; empty if that is the target itself."""
+        return posixpath.dirname(self.final)
+
+    @property
+    def name(self) -> str:
+        """Its name in that directory."""
+        return posixpath.basename(self.final)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,13 @@ class Once:
 
     @classmethod
     def of_key(cls, key: str, file_name: str | None) -> Self:
-        """Name the batch job of a `job_key`, which is a target's own."""
+        """Name the batch job of a `job_key`, which is a target's own.
+
+        Args:
+            key: as the user gave it.
+            file_name: of an exact file, or the template of its names; None: part files.
+
+        """
         return cls("-".join([JOB_KEYS, *([_named(file_name)] if file_name else [])]), _named(key))
 
     @property
@@ -129,9 +143,24 @@ class Layout:
     direct: bool
     #: Set where attempts of one job know each other.
     once: Once | None = None
+    #: Columns that are directories in the target, the outermost first.
+    partition_by: tuple[str, ...] = ()
+    #: What part files are called once they are visible; None: as `part_names` says.
+    names: FileNames | None = None
+    #: Each part is the file of a row, which says what it is called.
+    row_files: bool = False
 
     @classmethod
-    def mint(cls, options: SFTPOptions, extension: str, *, lineage: str = "") -> Self:
+    def mint(
+        cls,
+        options: SFTPOptions,
+        extension: str,
+        *,
+        lineage: str = "",
+        now: datetime | None = None,
+        row_files: bool = False,
+        template: str | None = None,
+    ) -> Self:
         """Give a new job its id and places. `options.path` must be set.
 
         Args:
@@ -139,14 +168,19 @@ class Layout:
             extension: of part files.
             lineage: what the attempts of one query have in common; their ids end alike, so that
                 one knows what another left.
+            now: the time in the names of files; left out: that of the call.
+            row_files: each row is a file, and names it.
+            template: what made the exact file's name, if that differs from job to job.
 
         """
         assert options.path is not None
         directory, file_name = split_target(options)
+        now = now or datetime.now().astimezone()
+        job_id = uuid.uuid4().hex
+        if lineage:
+            job_id = job_id[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
         return cls(
-            job_id=uuid.uuid4().hex[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
-            if lineage
-            else uuid.uuid4().hex,
+            job_id=job_id,
             directory=directory,
             file_name=file_name,
             staging_base=clean(options.staging_dir)
@@ -155,7 +189,16 @@ class Layout:
             extension=extension,
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
-            once=Once.of_key(options.job_key, file_name) if options.job_key else None,
+            once=Once.of_key(options.job_key, file_name and (template or file_name))
+            if options.job_key
+            else None,
+            partition_by=options.partition_by,
+            names=None
+            if options.file_name_template is None
+            else FileNames(
+                options.file_name_template, now, job_id[:TAG_DIGITS], options.partition_by
+            ),
+            row_files=row_files,
         )
 
     @property
@@ -173,27 +216,57 @@ class Layout:
         """What the commit's intent is filed under: the same for all attempts of one job."""
         if self.once is None:
             return self.job_id
-        return _digits("\0".join((self.target, self.once.scope, self.once.name)), 32)
+        return _digits("\0".join((self.directory, self.once.scope, self.once.name)), 32)
+
+    def of_attempt(self, job_id: str, once: Once) -> Self:
+        """Return the layout of the attempt that had this id at a job that is `once`."""
+        names = None if self.names is None else replace(self.names, job=tag_of(job_id))
+        return replace(self, job_id=job_id, once=once, names=names)
+
+    @property
+    def named(self) -> bool:
+        """Whether visible files have names that were asked for, which may be taken."""
+        return self.file_name is not None or self.names_parts
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether part files get such names, at the commit."""
+        return self.names is not None or self.row_files
+
+    def is_own(self, name: str, directory: str = "") -> bool:
+        """Whether a file's name is one that this source gives to part files.
+
+        Args:
+            name: of the file.
+            directory: that it is in, relative to the target.
+
+        """
+        return is_part(name) or (self.names is not None and self.names.matches(name, directory))
 
     @property
     def tag(self) -> str:
         """What marks this job's part files: the first digits of the job id."""
         return tag_of(self.job_id)
 
-    def part_names(self, partition: int, sequence: int, attempt: str) -> tuple[str, str]:
+    def part_names(
+        self, partition: int, sequence: int, attempt: str, directory: str = ""
+    ) -> tuple[str, str]:
         """Return the staged and the final name of a part file.
 
         Args:
             partition: Spark's partition id.
             sequence: number of the file within the task, from 0.
             attempt: hex uuid of the task attempt; retries and speculation never share a name.
+            directory: of the partition that the file belongs to, in the target.
 
         """
         if self.direct:
             name = f"part-{partition:05d}-{self.tag}-{attempt[:8]}-c{sequence:03d}.{self.extension}"
+            name = posixpath.join(directory, name)
             return name, name
         final = f"part-{partition:05d}-{self.tag}-c{sequence:03d}.{self.extension}"
-        return f"part-{partition:05d}-c{sequence:03d}-{attempt}", final
+        staged = f"part-{partition:05d}-c{sequence:03d}-{attempt}"
+        return staged, posixpath.join(directory, final)
 
     def staged_path(self, staged: str) -> str:
         """Return the path of a staged part."""
@@ -216,6 +289,8 @@ def _digits(text: str, count: int) -> str:
 def _named(key: str) -> str:
     """Return a file name for any text: readable, of bounded length, another for each."""
     name = quote(key, safe=" ", errors="surrogatepass")
+    if name in (".", ".."):
+        name = name.replace(".", "%2E")
     return name if len(name) <= LONGEST_KEY else f"{name[:LONGEST_KEY]}-{_digits(key, 32)}"
 
 
@@ -229,21 +304,20 @@ def is_part(name: str) -> bool:
     return _PART.fullmatch(name) is not None
 
 
+def is_extension(text: str) -> bool:
+    """Whether part files with this extension, without the leading dot, are known again."""
+    return re.fullmatch(_EXTENSION, f".{text}") is not None
+
+
+def partition_of(name: str) -> int:
+    """Return Spark's number of the partition in a part file's name."""
+    return int(name.split("-")[1])
+
+
 def part_tag(name: str) -> str | None:
     """Return the job tag in a part file's name, or None for a name that is not ours."""
     match = _PART.fullmatch(name)
     return match["tag"] if match else None
-
-
-def checksum_name(name: str) -> str:
-    """Return the name of a file's checksum file; a part file's is hidden from readers of data."""
-    return f".{name}{CHECKSUM}" if is_part(name) else f"{name}{CHECKSUM}"
-
-
-def is_announcement(name: str) -> bool:
-    """Whether a file says something of a whole job of ours, or of one of its part files."""
-    of_part = name.startswith(".") and name.endswith(CHECKSUM)
-    return name in (SUCCESS_FILE, MANIFEST_FILE) or (of_part and is_part(name[1 : -len(CHECKSUM)]))
 
 
 def is_data(name: str) -> bool:
@@ -256,63 +330,10 @@ def uses_own_staging(staging_base: str, directory: str) -> bool:
     return staging_base == posixpath.join(directory, STAGING)
 
 
-def clean(path: str) -> str:
-    """Normalise a remote path; relative ones stay relative to the login directory."""
-    normal = posixpath.normpath(path)
-    # POSIX lets a path start with two slashes mean something else; no SFTP server does.
-    return "/" + normal.lstrip("/") if normal.startswith("//") else normal
-
-
-def file_kind(path: str) -> tuple[str | None, str | None]:
-    """Return the format and codec that a path's extension names, each None if it names none."""
-    data, packed = _extensions(path)
-    return FORMAT_OF_EXTENSION.get(data), CODEC_OF_EXTENSION.get(packed)
-
-
-def _extensions(path: str) -> tuple[str, str]:
-    """Split off a data file's extension and a codec's, `("csv", "gz")`; empty for none."""
-    # A leading dot hides a file, it starts no extension.
-    pieces = posixpath.basename(path).lower().lstrip(".").split(".")
-    packed = pieces.pop() if len(pieces) > 1 and pieces[-1] in CODEC_OF_EXTENSION else ""
-    return (pieces[-1] if len(pieces) > 1 else ""), packed
-
-
-def split_target(options: SFTPOptions) -> tuple[str, str | None]:
-    """Return the target directory, and the exact file's name if the path names one file.
-
-    Raises:
-        OptionsError: `single_file` is set, and the path can only be a directory.
-
-    """
-    path = clean(options.path or ".")
-    single = options.single_file
-    if single is None:
-        single = file_kind(path)[0] is not None and not (options.path or "").endswith("/")
-    if not single:
-        return path, None
-    name = posixpath.basename(path)
-    if name in ("", ".", ".."):
-        raise OptionsError(
-            f"single_file=true needs a path that names a file, not the directory {options.path!r}"
-        )
-    return posixpath.dirname(path) or ".", name
-
-
-def infer_format(options: SFTPOptions) -> SFTPOptions:
-    """Return the options with format and compression taken from an exact file's extension.
-
-    What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option, and
-    `orders.tsv` has tabs.
-    """
-    if split_target(options)[1] is None:
-        return options
-    path = options.path or ""
-    format_name, codec = file_kind(path)
-    found: dict[str, object] = {}
-    if _extensions(path)[0] == "tsv" and "sep" not in options.model_fields_set:
-        found["sep"] = "\t"
-    if format_name and "format" not in options.model_fields_set:
-        found["format"] = format_name
-    if codec and options.compression is None:
-        found["compression"] = codec
-    return options.model_copy(update=found)
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return the name, or the first one like it that is free: `orders-1.csv` for `orders.csv`."""
+    if wanted not in taken:
+        return wanted
+    stem, dot, extensions = wanted[1:].partition(".")
+    names = (f"{wanted[0]}{stem}-{number}{dot}{extensions}" for number in itertools.count(1))
+    return next(name for name in names if name not in taken)

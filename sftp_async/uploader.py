@@ -7,37 +7,43 @@ complete goes on uploading while the next one fills.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import posixpath
 import threading
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import deque
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
 
 from sftp_async.budget import ByteBudget
+from sftp_async.encoders.base import RowFiles
 from sftp_async.encoders.batches import sound
 from sftp_async.errors import (
     AcknowledgedDataLostError,
     EncodeError,
     RemoteNotFoundError,
+    SFTPAsyncError,
     TransferError,
 )
+from sftp_async.fanout import fan_out, most_open
 from sftp_async.layout import PartFile
+from sftp_async.part_upload import FillingPart, Upload
+from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
+from sftp_async.task_directories import TaskDirectories
 from sftp_async.transfer import FileTransfer
 from sftp_async.verification import verify
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
 
     import pyarrow as pa
-    from typing_extensions import Buffer
 
-    from sftp_async.encoders.base import Format, PartEncoder
+    from sftp_async.encoders.base import Format
     from sftp_async.layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.runtime import Runtime
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
 
 #: Part files of one task that may still be uploading beside those being filled.
 TAILS = 8
+#: The same where each row is a file: they are small, and each waits for the server several times.
+ROW_FILES = 32
 #: With `max_file_bytes`, a batch is encoded in slices of about this fraction of a file.
 SLICES_PER_FILE = 8
 
@@ -59,7 +67,8 @@ class TaskUploader:
         partition: Spark's partition id.
         runtime: the process's runtime.
 
-    Peak memory, beside the encoder's own: `max_buffer_bytes`, plus one chunk for each open part.
+    Peak memory, beside the encoders' own: `max_buffer_bytes`, plus one chunk for each open part;
+    with `partition_by`, three times `sorting.GATHERED` for rows to be sorted.
 
     """
 
@@ -81,56 +90,109 @@ class TaskUploader:
         self._pool = runtime.pool(options)
         self._retry = RetryPolicy(options.max_retries, options.retry_delay)
         self._budget = ByteBudget(options.max_buffer_bytes)
-        self._slots = threading.Semaphore(options.files_per_partition + TAILS)
-        self._uploads: list[_Upload] = []
+        self._partitioning = Partitioning(options.partition_by)
+        self._most_open = (
+            most_open(file_format.held) if options.partition_by else options.files_per_partition
+        )
+        tails = ROW_FILES if isinstance(file_format, RowFiles) else TAILS
+        self._slots = threading.Semaphore(self._most_open + tails)
+        self._uploads: deque[Upload] = deque()
+        self._parts: list[PartFile] = []
+        self._directories = TaskDirectories(layout, self._pool, self._retry)
+        #: Of `commit_mode=direct`: what was written under final names, and who still writes.
+        self._visible: list[str] = []
+        self._running: set[asyncio.Task[Any]] = set()
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
         """Encode and upload all batches.
 
         Returns:
             The part files, in the order of their rows; each one closed and its size confirmed.
-            Empty if there was nothing to write.
+            Empty if there was nothing to write. With `partition_by` one or more for each value,
+            with a format of `RowFiles` one for each row.
 
         Raises:
-            EncodeError: a value, or this partition, cannot be written in the format.
+            EncodeError: a value, or this partition, cannot be written in the format, or a value
+                makes no partition directory.
+            SFTPAsyncError: rows cannot be sorted on the local disk (`partition_by`).
             TransferError, ConnectError: the server or the way to it failed, retries included.
 
         On any error the uploads are cancelled; what was staged is left for the job's abort.
 
         """
         try:
-            self._fill_parts(batches)
-            return tuple(upload.result() for upload in self._uploads)
+            if isinstance(self._format, RowFiles):
+                self._fill_row_files(batches, self._format)
+            elif self._options.partition_by:
+                self._fill_partitions(batches)
+            else:
+                self._fill_parts(batches)
+            while self._uploads:
+                self._parts.append(self._uploads.popleft().result())
+            return tuple(self._parts)
         except BaseException:
             for upload in self._uploads:
                 upload.future.cancel()
+            if self._layout.direct:
+                with suppress(SFTPAsyncError):
+                    self._runtime.run(self._clear_up())
             raise
 
     def _fill_parts(self, batches: Iterable[pa.RecordBatch]) -> None:
         # An exact file keeps the order of the rows: its parts cannot fill side by side.
         lanes = 1 if self._layout.file_name is not None else self._options.files_per_partition
-        side_by_side: list[_Part | None] = [None] * lanes
+        side_by_side: list[FillingPart | None] = [None] * lanes
         turn = itertools.cycle(range(len(side_by_side)))
-        for batch in batches:
-            if batch.num_rows == 0:
-                continue
-            self._budget.check()
+        for batch in self._checked(batches):
             lane = next(turn)
-            part = side_by_side[lane]
-            for piece in self._slices(sound(batch)):
-                while piece.num_rows:
-                    if part is None:
-                        part = self._open_part()
-                    piece = part.add(piece)
-                    if part.full:
-                        part.finish()
-                        part = None
-            side_by_side[lane] = part
-        if not self._uploads and self._writes_when_empty():
+            side_by_side[lane] = self._fill(side_by_side[lane], batch)
+        if not self._uploads and not self._parts and self._writes_when_empty():
             side_by_side[0] = self._open_part()
         for part in side_by_side:
             if part is not None:
                 part.finish()
+
+    def _fill_row_files(self, batches: Iterable[pa.RecordBatch], rows: RowFiles) -> None:
+        """Write each row to its file; an empty DataFrame makes none."""
+        for batch in self._checked(batches):
+            for number, path in enumerate(rows.paths(batch)):
+                self._budget.check()
+                part = self._open_part(path=path)
+                part.add(batch.slice(number, 1))
+                part.finish()
+
+    def _fill_partitions(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write each value's rows to files of its own; an empty DataFrame has no value."""
+        under_way: dict[str, FillingPart | None] = {}
+        rows = fan_out(self._checked(batches), self._partitioning, self._most_open)
+        with closing(rows):
+            for directory, some in rows:
+                part = under_way.pop(directory, None)
+                if some is not None:
+                    under_way[directory] = self._fill(part, some, directory)
+                elif part is not None:
+                    part.finish()
+
+    def _checked(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Leave out what is empty; stop when an upload has failed."""
+        for batch in batches:
+            if batch.num_rows:
+                self._budget.check()
+                yield sound(batch)
+
+    def _fill(
+        self, part: FillingPart | None, batch: pa.RecordBatch, directory: str = ""
+    ) -> FillingPart | None:
+        """Add rows to a part, and to further ones as each is full; returns the one under way."""
+        for piece in self._slices(batch):
+            while piece.num_rows:
+                if part is None:
+                    part = self._open_part(directory)
+                piece = part.add(piece)
+                if part.full:
+                    part.finish()
+                    part = None
+        return part
 
     def _writes_when_empty(self) -> bool:
         """Partition 0 stands for an empty DataFrame; an exact file's header comes from it, too."""
@@ -148,7 +210,7 @@ class TaskUploader:
         for start in range(0, batch.num_rows, rows):
             yield batch.slice(start, rows)
 
-    def _open_part(self) -> _Part:
+    def _open_part(self, directory: str = "", path: str = "") -> FillingPart:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
         if exact and (self._partition or sequence) and not self._format.joinable:
@@ -160,14 +222,17 @@ class TaskUploader:
             )
         while not self._slots.acquire(timeout=1):
             self._budget.check()
-        staged, final = self._layout.part_names(self._partition, sequence, self._attempt)
-        upload = self._start(staged, final)
+        # What is done need not be kept with all that it took to upload it.
+        while self._uploads and self._uploads[0].future.done():
+            self._parts.append(self._uploads.popleft().result())
+        staged, final = self._layout.part_names(self._partition, sequence, self._attempt, directory)
+        upload = self._start(staged, path or final)
         self._uploads.append(upload)
         # A joined file has one header: that of the first part of partition 0.
         header = not exact or (self._partition == 0 and sequence == 0)
-        return _Part(upload, self._format.open(header=header), self._options)
+        return FillingPart(upload, self._format.open(header=header), self._options)
 
-    def _start(self, staged: str, final: str) -> _Upload:
+    def _start(self, staged: str, final: str) -> Upload:
         transfer = FileTransfer(
             self._layout.staged_path(staged),
             self._pool,
@@ -176,13 +241,26 @@ class TaskUploader:
             None if self._options.lanes == "auto" else self._options.lanes,
             any_name=not self._layout.direct,
         )
-        digest = hashlib.sha256()
-        future = self._runtime.submit(self._run(transfer, digest))
+        digests = {"sha256": hashlib.sha256()}
+        if self._options.checksum_files == "md5":
+            digests["md5"] = hashlib.md5(usedforsecurity=False)
+        directory = posixpath.dirname(final)
+        if self._layout.direct:
+            self._visible.append(transfer.path)
+        future = self._runtime.submit(self._run(transfer, digests["sha256"], directory))
         future.add_done_callback(self._ended)
-        return _Upload(self._runtime.loop, self._budget, transfer, digest, future, final)
+        return Upload(
+            self._runtime.loop, self._budget, transfer, digests, future, final, self._layout.direct
+        )
 
-    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash) -> int:
+    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash, directory: str) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
+            if self._layout.direct and directory:
+                await self._directories.make(directory)
             size = await self._upload(transfer)
             if self._options.verify != "size":
                 await self._verify(transfer.path, size, digest.hexdigest())
@@ -209,8 +287,24 @@ class TaskUploader:
                     await connection.stat(self._layout.staging)
                 except RemoteNotFoundError:
                     await connection.remove(transfer.path)
+                    await self._directories.unmake(connection)
                     raise
         return size
+
+    async def _clear_up(self) -> None:
+        """Remove what a task that fails has written under final names, if its job is over.
+
+        Of a job that goes on, its commit or abort removes it.
+        """
+        await asyncio.gather(*self._running, return_exceptions=True)
+        async with self._pool.lease() as connection:
+            try:
+                await connection.stat(self._layout.staging)
+            except RemoteNotFoundError:
+                for path in self._visible:
+                    with suppress(RemoteNotFoundError):
+                        await connection.remove(path)
+                await self._directories.unmake(connection)
 
     async def _verify(self, path: str, size: int, digest: str) -> None:
         async def step(connection: Connection) -> None:
@@ -224,86 +318,3 @@ class TaskUploader:
             self._budget.fail(TransferError("The upload was cancelled"))
         elif (error := future.exception()) is not None:
             self._budget.fail(error)
-
-
-@dataclass
-class _Upload:
-    """A part file under way, seen from the encoder's thread."""
-
-    loop: asyncio.AbstractEventLoop
-    budget: ByteBudget
-    transfer: FileTransfer
-    #: Of what was sent so far.
-    digest: hashlib._Hash
-    future: Future[int]
-    final: str
-    rows: int = 0
-
-    def send(self, chunk: memoryview) -> None:
-        """Hand a chunk over; waits while the budget is used up."""
-        self.digest.update(chunk)
-        self.budget.acquire(len(chunk))
-        self.loop.call_soon_threadsafe(self.transfer.feed, chunk)
-
-    def finish(self) -> None:
-        """Say that it has had its last chunk."""
-        self.loop.call_soon_threadsafe(self.transfer.end)
-
-    def result(self) -> PartFile:
-        """Wait for the end; raises what went wrong."""
-        size = self.future.result()
-        # It may have taken a file that was there, so ask only now where it went.
-        staged = posixpath.basename(self.transfer.path)
-        return PartFile(staged, self.final, self.rows, size, self.digest.hexdigest())
-
-
-@dataclass
-class _Part:
-    """A part file being filled: rows through the encoder, bytes gathered into chunks."""
-
-    upload: _Upload
-    encoder: PartEncoder
-    options: SFTPOptions
-
-    def __post_init__(self) -> None:
-        self._gathered: list[memoryview] = []
-        self._gathered_size = 0
-        self._bytes = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether the next row belongs into another file."""
-        rows, size = self.options.max_records_per_file, self.options.max_file_bytes
-        return bool((rows and self.upload.rows >= rows) or (size and self._bytes >= size))
-
-    def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Take as many rows as may go into this file; returns the rest."""
-        limit = self.options.max_records_per_file
-        take = min(batch.num_rows, limit - self.upload.rows) if limit else batch.num_rows
-        self._gather(self.encoder.encode(batch.slice(0, take)))
-        self.upload.rows += take
-        return batch.slice(take)
-
-    def finish(self) -> None:
-        self._gather(self.encoder.finish())
-        if self._gathered_size:
-            self.upload.send(self._join())
-        self.upload.finish()
-
-    def _gather(self, data: Buffer) -> None:
-        view = memoryview(data).cast("B")
-        if not len(view):
-            return
-        self._bytes += len(view)
-        self._gathered.append(view)
-        self._gathered_size += len(view)
-        chunk_size = self.options.chunk_size
-        if self._gathered_size < chunk_size:
-            return
-        joined = self._join()
-        for start in range(0, len(joined), chunk_size):
-            self.upload.send(joined[start : start + chunk_size])
-
-    def _join(self) -> memoryview:
-        gathered, self._gathered, self._gathered_size = self._gathered, [], 0
-        return gathered[0] if len(gathered) == 1 else memoryview(b"".join(gathered))

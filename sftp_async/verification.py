@@ -16,6 +16,8 @@ from sftp_async.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
     from sftp_async.transport import Connection
 
 How = Literal["size", "readback", "server"]
@@ -50,7 +52,7 @@ async def verify(
     if how == "server":
         found = await connection.sha256_on_server(path)
     else:
-        found = await sha256_of(connection, path, start, size)
+        found = (await digests_of(connection, [(path, start, size)], ["sha256"]))["sha256"]
     if found != digest:
         raise VerificationError(
             f"The file does not hold what was sent: its SHA-256 is {found}, not {digest}",
@@ -86,9 +88,29 @@ async def check_offered(connection: Connection, probe: str) -> None:
             await connection.remove(probe)
 
 
-async def sha256_of(connection: Connection, path: str, start: int, size: int) -> str:
-    """Read a range of a remote file; return its SHA-256, in hex."""
-    digest = hashlib.sha256()
+async def digests_of(
+    connection: Connection, ranges: Iterable[tuple[str, int, int]], algorithms: Iterable[str]
+) -> dict[str, str]:
+    """Read ranges of remote files, once, as if they were one file.
+
+    Args:
+        connection: to the server.
+        ranges: path, first byte and size of each.
+        algorithms: names that `hashlib` knows.
+
+    Returns:
+        The digests by algorithm, in hex.
+
+    """
+    digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    for path, start, size in ranges:
+        async for block in _blocks(connection, path, start, size):
+            for digest in digests.values():
+                digest.update(block)
+    return {name: digest.hexdigest() for name, digest in digests.items()}
+
+
+async def _blocks(connection: Connection, path: str, start: int, size: int) -> AsyncIterator[bytes]:
     file = await connection.open_read(path)
     coming: deque[asyncio.Task[bytes]] = deque()
     try:
@@ -96,12 +118,11 @@ async def sha256_of(connection: Connection, path: str, start: int, size: int) ->
             wanted = min(BLOCK, start + size - offset)
             coming.append(asyncio.create_task(file.read(wanted, offset)))
             if len(coming) == BLOCKS_IN_FLIGHT:
-                digest.update(await coming.popleft())
+                yield await coming.popleft()
         while coming:
-            digest.update(await coming.popleft())
+            yield await coming.popleft()
     finally:
         # A request that is cancelled would cost the connection.
         await asyncio.gather(*coming, return_exceptions=True)
         with suppress(TransferError):
             await file.close()
-    return digest.hexdigest()

@@ -1,23 +1,38 @@
-"""`encode`: Arrow batches to bytes, each format and compression: no Spark, no server."""
+"""`encode`: one table into one file of each format and codec: by us, by Spark and by pandas.
+
+No server takes part. Ours encodes Arrow batches of the size that Spark hands over, pandas a
+DataFrame, and Spark the rows of its cache, in one task; all of them are in memory before the clock
+starts, and every contender leaves a file on the local disk.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.contest import Contender, Contest, Outcome, contest
-from benchmarks.data import lineitem
+from benchmarks.data import dataframe, lineitem
+from benchmarks.peers.encoders import (
+    PANDAS_CODECS,
+    SPARK_CODECS,
+    pandas_writer,
+    spark_reader,
+    spark_writer,
+)
+from benchmarks.targets import OURS
+from benchmarks.verify import count_rows
 from benchmarks.workloads import Workload
 from sftp_async.encoders import open_format
 from sftp_async.options import FormatOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from typing_extensions import Buffer
+    from pyspark.sql import DataFrame
 
     from benchmarks.context import Context
 
@@ -25,91 +40,113 @@ SCALE, QUICK_SCALE = 0.25, 0.05
 #: As many rows as Spark hands over at a time (spark.sql.execution.arrow.maxRecordsPerBatch).
 BATCH_ROWS = 10_000
 #: A run takes a fraction of a second, so more of them are counted.
-LEAST_ROUNDS = 5
-BLOCK = 1 << 20
+LEAST_ROUNDS = 3
 TEXT_COLUMN = "l_comment"
 FORMATS = {
-    "csv": ("none", "gzip", "zstd"),
+    "csv": ("none", "gzip", "zstd", "bzip2", "xz"),
     "json": ("none", "gzip", "zstd"),
     "text": ("none", "gzip", "zstd"),
+    "xml": ("none", "gzip"),
     "parquet": ("none", "snappy", "gzip", "zstd", "lz4", "brotli"),
+    "orc": ("none", "zlib", "snappy", "zstd"),
+    "avro": ("none", "snappy", "zstd"),
 }
+#: Who is slow gets the first n-th of the rows; the report tells how many, and compares time a row.
+SLOW_CODECS = {"bzip2": 5, "xz": 5}
+SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of all elements
 
 
 def run(context: Context) -> Iterator[Contest]:
-    """Yield the one contest, of all formats and compressions."""
+    """Yield a contest for each format and codec."""
     scale = SCALE if context.full else QUICK_SCALE
     if not context.full:
         context.cuts.append(f"encode: lineitem of scale {scale} instead of {SCALE}")
-    table = pq.read_table(lineitem(scale, 1, context.data_dir))
-    contenders = [
-        _encoder(context, _batches(table, name), name, compression)
-        for name, compressions in FORMATS.items()
-        for compression in compressions
-    ]
-    yield contest(
-        context,
-        "encode",
-        contenders,
-        rounds=max(context.rounds, LEAST_ROUNDS),
-        labels={"rows": table.num_rows, "scale": scale},
-        alike=False,
-    )
+    place = lineitem(scale, 1, context.data_dir)
+    cached = dataframe(context.spark, place).cache()
+    try:
+        rows = cached.count()
+        tables = _Tables(context, pq.read_table(place), cached)
+        for name, codecs in FORMATS.items():
+            for codec in codecs:
+                yield contest(
+                    context,
+                    f"encode/{name}" if codec == "none" else f"encode/{name}-{codec}",
+                    tables.contenders(name, codec),
+                    rounds=max(context.rounds, LEAST_ROUNDS),
+                    labels={"format": name, "compression": codec, "rows": rows, "scale": scale},
+                    alike=False,  # each has its own number of rows, and must leave that many
+                )
+    finally:
+        cached.unpersist()
 
 
-def _batches(table: pa.Table, name: str) -> list[pa.RecordBatch]:
-    columns = table.select([TEXT_COLUMN] if name == "text" else table.column_names)
-    # Spark hands over plain strings; the files' own would be views.
-    plain = columns.cast(
-        pa.schema(
+class _Tables:
+    """The table as each contender has it in memory.
+
+    Args:
+        context: the suite's.
+        table: for us and, as a DataFrame, for pandas.
+        cached: for Spark.
+
+    """
+
+    def __init__(self, context: Context, table: pa.Table, cached: DataFrame) -> None:
+        self._context = context
+        self._cached = cached
+        # Spark hands over plain strings; the files' own would be views.
+        plain = [
             field.with_type(pa.string()) if pa.types.is_string_view(field.type) else field
-            for field in columns.schema
+            for field in table.schema
+        ]
+        self._table = table.cast(pa.schema(plain)).combine_chunks()
+        self._pandas = self._table.slice(0, table.num_rows // SLOW_PANDAS).to_pandas()
+
+    def contenders(self, name: str, codec: str) -> list[Contender]:
+        """Return ours, Spark's own writer and pandas, as far as they have the codec."""
+        found = [self._ours(name, codec)]
+        cached = self._cached.select(TEXT_COLUMN) if name == "text" else self._cached
+        rows = self._table.num_rows
+        outcome = partial(self._outcome, name, codec)
+        if (word := SPARK_CODECS[name].get(codec)) is not None:
+            found.append(spark_writer(self._context, cached, rows, name, word, outcome))
+            if codec == "none":
+                found.append(spark_reader(self._context, cached, rows))
+        if codec in (words := PANDAS_CODECS.get(name, {})):
+            few = self._pandas.head(rows // SLOW_PANDAS_FORMATS.get(name, SLOW_PANDAS))
+            found.append(pandas_writer(self._context, few, name, words[codec], outcome))
+        return found
+
+    def _ours(self, name: str, codec: str) -> Contender:
+        table = self._table.select([TEXT_COLUMN]) if name == "text" else self._table
+        share = SLOW_CODECS.get(codec, 1)
+        table = table.slice(0, table.num_rows // share)
+        batches = table.to_batches(max_chunksize=BATCH_ROWS)
+        options = FormatOptions.model_validate(
+            {"format": name, "compression": codec, "header": True}
         )
-    )
-    batches: list[pa.RecordBatch] = plain.combine_chunks().to_batches(max_chunksize=BATCH_ROWS)
-    return batches
+        file_format = open_format(options, table.schema)
+
+        def encode(target: str) -> None:
+            part = file_format.open()
+            with Path(target).open("wb", buffering=0) as file:
+                file.writelines(map(part.encode, batches))
+                file.write(part.finish())
+
+        return Contender(
+            OURS,
+            OURS,
+            encode,
+            partial(self._outcome, name, codec),
+            target=self._context.new_local,
+            rows=table.num_rows,
+            labels={"rows": table.num_rows},
+        )
+
+    def _outcome(self, name: str, codec: str, target: str) -> Outcome:
+        place = self._context.local(target)
+        return Outcome(count_rows(place, name, codec), self._context.size(target), digest="")
 
 
-def _encoder(
-    context: Context, batches: Sequence[pa.RecordBatch], name: str, compression: str
-) -> Contender:
-    options = FormatOptions.model_validate(
-        {"format": name, "compression": compression, "header": True}
-    )
-    file_format = open_format(options, batches[0].schema)
-
-    def encode(write: Callable[[Buffer], object]) -> None:
-        part = file_format.open()
-        for batch in batches:
-            write(part.encode(batch))
-        write(part.finish())
-
-    def outcome(target: str) -> Outcome:
-        """Encode once more, into a file, and count what is in it."""
-        file = context.local(target)
-        with file.open("wb") as stream:
-            encode(stream.write)
-        return Outcome(_rows(file, name, compression), file.stat().st_size, digest="")
-
-    return Contender(
-        f"{name}_{compression}",
-        file_format.extension if name != "parquet" else f"parquet, {compression}",
-        lambda target: encode(lambda data: None),  # nothing is left: no disk is measured
-        outcome,
-        target=context.new_local,
-        rows=sum(batch.num_rows for batch in batches),
-        labels={"bytes_in": sum(batch.nbytes for batch in batches)},
-    )
-
-
-def _rows(file: Path, name: str, compression: str) -> int:
-    """Count the rows of a file; no value of lineitem holds a line break."""
-    if name == "parquet":
-        rows: int = pq.read_metadata(file).num_rows
-        return rows
-    with pa.input_stream(file, compression=None if compression == "none" else compression) as lines:
-        count: int = sum(block.count(b"\n") for block in iter(lambda: lines.read(BLOCK), b""))
-    return count - 1 if name == "csv" else count  # its header
-
-
-WORKLOAD = Workload("encode", "every format and compression, without Spark or a server", run)
+WORKLOAD = Workload(
+    "encode", "files of every format and codec beside Spark's writer and pandas; no server", run
+)

@@ -4,6 +4,7 @@
 """
 
 from sftp_async.commit.committer import JobCommitter
+from sftp_async.commit.control import ControlRecords
 from sftp_async.commit.recovery import Recovered, recover_target
 
-__all__ = ["JobCommitter", "Recovered", "recover_target"]
+__all__ = ["ControlRecords", "JobCommitter", "Recovered", "recover_target"]

@@ -13,39 +13,47 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
-from sftp_async.commit import marker
+from sftp_async.commit.announcement import check_places
 from sftp_async.commit.joining import join
 from sftp_async.commit.kin import remove_kin
+from sftp_async.commit.naming import name_parts
 from sftp_async.commit.preparation import Preparation, check_exact
-from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all, undo
+from sftp_async.commit.promotion import all_visible, finish, is_complete, promote_all
 from sftp_async.commit.recovery import end
+from sftp_async.commit.replacing import replaced
 from sftp_async.commit.steps import (
     refuse_links,
     remove_staging_base,
-    remove_tagged,
     remove_tree,
 )
-from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
+from sftp_async.commit.withdrawal import undo
+from sftp_async.companions import (
+    ALGORITHMS,
+    announcements,
+)
+from sftp_async.errors import (
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+)
 from sftp_async.layout import (
     JOINED,
     PartFile,
-    checksum_name,
-    is_announcement,
-    is_data,
-    is_part,
-    part_tag,
+    free_name,
 )
 from sftp_async.stats import WriteStats
-from sftp_async.verification import sha256_of, verify
+from sftp_async.verification import digests_of, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sftp_async.commit.control import ControlRecords
     from sftp_async.commit.intent import Intent
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.transport import Connection, RemoteEntry
+    from sftp_async.transport import Connection
     from sftp_async.verification import How
 
 log = logging.getLogger("sftp_async.commit.committer")
@@ -62,6 +70,7 @@ class JobCommitter:
         options: the write options.
         overwrite: replace what is there.
         manifest: what `_manifest.json` says beside the files; None: there is to be none.
+        control: lines before and after the data of an exact file.
 
     """
 
@@ -72,14 +81,17 @@ class JobCommitter:
         *,
         overwrite: bool,
         manifest: dict[str, Any] | None = None,
+        control: ControlRecords | None = None,
     ) -> None:
         self._layout = layout
         self._options = options
         self._overwrite = overwrite
         self._manifest = manifest
+        self._control = control
         # Only what saves asking again: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
+        self._promoted: set[str] = set()
         self._aborting = False
 
     async def prepare(self, connection: Connection) -> bool:
@@ -127,7 +139,7 @@ class JobCommitter:
             if await marker.is_superseded(connection, self._intent):
                 await undo(connection, self._intent)
                 return await self._stand_back(connection)
-            await promote_all(connection, self._intent)
+            await promote_all(connection, self._intent, done=self._promoted)
             self._visible = True
         await finish(connection, self._intent)
         final = self._intent.parts
@@ -138,7 +150,7 @@ class JobCommitter:
     async def _own_intent(
         self, connection: Connection, parts: tuple[PartFile, ...]
     ) -> Intent | None:
-        """Return this attempt's published intent, or None if another attempt was committed."""
+        """Return this attempt's published intent; None: another was committed, or a file stays."""
         layout = self._layout
         if layout.once is not None:
             await marker.check_place(connection, layout.directory, layout.once)
@@ -162,16 +174,15 @@ class JobCommitter:
 
     async def _published(self, connection: Connection) -> Intent | None:
         """Look for this job's intent: a request whose reply was lost may have published it."""
-        found = await intents.find(connection, self._layout)
+        found = await documents.find(connection, self._layout)
         if found is None:
             return None
         intent, state = found
         if intent.job_id != self._layout.job_id:
             await refuse_links(connection, intent.staging)
-            staged = await connection.exists(intent.staging)
-            await end(connection, intent, state, staged=staged)
+            await end(connection, intent, state)
             return None
-        if state == "withdrawn":
+        if state in ("withdrawn", "undone"):
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target
             )
@@ -180,33 +191,60 @@ class JobCommitter:
 
     async def _stand_back(self, connection: Connection) -> WriteStats:
         log.warning(
-            "%s: %s was committed before; this attempt changes nothing",
+            "%s: %s is there already; this attempt changes nothing",
             self._layout.target,
-            self._layout.once and self._layout.once.marker,
+            self._layout.once.marker if self._layout.once else "the file",
         )
         await self._abort_unpublished(connection)
         return WriteStats(0, 0, 0)
 
-    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent:
+    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
         layout = self._layout
         exact = layout.file_name is not None
+        taken: tuple[str, ...] = ()
+        if layout.names_parts:
+            parts, taken = await name_parts(
+                connection, layout, self._options, parts, overwrite=self._overwrite
+            )
+        final = await self._exact_name(connection) if exact else ""
+        pieces = parts
+        if parts and self._control is not None:
+            pieces = await self._control.around(connection, layout, parts, final)
+        removes = (
+            await replaced(connection, layout, self._options, parts) if self._overwrite else ()
+        )
+        if taken:
+            # Nothing announces what is replaced, in an append either.
+            names = announcements(taken, self._options.done_file_template)
+            names -= {*removes, *(part.final for part in parts)}
+            removes += await directories.files_of(connection, layout.directory, names)
         intent = intents.intent_for(
             layout,
-            (self._exact_part(parts),) if exact and parts else parts,
+            (self._exact_part(pieces, final),) if exact and parts else parts,
             overwrite=self._overwrite,
-            removes=await self._replaced(connection, parts) if self._overwrite else (),
+            pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
+            taken=taken,
+            removes=removes,
+            makes=await directories.missing(
+                connection, layout.directory, [part.directory for part in parts]
+            ),
             options=self._options,
             manifest=self._manifest,
         )
         try:
+            await check_places(connection, intent)
             if exact and parts:
-                await check_exact(connection, layout, overwrite=self._overwrite)
-            if exact and len(parts) > 1:
-                sources = [(layout.staged_path(part.staged), part.size) for part in parts]
+                free = await check_exact(
+                    connection, layout, self._options, overwrite=self._overwrite
+                )
+                if not free:
+                    return None
+            if exact and len(pieces) > 1:
+                sources = [(layout.staged_path(piece.staged), piece.size) for piece in pieces]
                 joined = intent.staged_path(intent.parts[0])
                 await join(connection, sources, joined)
-                intent = await self._summed_up(connection, intent, parts)
-            await intents.publish(connection, intent)
+                intent = await self._summed_up(connection, intent, pieces)
+            await documents.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
@@ -225,80 +263,63 @@ class JobCommitter:
     ) -> Intent:
         """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
         (joined,) = intent.parts
-        path, start = intent.staged_path(joined), 0
+        path = intent.staged_path(joined)
         # No server sums up a part of a file: read back, then.
         how: How = "size" if self._options.verify == "size" else "readback"
-        for part in parts:
-            await verify(connection, path, start, part.size, part.sha256, how)
-            start += part.size
-        if intent.manifest is None and not intent.checksum_files:
+        await _verify_joined(connection, path, parts, how)
+        if intent.manifest is None and intent.checksums == "none":
             return intent
-        sha256 = await sha256_of(connection, path, 0, joined.size)
-        return replace(intent, parts=(replace(joined, sha256=sha256),))
+        algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
+        digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
+        summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
+        return replace(intent, parts=(summed_up,))
 
-    async def _replaced(self, connection: Connection, parts: Sequence[PartFile]) -> tuple[str, ...]:
-        listing = await connection.listdir(self._layout.directory)
-        return tuple(entry.name for entry in listing if self._is_replaced(entry, parts))
+    async def _exact_name(self, connection: Connection) -> str:
+        """Return what the exact file will be called."""
+        final = self._layout.file_name
+        assert final is not None
+        if self._options.if_exists == "rename":
+            listing = await connection.listdir(self._layout.directory)
+            final = free_name(final, {entry.name for entry in listing})
+        return final
 
-    def _is_replaced(self, entry: RemoteEntry, parts: Sequence[PartFile]) -> bool:
-        """Whether an overwrite removes the entry; never another's file, unless asked to."""
-        layout = self._layout
-        if entry.is_dir:
-            return False
-        if layout.file_name is not None:
-            # The exact file is replaced by rename; with nothing to write it goes.
-            gone = (
-                {checksum_name(layout.file_name)}
-                if self._options.checksum_files != "none"
-                else set()
-            )
-            if not parts:
-                gone.add(layout.file_name)
-            return entry.name in gone
-        if part_tag(entry.name) == layout.tag:
-            return False
-        if self._options.overwrite_scope == "directory":
-            return is_data(entry.name) or is_announcement(entry.name)
-        return is_part(entry.name) or is_announcement(entry.name)
-
-    def _exact_part(self, parts: tuple[PartFile, ...]) -> PartFile:
+    def _exact_part(self, parts: tuple[PartFile, ...], final: str) -> PartFile:
         """Return the one part that becomes the exact file: the only one, or all of them joined."""
-        assert self._layout.file_name is not None
         if len(parts) == 1:
-            return replace(parts[0], final=self._layout.file_name)
+            return replace(parts[0], final=final)
         rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
         # A name of its own for each try: a server may carry out late what a lost session asked for,
         # and its "create or empty" must not meet the file that took this one's place.
         staged = f"{JOINED}-{uuid.uuid4().hex}"
-        return PartFile(staged, self._layout.file_name, rows, size, "")
+        return PartFile(staged, final, rows, size, "")
 
     async def abort(self, connection: Connection) -> None:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
-        already have removed the old data. So does one that was copying over an exact file
-        (`commit_mode=direct`): what was there cannot be had back, so the copy is completed.
+        already have removed the old data. So does one that has begun to copy over an exact file
+        (`commit_mode=direct`): what was there cannot be had back, so it is completed.
 
         Raises:
             CommitError: the server refuses a removal; the next write to the target tries again.
 
         """
         layout = self._layout
-        found = await intents.find(connection, layout)
+        found = await documents.find(connection, layout)
         if found is None or found[0].job_id != layout.job_id:
             await self._abort_unpublished(connection)
             return
         intent, state = found
-        if state != "withdrawn":
+        if state in ("intent", "visible"):
             complete = state == "visible" or await is_complete(connection, intent)
-            if not complete and intent.by_copy and intent.replace_exact:
+            if not complete and intent.replaces and intent.by_copy:
                 await promote_all(connection, intent)
                 complete = True
             if complete:
                 log.warning("%s: the job is complete on the server and stays", layout.target)
                 await finish(connection, intent)
                 return
-        if not await undo(connection, intent):
+        if not await undo(connection, intent, state):
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
     async def abandon(self, connection: Connection) -> None:
@@ -306,7 +327,7 @@ class JobCommitter:
 
         That one stands: the next attempt carries it to its end.
         """
-        if self._layout.once is not None and await intents.find(connection, self._layout):
+        if self._layout.once is not None and await documents.find(connection, self._layout):
             log.warning("%s: the replay of this batch completes it", self._layout.target)
             return
         await self._abort_unpublished(connection)
@@ -317,9 +338,24 @@ class JobCommitter:
         if layout.direct and (self._aborting or await connection.exists(layout.staging)):
             # With neither intent nor staging directory the job is over: then its files stay.
             self._aborting = True
-            await remove_tagged(connection, layout.directory, layout.tag, keep=())
+            await self._remove_finals(connection)
             await remove_tree(connection, layout.staging)
             # Once more: tasks that end from now on see that the directory is gone.
-            await remove_tagged(connection, layout.directory, layout.tag, keep=())
+            await self._remove_finals(connection)
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.staging_base, layout.directory)
+
+    async def _remove_finals(self, connection: Connection) -> None:
+        layout = self._layout
+        await directories.remove_tagged_everywhere(
+            connection, layout.directory, layout.partition_by, layout.tag, keep=()
+        )
+
+
+async def _verify_joined(
+    connection: Connection, path: str, pieces: Sequence[PartFile], how: How
+) -> None:
+    start = 0
+    for piece in pieces:
+        await verify(connection, path, start, piece.size, piece.sha256, how)
+        start += piece.size

@@ -6,8 +6,9 @@ that is due, and each of them can be done twice without harm. Its name tells how
 <job>.intent.json     all new data is on the server and is being made visible
 <job>.visible.json    all new data is visible; what it replaces is being removed
 <job>.withdrawn.json  the job was aborted; what it made visible is being taken back
+<job>.undone.json     all of that is taken back; what is left of the job is being removed
 
-The two last ones come from the first by a rename, which only one of two writers wins.
+The second and the third come from the first by a rename, which only one of two writers wins.
 """
 
 from __future__ import annotations
@@ -15,53 +16,41 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sftp_async.commit.steps import each, remove_if_there
-from sftp_async.errors import (
-    CommitError,
-    RemoteExistsError,
-    RemoteNotFoundError,
-    RemoteUnsupportedError,
+from sftp_async.companions import (
+    ALGORITHMS,
+    Checksums,
+    announcements,
+    done_name,
 )
-from sftp_async.layout import (
-    MANIFEST_FILE,
-    SUCCESS_FILE,
-    Once,
-    PartFile,
-    checksum_name,
-    uses_own_staging,
-)
+from sftp_async.layout import Once, PartFile
+from sftp_async.row_paths import path_problem
 
 if TYPE_CHECKING:
     from sftp_async.layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.transport import Connection
 
-State = Literal["intent", "visible", "withdrawn"]
+State = Literal["intent", "visible", "withdrawn", "undone"]
 #: The later state first: a server that died within a rename may show both names.
-STATES: tuple[State, ...] = ("withdrawn", "visible", "intent")
+STATES: tuple[State, ...] = ("undone", "withdrawn", "visible", "intent")
 
 #: Version of the document; a reader refuses what it does not know.
-VERSION = 1
-#: About 250 bytes a part file: room for a quarter of a million of them.
-LARGEST = 64 * 1024 * 1024
-#: The document while it is being written, inside the job's staging directory.
-DRAFT = "intent.draft"
-
-#: Stands for a document that does not parse.
-TORN = object()
+VERSION = 2
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 _BATCH = re.compile(r"[0-9]{1,19}")
-_DOCUMENT = re.compile(r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn)\.json")
 
 
 @dataclass(frozen=True)
 class Intent:
-    """What one job's commit does to the target; all names are relative, none holds a slash."""
+    """What one job's commit does to the target.
+
+    All names are relative; none holds a slash, but for the partition directories before a file's,
+    and what rows call their files.
+    """
 
     job_id: str
     #: What it is filed under: the job's id, or what all attempts of a job that is `once` share.
@@ -72,13 +61,28 @@ class Intent:
     direct: bool
     #: Promote by copying: the server cannot rename.
     by_copy: bool
-    #: The one part replaces a file of its final name, if there is one.
-    replace_exact: bool
+    #: Parts replace files of their final names, if there are any.
+    replaces: bool
+    #: Parts are the files of rows, which said what these are called.
+    row_files: bool
     parts: tuple[PartFile, ...]
+    #: Of a joined file: size and SHA-256 of each piece, in order.
+    pieces: tuple[tuple[int, str], ...]
+    #: Final names of parts that were taken when the intent was published, where there are several.
+    taken: tuple[str, ...]
     #: Names in the target to remove once all parts are visible.
     removes: tuple[str, ...]
+    #: Columns that are directories in the target, the outermost first.
+    partition_by: tuple[str, ...]
+    #: Partition directories that were missing when the intent was published.
+    makes: tuple[str, ...]
     success_file: bool
-    checksum_files: bool
+    checksums: Checksums
+    #: Template of the names of done files; None: there are to be none.
+    done_file: str | None
+    #: Mode bits, and seconds since 1970, that data files get; None leaves what the server gives.
+    permissions: int | None
+    modified: int | None
     #: What `_manifest.json` says beside the files; None: there is to be none.
     manifest: dict[str, Any] | None
     #: The commit leaves a marker, and there is to be one commit for all attempts.
@@ -94,11 +98,16 @@ class Intent:
         """Where the intent itself is kept."""
         return self.path_in("intent")
 
+    @cached_property
+    def taken_names(self) -> frozenset[str]:
+        """`taken`, to look names up in."""
+        return frozenset(self.taken)
+
     @property
     def asides(self) -> tuple[str, ...]:
         """Those of `removes` that announce old data; readers must not take a mixture for it."""
-        exact = {checksum_name(part.final) for part in self.parts}
-        return tuple(n for n in self.removes if n in (SUCCESS_FILE, MANIFEST_FILE) or n in exact)
+        names = announcements((part.final for part in self.parts), self.done_file)
+        return tuple(name for name in self.removes if name in names)
 
     @property
     def renames(self) -> bool:
@@ -135,19 +144,35 @@ class Intent:
             raise ValueError(f"version {version!r} is not known to this release")
         try:
             fields["parts"] = tuple(PartFile(**part) for part in fields["parts"])
-            fields["removes"] = tuple(fields["removes"])
+            for names in ("taken", "removes", "partition_by", "makes"):
+                fields[names] = tuple(fields[names])
+            fields["pieces"] = tuple((size, digest) for size, digest in fields["pieces"])
             if fields["once"] is not None:
                 fields["once"] = Once(**fields["once"])
             intent = cls(**fields)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"fields are missing or unknown ({error})") from error
         for part in intent.parts:
-            _check_name(part.staged)
-            _check_name(part.final)
+            (_check_path if intent.direct else _check_name)(part.staged)
+            (_check_row_path if intent.row_files else _check_path)(part.final)
             if type(part.size) is not int or type(part.rows) is not int:
                 raise ValueError(f"size and rows of {part.final!r} are not numbers")
+        # What stands beside a row's file is in a directory of any name, as that file is.
+        places = {part.directory for part in intent.parts if intent.row_files} - {""}
         for name in intent.removes:
-            _check_name(name)
+            directory, _, last = name.rpartition("/") if isinstance(name, str) else ("", "", name)
+            if directory in places:
+                _check_name(last)
+            else:
+                _check_path(name)
+        if not all(type(size) is int and type(digest) is str for size, digest in intent.pieces):
+            raise ValueError("a piece of the joined file has neither size nor digest")
+        if not {*intent.taken} <= {part.final for part in intent.parts}:
+            raise ValueError("a name that is taken is no part's")
+        for name in intent.makes:
+            (_check_row_path if intent.row_files else _check_directory)(name)
+        if not all(isinstance(column, str) and column for column in intent.partition_by):
+            raise ValueError("a column of partition_by has no name")
         if not (isinstance(intent.job_id, str) and JOB_ID.fullmatch(intent.job_id)):
             raise ValueError(f"{intent.job_id!r} is no job")
         if intent.once is None:
@@ -163,12 +188,22 @@ class Intent:
         flags = (
             intent.direct,
             intent.by_copy,
-            intent.replace_exact,
+            intent.replaces,
+            intent.row_files,
             intent.success_file,
-            intent.checksum_files,
         )
         if not all(type(flag) is bool for flag in flags):
             raise ValueError("a switch is neither true nor false")
+        for number in (intent.permissions, intent.modified):
+            if number is not None and (type(number) is not int or number < 0):
+                raise ValueError(f"{number!r} is neither permissions nor a time")
+        if intent.checksums not in ("none", *ALGORITHMS):
+            raise ValueError(f"{intent.checksums!r} is no checksum")
+        if intent.done_file is not None:
+            # Hidden ones are fine; they stand in the directories of the parts.
+            _check_name(intent.done_file)
+            for part in intent.parts:
+                _check_name(posixpath.basename(done_name(intent.done_file, part.final)))
         return intent
 
 
@@ -178,173 +213,33 @@ def _check_name(name: object) -> None:
     name.encode("utf-8", "surrogateescape")  # as it is sent; its error is a ValueError, too
 
 
+def _check_path(path: object) -> None:
+    """Check a file's name, perhaps behind partition directories; others are none of a job's."""
+    if not isinstance(path, str):
+        raise ValueError(f"unsafe name {path!r}")
+    directory, slash, name = path.rpartition("/")
+    if slash:
+        _check_directory(directory)
+    _check_name(name)
+
+
+def _check_directory(path: object) -> None:
+    for name in path.split("/") if isinstance(path, str) else [path]:
+        _check_name(name)
+        if "=" not in str(name):
+            raise ValueError(f"unsafe name {path!r}: it is no partition's directory")
+
+
+def _check_row_path(path: object) -> None:
+    why = path_problem(path) if isinstance(path, str) else "is no text"
+    if why is not None:
+        raise ValueError(f"unsafe name {path!r}: it {why}")
+    _check_name(posixpath.basename(str(path)))
+
+
 def document_path(staging_base: str, document: str, state: State) -> str:
     """Return where a document is kept in a state."""
     return posixpath.join(staging_base, f"{document}.{state}.json")
-
-
-def document_of(name: str) -> tuple[str, State] | None:
-    """Return the document and the state that a file name stands for, or None for another's."""
-    match = _DOCUMENT.fullmatch(name)
-    if match is None:
-        return None
-    state: State = match["state"]  # type: ignore[assignment] # the pattern allows no other
-    return match["document"], state
-
-
-async def load(
-    connection: Connection, staging_base: str, directory: str, document: str, state: State
-) -> Intent | None:
-    """Read a document.
-
-    Returns:
-        None if there is none (any more), if it belongs to another target that shares the staging
-        directory, or if it is torn. A torn one was never published: without rename the document
-        grows in place, and its writer goes on only after it read all of it back.
-
-    Raises:
-        CommitError: it is of another version, or names something outside the target.
-
-    """
-    path = document_path(staging_base, document, state)
-    try:
-        fields = _parse(await connection.read_file(path, LARGEST))
-    except RemoteNotFoundError:
-        return None
-    if fields is TORN:
-        return None
-    try:
-        if not isinstance(fields, dict):
-            raise ValueError("it is no JSON object")
-        if not _belongs(fields, staging_base, directory):
-            return None
-        intent = Intent.from_fields(fields)
-        if intent.document != document:
-            raise ValueError(f"it is {intent.document!r} by another name")
-    except ValueError as error:
-        raise CommitError(
-            f"The intent of an interrupted commit cannot be used: {error}",
-            host=connection.address,
-            path=path,
-            hint="If no job is running for this target, look at the file and remove it",
-        ) from error
-    # One directory has several spellings (absolute, relative to the login): ours is known to work.
-    return replace(intent, directory=directory, staging_base=staging_base)
-
-
-async def job_of(connection: Connection, path: str) -> str | None:
-    """Return the id of the job that a document names, whatever its target; None if it is torn."""
-    try:
-        fields = _parse(await connection.read_file(path, LARGEST))
-    except RemoteNotFoundError:
-        return None
-    job_id = fields.get("job_id") if isinstance(fields, dict) else None
-    return job_id if isinstance(job_id, str) else None
-
-
-async def is_torn(connection: Connection, path: str) -> bool:
-    """Whether a document was never written to its end."""
-    try:
-        return _parse(await connection.read_file(path, LARGEST)) is TORN
-    except RemoteNotFoundError:
-        return False
-
-
-def _parse(data: bytes) -> object:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):  # nested deeper than anything of ours
-        return TORN
-
-
-def _belongs(fields: dict[str, Any], staging_base: str, directory: str) -> bool:
-    its_base, its_directory = fields.get("staging_base"), fields.get("directory")
-    if not (isinstance(its_base, str) and isinstance(its_directory, str)):
-        raise ValueError("it names no target")
-    if its_directory == directory:
-        return True
-    # Staging inside the target: where the document lies tells which target it is.
-    return uses_own_staging(staging_base, directory) and uses_own_staging(its_base, its_directory)
-
-
-async def find(connection: Connection, layout: Layout) -> tuple[Intent, State] | None:
-    """Read this job's document, in whatever state it is; None if it was never published.
-
-    Of a job that is `once` it may be another attempt's.
-    """
-    found: dict[State, Intent] = {}
-
-    async def look(state: State) -> None:
-        intent = await load(
-            connection, layout.staging_base, layout.directory, layout.document_id, state
-        )
-        if intent is not None:
-            found[state] = intent
-
-    await each(STATES, look)
-    for state in STATES:
-        if state in found:
-            return found[state], state
-    return None
-
-
-async def publish(connection: Connection, intent: Intent) -> None:
-    """Make the intent visible at once, and read it back: from here on it will be carried out.
-
-    Raises:
-        RemoteNotFoundError: the job's staging directory is gone.
-        RemoteExistsError: another attempt of the same job was faster.
-        CommitError: the server cannot rename, or changed the file.
-
-    """
-    data = intent.to_json()
-    if intent.renames:
-        draft = posixpath.join(intent.staging, f"{DRAFT}-{uuid.uuid4().hex}")
-        await connection.write_file(draft, data)
-        try:
-            await connection.rename(draft, intent.path)
-        except RemoteUnsupportedError as error:
-            raise CommitError(
-                "The server cannot rename files",
-                host=connection.address,
-                path=intent.path,
-                hint="Set commit_mode=direct",
-            ) from error
-    else:
-        await connection.write_file(intent.path, data)
-    file = await connection.open_read(intent.path)
-    kept = await file.read(len(data), 0)
-    await file.close()
-    if kept != data:
-        raise CommitError(
-            "The server did not keep the commit's intent as written",
-            host=connection.address,
-            path=intent.path,
-        )
-
-
-async def advance(connection: Connection, intent: Intent, state: State) -> bool:
-    """Move a published intent on; may be done twice.
-
-    Returns:
-        Whether it is in that state now; if not, another writer has moved it elsewhere.
-
-    """
-    goal = intent.path_in(state)
-    if intent.renames:
-        try:
-            await connection.rename(intent.path, goal)
-            return True
-        except RemoteNotFoundError:
-            pass
-        except RemoteExistsError:
-            # OpenSSH renames by link and unlink: a server that died in between has both names.
-            return True
-    elif await connection.exists(intent.path):
-        await connection.write_file(goal, intent.to_json())
-        await remove_if_there(connection, intent.path)
-        return True
-    return await connection.exists(goal)
 
 
 def intent_for(
@@ -353,6 +248,9 @@ def intent_for(
     *,
     overwrite: bool,
     removes: tuple[str, ...],
+    pieces: tuple[tuple[int, str], ...] = (),
+    taken: tuple[str, ...] = (),
+    makes: tuple[str, ...] = (),
     options: WriteOptions,
     manifest: dict[str, Any] | None,
 ) -> Intent:
@@ -364,11 +262,19 @@ def intent_for(
         staging_base=layout.staging_base,
         direct=layout.direct,
         by_copy=options.commit_mode == "direct" and layout.file_name is not None,
-        replace_exact=overwrite and layout.file_name is not None,
+        replaces=layout.named and (overwrite or options.if_exists == "replace"),
+        row_files=layout.row_files,
         parts=parts,
+        pieces=pieces,
+        taken=taken,
         removes=removes,
+        partition_by=layout.partition_by,
+        makes=makes,
         success_file=options.success_file,
-        checksum_files=options.checksum_files == "sha256",
+        checksums=options.checksum_files,
+        done_file=options.done_file_template,
+        permissions=int(options.file_permissions, 8) if options.file_permissions else None,
+        modified=options.modified_time,
         manifest=manifest,
         once=layout.once,
     )

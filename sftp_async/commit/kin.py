@@ -6,8 +6,10 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import documents
 from sftp_async.commit import intent as intents
-from sftp_async.commit.steps import each, remove_staging_base, remove_tagged, remove_tree
+from sftp_async.commit.directories import remove_tagged_everywhere
+from sftp_async.commit.steps import each, remove_staging_base, remove_tree
 from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
 from sftp_async.layout import same_lineage, tag_of
 
@@ -35,13 +37,15 @@ async def remove_kin(connection: Connection, layout: Layout) -> None:
     except TransferError as error:
         log.warning("%s: cannot look for what earlier attempts left: %s", layout.target, error)
         return
-    if any(intents.document_of(entry.name) for entry in listing):
+    if any(documents.document_of(entry.name) for entry in listing):
         return  # it may name one of them
 
     async def remove(job_id: str) -> None:
         await remove_tree(connection, posixpath.join(layout.staging_base, job_id))
         if layout.direct:
-            await remove_tagged(connection, layout.directory, tag_of(job_id), keep=())
+            await remove_tagged_everywhere(
+                connection, layout.directory, layout.partition_by, tag_of(job_id), keep=()
+            )
 
     names = [entry.name for entry in listing if intents.JOB_ID.fullmatch(entry.name)]
     await each([name for name in names if same_lineage(name, layout.job_id)], remove)

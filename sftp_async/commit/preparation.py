@@ -54,7 +54,8 @@ class Preparation:
         """Check the target, make the staging directory, finish what an earlier job left.
 
         Returns:
-            False if there is nothing to do: a job of the same key was committed before.
+            False if there is nothing to do: a job of the same key was committed before, or the
+            exact file is there and may stay.
 
         Raises:
             CommitError: the target cannot take this job; says why. Nothing of the job is left then.
@@ -76,14 +77,10 @@ class Preparation:
                 )
             if self._options.verify == "server":
                 await check_offered(connection, posixpath.join(layout.staging, "probe"))
-            if layout.once is not None:
-                await marker.check_place(connection, layout.directory, layout.once)
-                if await marker.committed_by(connection, layout.directory, layout.once) is not None:
-                    await self._leave(connection)
-                    return False
-            if layout.file_name is not None:
-                await check_exact(connection, layout, overwrite=self._overwrite)
-            return True
+            if await self._is_to_write(connection):
+                return True
+            await self._leave(connection)
+            return False
         except BaseException as error:
             # Spark calls no abort for a job that failed before its tasks.
             with suppress(TransferError):
@@ -91,6 +88,16 @@ class Preparation:
             if isinstance(error, TransferError) and not isinstance(error, UNKNOWN_OUTCOME):
                 raise await self._unusable(connection, error) from error
             raise
+
+    async def _is_to_write(self, connection: Connection) -> bool:
+        layout = self._layout
+        if layout.once is not None:
+            await marker.check_place(connection, layout.directory, layout.once)
+            if await marker.committed_by(connection, layout.directory, layout.once) is not None:
+                return False
+        return layout.file_name is None or await check_exact(
+            connection, layout, self._options, overwrite=self._overwrite
+        )
 
     async def _leave(self, connection: Connection) -> None:
         layout = self._layout
@@ -209,8 +216,13 @@ class Preparation:
         )
 
 
-async def check_exact(connection: Connection, layout: Layout, *, overwrite: bool) -> None:
+async def check_exact(
+    connection: Connection, layout: Layout, options: WriteOptions, *, overwrite: bool
+) -> bool:
     """See that the job's exact file can be written.
+
+    Returns:
+        False if it is there, and is to stay as it is (`if_exists=ignore`).
 
     Raises:
         CommitError: its name is a directory's, or taken where nothing is to be replaced.
@@ -220,7 +232,7 @@ async def check_exact(connection: Connection, layout: Layout, *, overwrite: bool
     try:
         found = await connection.stat(target)
     except RemoteNotFoundError:
-        return
+        return True
     if found.is_dir:
         raise CommitError(
             "A directory is where one exact file should be written",
@@ -228,5 +240,8 @@ async def check_exact(connection: Connection, layout: Layout, *, overwrite: bool
             path=target,
             hint="Remove it, or set single_file=false to write part files into it",
         )
-    if not overwrite:
+    if options.if_exists == "ignore":
+        return False
+    if not overwrite and options.if_exists != "rename":
         raise exact_exists(connection, target)
+    return True

@@ -1,7 +1,7 @@
-"""What an intent asks for, step by step: make visible, finish, take back. Each may be done twice.
+"""What an intent asks for, step by step: make visible, finish. Each may be done twice.
 
-A lost reply, a crash and a replay look the same from here: the source is gone and the target has
-the right size. That is what "done" means.
+A lost reply, a crash and a replay look the same from here: the source is gone and the target is
+there. That is what "done" means; `ownership` tells whose file the target is.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import logging
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import directories, documents, marker
 from sftp_async.commit import intent as intents
-from sftp_async.commit import marker
 from sftp_async.commit.announcement import announce
+from sftp_async.commit.attributes import set_attributes
 from sftp_async.commit.joining import join
+from sftp_async.commit.ownership import READS_AT_ONCE, are_one_file, is_in_place, is_marked
 from sftp_async.commit.steps import (
     each,
+    refuse_links,
     remove_if_there,
     remove_staging_base,
-    remove_tagged,
     remove_tree,
     set_aside,
     size_of,
@@ -31,38 +33,63 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
     TransferError,
 )
-from sftp_async.layout import PartFile, is_part, part_tag, tag_of
+from sftp_async.hive import with_parents
+from sftp_async.layout import PartFile, tag_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
     from sftp_async.commit.intent import Intent
     from sftp_async.transport import Connection
 
 log = logging.getLogger("sftp_async.commit.promotion")
 
-#: In the staging directory: the exact file that is being replaced, on a server that cannot replace
-#: in one step.
+#: In the staging directory: a file that is being replaced, where it may have to come back, or the
+#: server cannot replace it in one step.
 DISPLACED = "displaced"
+#: In the staging directory: what announced old data.
+ASIDE = "aside"
 #: In the staging directory, where files are copied to their names: the name was free, and what is
 #: there now is this job's.
 CLAIMED = "claimed"
+#: Times that a part's partition directory may vanish, because another job empties it.
+MAKINGS = 10
 
 
-async def promote_all(connection: Connection, intent: Intent, *, recovering: bool = False) -> None:
+async def promote_all(
+    connection: Connection,
+    intent: Intent,
+    *,
+    recovering: bool = False,
+    done: set[str] | None = None,
+) -> None:
     """Make every part visible under its final name.
 
     Args:
         connection: to the server.
         intent: published.
         recovering: the job was interrupted some time ago, and readers may have taken files since.
+        done: final names of parts that are known to be visible; more are added.
 
     Raises:
         CommitError: a part is missing, or a name is taken.
 
     """
+    done = set() if done is None else done
+    if not intent.direct:
+        # First: it sees that no link leads what is set aside out of the target.
+        await _make_directories(connection, intent, intent.parts, intent.makes)
     if intent.renames:
-        for name in intent.asides:
-            await set_aside(connection, intent.final_path(name), _aside(intent, name))
-    await each(intent.parts, lambda part: _promote(connection, intent, part, recovering))
+        await each(
+            list(enumerate(intent.asides)),
+            lambda it: set_aside(connection, intent.final_path(it[1]), aside(intent, it[0])),
+        )
+
+    async def promote(part: PartFile) -> None:
+        await _promote(connection, intent, part, recovering)
+        done.add(part.final)
+
+    await each([part for part in intent.parts if part.final not in done], promote)
 
 
 async def _promote(
@@ -72,12 +99,13 @@ async def _promote(
     try:
         if intent.direct:
             await _check_size(connection, final, part.size)
+            await set_attributes(connection, intent, final)
         elif intent.by_copy:
             await _copy(connection, intent, part)
-        elif intent.replace_exact:
-            await _replace(connection, intent, staged, final)
+            await set_attributes(connection, intent, final)
         else:
-            await connection.rename(staged, final)
+            await set_attributes(connection, intent, staged)
+            await _rename(connection, intent, part)
     except RemoteNotFoundError as error:
         if not await _was_promoted(connection, intent, part, recovering):
             raise CommitError(
@@ -85,12 +113,10 @@ async def _promote(
                 host=connection.address,
                 path=staged,
                 hint="Something removes files from the staging directory: exclude it from that, "
-                "or set staging_dir",
+                "or set staging_dir" + (f". To give the job up, remove {intent.path}" * recovering),
             ) from error
     except RemoteExistsError as error:
-        # OpenSSH renames by link and unlink: a server that died in between has both names.
-        ours = is_part(part.final) and await size_of(connection, final) == part.size
-        if not ours:
+        if not await _was_ours(connection, intent, part):
             raise exact_exists(connection, final) from error
         await remove_if_there(connection, staged)
     except UNKNOWN_OUTCOME:
@@ -105,25 +131,96 @@ async def _promote(
         ) from error
 
 
+async def _rename(connection: Connection, intent: Intent, part: PartFile) -> None:
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
+    for _ in range(MAKINGS):
+        try:
+            if intent.replaces:
+                await _replace(connection, intent, part)
+            else:
+                await connection.rename(staged, final)
+            return
+        except RemoteNotFoundError:
+            if not part.directory or not await connection.exists(staged):
+                raise
+            # Another job has taken its partition's directory away while it was empty.
+            await _make_directories(connection, intent, [part], [part.directory])
+    raise TransferError(
+        "The partition's directory keeps disappearing", host=connection.address, path=final
+    )
+
+
+async def _make_directories(
+    connection: Connection, intent: Intent, parts: Sequence[PartFile], absent: Collection[str]
+) -> None:
+    wanted = [part.directory for part in parts]
+    await directories.make(connection, intent.directory, wanted, absent)
+
+
 async def _was_promoted(
     connection: Connection, intent: Intent, part: PartFile, recovering: bool
 ) -> bool:
     """Whether a part that is no longer staged became visible before."""
     final = intent.final_path(part.final)
-    if await size_of(connection, final) == part.size:
+    if await is_in_place(connection, intent, part):
+        return True
+    marked = is_marked(intent, part)
+    if not marked and await connection.exists(final):
+        return False  # the old file, or another job's: ours never got there, or was replaced
+    if not recovering and marked:
+        # Another writer carries it out, and a reader took the file since.
+        return not await connection.exists(intent.path)
+    if not marked and await _is_carried_out(connection, intent):
         return True
     if not recovering:
-        # Our intent has gone: another writer carried it out, and a reader took the file since.
-        return not await connection.exists(intent.path)
+        return False
     # A reader took it, or somebody cleared the staging area. Never remove old data on that guess.
-    taken = not intent.removes or await connection.exists(intent.staging)
+    taken = (marked and not intent.removes) or await connection.exists(intent.staging)
     if taken:
         log.warning("%s is gone: a reader took it before the commit was finished", final)
     return taken
 
 
-async def _replace(connection: Connection, intent: Intent, staged: str, final: str) -> None:
-    """Rename over an existing file: in one step, or by setting the old one aside first."""
+async def _is_carried_out(connection: Connection, intent: Intent) -> bool:
+    """Whether another writer is past the renames: the document says so, or is gone.
+
+    Of files that replace others it must say so: to somebody who clears staging with all that is in
+    it, old files that were set aside may be lost, and nobody may call that done.
+    """
+    if await connection.exists(intent.path_in("visible")):
+        return True
+    if intent.replaces:
+        return False
+    for state in intents.STATES:
+        if await connection.exists(intent.path_in(state)):
+            return False
+    return True
+
+
+async def _was_ours(connection: Connection, intent: Intent, part: PartFile) -> bool:
+    """Whether what a part's name is taken by is the part itself.
+
+    OpenSSH renames by link and unlink: a server that died in between has both names. Others look
+    at the target before the source, which may be gone.
+    """
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
+    if not is_marked(intent, part):
+        if await are_one_file(connection, staged, final):
+            return True
+        if await connection.exists(staged):
+            return False  # another job may have put the same bytes there
+    return await is_in_place(connection, intent, part)
+
+
+async def _replace(connection: Connection, intent: Intent, part: PartFile) -> None:
+    """Rename over an existing file: in one step, or by setting the old one aside first.
+
+    Of several parts another may yet be refused: then what the name stood for stays in staging,
+    where `undo` finds it.
+    """
+    staged, final = intent.staged_path(part), intent.final_path(part.final)
+    if part.final in intent.taken_names and connection.capabilities.posix_rename is not False:
+        await _keep(connection, intent, part)
     try:
         await connection.replace(staged, final)
         return
@@ -131,17 +228,34 @@ async def _replace(connection: Connection, intent: Intent, staged: str, final: s
         pass
     if not await connection.exists(staged):
         raise RemoteNotFoundError("Staged file is gone", host=connection.address, path=staged)
-    await set_aside(connection, final, _displaced(intent))
+    await set_aside(connection, final, displaced(intent, part))
     await connection.rename(staged, final)
+
+
+async def _keep(connection: Connection, intent: Intent, part: PartFile) -> None:
+    """Keep the file that a part is to replace: by a second name, so that readers miss nothing."""
+    final, kept = intent.final_path(part.final), displaced(intent, part)
+    if connection.capabilities.posix_rename:  # which takes the name back from both
+        try:
+            await connection.link(final, kept)
+            return
+        except (RemoteNotFoundError, RemoteExistsError):
+            return  # a reader took it, or it was kept before
+        except UNKNOWN_OUTCOME:
+            raise
+        except TransferError:
+            pass  # no hard links here, or none to others' files
+    if await connection.exists(intent.staged_path(part)):
+        await set_aside(connection, final, kept)
 
 
 async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
     """Copy the staged file to its name: for servers that cannot rename; readers may see it grow."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
-    if not intent.replace_exact and not await connection.exists(_claimed(intent)):
+    if not intent.replaces and not await connection.exists(claimed(intent)):
         if await connection.exists(final):
             raise exact_exists(connection, final)
-        await connection.write_file(_claimed(intent), b"")
+        await connection.write_file(claimed(intent), b"")
     if await connection.is_link(final):
         # As a rename would: the link is replaced, not what is behind it.
         await remove_if_there(connection, final)
@@ -150,24 +264,28 @@ async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
 
 async def is_complete(connection: Connection, intent: Intent) -> bool:
     """Whether every part is visible."""
-    if intent.by_copy:
-        # Neither size nor existence tells whether a copy is whole; this tells that it was, once.
-        return not await connection.exists(intent.staging)
-    return await all_visible(connection, intent)
+    # Of a copy the document's state alone tells that it was whole.
+    return not intent.by_copy and await all_visible(connection, intent)
 
 
 async def all_visible(connection: Connection, intent: Intent) -> bool:
-    """Whether every final name has a file of the right size, and no exact file waits in staging."""
+    """Whether every final name has its part, and no exact file waits in staging."""
 
     async def look(part: PartFile) -> None:
         # The name of an exact file is not this job's alone: what is there may be the old one.
-        if not is_part(part.final) and await connection.exists(intent.staged_path(part)):
+        if not is_marked(intent, part) and await connection.exists(intent.staged_path(part)):
             raise _NotVisible
         if await size_of(connection, intent.final_path(part.final)) != part.size:
             raise _NotVisible
 
+    async def read(part: PartFile) -> None:
+        if not await is_in_place(connection, intent, part):
+            raise _NotVisible
+
+    unmarked = [part for part in intent.parts if not is_marked(intent, part)]
     try:
         await each(intent.parts, look)
+        await each(unmarked, read, at_once=READS_AT_ONCE)
     except _NotVisible:
         return False
     return True
@@ -184,23 +302,31 @@ async def finish(connection: Connection, intent: Intent) -> None:
         CommitError: something of it is refused; the data is there, and the next writer tries again.
 
     """
+    # So that no staging directory, in the state before, means that somebody cleared it.
+    shared = any(not is_marked(intent, part) for part in intent.parts)
+    advances = bool(intent.removes) or shared
     try:
-        if intent.removes and not await intents.advance(connection, intent, "visible"):
+        if advances and not await documents.advance(connection, intent, "visible"):
             return  # another writer finished it meanwhile
         # Before the losers: a task that ends later finds the directory gone and removes its file.
         await remove_tree(connection, intent.staging)
         # Where there is rename, what was set aside went with the staging directory.
-        aside = intent.asides if intent.renames else ()
-        removes = [name for name in intent.removes if name not in aside]
+        gone = frozenset(intent.asides if intent.renames else ())
+        removes = [name for name in intent.removes if name not in gone]
+        emptied = {posixpath.dirname(name) for name in removes}
+        await check_places(connection, intent, emptied)
         await each(removes, lambda name: remove_if_there(connection, intent.final_path(name)))
+        # Nobody needs to ask whether the others are empty.
+        emptied -= {part.directory for part in intent.parts}
+        await directories.prune(connection, intent.directory, emptied)
         if intent.direct:
             # Attempts that lost against a retry or a speculative twin.
-            keep = {part.final for part in intent.parts}
-            await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep)
+            await remove_tagged(connection, intent, {part.final for part in intent.parts})
         await announce(connection, intent)
         if intent.once is not None:
             await marker.write(connection, intent)
-        await _forget(connection, intent, "visible" if intent.removes else "intent")
+        states: tuple[intents.State, ...] = ("intent", "visible") if advances else ("intent",)
+        await forget(connection, intent, *states)
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
@@ -214,43 +340,30 @@ async def finish(connection: Connection, intent: Intent) -> None:
     await remove_staging_base(connection, intent.staging_base, intent.directory)
 
 
-async def undo(connection: Connection, intent: Intent) -> bool:
-    """Take back what a published intent made visible, and leave every file that is not the job's.
+async def check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
+    """See that no link leads what is removed there out of the target."""
+    places = [directory for level in with_parents(within) for directory in level]
+    await refuse_links(connection, *map(intent.final_path, places))
 
-    Returns:
-        Whether that was done; if not, another writer has completed the job meanwhile.
+
+async def remove_tagged(connection: Connection, intent: Intent, keep: Collection[str]) -> None:
+    """Remove the job's part files, by its tag in their names, but for some."""
+    await directories.remove_tagged_everywhere(
+        connection, intent.directory, intent.partition_by, tag_of(intent.job_id), keep
+    )
+
+
+async def forget(connection: Connection, intent: Intent, *states: intents.State) -> None:
+    """Remove the document; under earlier names, too: a rename that was cut short leaves both.
+
+    Args:
+        connection: to the server.
+        intent: the document.
+        states: that it may be in, the earliest first.
 
     """
-    # First of all, so that nobody completes what is being undone.
-    if not await intents.advance(connection, intent, "withdrawn"):
-        return False
-    for part in intent.parts:
-        if intent.replace_exact and await connection.exists(intent.staged_path(part)):
-            await set_aside(connection, _displaced(intent), intent.final_path(part.final))
-        if intent.by_copy and await connection.exists(_claimed(intent)):
-            await remove_if_there(connection, intent.final_path(part.final))
-    if intent.direct:
-        # First: tasks that end from now on find the directory gone, and remove their files.
-        await remove_tree(connection, intent.staging)
-        await remove_tagged(connection, intent.directory, tag_of(intent.job_id), keep=())
-    else:
-        # First: from now on nobody can make another one visible.
-        await each(intent.parts, lambda p: remove_if_there(connection, intent.staged_path(p)))
-        mine = [p.final for p in intent.parts if part_tag(p.final) == tag_of(intent.job_id)]
-        await each(mine, lambda name: remove_if_there(connection, intent.final_path(name)))
-        for name in intent.asides if intent.renames else ():
-            await set_aside(connection, _aside(intent, name), intent.final_path(name))
-        await remove_tree(connection, intent.staging)
-    await _forget(connection, intent, "withdrawn")
-    await remove_staging_base(connection, intent.staging_base, intent.directory)
-    return True
-
-
-async def _forget(connection: Connection, intent: Intent, state: intents.State) -> None:
-    """Remove the document; under its first name, too: a rename that was cut short leaves both."""
-    if state != "intent":
-        await remove_if_there(connection, intent.path)
-    await remove_if_there(connection, intent.path_in(state))
+    for state in states:
+        await remove_if_there(connection, intent.path_in(state))
 
 
 async def _check_size(connection: Connection, path: str, size: int) -> None:
@@ -263,16 +376,19 @@ async def _check_size(connection: Connection, path: str, size: int) -> None:
         )
 
 
-def _displaced(intent: Intent) -> str:
-    return posixpath.join(intent.staging, DISPLACED)
+def displaced(intent: Intent, part: PartFile) -> str:
+    """Return where the file that a part replaces is kept."""
+    return posixpath.join(intent.staging, f"{DISPLACED}-{part.staged}")
 
 
-def _claimed(intent: Intent) -> str:
+def claimed(intent: Intent) -> str:
+    """Return the path of the file that says `CLAIMED`."""
     return posixpath.join(intent.staging, CLAIMED)
 
 
-def _aside(intent: Intent, name: str) -> str:
-    return posixpath.join(intent.staging, name)
+def aside(intent: Intent, index: int) -> str:
+    """Return where one of an intent's `asides` is kept: staging has no partition directories."""
+    return posixpath.join(intent.staging, f"{ASIDE}-{index}")
 
 
 def exact_exists(connection: Connection, target: str) -> CommitError:

@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sftp_async.commit import documents
 from sftp_async.commit import intent as intents
 from sftp_async.commit.marker import check_place, is_superseded
-from sftp_async.commit.promotion import finish, promote_all, undo
+from sftp_async.commit.promotion import finish, promote_all
 from sftp_async.commit.steps import (
     refuse_links,
     remove_if_there,
     remove_staging_base,
     remove_tree,
 )
+from sftp_async.commit.withdrawal import undo
 from sftp_async.errors import RemoteExistsError, RemoteNotFoundError, TransferError
 from sftp_async.layout import uses_own_staging
 
@@ -84,21 +86,21 @@ async def recover(
     listing = await connection.listdir(staging_base)
     names = {entry.name for entry in listing}
     directories = {entry.name for entry in listing if entry.is_dir}
-    documents: dict[str, RemoteEntry] = {}
+    filed: dict[str, RemoteEntry] = {}
     for entry in listing:
-        if (document := intents.document_of(entry.name)) is not None:
-            documents[document[0]] = entry
+        if (document := documents.document_of(entry.name)) is not None:
+            filed[document[0]] = entry
     finished: set[str] = set()
     # The oldest first: a later overwrite may remove what an earlier job made visible.
-    for filed in sorted(documents, key=lambda name: (documents[name].mtime, name)):
+    for name in sorted(filed, key=lambda name: (filed[name].mtime, name)):
         for state in intents.STATES:
-            if f"{filed}.{state}.json" not in names:
+            if f"{name}.{state}.json" not in names:
                 continue
-            found = await intents.load(connection, staging_base, directory, filed, state)
+            found = await documents.load(connection, staging_base, directory, name, state)
             if found is not None:
                 if found.job_id in names - directories:
                     await refuse_links(connection, found.staging)
-                await end(connection, found, state, staged=found.job_id in names)
+                await end(connection, found, state)
                 finished.add(found.job_id)
                 break
     # Their staging went with them, and was not abandoned.
@@ -107,16 +109,13 @@ async def recover(
     return Recovered(len(finished), swept)
 
 
-async def end(
-    connection: Connection, intent: intents.Intent, state: intents.State, *, staged: bool
-) -> None:
+async def end(connection: Connection, intent: intents.Intent, state: intents.State) -> None:
     """Carry an interrupted commit, or abort, to its end.
 
     Args:
         connection: to the server.
         intent: as it was found there.
         state: the state it was found in.
-        staged: whether the job's staging directory is there.
 
     """
     log.warning(
@@ -127,10 +126,10 @@ async def end(
     )
     if intent.once is not None:
         await check_place(connection, intent.directory, intent.once)
-    if state == "withdrawn" or await is_superseded(connection, intent):
-        await undo(connection, intent)
+    if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
+        await undo(connection, intent, state)
         return
-    if state == "intent" and not (intent.by_copy and not staged):
+    if state == "intent":
         await promote_all(connection, intent, recovering=True)
     await finish(connection, intent)
 
@@ -147,8 +146,8 @@ async def _sweep(
     swept = 0
     for entry in old:
         path = posixpath.join(staging_base, entry.name)
-        document = intents.document_of(entry.name)
-        if document is not None and await intents.is_torn(connection, path):
+        document = documents.document_of(entry.name)
+        if document is not None and await documents.is_torn(connection, path):
             log.warning("%s: sweeping the intent of a commit that never began", path)
             await remove_tree(connection, posixpath.join(staging_base, document[0]))
             await remove_if_there(connection, path)
@@ -168,10 +167,10 @@ async def _jobs_in_commit(connection: Connection, staging_base: str) -> set[str]
     """Return the jobs that documents name now: of other targets, or published since we looked."""
     jobs: set[str] = set()
     for entry in await connection.listdir(staging_base):
-        if (document := intents.document_of(entry.name)) is not None:
+        if (document := documents.document_of(entry.name)) is not None:
             # One that cannot be read is filed under its job's id, as most are.
             jobs.add(document[0])
-            named = await intents.job_of(connection, posixpath.join(staging_base, entry.name))
+            named = await documents.job_of(connection, posixpath.join(staging_base, entry.name))
             if named is not None:
                 jobs.add(named)
     return jobs

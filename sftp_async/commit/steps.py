@@ -15,10 +15,10 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
-from sftp_async.layout import part_tag, uses_own_staging
+from sftp_async.layout import uses_own_staging
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection
 
     from sftp_async.transport import Connection
 
@@ -95,19 +95,6 @@ async def set_aside(connection: Connection, path: str, aside: str) -> None:
     """Rename a file out of the way, or back; it may be gone, and what is at `aside` stays."""
     with suppress(RemoteNotFoundError, RemoteExistsError):
         await connection.rename(path, aside)
-
-
-async def remove_tagged(
-    connection: Connection, directory: str, tag: str, keep: Iterable[str]
-) -> None:
-    """Remove the part files of one job from a target, apart from those to keep."""
-    kept = set(keep)
-    mine = [
-        entry.name
-        for entry in await connection.listdir(directory)
-        if part_tag(entry.name) == tag and entry.name not in kept
-    ]
-    await each(mine, lambda name: remove_if_there(connection, posixpath.join(directory, name)))
 
 
 async def remove_tree(connection: Connection, staging: str) -> None:

@@ -41,14 +41,17 @@ def join(*parts: Any) -> pa.Array:
 
 
 def text_buffer(text: pa.Array) -> pa.Buffer:
-    """Return the bytes of all values of a string array, one after the other, without a copy."""
+    """Return the bytes of all values of a string or binary array on end, without a copy."""
     if not len(text):
         return _EMPTY
     _, offsets, data = text.buffers()
     if data is None:
         return _EMPTY
-    (start,) = struct.unpack_from("=i", offsets, 4 * text.offset)
-    (end,) = struct.unpack_from("=i", offsets, 4 * (text.offset + len(text)))
+    kind = text.type
+    large = pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+    form, width = ("=q", 8) if large else ("=i", 4)
+    (start,) = struct.unpack_from(form, offsets, width * text.offset)
+    (end,) = struct.unpack_from(form, offsets, width * (text.offset + len(text)))
     return data.slice(start, end - start)
 
 

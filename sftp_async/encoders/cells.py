@@ -49,13 +49,16 @@ class CellText:
     Args:
         date_format: pattern for dates; None is ISO, `2024-05-01`.
         timestamp_format: pattern for timestamps with a zone; None is ISO with the zone's offset,
-            `2024-05-01T10:00:00.000+02:00`. Timestamps without a zone (TIMESTAMP_NTZ) are always
-            ISO, without offset: Spark keeps another option for them.
+            `2024-05-01T10:00:00.000+02:00`.
+        timestamp_ntz_format: pattern for those without (TIMESTAMP_NTZ); None is ISO.
+        time_zone: in which those with a zone are printed; None is their own.
 
     """
 
     date_format: Pattern | None = None
     timestamp_format: Pattern | None = None
+    timestamp_ntz_format: Pattern | None = None
+    time_zone: str | None = None
 
     @staticmethod
     def holds(kind: pa.DataType) -> bool:
@@ -71,6 +74,8 @@ class CellText:
             or types.is_date32(kind)
             or types.is_timestamp(kind)
             or types.is_duration(kind)
+            or types.is_binary(kind)
+            or types.is_large_binary(kind)
         )
 
     def of(self, column: pa.Array) -> pa.Array:
@@ -86,12 +91,34 @@ class CellText:
         if types.is_date32(kind):
             return self.date_format.of(column) if self.date_format else temporal.date_text(column)
         if types.is_timestamp(kind):
-            if self.timestamp_format and kind.tz is not None:
-                return self.timestamp_format.of(column)
-            return temporal.timestamp_text(column)
+            pattern = self.pattern_of(kind)
+            instants = self.in_zone(column)
+            return pattern.of(instants) if pattern else temporal.timestamp_text(instants)
         if types.is_duration(kind):
             return temporal.interval_text(column)
+        if types.is_binary(kind) or types.is_large_binary(kind):
+            return _hex_text(column)
         return column.cast(pa.string())
+
+    def pattern_of(self, kind: pa.TimestampType) -> Pattern | None:
+        """Return the pattern for timestamps of this type; None is ISO."""
+        return self.timestamp_ntz_format if kind.tz is None else self.timestamp_format
+
+    def in_zone(self, column: pa.Array) -> pa.Array:
+        """Return timestamps in the zone in which they are printed."""
+        kind = column.type
+        if self.time_zone is None or kind.tz is None:
+            return column
+        return column.cast(pa.timestamp(kind.unit, self.time_zone))
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether a time zone is known here."""
+    try:
+        temporal.local_time(pa.array([0], pa.int64()).cast(pa.timestamp("us", name)))
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def check_zone(name: str, kind: pa.DataType) -> None:
@@ -101,16 +128,18 @@ def check_zone(name: str, kind: pa.DataType) -> None:
         EncodeError: it is not.
 
     """
-    if not pa.types.is_timestamp(kind) or kind.tz is None:
-        return
-    try:
-        temporal.local_time(pa.array([0], pa.int64()).cast(kind))
-    except pa.ArrowInvalid as error:
+    if pa.types.is_timestamp(kind) and kind.tz is not None and not is_zone(kind.tz):
         raise EncodeError(
             f"Column {name!r} has timestamps in the time zone {kind.tz!r}, which is not known here",
             hint="Set spark.sql.session.timeZone to a name such as 'Europe/Berlin' or 'UTC', and "
             "check that the machines have the time zone database (package tzdata)",
-        ) from error
+        )
+
+
+def _hex_text(column: pa.Array) -> pa.Array:
+    """Return binary values as Spark's CSV prints them: `[00 FF 41]`."""
+    texts = [None if b is None else f"[{b.hex(' ').upper()}]" for b in column.to_pylist()]
+    return pa.array(texts, pa.string())
 
 
 def _decimal_text(column: pa.Array) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,9 +14,13 @@ from pyarrow import csv as arrow_csv
 from sftp_async.encoders.arrays import MOSAIC_ROWS, any_true, join, replace_where, text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
 from sftp_async.encoders.cells import NUMERIC, CellText, never_blank
-from sftp_async.encoders.compression import EXTENSIONS
+from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.lines import LineEncoder
 from sftp_async.errors import EncodeError
+
+if TYPE_CHECKING:
+    from sftp_async.encoders.charset import Charset
+    from sftp_async.encoders.intervals import NarrowIntervals
 
 try:
     from sftp_async.encoders.csv_mosaic import CSVMosaic
@@ -24,8 +29,9 @@ except ImportError:  # NumPy is not installed
 
 #: Spark's default for empty strings, two quotes; with another quote character it is two of those.
 QUOTED_EMPTY = '""'
-# First in a line, Spark's writer quotes the first; a reader takes the second for a byte order mark.
-_LINE_START = "^[#\ufeff]"
+# First in a line, Spark's writer quotes the one; a reader takes the other for a byte order mark.
+_COMMENT = "#"
+_MARK = "\ufeff"
 # What Java's String.trim removes: Spark's reader drops lines of nothing else.
 _BLANK = r"^[\x00-\x20]*$"
 _BLANK_CHARACTERS = "".join(map(chr, range(0x21)))
@@ -36,8 +42,9 @@ class CSVDialect:
     """How values become lines; names and meaning are those of Spark's CSV options.
 
     Where Spark's writer would lose a value, this one does not follow it: white space at the ends of
-    a string stays (Spark trims it unless told `ignoreLeadingWhiteSpace=false`), a line feed inside
-    a value stays one whatever `line_sep` is, and a string that equals `null_value` is quoted.
+    a string stays unless it is to be ignored (which is Spark's default), a line feed inside a value
+    stays one whatever `line_sep` is, and a string that equals `null_value` is quoted.
+    docs/formats.md lists all differences.
     """
 
     sep: str = ","
@@ -46,6 +53,12 @@ class CSVDialect:
     null_value: str = ""
     empty_value: str = QUOTED_EMPTY
     line_sep: str = "\n"
+    quote_all: bool = False
+    escape_quotes: bool = True
+    #: Before `escape` in quotes; None is `escape` itself, unless that is the quote.
+    escape_escape: str | None = None
+    ignore_leading: bool = False
+    ignore_trailing: bool = False
 
     def lines(self, names: list[str], columns: list[pa.Array]) -> pa.Buffer:
         """Return the lines of all rows.
@@ -62,7 +75,8 @@ class CSVDialect:
             self._cells(name, column, first=name == names[0])
             for name, column in zip(names, columns, strict=True)
         ]
-        cells[0] = self._keep_blank_line(names[0], cells)
+        if not self.quote_all:
+            cells[0] = self._keep_blank_line(names[0], cells)
         untouched = all(map(operator.is_, cells, columns))
         # Arrow's writer refuses marks that it finds where a value is null, too.
         hidden = any(cell.null_count and self._holds_marks(cell) for cell in cells)
@@ -76,15 +90,22 @@ class CSVDialect:
         """Return the values in quotes, with quotes inside escaped as Spark's writer does."""
         data = text_buffer(text).to_pybytes()
         if self.escape != self.quote and self.escape.encode() in data:
-            text = pc.replace_substring(text, self.escape, self.escape * 2)
+            escaped = (self.escape_escape or self.escape) + self.escape
+            text = pc.replace_substring(text, self.escape, escaped)
         if self.quote.encode() in data:
             text = pc.replace_substring(text, self.quote, self.escape + self.quote)
         return join(self.quote, text, self.quote)
 
     def _cells(self, name: str, text: pa.Array, *, first: bool) -> pa.Array:
         """Quote what needs it and fill in empty strings; return `text` itself if nothing does."""
+        given = text
+        if self.ignore_leading:
+            text = pc.ascii_ltrim(text, characters=_BLANK_CHARACTERS)
+        start = given if first else None
+        mask = text.is_valid() if self.quote_all else self.need_quotes(text, start)
+        if self.ignore_trailing:
+            text = pc.ascii_rtrim(text, characters=_BLANK_CHARACTERS)
         empty = pc.equal(text, "")
-        mask = self.need_quotes(text, first=first)
         if mask is not None:
             self.check_quotes(name)
             text = replace_where(mask, text, self.quoted(text.filter(mask)))
@@ -106,12 +127,13 @@ class CSVDialect:
                 hint='Set quote to a character such as ", or sep to one that no value holds',
             )
 
-    def need_quotes(self, text: pa.Array, *, first: bool) -> pa.Array | None:
+    def need_quotes(self, text: pa.Array, start: pa.Array | None) -> pa.Array | None:
         """Return where values need quotes, or are null; None if none needs them.
 
         Args:
             text: a string array.
-            first: whether it begins the lines.
+            start: if it begins the lines, the same as it was given: Spark looks at its first
+                character before it cuts white space off.
 
         """
         # Looking for bytes in the whole column costs next to nothing, so that masks are made only
@@ -119,8 +141,12 @@ class CSVDialect:
         data = text_buffer(text).to_pybytes()
         masks = [pc.match_substring(text, mark) for mark in self._special if mark.encode() in data]
         masks += [pc.ends_with(text, half) for half in self._half_seps if half.encode() in data]
-        if first and (b"#" in data or "\ufeff".encode() in data):
-            masks.append(pc.match_substring_regex(text, _LINE_START))
+        if start is not None and _COMMENT.encode() in data:
+            masks.append(pc.starts_with(start, _COMMENT))
+        if start is not None and _MARK.encode() in data:
+            masks.append(pc.starts_with(text, _MARK))
+        if self.quote and not self.escape_quotes and self.quote.encode() in data:
+            masks.append(pc.starts_with(text, self.quote))
         if self.null_value and self.null_value.encode() in data:
             masks.append(pc.equal(text, self.null_value))
         if not masks:
@@ -132,13 +158,15 @@ class CSVDialect:
         """Tell whether anything but one of `marks` may ask for quotes in this text."""
         return bool(
             not self.marks
-            or (first and (b"#" in data or "\ufeff".encode() in data))
+            or (first and (_COMMENT.encode() in data or _MARK.encode() in data))
             or (self.null_value and self.null_value.encode() in data)
         )
 
     def suits_mosaic(self, batch: pa.RecordBatch) -> bool:
         """Tell whether `CSVMosaic` can make the lines, and is the fastest way to make them."""
-        if not self._leaves_numbers or (self._suits_arrow and self._is_plain_text(batch)):
+        if not self._is_plain or not self._leaves_numbers:
+            return False
+        if self._suits_arrow and self._is_plain_text(batch):
             return False
         lines_show = batch.num_columns > 1 and self.sep.strip(_BLANK_CHARACTERS)
         return bool(lines_show) or any(
@@ -170,9 +198,16 @@ class CSVDialect:
             len(self.sep) == 1
             and self.sep.isascii()
             and self.quote == '"'
+            and self.escape_quotes
             and self.line_sep == "\n"
             and not self.null_value
         )
+
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        """Whether only what is inside a value says whether it is quoted, and it stays whole."""
+        trimmed = self.ignore_leading or self.ignore_trailing
+        return self.escape_quotes and not self.quote_all and not trimmed
 
     @functools.cached_property
     def _leaves_numbers(self) -> bool:
@@ -183,7 +218,8 @@ class CSVDialect:
     @functools.cached_property
     def _special(self) -> list[str]:
         """What makes a value need quotes wherever it occurs."""
-        return sorted({self.sep, *self.quote, "\n", "\r", *self.line_sep})
+        quote = self.quote if self.escape_quotes else ""
+        return sorted({self.sep, *quote, "\n", "\r", *self.line_sep})
 
     @functools.cached_property
     def _half_seps(self) -> list[str]:
@@ -202,8 +238,14 @@ class CSVDialect:
 
     def _cell(self, value: str) -> str:
         """Return the cell of `null_value` or `empty_value`; one with quotes of its own stays."""
+        if self.ignore_leading:
+            value = value.lstrip(_BLANK_CHARACTERS)
+        asks = any(mark in value for mark in self._special)
+        asks = asks or (bool(self.quote) and value.startswith(self.quote))
+        if self.ignore_trailing:
+            value = value.rstrip(_BLANK_CHARACTERS)
         has_quotes = len(value) > 1 and value[0] == value[-1] == self.quote
-        if has_quotes or not any(mark in value for mark in self._special):
+        if has_quotes or not self.quote or not (asks or self.quote_all):
             return value
         return str(self.quoted(pa.array([value]))[0])
 
@@ -241,7 +283,12 @@ class CSVFormat(Format):
         dialect: separators and quotes.
         text: formats of dates and timestamps.
         header: whether a file starts with the column names.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
+        intervals: what Arrow does not say of the columns.
+        charset: None is UTF-8.
+
+    Raises:
+        EncodeError: the character set lacks a character of the header.
 
     """
 
@@ -254,21 +301,29 @@ class CSVFormat(Format):
         text: CellText,
         *,
         header: bool,
-        compression: str,
+        compression: Compression,
+        intervals: NarrowIntervals,
+        charset: Charset | None,
     ) -> None:
-        self.extension = f"csv{EXTENSIONS[compression]}"
+        self.extension = f"csv{compression.extension}"
+        self.held = compression.held
         self._dialect = dialect
         self._text = text
         self._compression = compression
+        self._intervals = intervals
+        self._charset = charset
         self._names: list[str] = schema.names
         titles = [pa.array([name], pa.string()) for name in self._names]
-        self._header = dialect.lines(self._names, titles).to_pybytes() if header else b""
+        line = dialect.lines(self._names, titles).to_pybytes() if header else b""
+        self._header = charset.mark + charset.encode(line) if charset else line
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file, with a header if both the options and `header` ask for it."""
-        return LineEncoder(self._lines, self._compression, self._header if header else b"")
+        start = self._header if header else b""
+        return LineEncoder(self._lines, self._compression, start, charset=self._charset)
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
+        batch = self._intervals.spelled(batch)
         large = batch.num_rows >= MOSAIC_ROWS
         if CSVMosaic is not None and large and self._dialect.suits_mosaic(batch):
             return CSVMosaic(self._dialect, self._text).lines(batch)

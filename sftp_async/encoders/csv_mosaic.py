@@ -68,7 +68,7 @@ class CSVMosaic:
         dialect = self._dialect
         data = text_buffer(text).to_pybytes()
         if dialect.may_need_quotes(data, first=first):
-            mask = dialect.need_quotes(text, first=first)
+            mask = dialect.need_quotes(text, text if first else None)
             return tiles.rows_of(mask) if mask is not None else np.empty(0, np.int32)
         marks = bytes(mark for mark in dialect.marks if mark in data)
         return tiles.rows_with(text, marks, missing) if marks else np.empty(0, np.int32)

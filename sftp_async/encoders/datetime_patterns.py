@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|.", re.DOTALL)
 
 #: Letters that need a clock, which a date has not.
 _CLOCK = frozenset("HhKkmsSanNAXxZOVvz")
+#: Letters that need a time zone.
+_ZONE = frozenset("XxZOVvz")
 #: letter -> greatest run; "" where the letter is unknown.
 _RUNS = {
     "y": 6, "M": 4, "L": 4, "d": 2, "D": 3, "E": 4, "Q": 2, "q": 2,
@@ -44,17 +46,18 @@ class Pattern:
     tokens: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str, *, option: str, clock: bool) -> Pattern:
+    def parse(cls, text: str, *, option: str, clock: bool, zone: bool = True) -> Pattern:
         """Check a pattern.
 
         Args:
             text: the pattern, such as `dd.MM.yyyy HH:mm`.
             option: the option it came from, for the error.
             clock: whether the values have a time of day.
+            zone: whether they have a time zone, if they have a time.
 
         Raises:
-            OptionsError: a letter that is unknown here, repeated too often, or asks a date for a
-                time; an open quote or bracket.
+            OptionsError: a letter that is unknown here, repeated too often, or asks for what the
+                values do not have; an open quote or bracket.
 
         """
         if not text:
@@ -67,6 +70,11 @@ class Pattern:
             token, letter = match.group(), match.group(1)
             if letter:
                 _check_run(text, option, letter, len(token), clock=clock)
+                if letter in _ZONE and not zone:
+                    raise OptionsError(
+                        f"{option}={text!r} has the letter {letter!r}, but these timestamps have "
+                        "no time zone"
+                    )
             depth += {"[": 1, "]": -1}.get(token, 0)
             if depth < 0 or token in ("{", "}", "#"):
                 raise OptionsError(
@@ -80,16 +88,20 @@ class Pattern:
 
     def of(self, column: pa.Array) -> pa.Array:
         """Return a date32 or timestamp column as text; nulls stay null."""
+        column, cycles = temporal.within_reach(column)
         if pa.types.is_date32(column.type):
             local = column.cast(pa.timestamp("us"))
         else:
             local = temporal.local_time(column)
-        parts = [self._part(token, column, local) for token in self.tokens]
+        year = temporal.far_year(local, cycles)
+        parts = [self._part(token, column, local, year) for token in self.tokens]
         # The first part carries the column's length and nulls, also where all else is constant.
         return join(pc.if_else(pc.is_valid(column), "", pa.scalar(None, pa.string())), *parts)
 
     @staticmethod
-    def _part(token: str, column: pa.Array, local: pa.Array) -> pa.Array | pa.Scalar | str:
+    def _part(
+        token: str, column: pa.Array, local: pa.Array, year: pa.Array
+    ) -> pa.Array | pa.Scalar | str:
         if token[0] == "'":
             return token[1:-1].replace("''", "'") or "'"
         if not token[0].isalpha():
@@ -110,8 +122,10 @@ class Pattern:
             return pc.if_else(pc.less(pc.hour(local), 12), "AM", "PM")
         if letter == "S":
             return _fraction(local, run)
+        if letter == "D":  # three digits, where two are asked for, if it takes them
+            return pc.ascii_lpad(pc.day_of_year(local).cast(pa.string()), width=run, padding="0")
         if letter == "y":
-            return _year(local, run)
+            return _year(year, run)
         return _number(_FIELDS[letter](local), run)
 
 
@@ -148,9 +162,8 @@ def _fraction(local: pa.Array, run: int) -> pa.Array:
     return join(temporal.padded(micros, 6), "0" * (run - 6))
 
 
-def _year(local: pa.Array, run: int) -> pa.Array:
+def _year(year: pa.Array, run: int) -> pa.Array:
     # Spark takes `y` for the year of the calendar, not of an era: 1 BC is 0, and -44 has a sign.
-    year = pc.year(local)
     absolute = pc.abs(year)
     if run == 2:
         centuries = pc.multiply(pc.divide(absolute, 100), 100)
@@ -176,7 +189,6 @@ _FIELDS: dict[str, Callable[[pa.Array], pa.Array]] = {
     "M": pc.month,
     "L": pc.month,
     "d": pc.day,
-    "D": pc.day_of_year,
     "Q": pc.quarter,
     "q": pc.quarter,
     "H": pc.hour,

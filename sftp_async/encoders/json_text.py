@@ -39,16 +39,18 @@ class JSONText:
 
     Args:
         cells: formats of dates and timestamps.
+        keep_nulls: write the fields that are null, too.
 
     """
 
-    def __init__(self, cells: CellText) -> None:
+    def __init__(self, cells: CellText, *, keep_nulls: bool = False) -> None:
         self.cells = cells
+        self._keep_nulls = keep_nulls
 
     def objects(
         self, names: Iterable[str], columns: Iterable[pa.Array], *, rows: int, end: str = "}"
     ) -> pa.Array:
-        """Return one JSON object for each row, without the fields that are null.
+        """Return one JSON object for each row.
 
         Args:
             names: the field names.
@@ -57,6 +59,8 @@ class JSONText:
             end: what closes an object.
 
         """
+        if self._keep_nulls:
+            return self._whole_objects(names, columns, rows, end)
         members = [
             (quoted(name), *self.fragment(column))
             for name, column in zip(names, columns, strict=True)
@@ -80,6 +84,18 @@ class JSONText:
                 parts.append(pc.fill_null(join(head, text, tail), ""))
             else:
                 parts += [head, text, tail]
+        return join(*_with_constants_merged([*parts, end]))
+
+    def _whole_objects(
+        self, names: Iterable[str], columns: Iterable[pa.Array], rows: int, end: str
+    ) -> pa.Array:
+        """Return `objects` with the fields that are null."""
+        parts: list[pa.Array | str] = ["{"]
+        for name, column in zip(names, columns, strict=True):
+            comma = "," if len(parts) > 1 else ""
+            parts += [f"{comma}{quoted(name)}:", self._values(column)]
+        if len(parts) == 1:
+            return pa.array(["{" + end] * rows, pa.string())
         return join(*_with_constants_merged([*parts, end]))
 
     def fragment(self, column: pa.Array) -> tuple[pa.Array, str]:
@@ -129,7 +145,8 @@ class JSONText:
             pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))
         )
         keys, values = pairs.flatten().flatten()
-        return _collected(pairs, join('"', escaped(keys), '":', self._values(values)), "{", "}")
+        names = escaped(keys) if is_text(keys.type) else self.cells.of(keys)
+        return _collected(pairs, join('"', names, '":', self._values(values)), "{", "}")
 
 
 def _collected(lists: pa.Array, items: pa.Array, start: str, end: str) -> pa.Array:

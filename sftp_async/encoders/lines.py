@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from sftp_async.encoders.arrays import slices
 from sftp_async.encoders.base import PartEncoder
-from sftp_async.encoders.compression import open_stream
 from sftp_async.errors import EncodeError
 
 if TYPE_CHECKING:
@@ -16,23 +15,36 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from sftp_async.encoders.charset import Charset
+    from sftp_async.encoders.compression import Compression
+
 
 class LineEncoder(PartEncoder):
     """One part file of lines.
 
     Args:
         lines: returns the bytes of a batch's rows.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
         header: bytes before the first row; in the file even if no row comes.
+        footer: bytes behind the last row, likewise.
+        charset: of the rows, which are UTF-8 without one.
 
     """
 
     def __init__(
-        self, lines: Callable[[pa.RecordBatch], pa.Buffer], compression: str, header: bytes = b""
+        self,
+        lines: Callable[[pa.RecordBatch], pa.Buffer],
+        compression: Compression,
+        header: bytes = b"",
+        footer: bytes = b"",
+        *,
+        charset: Charset | None = None,
     ) -> None:
         self._lines = lines
-        self._stream = open_stream(compression)
+        self._charset = charset
+        self._stream = compression.open()
         self._header = header
+        self._footer = footer
 
     def encode(self, batch: pa.RecordBatch) -> Buffer:
         """Return the bytes that `batch` adds to the file; may be empty while a codec gathers input.
@@ -42,7 +54,7 @@ class LineEncoder(PartEncoder):
 
         """
         try:
-            texts = [self._lines(part) for part in slices(batch)] if batch.num_rows else []
+            texts = [self._text(part) for part in slices(batch)] if batch.num_rows else []
         except pa.ArrowException as error:
             raise EncodeError(f"A batch of {batch.num_rows} rows has no text: {error}") from error
         if len(texts) == 1 and not self._header:
@@ -51,7 +63,12 @@ class LineEncoder(PartEncoder):
 
     def finish(self) -> Buffer:
         """Return the bytes that complete the file, its header if no row came."""
-        return b"".join((self._compress([self._take_header()]), self._stream.flush()))
+        end = self._compress([self._take_header(), self._footer])
+        return b"".join((end, self._stream.flush()))
+
+    def _text(self, batch: pa.RecordBatch) -> Buffer:
+        text = self._lines(batch)
+        return self._charset.encode(text) if self._charset else text
 
     def _take_header(self) -> bytes:
         header, self._header = self._header, b""

@@ -45,23 +45,29 @@ class ParquetFormat(Format):
     Args:
         schema: the columns, checked by `open_format`.
         compression: `none`, `snappy`, `gzip`, `zstd`, `lz4` or `brotli`.
+        level: the codec's own; None for a fast one.
 
     """
 
     joinable = False
+    held = ROW_GROUP_BYTES
 
-    def __init__(self, schema: pa.Schema, *, compression: str) -> None:
+    def __init__(self, schema: pa.Schema, *, compression: str, level: int | None = None) -> None:
         self.extension = f"{CODEC_EXTENSIONS[compression]}parquet"
-        self._schema = pa.schema([field.with_type(nullable(field.type)) for field in schema])
+        # Spark's own schema is among the metadata, and tells its reader the types that Parquet has
+        # no words for.
+        fields = [field.with_type(nullable(field.type)) for field in schema]
+        self._schema = pa.schema(fields, metadata=schema.metadata)
         self._compression = compression
+        self._level = _LEVELS.get(compression) if level is None else level
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; every one has its schema."""
-        return _ParquetEncoder(self._schema, self._compression)
+        return _ParquetEncoder(self._schema, self._compression, self._level)
 
 
 class _ParquetEncoder(PartEncoder):
-    def __init__(self, schema: pa.Schema, compression: str) -> None:
+    def __init__(self, schema: pa.Schema, compression: str, level: int | None) -> None:
         self._schema = schema
         self._ready = Drain()
         self._gathered: list[pa.RecordBatch] = []
@@ -71,7 +77,7 @@ class _ParquetEncoder(PartEncoder):
             pa.PythonFile(self._ready, mode="w"),
             schema,
             compression=compression,
-            compression_level=_LEVELS.get(compression),
+            compression_level=level,
             # Spark's timestamps: microseconds, as INT64.
             coerce_timestamps="us",
             version="2.6",

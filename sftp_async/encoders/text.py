@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sftp_async.encoders.arrays import text_buffer
 from sftp_async.encoders.base import Format, PartEncoder
-from sftp_async.encoders.compression import EXTENSIONS
+from sftp_async.encoders.compression import Compression
 from sftp_async.encoders.lines import LineEncoder
+
+if TYPE_CHECKING:
+    from sftp_async.encoders.charset import Charset
 
 
 class TextFormat(Format):
@@ -16,20 +21,27 @@ class TextFormat(Format):
 
     Args:
         line_sep: what ends a line.
-        compression: `none`, `gzip` or `zstd`.
+        compression: of the file as a whole.
+        charset: None is UTF-8.
 
     """
 
     joinable = True
 
-    def __init__(self, *, line_sep: str, compression: str) -> None:
-        self.extension = f"txt{EXTENSIONS[compression]}"
+    def __init__(
+        self, *, line_sep: str, compression: Compression, charset: Charset | None = None
+    ) -> None:
+        self.extension = f"txt{compression.extension}"
+        self.held = compression.held
         self._line_sep = line_sep
         self._compression = compression
+        self._charset = charset
+        self._mark = charset.mark if charset else b""
 
     def open(self, *, header: bool = True) -> PartEncoder:
-        """Start one part file. There is no header."""
-        return LineEncoder(self._lines, self._compression)
+        """Start one part file. There is no header but a byte order mark."""
+        mark = self._mark if header else b""
+        return LineEncoder(self._lines, self._compression, mark, charset=self._charset)
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
         return text_buffer(

@@ -66,8 +66,8 @@ def value_tiles(column: pa.Array, missing: Mask | None, text: CellText) -> list[
     if types.is_date32(kind) and text.date_format is None:
         date = _date(_present(_values(column, np.int32), missing))
         return None if date is None else [date]
-    if types.is_timestamp(kind) and (text.timestamp_format is None or kind.tz is None):
-        return _timestamp(column, missing)
+    if types.is_timestamp(kind) and text.pattern_of(kind) is None:
+        return _timestamp(text.in_zone(column), missing)
     return None
 
 

@@ -8,6 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
+from sftp_async.options.templates import (
+    parse_control_lines,
+    parse_done_template,
+    parse_file_name,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ def _key_text(secret: SecretStr) -> SecretStr:
 Host = Annotated[str, BeforeValidator(p.parse_host), Kind("host name or address")]
 Name = Annotated[str, BeforeValidator(p.parse_name), Kind("text")]
 Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.port_number), Kind("port")]
+Permissions = Annotated[str | None, BeforeValidator(p.parse_permissions), Kind("octal")]
+Moment = Annotated[int | None, BeforeValidator(p.parse_moment), Kind("time")]
 Secret = Annotated[SecretStr | None, Kind("secret", secret=True)]
 KeyText = Annotated[SecretStr | None, AfterValidator(_key_text), Kind("secret", secret=True)]
 KeyPath = Annotated[str | None, BeforeValidator(p.parse_key_path), Kind("local path")]
@@ -50,6 +57,15 @@ Pause = Annotated[
     float, BeforeValidator(p.parse_duration), AfterValidator(p.at_least(0)), Kind("seconds")
 ]
 Count = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), Kind("number")]
+FormatName = Annotated[
+    str,
+    BeforeValidator(p.parse_format),
+    Kind(
+        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, `binary`, or "
+        "[one of your own](encoders.md)"
+    ),
+]
+Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]
 Lanes = Annotated[
     int | Literal["auto"], BeforeValidator(p.parse_lanes), Kind("`auto`, or a number up to 8")
 ]
@@ -65,6 +81,10 @@ Sep = Annotated[str, BeforeValidator(p.parse_sep), Kind("text", keeps_blank=True
 Character = Annotated[
     str, BeforeValidator(p.parse_character), Kind("one character", keeps_blank=True)
 ]
+Columns = Annotated[tuple[str, ...], BeforeValidator(p.parse_columns), Kind("column names")]
+ControlLines = Annotated[str | None, BeforeValidator(parse_control_lines), Kind("lines")]
+DoneFile = Annotated[str | None, BeforeValidator(parse_done_template), Kind("template")]
+FileName = Annotated[str | None, BeforeValidator(parse_file_name), Kind("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), Kind("text")]
 Text = Annotated[str, BeforeValidator(p.parse_text), Kind("text", keeps_blank=True)]
 LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), Kind("text", keeps_blank=True)]
@@ -83,6 +103,8 @@ def text_of(value: object) -> str | None:
         case float():
             return repr(int(value)) if value.is_integer() else repr(value)
         case tuple():
-            return ",".join(value)
+            # Names of columns may be of any characters, also those of the notation.
+            plain = not any(v != v.strip() or v.startswith("[") or {*v} & {*",\n"} for v in value)
+            return ",".join(value) if plain else repr([*value])
         case _:
             return str(value)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
 from sftp_async.errors import OptionsError
+from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
+from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.kinds import (
     AutoSwitch,
     Character,
+    Columns,
+    ControlLines,
     Count,
+    DoneFile,
+    FileName,
+    FormatName,
     Kind,
     Lanes,
+    Level,
     Limit,
     LineSep,
+    Moment,
     OptionalText,
     Pattern,
+    Permissions,
     RemotePath,
     Seconds,
     Sep,
@@ -31,12 +42,11 @@ from sftp_async.options.kinds import (
     text_of,
 )
 from sftp_async.options.urls import is_url
+from sftp_async.options.xml import XMLOptions
 
-_FormatName = Literal["csv", "json", "parquet", "text"]
-_Codec = Literal["none", "gzip", "zstd", "snappy", "lz4", "brotli"]
-
-#: Codecs that a compressed text file can have; the others exist inside Parquet only.
-_FILE_CODECS: Final = ("none", "gzip", "zstd")
+_Codec = Literal[
+    "none", "gzip", "zstd", "bzip2", "xz", "snappy", "lz4", "brotli", "deflate", "zlib"
+]
 
 
 class TransferOptions(OptionsModel):
@@ -77,28 +87,28 @@ class TransferOptions(OptionsModel):
             )
 
 
-class FormatOptions(OptionsModel):
+class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
     """What the files look like; names, defaults and meaning are Spark's own where it has them."""
 
     group: ClassVar[str] = "Format"
 
-    format: Annotated[
-        _FormatName, BeforeValidator(p.one_of(("csv", "json", "parquet", "text"))), Kind()
-    ] = Field("csv", description="File format; `json` is JSON Lines.", examples=["parquet"])
+    format: FormatName = Field(
+        "csv", description="File format; `json` is JSON Lines.", examples=["parquet"]
+    )
     compression: Annotated[
-        _Codec | None,
-        BeforeValidator(
-            p.one_of(
-                ("none", "gzip", "zstd", "snappy", "lz4", "brotli"),
-                also={"uncompressed": "none", "gz": "gzip", "zst": "zstd"},
-            )
-        ),
-        Kind(),
+        _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), Kind()
     ] = Field(
         None,
-        description="Codec; `snappy`, `lz4` and `brotli` for Parquet only. Not set: from the "
-        "extension of an exact file's name, else `snappy` for Parquet and `none` for the others.",
+        description="Codec; [what each format has](encoders.md#the-built-in-formats). Not set: "
+        "from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
+        "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
+    )
+    compression_level: Level = Field(
+        None,
+        description="The codec's level: the higher, the smaller the files and the slower the "
+        "write. Not set: a fast one.",
+        examples=["9"],
     )
     header: Switch = Field(
         False, description="CSV: first line with the column names.", examples=["true"]
@@ -140,16 +150,21 @@ class FormatOptions(OptionsModel):
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
-        codec = self.compression
-        if self.format != "parquet" and codec is not None and codec not in _FILE_CODECS:
-            yield (
-                ("format", "compression"),
-                f"compression={codec} is for parquet; {self.format} has {', '.join(_FILE_CODECS)}.",
-            )
+        # Format and codec that were not given may yet come from the path's extension: the plan
+        # looks once more.
+        if "format" in self.model_fields_set and self.compression is not None:
+            yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:
             yield ("format", "line_sep"), "line_sep must be one or two characters for csv."
         if self.format == "csv" and self.quote and self.quote in self.sep:
             yield ("format", "sep", "quote"), "sep and quote must not share a character."
+
+    def codec_contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield what codec or level the format does not have: options, and a sentence."""
+        if wrong := codecs.codec_problem(self.format, self.compression):
+            yield ("format", "compression"), wrong
+        elif wrong := codecs.level_problem(self.format, self.compression, self.compression_level):
+            yield ("format", "compression", "compression_level"), wrong
 
     def _as_given(self) -> dict[str, Any]:
         given = super()._as_given()
@@ -175,6 +190,52 @@ class WriteOptions(OptionsModel):
         description="One file named exactly `path` (`true`) or a directory of part files "
         "(`false`). Not set: by the extension of `path`.",
         examples=["true"],
+    )
+    file_name_template: FileName = Field(
+        None,
+        description="Names of the data files in the directory `path`. With `{partition}` or "
+        "`{seq}` (number of a file in its directory, from 1) part files have them, else there is "
+        "one exact file. `{now:%Y%m%d}` is the time of the write on the driver, in its zone; "
+        "`{job}` marks the job, `{batch}` a stream's batch; columns of `partition_by` are fields, "
+        "too. Formats are Python's, of numbers zero padding alone.",
+        examples=["orders_{now:%Y%m%d}_{seq:05d}.csv"],
+    )
+    if_exists: Annotated[
+        Literal["replace", "fail", "ignore", "rename"] | None,
+        BeforeValidator(p.one_of(("replace", "fail", "ignore", "rename"))),
+        Kind(),
+    ] = Field(
+        None,
+        description="What to do when a file of a name that was asked for is there already: "
+        "`replace` it, `fail`, `rename` the new one (`orders-1.csv`), or, with one exact file, "
+        "`ignore` (write nothing). Not set: mode `overwrite` replaces, `append` fails.",
+        examples=["rename"],
+    )
+    header_lines: ControlLines = Field(
+        None,
+        description="One exact text file: lines before all others. `{rows}` is the number of "
+        "rows, `{name}` the file's name, `{bytes}` and `{sha256}` are size and SHA-256 of what is "
+        "between these lines and `footer_lines`.",
+        examples=["HDR|{name}"],
+    )
+    footer_lines: ControlLines = Field(
+        None,
+        description="One exact text file: lines behind all others, with the same fields.",
+        examples=["TRL|{rows:08d}|{sha256}"],
+    )
+    partition_by: Columns = Field(
+        (),
+        description="Columns that become directories, `…/country=DE/day=2024-05-01`, and leave the "
+        "files: Spark's `partitionBy`, which it refuses for Python data sources.",
+        examples=["country,day"],
+    )
+    partition_overwrite_mode: Annotated[
+        Literal["static", "dynamic"], BeforeValidator(p.one_of(("static", "dynamic"))), Kind()
+    ] = Field(
+        "static",
+        description="With `partition_by`, what mode `overwrite` replaces: all partitions "
+        "(`static`), or those that the new rows belong to (`dynamic`).",
+        examples=["dynamic"],
     )
     max_records_per_file: Limit = Field(
         0,
@@ -224,17 +285,39 @@ class WriteOptions(OptionsModel):
         examples=["true"],
     )
     checksum_files: Annotated[
-        Literal["none", "sha256"], BeforeValidator(p.one_of(("none", "sha256"))), Kind()
+        Literal["none", "sha256", "md5"],
+        BeforeValidator(p.one_of(("none", "sha256", "md5"))),
+        Kind(),
     ] = Field(
         "none",
-        description="Write a checksum file for each file, for `sha256sum -c`: `orders.csv.sha256` "
-        "for an exact file, a hidden `.part-….sha256` for a part file.",
+        description="Write a checksum file for each file, for `sha256sum -c` or `md5sum -c`: "
+        "`orders.csv.sha256` beside a name that was asked for (an exact file, a template's, a "
+        "row's), where partners look for it; a hidden `.part-….sha256` beside a part file.",
         examples=["sha256"],
+    )
+    done_file_template: DoneFile = Field(
+        None,
+        description="Write an empty file when the data is in place: with `{name}`, or `{stem}` "
+        "(without extensions), one beside each file, else one for the job.",
+        examples=["{name}.done"],
+    )
+    file_permissions: Permissions = Field(
+        None,
+        description="Mode of data files, in octal, set before they appear. Not set: what the "
+        "server gives. A server that refuses gets a warning in the log.",
+        examples=["640"],
+    )
+    modified_time: Moment = Field(
+        None,
+        description="Time of last change of data files: ISO 8601 with a zone, or seconds since "
+        "1970. Not set: when they were written. A server may refuse it, as above.",
+        examples=["2026-11-23T00:00:00Z"],
     )
     job_key: OptionalText = Field(
         None,
         description="A name of this write, unique in the target: a second batch write of the same "
-        "key changes nothing. For jobs that a scheduler may run twice.",
+        "key changes nothing. An exact file, or a template of one, has keys of its own. For jobs "
+        "that a scheduler may run twice.",
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[

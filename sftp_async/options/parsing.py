@@ -6,12 +6,13 @@ false`) and never contains the value: only the caller knows whether that may be 
 
 from __future__ import annotations
 
+import ast
 import ipaddress
 import math
 import os
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
 _Number = TypeVar("_Number", int, float)
@@ -41,6 +42,7 @@ _DURATION: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FORMAT: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _CIPHER: Final = re.compile(r"[A-Za-z0-9@.+_-]+")
 _FINGERPRINT: Final = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
 _PUBLIC_KEY: Final = re.compile(
@@ -159,6 +161,14 @@ def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callab
         return known[word]
 
     return parse
+
+
+def parse_format(value: object) -> str:
+    """Read a format's name, in any case; which ones there are, only the encoders know."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if not _FORMAT.fullmatch(word):
+        raise ValueError("must be the name of a format, such as csv or parquet")
+    return word
 
 
 def parse_text(value: object) -> str:
@@ -286,6 +296,22 @@ def parse_host_keys(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
+def parse_columns(value: object) -> tuple[str, ...]:
+    """Read column names: separated by commas, or a list, also as text: JSON's or Python's."""
+    form = 'must be column names separated by commas (or as a list: ["a","b"])'
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            raise ValueError(form) from None
+    if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
+        return tuple(value)
+    names = _split(value, form) if isinstance(value, str) else ()
+    if not names:
+        raise ValueError(form)
+    return names
+
+
 def _split(value: object, problem: str) -> tuple[str, ...]:
     if isinstance(value, str):
         parts: Iterable[object] = re.split(r"[,\n]", value)
@@ -317,3 +343,32 @@ def looks_like_path(text: str) -> bool:
     return not is_key_text(text) and (
         text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
     )
+
+
+def parse_permissions(value: object) -> str:
+    """Read a file mode in octal, as `chmod` takes it: `640`. A number could mean another base."""
+    text = value.strip().removeprefix("0o") if isinstance(value, str) else ""
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        raise ValueError("must be three octal digits as text, such as 640")
+    return text[-3:]
+
+
+def parse_moment(value: object) -> int:
+    """Read a moment, in seconds since 1970: a number, ISO 8601 with a zone, or a `datetime`."""
+    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            value = None
+    if isinstance(value, datetime):
+        seconds = int(value.timestamp()) if value.tzinfo is not None else -1
+    else:
+        try:
+            seconds = parse_int(value)
+        except ValueError:
+            seconds = -1
+    if not 0 <= seconds < 2**32:  # SFTP version 3 has 32 bits for it
+        raise ValueError(
+            "must be a time with a zone such as 2026-11-23T00:00:00Z, or seconds since 1970"
+        )
+    return seconds

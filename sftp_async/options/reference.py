@@ -10,12 +10,15 @@ from pydantic.fields import FieldInfo
 
 from sftp_async.options.aliases import WITHOUT_EFFECT, aliases_of
 from sftp_async.options.base import OptionsModel, kind_of
+from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.dialect import DialectOptions
 from sftp_async.options.models import (
     FormatOptions,
     TransferOptions,
     WriteOptions,
 )
+from sftp_async.options.xml import XMLOptions
 
 _INTRO = """\
 # Options
@@ -51,7 +54,15 @@ Needed are `host`, `username` and one of `password`, `private_key_path` and `pri
 
 def option_table() -> str:
     """Return the reference of all options as Markdown, one table a group."""
-    groups = (ConnectionOptions, TransferOptions, FormatOptions, WriteOptions)
+    groups = (
+        ConnectionOptions,
+        TransferOptions,
+        FormatOptions,
+        DialectOptions,
+        XMLOptions,
+        BinaryOptions,
+        WriteOptions,
+    )
     lines = [_INTRO, *(line for model in groups for line in _group(model))]
     ineffective = ", ".join(f"`{name}`" for name in WITHOUT_EFFECT)
     lines.append(
@@ -66,6 +77,8 @@ def _group(model: type[OptionsModel]) -> Iterator[str]:
     yield "| option | value | default | also | what it does | example |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
+        if name not in model.__annotations__:  # a base class's own: that has its own table
+            continue
         also = ", ".join(_code(alias) for alias in aliases_of(name))
         example = _code(str((field.examples or [""])[0]))
         cells = (

@@ -6,7 +6,7 @@ import posixpath
 import stat as stat_bits
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError
@@ -37,6 +37,10 @@ FULL_DISK = 1024 * 1024
 LARGEST_LISTING = 1_000_000
 
 
+#: What a name stands for; a file is also whatever is neither of the others.
+Kind = Literal["directory", "link", "file"]
+
+
 @dataclass(frozen=True)
 class RemoteEntry:
     """A remote file or directory: name, size in bytes, time of last change (Unix seconds)."""
@@ -49,12 +53,7 @@ class RemoteEntry:
     @classmethod
     def of(cls, name: str, attrs: asyncssh.SFTPAttrs) -> Self:
         """Read what the server answered."""
-        is_dir = (
-            stat_bits.S_ISDIR(attrs.permissions)
-            if attrs.permissions is not None
-            else attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY
-        )
-        return cls(name, attrs.size or 0, is_dir, float(attrs.mtime or 0))
+        return cls(name, attrs.size or 0, _kind(attrs) == "directory", float(attrs.mtime or 0))
 
 
 class Connection:
@@ -132,14 +131,16 @@ class Connection:
 
     async def is_link(self, path: str) -> bool:
         """Whether a symbolic link is there, wherever it leads."""
+        return await self.kind(path) == "link"
+
+    async def kind(self, path: str) -> Kind | None:
+        """Return what is there, links not followed; None: nothing."""
         try:
             async with self._line.request("look at", path):
                 attrs = await self._sftp.lstat(path)
         except RemoteNotFoundError:
-            return False
-        if attrs.permissions is not None:
-            return stat_bits.S_ISLNK(attrs.permissions)
-        return attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK
+            return None
+        return _kind(attrs)
 
     async def listdir(self, path: str) -> list[RemoteEntry]:
         """Return the entries of a directory, without `.` and `..`, in the server's order.
@@ -200,6 +201,30 @@ class Connection:
             if not await self._is_directory(path):
                 raise
 
+    async def make_directory(self, path: str) -> bool:
+        """Make a directory of ours in one that is there; returns whether it was missing.
+
+        Raises:
+            RemoteExistsError: a file is there, or a link, which somebody else has chosen.
+
+        """
+        try:
+            await self.mkdir(path)
+            return True
+        except (RemoteExistsError, RemotePermissionError):
+            # Some servers deny permission to make what exists already.
+            found = await self.kind(path)
+            if found == "directory":
+                return False
+            if found is None:
+                raise
+        raise RemoteExistsError(
+            f"A {found} is where a directory of this package's own should be",
+            host=self.address,
+            path=path,
+            hint="See who made it, and remove it",
+        )
+
     async def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
         async with self._line.request("remove the directory", path):
@@ -233,6 +258,28 @@ class Connection:
         """
         async with self._line.request("rename", old):
             await self._sftp.posix_rename(old, new)
+
+    async def link(self, path: str, other: str) -> None:
+        """Give a file a second name, by the hardlink extension.
+
+        Raises:
+            RemoteExistsError: the other name is taken.
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        try:
+            async with self._line.request("link", path):
+                await self._sftp.link(path, other)
+        except TransferError as error:
+            raise await self._told_apart(error, "link to it", other) from None
+
+    async def set_attributes(
+        self, path: str, permissions: int | None, modified: int | None
+    ) -> None:
+        """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
+        attrs = asyncssh.SFTPAttrs(permissions=permissions, atime=modified, mtime=modified)
+        async with self._line.request("set attributes of", path):
+            await self._sftp.setstat(path, attrs)
 
     async def free_bytes(self, path: str) -> int | None:
         """Return the bytes a user may still write there; None if the server does not tell."""
@@ -396,6 +443,16 @@ class Connection:
             full.free_bytes = free
             return full
         return error
+
+
+def _kind(attrs: asyncssh.SFTPAttrs) -> Kind:
+    if attrs.permissions is not None:
+        link = stat_bits.S_ISLNK(attrs.permissions)
+        directory = stat_bits.S_ISDIR(attrs.permissions)
+    else:
+        link = attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK
+        directory = attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY
+    return "link" if link else "directory" if directory else "file"
 
 
 def _text(name: str | bytes) -> str:

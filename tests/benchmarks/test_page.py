@@ -11,7 +11,10 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.page import BEGIN, END, PAGE, REPOSITORY, behind, figures, main, updated
+from benchmarks.contest import Contender, Contest, Entry, Run
+from benchmarks.page import PAGE, REPOSITORY, behind, encoding, filled, main, updated
+from benchmarks.report import contest_json
+from benchmarks.targets import targets
 
 COMMITTED = re.compile(r"\]\(\.\./(benchmarks/results/[^/]+)/report\.json\)")
 
@@ -43,9 +46,71 @@ def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
     ]
 
 
-def test_only_the_block_of_figures_changes() -> None:
-    page = f"above\n{BEGIN}\nold\n{END}\nbelow\n"
-    assert updated(page, "new") == f"above\n{BEGIN}\n\nnew\n\n{END}\nbelow\n"
+BLOCK = "<!-- {0}: python -m benchmarks.page -->\n{1}\n<!-- end of {0} -->\n"
+
+
+def test_only_the_block_that_is_named_changes() -> None:
+    figures, encoding = BLOCK.format("figures", "old"), BLOCK.format("encoding", "old")
+    page = f"above\n{figures}between\n{encoding}below\n"
+    new = encoding.replace("old", "\nnew\n")
+    assert updated(page, "encoding", "new") == f"above\n{figures}between\n{new}below\n"
+
+
+def encoded(name: str, **seconds: float) -> Contest:
+    """A contest of one format and codec, `csv-gzip`; each contender leaves 1 MB."""
+    kind, _, codec = name.partition("-")
+    entries = [Entry(Contender(who, who, print, labels={"rows": 10})) for who in seconds]
+    for entry, took in zip(entries, seconds.values(), strict=True):
+        size = 0 if entry.contender.name == "spark_noop" else 1_000_000
+        cpu = {"client": took / 2, "jvm": 0.0, "server": 0.0, "relay": 0.0}
+        entry.runs.append(Run(took, cpu, {"worker": 0, "workers": 0}, size))
+    labels = {"workload": "encode", "format": kind, "compression": codec or "none", "scale": 1}
+    return Contest(f"encode/{name}", labels, 1, entries)
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    contests = [
+        encoded("csv", sftp_async=0.004, spark=0.04, spark_noop=0.01, pandas=0.01),
+        encoded("csv-xz", sftp_async=1.0),
+        encoded("orc", sftp_async=0.1, spark=0.05),
+    ]
+    made: dict[str, Any] = {
+        "suite": {"full": True, "rounds": 5, "began": "today", "seconds": 60},
+        "machine": {"cores": 2, "cpu": "one"},
+        "contests": [contest_json(contest) for contest in contests],
+    }
+    made["targets"] = targets(made)
+    return made
+
+
+def test_encoding_has_a_line_a_codec_its_target_and_who_was_faster(
+    document: dict[str, Any],
+) -> None:
+    text = encoding(document, "../there")
+    assert "| csv | none | 250 | 500 | 25 | 10.0 | 100 | 2.5 |" in text
+    assert "| csv | xz | 1 | 2 | - | - | - | - |" in text
+    assert "CSV by a core: 500 MB/s, met (at least 200)" in text
+    assert "JSON by a core: - MB/s, not measured" in text
+    assert "to hand out the rows: 25% for csv." in text
+    assert "than ours:\n\n- `encode/orc`: spark takes 0.50 of our time.\n\n" in text
+    assert text.endswith("level:\n\n- Nobody's.")
+
+
+def test_a_smaller_file_of_another_is_named(document: dict[str, Any]) -> None:
+    document["contests"][0]["entries"][1]["runs"][-1]["bytes"] = 949_999
+    document["contests"][2]["entries"][1]["runs"][-1]["bytes"] = 950_001
+    text = encoding(document, "../there")
+    assert text.endswith("level:\n\n- `encode/csv`: spark, 94999.9 bytes a row; ours has 100000.0.")
+
+
+def test_a_report_of_encode_alone_leaves_the_other_figures_as_they_are(
+    document: dict[str, Any],
+) -> None:
+    page = BLOCK.format("figures", "old") + BLOCK.format("encoding", "old")
+    after = filled(page, document, "../there")
+    assert after.startswith(BLOCK.format("figures", "old"))
+    assert "## Encoding" in after
 
 
 def test_a_report_from_elsewhere_is_refused_and_the_page_stays(tmp_path: Path) -> None:
@@ -56,21 +121,28 @@ def test_a_report_from_elsewhere_is_refused_and_the_page_stays(tmp_path: Path) -
     assert PAGE.read_text() == before
 
 
-def committed() -> tuple[str, dict[str, Any]]:
-    """The report that the page names."""
-    named = COMMITTED.search(PAGE.read_text())
-    assert named is not None
-    return named[1], json.loads((REPOSITORY / named[1] / "report.json").read_text())
+#: The reports that the page names: one, or one for each block.
+PLACES = sorted(set(COMMITTED.findall(PAGE.read_text())))
 
 
-def test_the_page_is_what_its_report_says() -> None:
-    place, document = committed()
+def committed(place: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((REPOSITORY / place / "report.json").read_text())
+    return document
+
+
+def test_the_page_names_its_reports() -> None:
+    assert PLACES
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_page_is_what_its_report_says(place: str) -> None:
     remedy = f"run: python -m benchmarks.page {place}/report.json"
-    assert updated(PAGE.read_text(), figures(document, f"../{place}")) == PAGE.read_text(), remedy
+    assert filled(PAGE.read_text(), committed(place), f"../{place}") == PAGE.read_text(), remedy
 
 
-def test_the_committed_report_is_of_a_full_pass_in_which_nothing_went_wrong() -> None:
-    _, document = committed()
+@pytest.mark.parametrize("place", PLACES)
+def test_a_committed_report_is_of_a_full_pass_in_which_nothing_went_wrong(place: str) -> None:
+    document = committed(place)
     assert document["suite"]["full"]
     assert document["suite"]["rounds"] >= 5
     assert document["problems"] == []

@@ -50,6 +50,8 @@ def measured(*contests: Contest) -> dict[str, list[tuple[float | None, bool | No
 
 
 CSV = {"format": "csv", "compression": "none"}
+GZIP = {"format": "csv", "compression": "gzip"}
+ABSENT = (None, None)
 FILE = {"format": "bytes", "rtt_ms": 50}
 
 
@@ -119,6 +121,19 @@ def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Contest:
             held("overhead/0ms", entry("sftp_async", 1), entry("noop", 0.2)),
             [(5, True), (None, None)],
         ),
+        # 100 MiB, which is 104.9 MB, by the CPU of client and JVM.
+        (
+            "T9",
+            held("encode/csv", entry("sftp_async", 1, cpu=0.5), **CSV),
+            [(209.715, True), ABSENT],
+        ),
+        (
+            "T9",
+            held("encode/csv", entry("sftp_async", 9, cpu=0.55), **CSV),
+            [(190.65, False), ABSENT],
+        ),
+        ("T9", held("encode/csv", entry("sftp_async", 1, cpu=0), **CSV), [ABSENT, ABSENT]),
+        ("T9", held("encode/csv-gzip", entry("sftp_async", 1), **GZIP), [ABSENT, ABSENT]),
         (
             "T7",
             held("overhead/50ms", entry("sftp_async", 2.6), entry("noop", 0.2), rtt_ms=50),
@@ -172,6 +187,12 @@ def test_a_summary_has_the_median_the_spread_and_the_multiple_of_ours() -> None:
     assert (summary["seconds"], summary["fastest"], summary["slowest"]) == (5, 3, 9)
     assert (summary["times_ours"], summary["runs"]) == (2.5, 3)
     assert summary["cpu"]["server"] == 0.5
+
+
+def test_who_had_fewer_rows_is_compared_by_the_time_of_a_row() -> None:
+    ours, theirs = entry("sftp_async", 2, rows=1000), entry("pandas", 3, rows=100)
+    summary = contest_json(held("x", ours, theirs))["entries"][1]["summary"]
+    assert (summary["seconds"], summary["times_ours"]) == (3, 15)
 
 
 @pytest.fixture
@@ -264,6 +285,21 @@ def test_what_people_read_has_a_row_for_every_contender_the_missing_ones_too(
         assert "disqualified" in text
         assert "PROBLEM: bulk/csv: Seed: left other rows" in text
         assert "1.00 to 2.00" in text
+
+
+def test_the_contests_of_a_format_are_one_table_with_speed_by_the_second_and_by_the_core(
+    report: Report,
+) -> None:
+    for codec in ("none", "gzip"):
+        ours = entry("sftp_async", 2, cpu=4, rows=1_048_576)
+        theirs = entry("pandas", 1, cpu=0, rows=1_048_576)
+        report.add(held(f"encode/{codec}", ours, theirs, format="csv", compression=codec, scale=1))
+    text = markdown(report.document())
+    assert text.count("## encode/csv") == 1
+    for codec in ("none", "gzip"):
+        figures = "1,048,576 | 2.000 | 2.000 to 2.000 | 1.00 | 100.0 | 52 | 4.00 | 26"
+        assert f"| {codec} | Sftp_Async | {figures} |" in text
+        assert f"| {codec} | Pandas | 1,048,576 | 1.000 | 1.000 to 1.000 | 0.50 |" in text
 
 
 def test_charts_are_drawn_of_what_was_run_and_of_nothing_else(

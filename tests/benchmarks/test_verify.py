@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import orc
 
-from benchmarks.verify import VerificationError, bytes_outcome, csv_outcome, parquet_outcome
+from benchmarks import verify
+from benchmarks.verify import (
+    VerificationError,
+    bytes_outcome,
+    count_rows,
+    csv_outcome,
+    parquet_outcome,
+)
 
 SCHEMA = pl.Schema(
     {
@@ -179,3 +191,52 @@ def test_a_file_of_bytes_is_known_by_its_size_and_sha256(tmp_path: Path) -> None
     assert outcome.digest.startswith("ba7816bf8f01cfea")
     file.write_bytes(b"abd")
     assert bytes_outcome(file).digest != outcome.digest
+
+
+ELEMENT = "<row><l_tax>1</l_tax><l_comment>a b</l_comment></row>"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "content", "rows"),
+    [
+        ("csv", "none", b"a,b\n1,2\n3,4\n", 2),
+        ("csv", "none", b"a,b\n", 0),
+        ("csv", "gzip", gzip.compress(b"a,b\n1,2\n", mtime=0), 1),
+        ("csv", "xz", lzma.compress(b"a,b\n1,2\n"), 1),
+        ("csv", "bzip2", bz2.compress(b"a,b\n1,2\n"), 1),
+        ("json", "none", b"{}\n{}\n", 2),
+        ("text", "none", b"a\n\nb\n", 3),
+        ("xml", "none", f"<rows>{ELEMENT * 7}\n</rows>".encode(), 7),
+    ],
+    ids=["csv", "csv without rows", "gzip", "xz", "bzip2", "json", "text", "xml"],
+)
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_rows_are_counted_wherever_a_block_of_the_file_ends(
+    tmp_path: Path,
+    name: str,
+    codec: str,
+    content: bytes,
+    rows: int,
+    block: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verify, "BLOCK", block)
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    assert count_rows(file, name, codec) == rows
+
+
+def test_the_rows_of_all_files_of_a_directory_count_but_not_what_lies_beside_them(
+    tmp_path: Path,
+) -> None:
+    for name in ("part-0", "part-1", ".part-0.crc", "_SUCCESS"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    assert count_rows(tmp_path, "csv", "none") == 2
+
+
+@pytest.mark.parametrize("name", ["parquet", "orc"])
+def test_a_columnar_file_says_how_many_rows_it_has(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "file"
+    table = pa.table({"a": [1, 2, 3]})
+    {"parquet": pq.write_table, "orc": orc.write_table}[name](table, file)
+    assert count_rows(file, name, "none") == 3

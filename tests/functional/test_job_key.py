@@ -9,6 +9,17 @@ from sftp_async.stats import WriteStats
 from tests.support.jobs import lines_in, real_job, upload
 
 
+def test_so_does_one_whose_exact_name_holds_another_time(
+    embedded_server: EmbeddedServer,
+) -> None:
+    given = {"job_key": "tonight", "file_name_template": "o_{now:%H%M%S%f}.txt"}
+    first, second = (real_job(embedded_server.options(), "/out", **given) for _ in range(2))
+    assert first.layout.file_name != second.layout.file_name
+    first.prepare().commit(upload(first, ["a"]))
+    assert second.prepare().committed
+    assert lines_in(embedded_server.root / "out") == ["a"]
+
+
 def test_a_second_write_of_the_same_key_changes_nothing_and_says_so(
     embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:

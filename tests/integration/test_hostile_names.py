@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async import SFTPOptions
-from sftp_async.errors import CommitError, OptionsError, SFTPAsyncError
+from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.layout import Once
 from tests.support.jobs import lines_in, real_job, write
 from tests.support.outside import PART, Outside, interrupted, names, put
@@ -194,11 +194,11 @@ def test_an_exact_file_has_exactly_the_name_it_was_given(
     assert names(remote_dir) == {os.fsencode(name)}
 
 
-def test_a_name_that_is_too_long_for_the_server_fails_before_any_task(
+def test_a_name_that_is_too_long_for_a_file_system_is_an_option_mistake(
     sshd: SSHD, remote_dir: Path
 ) -> None:
-    with pytest.raises(CommitError):
-        real_job(sshd.options(), f"{remote_dir}/{'x' * 252}.txt").prepare()
+    with pytest.raises(OptionsError, match="more than 255 bytes"):
+        real_job(sshd.options(), f"{remote_dir}/{'x' * 252}.txt")
     assert names(remote_dir) == set()
 
 

@@ -1,8 +1,9 @@
-"""Measure what one big partition adds to a Python worker's peak memory; a script for `test_memory`.
+"""Measure what one big partition adds to a Python worker's peak memory: `probe`, and its script.
 
-Reads one JSON object on stdin (`options`, `target`, `rows`) and prints one on stdout. It is a
-process of its own, with a Spark of its own, because a peak never goes down: what a worker did for
-other tests before would hide what this write needs.
+Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options, `columns` beside the
+usual ones, or `select` for others) and prints one on stdout. It is a process of its own, with a
+Spark of its own, because a peak never goes down: what a worker did for other tests before would
+hide what this write needs.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.spark import start_spark
+from tests.support.spark import REPOSITORY, require_java, start_spark
 from tests.support.sshd import descendants
 
 if TYPE_CHECKING:
@@ -32,6 +34,23 @@ COLUMNS = (
     "concat_ws('-', hex(xxhash64(id)), hex(xxhash64(id, 1)), hex(xxhash64(id, 2))) as trace",
     "hex(xxhash64(id, 3)) as token",
 )
+
+
+def probe(asked: dict[str, Any]) -> dict[str, Any]:
+    """Run this script; returns what it prints."""
+    require_java()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.spark.memory_probe"],
+        input=json.dumps(asked),  # never on the command line: there is a key in it
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    figures: dict[str, Any] = json.loads(done.stdout)
+    assert figures["empty_peak"] > 0
+    return figures
 
 
 def worker_peak() -> int:
@@ -56,15 +75,18 @@ def main() -> None:
 
     def write(frame: DataFrame, name: str) -> None:
         path = str(target / name)
-        frame.write.format("sftp").options(**asked["options"]).mode("append").save(path)
+        given = asked["options"] | asked.get("more", {})
+        frame.write.format("sftp").options(**given).mode("append").save(path)
+
+    columns = asked.get("select") or [*COLUMNS, *asked.get("columns", [])]
 
     with tempfile.TemporaryDirectory() as directory:
         spark = start_spark(Path(directory))
         try:
-            write(spark.range(0, 0, 1, 1).selectExpr(*COLUMNS), "empty")
+            write(spark.range(0, 0, 1, 1).selectExpr(*columns), "empty")
             empty_peak = worker_peak()
             started = time.monotonic()
-            write(spark.range(0, asked["rows"], 1, 1).selectExpr(*COLUMNS), "big")
+            write(spark.range(0, asked["rows"], 1, 1).selectExpr(*columns), "big")
             seconds = time.monotonic() - started
             figures = {"empty_peak": empty_peak, "big_peak": worker_peak(), "seconds": seconds}
         finally:

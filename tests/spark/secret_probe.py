@@ -121,7 +121,7 @@ class Uses:
         broken = frame.selectExpr("if(id = 999, raise_error('no such row'), id) as id")
         self.use("failing query", self.write(broken, self.key, f"{out}/failed"))
         self.use("failing task", self.write(frame, self.password, "broken"))
-        # The test has put a directory where _SUCCESS goes: the commit fails, its intent stays.
+        # The test has put a directory where _SUCCESS goes: the commit fails before its intent.
         marked = {**self.key, "success_file": "true", "max_retries": "0"}
         self.use("failing commit", self.write(frame, marked, f"{out}/unfinished"))
 

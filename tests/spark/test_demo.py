@@ -36,6 +36,7 @@ def run_demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.one_python
 def test_the_demo_writes_all_flights_three_times_and_finds_them_equal() -> None:
     require_java()
     done = run_demo(dict(os.environ))

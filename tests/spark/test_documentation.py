@@ -82,7 +82,7 @@ def test_write_examples_write(
     assert targets
     for target in targets:
         written = partner.root / target.lstrip("/")
-        files = [written] if written.is_file() else list(written.glob("part-*"))
+        files = [written] if written.is_file() else list(written.rglob("part-*"))
         assert files
         assert all(file.stat().st_size for file in files)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.spark import REPOSITORY, require_java
+from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
 ROWS = 5_000_000
@@ -22,19 +19,8 @@ MIB = 1024 * 1024
 def test_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
     sshd: SSHD, remote_dir: Path
 ) -> None:
-    require_java()
-    asked = {"options": sshd.options(), "target": str(remote_dir), "rows": ROWS}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.spark.memory_probe"],
-            input=json.dumps(asked),  # never on the command line: there is a key in it
-            cwd=REPOSITORY,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        figures = json.loads(done.stdout)
+        figures = probe({"options": sshd.options(), "target": str(remote_dir), "rows": ROWS})
         (file,) = (remote_dir / "big").iterdir()
         size = file.stat().st_size
         with file.open("rb") as lines:
@@ -46,5 +32,31 @@ def test_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
     print(f"{rows:,} rows, {size:,} bytes, {figures['seconds']:.1f} s; rise {rise / MIB:.1f} MiB")
     assert rows == ROWS
     assert size > 900_000_000
-    assert figures["empty_peak"] > 0
     assert 0 < rise <= 200 * MIB
+
+
+@pytest.mark.spark
+@pytest.mark.one_python
+def test_files_of_rows_cost_a_few_batches_of_memory(sshd: SSHD, remote_dir: Path) -> None:
+    asked = {
+        "options": sshd.options(),
+        "target": str(remote_dir),
+        "rows": 600,
+        "more": {"format": "binary"},
+        "select": ["concat(id, '.bin') as path", f"repeat(char(65 + id % 26), {MIB}) as content"],
+    }
+    try:
+        figures = probe(asked)
+        files = list((remote_dir / "big").iterdir())
+        assert len(files) == 600
+        assert all(file.read_bytes() == _letter(file) * MIB for file in files)
+    finally:
+        shutil.rmtree(remote_dir)
+    rise = figures["big_peak"] - figures["empty_peak"]
+    print(f"{figures['seconds']:.1f} s; rise {rise / MIB:.1f} MiB")
+    # Spark's batches end at 64 MB (spark.sql.execution.arrow.maxBytesPerBatch).
+    assert 0 < rise <= 300 * MIB
+
+
+def _letter(file: Path) -> bytes:
+    return bytes([65 + int(file.stem) % 26])

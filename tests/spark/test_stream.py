@@ -145,6 +145,42 @@ def test_a_replayed_batch_changes_nothing_even_with_another_partitioning(
     assert ids(remote_dir) == list(range(100))
 
 
+@pytest.mark.one_python
+def test_a_batch_is_in_the_names_of_its_files_and_in_no_others_when_it_is_replayed(
+    spark: SparkSession,
+    sshd: SSHD,
+    remote_dir: Path,
+    inbox: Inbox,
+    checkpoint: Path,
+    forgets_the_last_batch: Any,
+) -> None:
+    named = {"file_name_template": "day_{batch:03d}_{place}_{seq}.csv", "partition_by": "place"}
+
+    def run_all(partitions: int) -> None:
+        frame = inbox.read(spark).selectExpr("id", "concat('p', id % 2) AS place")
+        run(frame.repartition(partitions, "place"), sshd, remote_dir, checkpoint, **named)
+
+    inbox.put(2)
+    run_all(1)
+    inbox.put(11, 12, 13)
+    run_all(1)
+    expected = {
+        "place=p0/day_000_p0_1.csv": "2\n",
+        "place=p0/day_001_p0_1.csv": "12\n",
+        "place=p1/day_001_p1_1.csv": "11\n13\n",
+    }
+
+    def found() -> dict[str, str]:
+        files = remote_dir.glob("place=*/*")
+        return {str(file.relative_to(remote_dir)): file.read_text() for file in files}
+
+    assert found() == expected
+    forgets_the_last_batch()
+    run_all(3)
+    assert found() == expected
+    assert markers(remote_dir) == ["0.committed", "1.committed"]
+
+
 def test_complete_mode_replaces_what_is_there(
     spark: SparkSession, sshd: SSHD, remote_dir: Path, inbox: Inbox, checkpoint: Path
 ) -> None:

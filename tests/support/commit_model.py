@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from dataclasses import dataclass, field
 from typing import Any
 
 from sftp_async.commit.committer import JobCommitter
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.hive import with_parents
 from sftp_async.layout import is_data
 from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
+from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied, name_of
 
 #: What no job may touch: another's data file, another's directory, another program's staging.
 FOREIGN = {
     "/out/foreign.csv": b"foreign",
     "/out/part-00000-0000000000000000-c000.csv/inside.csv": b"foreign",
     "/out/_temporary/0/task.csv": b"foreign",
+}
+#: The same in a target with the partition column `c`: a file in a partition, a directory that looks
+#: like one of another column.
+FOREIGN_PARTITIONED = {
+    "/out/c=1/foreign.csv": b"foreign",
+    "/out/d=1/part-00000-0dd0dd000dd0dd00-c000.csv": b"foreign",
 }
 OLD_PARTS = {
     "part-00000-0dd0dd000dd0dd00-c000.csv": b"old 0",
@@ -38,6 +46,7 @@ class Scenario:
         options: write options.
         server: the server's kind.
         new: what the job writes, a part each.
+        directories: the partitions of column `c` that these parts belong to.
 
     """
 
@@ -48,6 +57,22 @@ class Scenario:
     options: dict[str, Any] = field(default_factory=dict)
     server: dict[str, Any] = field(default_factory=dict)
     new: tuple[bytes, ...] = NEW
+    directories: tuple[str, ...] = ()
+
+    @property
+    def foreign(self) -> dict[str, bytes]:
+        """What nobody may touch."""
+        return FOREIGN | FOREIGN_PARTITIONED if self.directories else FOREIGN
+
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """Old data that stays beside the new."""
+        if not self.overwrite:
+            return self.old
+        if self.options.get("partition_overwrite_mode") != "dynamic":
+            return {}
+        touched = set(self.directories)
+        return {n: data for n, data in self.old.items() if posixpath.dirname(n) not in touched}
 
 
 class Play:
@@ -71,7 +96,7 @@ class Play:
         self.server = server = MemoryServer(**scenario.server)
         server.shared = False
         server.make("/out")
-        for path, data in FOREIGN.items():
+        for path, data in scenario.foreign.items():
             server.put(path, data)
         for name, data in scenario.old.items():
             server.put(f"/out/{name}", data)
@@ -87,13 +112,17 @@ class Play:
         self.states: set[str] = set()
         self.broken: list[str] = []
 
-    def _job(self, *, overwrite: bool) -> MemoryJob:
+    def _job(self, *, overwrite: bool, following: bool = False) -> MemoryJob:
+        options = dict(self.scenario.options)
+        if following:
+            # The intent alone says which partitions there are.
+            options.pop("partition_by", None)
         return MemoryJob(
             self.server,
             self.scenario.path,
             overwrite=overwrite,
             committer=self.committer,
-            **self.scenario.options,
+            **options,
         )
 
     async def run(self) -> list[str]:
@@ -125,7 +154,7 @@ class Play:
         return self.broken
 
     async def _next_job(self) -> None:
-        following = self._job(overwrite=True)
+        following = self._job(overwrite=True, following=True)
         try:
             await following.prepare()
             await following.abort()
@@ -134,9 +163,15 @@ class Play:
 
     async def _life(self) -> str:
         await self.job.prepare()
-        parts = self.job.stage(*self.scenario.new)
+        parts = self.job.stage(*self.scenario.new, directories=self.scenario.directories)
+        names = self.job.layout.names
         if self.exact:
             self.new = {self.exact: b"".join(self.scenario.new)}
+        elif names is not None:
+            self.new = {
+                names.render(index, index + 1, "", ""): data
+                for index, data in enumerate(self.scenario.new)
+            }
         else:
             self.new = {
                 part.final: data for part, data in zip(parts, self.scenario.new, strict=True)
@@ -157,16 +192,29 @@ class Play:
         if operation.target.startswith("/out/") and name.startswith(self.scenario.refused):
             # What was set aside may come back.
             staged = operation.path.startswith(self.job.layout.staging + "/")
-            if operation.name == "rename" and staged and not operation.path.endswith("displaced"):
+            if (
+                operation.name in ("rename", "replace")
+                and staged
+                and not operation.path.startswith(self._asides())
+            ):
                 raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:
         """What readers take for data, and what announces it where nobody asked for that."""
-        files = self.server.files("/out")
-        files.pop("foreign.csv", None)
+        if self.scenario.directories:
+            tree = self.server.tree("/out")
+            foreign = {path.removeprefix("/out/") for path in self.scenario.foreign}
+            files = {n: d for n, d in tree.items() if d is not None and n not in foreign}
+        else:
+            files = self.server.files("/out")
+            files.pop("foreign.csv", None)
         if self.announces:
-            files = {name: data for name, data in files.items() if is_data(name)}
+            files = {name: data for name, data in files.items() if is_data(name_of(name))}
         return files
+
+    def _partitions(self) -> set[str]:
+        """The partition directories that are there."""
+        return {n for n, data in self.server.tree("/out").items() if data is None and "=" in n}
 
     def _watch_announcements(self, files: dict[str, bytes]) -> None:
         """What announces old data is not there with new, nor the other way round."""
@@ -199,16 +247,35 @@ class Play:
         new = self.new
         if self.scenario.overwrite:
             kept = _holds(files, old) or (new and _holds(files, new))
-            aside = self.server.nodes.get(f"{self.job.layout.staging}/displaced")
-            if not kept and not (aside and bytes(aside.data) == old.get(self.exact or "")):
+            # Files of names that were asked for are replaced one by one.
+            there = self._displaced() | files
+            one_by_one = self.job.layout.named and _holds(there, self._mixture())
+            if not kept and not one_by_one:
                 self.broken.append("neither all old nor all new data is there")
         elif not _holds(files, old):
             self.broken.append("old data is gone")
 
+    def _displaced(self) -> dict[str, bytes]:
+        """What was set aside, by the name that it had."""
+        nodes = self.server.nodes.items()
+        aside = [bytes(node.data) for path, node in nodes if path.startswith(self._asides())]
+        return {name: data for name, data in self.scenario.old.items() if data in aside}
+
+    def _asides(self) -> tuple[str, ...]:
+        """How paths in staging begin of what may come back."""
+        return tuple(f"{self.job.layout.staging}/{kind}-" for kind in ("displaced", "aside"))
+
+    def _mixture(self) -> dict[str, bytes]:
+        """All old data, but for the names that the new has taken."""
+        files = self._visible()
+        taken = {name: data for name, data in self.new.items() if files.get(name) == data}
+        return self.scenario.old | taken
+
     def _judge(self, ending: str) -> None:
         files = self._visible()
         old = {n: data for n, data in self.scenario.old.items() if is_data(n) or not self.announces}
-        complete = dict(self.new) if self.scenario.overwrite else {**old, **self.new}
+        kept = {n: d for n, d in self.scenario.kept.items() if n in old}
+        complete = {**kept, **self.new}
         if self.job.layout.direct and ending == "aborted":
             untouched = old
         else:
@@ -224,7 +291,12 @@ class Play:
             self.broken.append(f"{ending}: {sorted(files)} is there instead of {sorted(expected)}")
         if self.announces:
             self._judge_announcements(files == complete)
-        for path, data in FOREIGN.items():
+        if self.scenario.directories:
+            there = {path.removeprefix("/out/") for path in self.scenario.foreign}
+            within = {posixpath.dirname(name) for name in [*expected, *there] if "=" in name}
+            if self._partitions() != {name for level in with_parents(within) for name in level}:
+                self.broken.append(f"{ending}: {self._partitions()} are the partitions")
+        for path, data in self.scenario.foreign.items():
             if path not in self.server.nodes or self.server.read(path) != data:
                 self.broken.append(f"{path} is not what it was")
         ids = (self.job.layout.job_id, self.job.layout.document_id)

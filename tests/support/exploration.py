@@ -11,7 +11,7 @@ from tests.support.memory_server import Fault, MemoryServer
 
 FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
 #: Requests that change nothing: before and after are the same.
-READS = {"stat", "exists", "listdir", "read", "close"}
+READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 
 
 class FaultedPlay(Protocol):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +60,26 @@ class MemoryJob:
         self._committer = committer
         self._pool: Any = MemoryPool(server)
 
-    def stage(self, *contents: bytes, rows: int = 1) -> list[PartFile]:
-        """Put one complete part for each partition into staging; no request is counted."""
-        return [self.put(i, content, rows=rows) for i, content in enumerate(contents)]
+    def stage(
+        self, *contents: bytes, rows: int = 1, directories: Sequence[str] = ()
+    ) -> list[PartFile]:
+        """Put one complete part for each partition into staging; no request is counted.
 
-    def put(self, partition: int, content: bytes, *, rows: int = 1) -> PartFile:
+        `directories`: of the partitions of `partition_by` that they belong to.
+        """
+        within = directories or [""] * len(contents)
+        return [
+            self.put(i, content, rows=rows, directory=directory)
+            for i, (content, directory) in enumerate(zip(contents, within, strict=True))
+        ]
+
+    def put(
+        self, partition: int, content: bytes, *, rows: int = 1, directory: str = ""
+    ) -> PartFile:
         """Put the part of one task attempt into staging."""
-        staged, final = self.layout.part_names(partition, 0, uuid.uuid4().hex)
+        staged, final = self.layout.part_names(partition, 0, uuid.uuid4().hex, directory)
         self.server.put(self.layout.staged_path(staged), content)
-        return PartFile(staged, final, rows, len(content), "")
+        return PartFile(staged, final, rows, len(content), sha256(content).hexdigest())
 
     def committer(self) -> JobCommitter:
         manifest: dict[str, Any] | None = {} if self.options.manifest else None

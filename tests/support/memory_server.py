@@ -77,6 +77,7 @@ class MemoryServer:
         copy_data: offer copying on the server.
         rename: offer renaming at all.
         rename_replaces: let a plain rename replace what is there, as SFTPGo does.
+        hardlink: offer second names of files.
 
     """
 
@@ -87,11 +88,15 @@ class MemoryServer:
         copy_data: bool = True,
         rename: bool = True,
         rename_replaces: bool = False,
+        hardlink: bool = True,
     ) -> None:
+        self.hardlink = hardlink
         self.posix_rename = posix_rename
         self.copy_data = copy_data
         self.rename = rename
         self.rename_replaces = rename_replaces
+        #: Look at a rename's target before its source.
+        self.target_first = False
         #: Others come in between requests, as on a real line; costs most of a request's time here.
         self.shared = True
         self.now = 1_000_000.0
@@ -135,6 +140,17 @@ class MemoryServer:
             for path, node in self.nodes.items()
             if parent_of(path) == directory and not node.is_dir
         }
+
+    def tree(self, directory: str) -> dict[str, bytes | None]:
+        """All below, by relative path; None is a directory. Without staging and markers."""
+        start = f"{directory}/"
+        found = {
+            path.removeprefix(start): None if node.is_dir else bytes(node.data)
+            for path, node in self.nodes.items()
+            if path.startswith(start)
+        }
+        own = ("_temporary", "_sftp_async")
+        return {path: data for path, data in found.items() if not path.startswith(own)}
 
     def operations(self, name: str) -> list[Operation]:
         return [operation for operation in self.log if operation.name == name]
@@ -228,8 +244,12 @@ class MemoryConnection(Connection):
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
-    async def is_link(self, path: str) -> bool:
-        return await self.request("is_link", path, lambda: False)
+    async def kind(self, path: str) -> Any:
+        def do() -> str | None:
+            node = self.server.nodes.get(path)
+            return None if node is None else "directory" if node.is_dir else "file"
+
+        return await self.request("kind", path, do)
 
     async def realpath(self, path: str) -> str:
         return await self.request("realpath", path, lambda: path)
@@ -274,6 +294,8 @@ class MemoryConnection(Connection):
         def do() -> None:
             if not self.server.rename:
                 raise RemoteUnsupportedError("Unsupported", host=self.address, path=old)
+            if self.server.target_first and new in self.server.nodes:
+                raise RemoteExistsError("It exists already", host=self.address, path=new)
             node = self.server.look(old)
             if self.server.rename_replaces and new in self.server.nodes:
                 self.server.drop(new)
@@ -295,6 +317,24 @@ class MemoryConnection(Connection):
             self.server.drop(old)
 
         await self.request("replace", old, do, new)
+
+    async def link(self, path: str, other: str) -> None:
+        def do() -> None:
+            if not self.server.hardlink:
+                raise RemoteUnsupportedError("Unsupported", host=self.address, path=path)
+            self.server.add(other, self.server.look(path))
+
+        await self.request("link", path, do, other)
+
+    async def set_attributes(
+        self, path: str, permissions: int | None = None, modified: int | None = None
+    ) -> None:
+        def do() -> None:
+            node = self.server.look(path)
+            if modified is not None:
+                node.mtime = float(modified)
+
+        await self.request("setstat", path, do)
 
     async def _open(self, path: str, flags: int, what: str) -> Any:
         def do() -> Node:

@@ -42,6 +42,11 @@ class StreamScenario:
     options: dict[str, Any] = field(default_factory=dict)
     server: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def partitioned(self) -> bool:
+        """Whether each part goes to a partition of its own."""
+        return "partition_by" in self.options
+
 
 class StreamPlay:
     """One micro-batch with faults, by number of the request over all processes."""
@@ -96,7 +101,8 @@ class StreamPlay:
         self.server.refuse = self._refuse if refused else lambda operation: None
         tasks = self._job()
         await tasks.prepare()
-        parts = tasks.stage(*contents)
+        within = [f"c={i}" for i in range(len(contents))] if self.scenario.partitioned else []
+        parts = tasks.stage(*contents, directories=within)
         self.sets[number] = {part.final: data for part, data in zip(parts, contents, strict=True)}
         ending = self._job()
         once = Once.of_batch(QUERY, BATCH)
@@ -114,10 +120,14 @@ class StreamPlay:
         return True
 
     def _refuse(self, operation: Operation) -> None:
-        if operation.name == "rename" and operation.target.startswith("/out/part-00001"):
+        if operation.name == "rename" and "/part-00001" in operation.target:
             raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:
+        if self.scenario.partitioned:
+            tree = self.server.tree("/out")
+            foreign = {path.removeprefix("/out/") for path in FOREIGN}
+            return {n: d for n, d in tree.items() if d is not None and n not in foreign}
         files = self.server.files("/out")
         files.pop("foreign.csv", None)
         return {name: data for name, data in files.items() if is_data(name)}
@@ -148,6 +158,10 @@ class StreamPlay:
             self.broken.append("the batch is not marked as committed")
         if (OLD.items() <= self._visible().items()) == self.scenario.overwrite:
             self.broken.append("what was there before is not what it should be")
+        if self.scenario.partitioned:
+            there = {n for n, data in self.server.tree("/out").items() if data is None and "=" in n}
+            if there != {name.partition("/")[0] for name in new}:
+                self.broken.append(f"{sorted(there)} are the partitions")
         left = self.server.names("/out/_temporary") - {"0"}
         if left:
             self.broken.append(f"{sorted(left)} is left in staging")

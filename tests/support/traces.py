@@ -74,17 +74,22 @@ class Traces:
 
 
 class Told(logging.Handler):
-    """Waits for the log to say something: `with Told("sftp_async.pool", "retry 2") as told: …`."""
+    """Waits for the log to say something: `with Told("sftp_async.pool", "retry 2") as told: …`.
 
-    def __init__(self, logger: str, words: str) -> None:
+    `then` is called, by the thread that speaks, each time it is said.
+    """
+
+    def __init__(self, logger: str, words: str, then: Callable[[], object] = lambda: None) -> None:
         super().__init__(logging.DEBUG)
         self._logger = logging.getLogger(logger)
         self._words = words
+        self._then = then
         self._event = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._words in record.getMessage():
             self._event.set()
+            self._then()
 
     def wait(self, seconds: float = 30) -> None:
         assert self._event.wait(seconds), f"{self._logger.name} did not say {self._words!r}"

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sftp_async.commit.intent import STATES, Intent, document_of, document_path, load, publish
+from sftp_async.commit import documents
+from sftp_async.commit.documents import document_of, load, publish
+from sftp_async.commit.intent import STATES, Intent, document_path
+from sftp_async.errors import CommitError
 from sftp_async.layout import Once, PartFile
 from tests.support.memory_server import MemoryServer
 
@@ -25,11 +28,19 @@ def intent(**fields: Any) -> Intent:
             "staging_base": "/out/_temporary",
             "direct": False,
             "by_copy": False,
-            "replace_exact": False,
+            "replaces": False,
+            "row_files": False,
+            "pieces": (),
+            "taken": (),
             "parts": (PartFile("s", "f", 3, 5, "00"),),
             "removes": ("old.csv",),
+            "partition_by": (),
+            "makes": (),
             "success_file": True,
-            "checksum_files": False,
+            "checksums": "none",
+            "done_file": None,
+            "permissions": 0o640,
+            "modified": None,
             "manifest": {"batch": 7},
             "once": Once("query", "7"),
             "document": JOB,
@@ -52,6 +63,20 @@ def test_a_document_reads_back_to_the_same_intent(
 ) -> None:
     made = intent(
         parts=(PartFile(staged, final, 1, size, ""),), removes=tuple(removes), direct=direct
+    )
+    assert Intent.from_fields(json.loads(made.to_json())) == made
+
+
+@given(st.lists(names.map("c={}".format), min_size=1), names)
+def test_files_in_partition_directories_read_back_to_the_same_intent(
+    within: list[str], name: str
+) -> None:
+    directory = "/".join(within)
+    made = intent(
+        parts=(PartFile("s", f"{directory}/{name}", 1, 1, ""),),
+        removes=(f"{directory}/{name}",),
+        makes=(directory,),
+        partition_by=("a", "b"),
     )
     assert Intent.from_fields(json.loads(made.to_json())) == made
 
@@ -93,4 +118,48 @@ def test_a_published_intent_appears_whole_under_its_name() -> None:
     server.watch = look
     asyncio.run(publish(server.connect(), made))
     assert seen == {made.to_json()}
+    assert server.names(made.staging) == set()
+
+
+@pytest.mark.parametrize("path", ["2026/a.pdf", "a.pdf", "x=1/y"])
+def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
+    parts = (PartFile("s", path, 1, 1, ""),)
+    beside = (f"{path}.md5", f"{path}.done")
+    made = intent(parts=parts, row_files=True, makes=("2026",), removes=beside)
+    assert Intent.from_fields(json.loads(made.to_json())) == made
+    if "/" in path and "=" not in path:
+        with pytest.raises(ValueError, match="no partition's directory"):
+            Intent.from_fields(json.loads(intent(parts=made.parts).to_json()))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"parts": (PartFile("s", "../a", 1, 1, ""),)},
+        {"parts": (PartFile("s", ".ssh/authorized_keys", 1, 1, ""),)},
+        {"parts": (PartFile("s", "_sftp_async/q/1.committed", 1, 1, ""),)},
+        {"makes": ("_temporary/x",)},
+        {"makes": ("../x",)},
+        {"removes": ("2026/a.pdf",)},
+        {"removes": ("2026/..",), "parts": (PartFile("s", "2026/a", 1, 1, ""),)},
+        {"removes": ("2027/a.md5",), "parts": (PartFile("s", "2026/a", 1, 1, ""),)},
+        {"removes": ("../a",), "parts": (), "done_file": "../a"},
+        {"removes": (7,)},
+        {"taken": ("another.pdf",)},
+        {"done_file": "../{name}"},
+    ],
+)
+def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) -> None:
+    made = intent(row_files=True, **fields)
+    with pytest.raises(ValueError, match=r"unsafe name|no part's"):
+        Intent.from_fields(json.loads(made.to_json()))
+
+
+def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LARGEST", 100)
+    server = MemoryServer()
+    made = intent()
+    server.make(made.staging)
+    with pytest.raises(CommitError, match="1 files, too many for one commit"):
+        asyncio.run(publish(server.connect(), made))
     assert server.names(made.staging) == set()

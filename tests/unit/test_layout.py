@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from sftp_async.errors import OptionsError
 from sftp_async.layout import (
     Layout,
-    clean,
-    file_kind,
-    infer_format,
+    Once,
     is_data,
+    is_extension,
     is_part,
     part_tag,
-    split_target,
     uses_own_staging,
 )
 from sftp_async.options import SFTPOptions
+from sftp_async.target import clean, file_kind, infer_format, split_target
 
 
 def options(path: str, **more: Any) -> SFTPOptions:
@@ -74,6 +73,11 @@ def test_single_file_with_a_path_that_names_no_file_is_a_mistake(path: str) -> N
         ("a.gz", (None, "gzip")),
         ("a", (None, None)),
         ("a.b.txt", ("text", None)),
+        ("a.csv.bz2", ("csv", "bzip2")),
+        ("a.jsonl.xz", ("json", "xz")),
+        ("a.xml.gz", ("xml", "gzip")),
+        ("a.orc", ("orc", None)),
+        ("a.zstd.avro", ("avro", None)),
     ],
 )
 def test_format_and_codec_are_read_off_the_extension(
@@ -85,6 +89,13 @@ def test_format_and_codec_are_read_off_the_extension(
 def test_an_exact_file_takes_format_and_compression_from_its_name() -> None:
     found = infer_format(options("/out/a.json.gz"))
     assert (found.format, found.compression) == ("json", "gzip")
+
+
+def test_a_codec_or_level_may_suit_only_what_the_name_tells() -> None:
+    assert infer_format(options("/out/a.csv.bz2", compression_level=1)).compression == "bzip2"
+    assert infer_format(options("/out/a.orc", compression="zlib")).format == "orc"
+    with pytest.raises(OptionsError, match=r"compression=gzip is for .*; orc has none, zlib"):
+        infer_format(options("/out/a.orc.gz"))
 
 
 def test_what_the_user_says_wins_over_the_name() -> None:
@@ -101,6 +112,14 @@ def test_a_tsv_file_has_tabs_unless_told_otherwise() -> None:
     assert infer_format(options("/out/a.tsv.gz")).sep == "\t"
     assert infer_format(options("/out/a.tsv", sep=";")).sep == ";"
     assert infer_format(options("/out/a.csv")).sep == ","
+
+
+def test_so_does_the_extension_of_a_template_of_many_names() -> None:
+    found = infer_format(options("/out", file_name_template="a_{seq}.json.gz"))
+    assert (found.format, found.compression) == ("json", "gzip")
+    found = infer_format(options("/out", file_name_template="a_{seq}.tsv", compression="zstd"))
+    assert (found.format, found.sep, found.compression) == ("csv", "\t", "zstd")
+    assert infer_format(options("/out", file_name_template="{seq}")).format == "csv"
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**4), st.uuids())
@@ -138,6 +157,40 @@ def test_two_attempts_never_share_a_name_while_they_write() -> None:
 def test_names_that_this_source_never_gives_are_foreign(name: str) -> None:
     assert not is_part(name)
     assert part_tag(name) is None
+
+
+@pytest.mark.parametrize(
+    ("extension", "known"),
+    [
+        *(("csv", True), ("csv.gz", True), ("7z", True), ("fixed-width", False)),
+        *(("x_y.gz", False), ("", False), ("csv.", False), ("é", False), ("csv\n", False)),
+    ],
+)
+def test_an_extension_is_known_again_where_part_files_with_it_are(
+    extension: str, known: bool
+) -> None:
+    assert is_extension(extension) == known
+    final = Layout.mint(options("/out"), extension).part_names(0, 0, "")[1]
+    assert is_part(final) == known
+
+
+def test_a_key_belongs_to_the_template_of_an_exact_name_and_not_to_one_of_its_names() -> None:
+    jobs = [
+        Layout.mint(options(f"/out/o_{time}.csv", job_key="k"), "csv", template="o_{now:%H%M}.csv")
+        for time in ("1200", "1201")
+    ]
+    assert jobs[0].once == jobs[1].once
+    assert jobs[0].document_id == jobs[1].document_id
+    other = Layout.mint(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
+    assert other.once != jobs[0].once
+    assert other.document_id != jobs[0].document_id
+
+
+@pytest.mark.parametrize("key", [".", ".."])
+def test_a_key_of_dots_is_a_name_like_any_other(key: str) -> None:
+    once = Once.of_key(key, None)
+    assert once.name not in (".", "..")
+    assert once != Once.of_key(once.name, None)
 
 
 def test_hidden_names_are_no_data() -> None:

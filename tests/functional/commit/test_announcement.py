@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.jobs import lines_in, write
+from sftp_async.errors import OptionsError
+from tests.support.jobs import lines_in, real_job, write
 from tests.support.sshd import SSHD
 
 ASKED = {"manifest": True, "checksum_files": "sha256", "success_file": True}
@@ -63,12 +65,91 @@ def test_an_exact_file_has_a_checksum_file_beside_it_also_when_it_was_joined(
     assert not (remote_dir / "_temporary").exists()
 
 
+@pytest.mark.parametrize("path", ["", "all.txt"], ids=["parts", "one file"])
+def test_md5sum_finds_its_files_right(sshd: SSHD, remote_dir: Path, path: str) -> None:
+    md5 = {"checksum_files": "md5"}
+    write(sshd.options(), f"{remote_dir}/{path}", ["a"], ["b"], manifest=True, **md5)
+    sums = [file.name for file in remote_dir.iterdir() if file.name.endswith(".md5")]
+    done = subprocess.run(["md5sum", "--strict", "--check", *sums], cwd=remote_dir, check=False)
+    assert (len(sums), done.returncode) == (1 if path else 2, 0)
+    for told in manifest(remote_dir)["files"]:  # type: ignore[attr-defined] # a list of objects
+        data = (remote_dir / told["name"]).read_bytes()
+        assert told["md5"] == hashlib.md5(data).hexdigest()
+        assert told["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "names"),
+    [
+        ("all.txt.gz", "{name}.done", {"all.txt.gz.done"}),
+        ("all.txt.gz", "{stem}.ok", {"all.ok"}),
+        ("all.txt", "READY", {"READY"}),
+        ("", "READY", {"READY"}),
+    ],
+)
+def test_done_files_have_the_names_that_were_asked_for(
+    sshd: SSHD, remote_dir: Path, path: str, template: str, names: set[str]
+) -> None:
+    write(sshd.options(), f"{remote_dir}/{path}", ["a"], ["b"], done_file_template=template)
+    found = {f.name: f.stat().st_size for f in remote_dir.iterdir() if f.name in names}
+    assert found == dict.fromkeys(names, 0)
+
+
+def test_each_part_file_has_a_done_file_and_an_overwrite_removes_them_with_the_parts(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    done = {"done_file_template": "{name}.done"}
+    write(sshd.options(), str(remote_dir), ["a"], ["b"], **done)
+    first = {file.name for file in remote_dir.iterdir()}
+    assert len(first) == 4
+    assert {f"{name}.done" for name in first if not name.endswith(".done")} < first
+    (remote_dir / "foreign.csv.done").touch()
+    write(sshd.options(), str(remote_dir), ["c"], overwrite=True, **done)
+    names = {file.name for file in remote_dir.iterdir()}
+    assert len(names) == 3
+    assert names & first == set()
+    assert "foreign.csv.done" in names
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "said"),
+    [
+        ("all.txt", "{stem}.txt", "a name that is taken: 'all.txt'"),
+        ("", "{stem}.txt", "a name that is taken: 'part-"),
+        ("", "_SUCCESS", "a name that is taken: '_SUCCESS'"),
+        ("", "_temporary", "a name that is taken"),
+        (f"{'n' * 250}.txt", "{name}.done", "done_file_template needs room in the name"),
+        ("", "{name}", "must make a file name of its own"),
+        ("", "../{name}.done", "must make a file name of its own"),
+        ("", "{date}.done", "may hold {name} or {stem}"),
+        ("", "{name}{stem}", "may hold {name} or {stem}"),
+    ],
+)
+def test_a_template_that_makes_no_name_of_its_own_is_refused_before_any_task(
+    sshd: SSHD, remote_dir: Path, path: str, template: str, said: str
+) -> None:
+    with pytest.raises(OptionsError, match=re.escape(said)):
+        real_job(sshd.options(), f"{remote_dir}/{path}", done_file_template=template)
+
+
 def test_an_overwrite_removes_what_announced_the_old_data(sshd: SSHD, remote_dir: Path) -> None:
     write(sshd.options(), str(remote_dir), ["a"], ["b"], **ASKED)
     (remote_dir / ".foreign.csv.sha256").write_text("not ours")
     write(sshd.options(), str(remote_dir), ["c"], overwrite=True)
     (part,) = (file.name for file in remote_dir.iterdir() if file.name.startswith("part-"))
     assert sorted(file.name for file in remote_dir.iterdir()) == [".foreign.csv.sha256", part]
+
+
+def test_files_that_are_replaced_by_their_names_keep_nothing_that_announced_them(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    named = {"file_name_template": "o_{seq}.txt", "done_file_template": "{stem}.ok"}
+    write(sshd.options(), str(remote_dir), ["a"], ["b"], ["c"], **ASKED, **named)
+    write(sshd.options(), str(remote_dir), ["d"], if_exists="replace", **named)
+    rest = {f"o_{n}{end}" for n in (2, 3) for end in (".txt", ".txt.sha256", ".ok")}
+    assert {file.name for file in remote_dir.iterdir()} == {"o_1.txt", "o_1.ok", *rest}
+    write(sshd.options(), str(remote_dir), ["e"], overwrite=True, **named)
+    assert {file.name for file in remote_dir.iterdir()} == {"o_1.txt", "o_1.ok"}
 
 
 def test_an_append_leaves_the_last_jobs_manifest(sshd: SSHD, remote_dir: Path) -> None:

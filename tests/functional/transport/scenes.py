@@ -197,6 +197,19 @@ async def the_server_copies_between_its_files(connection: Connection, folder: st
     assert await connection.read_file(f"{folder}/b", 100) == b"2345601"
 
 
+async def a_link_is_a_second_name(connection: Connection, folder: str) -> None:
+    await connection.write_file(f"{folder}/one", b"1")
+    await connection.link(f"{folder}/one", f"{folder}/two")
+    await connection.remove(f"{folder}/one")
+    assert await connection.read_file(f"{folder}/two", 10) == b"1"
+    await connection.write_file(f"{folder}/one", b"2")
+    with pytest.raises(RemoteExistsError):
+        await connection.link(f"{folder}/one", f"{folder}/two")
+    with pytest.raises(RemoteNotFoundError):
+        await connection.link(f"{folder}/nowhere", f"{folder}/three")
+    assert await connection.read_file(f"{folder}/two", 10) == b"1"
+
+
 async def the_free_space_is_told(connection: Connection, folder: str) -> None:
     free = await connection.free_bytes(folder)
     assert free is not None

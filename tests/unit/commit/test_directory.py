@@ -307,8 +307,8 @@ def test_an_ordinary_append_takes_two_requests_to_prepare_and_few_to_commit(
     parts = job.stage(*(b"%d" % i for i in range(8)))
     server.log.clear()
     asyncio.run(job.commit(parts))
-    # Not counted in a row: three looks for an intent at once, eight renames at once.
-    assert len(server.log) == 3 + 3 + 1 + 3 + 8 + 3
+    # Not counted in a row: four looks for an intent at once, eight renames at once.
+    assert len(server.log) == 4 + 3 + 1 + 3 + 8 + 3
 
 
 # Direct: for servers that cannot rename

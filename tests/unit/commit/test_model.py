@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sftp_async.commit import intent, promotion
+from sftp_async.commit import directories, documents, promotion
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
 pytestmark = pytest.mark.one_python
@@ -23,17 +23,56 @@ OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)
 ANNOUNCED = Scenario(
     old=OLD_PARTS | {"_SUCCESS": b"old", "_manifest.json": b"old"},
     overwrite=True,
-    options={"manifest": True, "success_file": True, "checksum_files": "sha256"},
+    options={
+        "manifest": True,
+        "success_file": True,
+        "checksum_files": "sha256",
+        "done_file_template": ".{name}.done",  # hidden: the rules are about data
+    },
 )
-EXACT = Scenario("/out/all.csv", overwrite=True, old={"all.csv": b"old"})
+# Of the new one's size: to look at a file does not tell which it is.
+OLD_EXACT = {"all.csv": b"old 0old 1"}
+EXACT = Scenario("/out/all.csv", overwrite=True, old=OLD_EXACT)
 PLAIN = {"posix_rename": False}
 # One part, which is not joined: the joining is the same as above.
 EXACT_PLAIN = Scenario(
     "/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=PLAIN, new=(b"new",)
 )
+NAMED = {"file_name_template": "new_{seq:03d}.csv"}
+OLD_NAMED = {"new_001.csv": b"old 1", "new_003.csv": b"old 3"}
+NAMED_ABORTED = Scenario(
+    old={"new_001.csv": b"old 0", "new_002.csv": b"old 1"},
+    overwrite=True,
+    options=NAMED,
+    refused="new_002",
+)
+NAMED_ANNOUNCED = replace(
+    NAMED_ABORTED,
+    old=NAMED_ABORTED.old | {"new_001.csv.md5": b"sum 0", "new_002.csv.sha256": b"sum 1"},
+)
 NO_RENAME: dict[str, Any] = {"rename": False, "posix_rename": False}
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {"options": {"commit_mode": "direct"}, "server": NO_RENAME}
+
+
+#: One partition that is there, and one that is not; old data in both kinds, and outside of all.
+OLD_PARTITIONS = {
+    "part-00000-0dd0dd000dd0dd00-c000.csv": b"old, in none",
+    "c=1/part-00000-0dd0dd000dd0dd00-c000.csv": b"old 1",
+    "c=3/part-00001-0dd0dd000dd0dd00-c000.csv": b"old 3",
+}
+PARTITIONED = Scenario(
+    old=OLD_PARTITIONS, options={"partition_by": "c"}, directories=("c=1", "c=2")
+)
+STATIC = replace(PARTITIONED, overwrite=True)
+DYNAMIC = replace(STATIC, options={"partition_by": "c", "partition_overwrite_mode": "dynamic"})
+DIRECT_PARTITIONED: dict[str, Any] = {
+    "options": {"partition_by": "c", "commit_mode": "direct"},
+    "server": NO_RENAME,
+}
+NESTED = Scenario(
+    options={"partition_by": "c,e"}, directories=("c=1/e=1", "c=2/e=1"), old=OLD_PARTITIONS
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +108,17 @@ def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_l
             id="overwrite",
         ),
         pytest.param(
-            Scenario(
-                "/out/all.csv", True, old={"all.csv": b"old"}, server=PLAIN, refused="all.csv"
-            ),
+            Scenario("/out/all.csv", True, old=OLD_EXACT, server=PLAIN, refused="all.csv"),
             140,
             id="exact file, plain rename",
+        ),
+        pytest.param(NAMED_ABORTED, 160, id="named"),
+        pytest.param(replace(NAMED_ABORTED, server=PLAIN), 160, id="named, plain rename"),
+        pytest.param(NAMED_ANNOUNCED, 160, id="named, with checksum files"),
+        pytest.param(replace(NAMED_ABORTED, server=REPLACING), 160, id="named, rename replaces"),
+        pytest.param(replace(NAMED_ABORTED, server={"hardlink": False}), 160, id="named, no links"),
+        pytest.param(
+            replace(NAMED_ABORTED, old={"new_002.csv": b"old 1"}), 150, id="named, one is new"
         ),
     ],
 )
@@ -100,6 +145,20 @@ def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
             100,
             id="exact file, rename replaces",
         ),
+        pytest.param(Scenario(old=OLD_PARTS, options=NAMED), 60, id="append, named"),
+        pytest.param(
+            Scenario(old=OLD_PARTS, options=NAMED, refused="new_002"),
+            60,
+            id="append, named, aborted",
+        ),
+        pytest.param(
+            Scenario(old=OLD_NAMED, overwrite=True, options=NAMED), 60, id="overwrite, named"
+        ),
+        pytest.param(
+            Scenario(old=OLD_NAMED, overwrite=True, options=NAMED, server=PLAIN),
+            60,
+            id="overwrite, named, plain rename",
+        ),
         pytest.param(ANNOUNCED, 100, id="overwrite, announced"),
         pytest.param(
             replace(ANNOUNCED, server=PLAIN), 100, id="overwrite, announced, plain rename"
@@ -118,14 +177,61 @@ def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
     assert played > at_least
 
 
+@pytest.mark.parametrize(
+    ("scenario", "at_least"),
+    [
+        pytest.param(PARTITIONED, 70, id="append"),
+        pytest.param(replace(PARTITIONED, refused="part-00001"), 120, id="append, aborted"),
+        pytest.param(STATIC, 105, id="overwrite, static"),
+        pytest.param(replace(STATIC, refused="part-00001"), 130, id="overwrite, static, aborted"),
+        pytest.param(DYNAMIC, 90, id="overwrite, dynamic"),
+        pytest.param(replace(DYNAMIC, refused="part-00001"), 125, id="overwrite, dynamic, aborted"),
+        pytest.param(NESTED, 80, id="two columns, append"),
+        pytest.param(replace(NESTED, refused="part-00001"), 145, id="two columns, aborted"),
+        pytest.param(replace(PARTITIONED, server=REPLACING), 60, id="append, rename replaces"),
+        pytest.param(replace(PARTITIONED, **DIRECT_PARTITIONED), 60, id="append, direct"),
+        pytest.param(replace(STATIC, **DIRECT_PARTITIONED), 80, id="overwrite, direct"),
+        pytest.param(
+            replace(
+                ANNOUNCED,
+                old=ANNOUNCED.old | OLD_PARTITIONS,
+                options=ANNOUNCED.options | {"partition_by": "c"},
+                directories=("c=1", "c=2"),
+            ),
+            170,
+            id="overwrite, announced",
+        ),
+    ],
+)
+def test_any_fault_in_a_commit_to_partitions_leaves_all_or_nothing_and_no_empty_directory(
+    scenario: Scenario, at_least: int
+) -> None:
+    played, broken = explore(scenario, depth=1)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > at_least
+
+
 def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def publish_nothing(*arguments: object) -> None:
         pass
 
-    monkeypatch.setattr(intent, "publish", publish_nothing)
+    monkeypatch.setattr(documents, "publish", publish_nothing)
     assert not play(APPEND, {}).broken  # without faults it works
     _, broken = explore(APPEND, depth=1)
     assert any("crashed" in rule for _, rules in broken for rule in rules)
+
+
+def test_the_model_notices_partitions_that_are_made_and_not_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(*arguments: object) -> None:
+        pass
+
+    monkeypatch.setattr(directories, "prune", nothing)
+    assert not play(PARTITIONED, {}).broken
+    assert any("are the partitions" in rule for rule in play(STATIC, {}).broken)
+    aborted = play(replace(PARTITIONED, refused="part-00001"), {})
+    assert any("are the partitions" in rule for rule in aborted.broken)
 
 
 def test_the_model_notices_a_rename_that_cannot_be_done_twice(

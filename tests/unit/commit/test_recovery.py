@@ -151,8 +151,8 @@ def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> None:
     job = MemoryJob(server, commit_mode="direct")
     asyncio.run(job.prepare())
     parts = job.stage(b"0")
-    # mkdir twice was all so far; the commit looks three times, opens, and dies half through.
-    server.faults = {6: Fault("crash", "before")}
+    # mkdir twice was all so far; the commit looks four times, opens, and dies half through.
+    server.faults = {7: Fault("crash", "before")}
     with pytest.raises(Crash):
         asyncio.run(job.commit(parts))
     assert server.read(f"{job.layout.staging}.intent.json") == b""
@@ -163,8 +163,16 @@ def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> None:
     assert "_temporary" not in server.names("/out")
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "..", ".", "", "a\0b", 7, None])
-@pytest.mark.parametrize("place", ["staged", "final", "removes"])
+#: Neither a file of the target, nor one in its partition directories.
+HOSTILE = [
+    *("../x", "/etc/x", "a/b", "..", ".", "", "a\0b", 7, None),
+    *("a=1/../../x", "a=1/../x", "../a=1/x", "/a=1/x", "a=1//x", "a=1/./x", "a=1/", "a=1/b/x"),
+    *("_sftp_async/q/1.committed", "_temporary/a=1/x", "a=1/x\0y"),
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("place", ["staged", "final", "removes", "makes"])
 def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
     server: MemoryServer, place: str, name: object
 ) -> None:
@@ -178,8 +186,8 @@ def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
             job.layout, (), overwrite=True, removes=(), options=job.options, manifest=None
         ).to_json()
     )
-    if place == "removes":
-        fields["removes"] = [name]
+    if place in ("removes", "makes"):
+        fields[place] = [name]
     else:
         fields["parts"] = [part | {place: name}]
     server.put(f"{job.layout.staging}.intent.json", json.dumps(fields).encode())
@@ -192,7 +200,8 @@ def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2},
+        {"version": 1},
+        {"version": 3},
         {"job_id": "f" * 32},
         {"job_id": "../" + "f" * 29},
         {"parts": [{"staged": "s"}]},

@@ -41,6 +41,21 @@ def _quiet() -> Iterator[None]:
         pytest.param(StreamScenario(refused=1), 1, 170, id="commit fails half-way"),
         pytest.param(StreamScenario(server=REPLACING), 1, 80, id="rename replaces"),
         pytest.param(StreamScenario(**DIRECT), 1, 80, id="direct"),
+        pytest.param(StreamScenario(options={"partition_by": "c"}), 1, 100, id="partitions"),
+        pytest.param(
+            StreamScenario(options={"partition_by": "c"}, refused=1),
+            1,
+            180,
+            id="partitions, commit fails half-way",
+        ),
+        pytest.param(
+            StreamScenario(
+                options=DIRECT["options"] | {"partition_by": "c"}, server=DIRECT["server"]
+            ),
+            1,
+            90,
+            id="partitions, direct",
+        ),
     ],
 )
 def test_any_two_faults_leave_exactly_one_attempts_files(

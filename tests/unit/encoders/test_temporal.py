@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.encoders.datetime_patterns import Pattern
-from sftp_async.encoders.temporal import date_text, fixed_offset, interval_text, timestamp_text
+from sftp_async.encoders.temporal import (
+    date_text,
+    fixed_offset,
+    interval_text,
+    local_time,
+    timestamp_text,
+)
 from sftp_async.errors import OptionsError
 
 MOMENT = dt.datetime(2024, 3, 5, 16, 7, 8, 90_123)
@@ -88,6 +94,50 @@ def test_the_offset_follows_summer_time_and_shows_the_seconds_of_old_local_time(
         "1890-01-01T00:53:28.000+00:53:28",
         None,
     ]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Africa/Casablanca", "UTC"])
+@given(moment=st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(9998, 12, 31)))
+def test_clocks_follow_the_rules_of_their_zone_in_every_year(
+    zone: str, moment: dt.datetime
+) -> None:
+    # Arrow knows no change of clocks after 2037.
+    there = moment.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone))
+    column = pa.array([moment], pa.timestamp("us")).cast(pa.timestamp("us", zone))
+    assert local_time(column).to_pylist() == [there.replace(tzinfo=None)]
+
+
+def test_every_year_of_spark_has_its_text() -> None:
+    # Arrow's calendar ends with the year 32,767.
+    days = pa.array([-(2**31), 11_000_000, 2**31 - 1, 0, None], pa.int32()).cast(pa.date32())
+    assert date_text(days).to_pylist() == [
+        "-5877641-06-23",
+        "+32086-12-23",
+        "+5881580-07-11",
+        "1970-01-01",
+        None,
+    ]
+    late, early = 9_000_000_000_000_000_000, -9_000_000_000_000_000_000
+    column = instants(late, early, 0, None, zone="Europe/Berlin")
+    assert timestamp_text(column).to_pylist() == [
+        "+287168-08-24T18:00:00.000+02:00",
+        "-283229-05-10T08:53:28.000+00:53:28",
+        "1970-01-01T01:00:00.000+01:00",
+        None,
+    ]
+    pattern = Pattern.parse("EEE d.M.y", option="date_format", clock=False)
+    assert pattern.of(days).to_pylist() == [
+        "Tue 23.6.-5877641",
+        "Mon 23.12.32086",
+        "Fri 11.7.5881580",
+        "Thu 1.1.1970",
+        None,
+    ]
+
+
+def test_a_day_of_the_year_may_have_more_digits_than_its_pattern() -> None:
+    assert formatted("DD", dt.datetime(2024, 12, 31)) == "366"
+    assert formatted("DD DDD", dt.datetime(2024, 1, 9)) == "09 009"
 
 
 def test_no_offset_is_z() -> None:

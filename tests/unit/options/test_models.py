@@ -103,8 +103,10 @@ SAMPLES = {
     "format": "json",
     "compression": "gzip",
     "sep": ";",
+    "encoding": "windows-1252",
     "path": "/out",
     "single_file": "true",
+    "partition_by": "day",
     "create_dirs": "false",
     "write_empty": "false",
     "staging_dir": "/stage",
@@ -230,7 +232,15 @@ def test_blank_text_is_kept_where_it_means_something() -> None:
 
 
 def test_all_mistakes_are_in_one_error() -> None:
-    found = problems(port="abc", chunk_size="1g", colour="red", header="perhaps", compression="lz4")
+    found = problems(
+        port="abc",
+        chunk_size="1g",
+        colour="red",
+        header="perhaps",
+        format="csv",
+        compression="lz4",
+        row_tag="<row>",
+    )
     assert found == [
         "'colour' is not an option.",
         "host is missing, for example host=sftp.example.com.",
@@ -239,7 +249,11 @@ def test_all_mistakes_are_in_one_error() -> None:
         "header must be true or false, not 'perhaps'.",
         "No credentials: set password, private_key_path or private_key_content.",
         "chunk_size is 1073741824, max_buffer_bytes only 33554432.",
-        "compression=lz4 is for parquet; csv has none, gzip, zstd.",
+        "row_tag must be the name of an XML element, without a colon.",
+        (
+            "compression=lz4 is for parquet; csv has none, gzip, zstd, bzip2, xz (a text "
+            "file of lz4 has Hadoop's own framing: no other tool reads it)."
+        ),
     ]
 
 
@@ -252,7 +266,48 @@ def test_all_mistakes_are_in_one_error() -> None:
         ({"max_file_bytes": -1}, "max_file_bytes must not be negative, not '-1'."),
         ({"timeout": "0"}, "connect_timeout (from timeout) must be greater than zero, not '0'."),
         ({"retry_delay": -1}, "retry_delay must not be negative, not '-1'."),
-        ({"format": "xml"}, "format must be csv, json, parquet or text, not 'xml'."),
+        (
+            {"format": "a b"},
+            "format must be the name of a format, such as csv or parquet, not 'a b'.",
+        ),
+        (
+            {"format": "avro", "compression": "brotli"},
+            "compression=brotli is for parquet; avro has none, deflate, snappy, zstd, bzip2, xz.",
+        ),
+        (
+            {"format": "avro", "compression": "zlib"},
+            "compression=zlib is for orc; avro has none, deflate, snappy, zstd, bzip2, xz.",
+        ),
+        (
+            {"format": "csv", "compression": "bzip2", "compression_level": "10"},
+            "compression_level must be from 1 to 9 for compression=bzip2 in csv, not 10.",
+        ),
+        (
+            {"format": "parquet", "compression": "snappy", "compression_level": 1},
+            (
+                "compression_level is set, but parquet's compression=snappy has no levels; "
+                "gzip, zstd, brotli have."
+            ),
+        ),
+        (
+            {"format": "orc", "compression": "zstd", "compression_level": 1},
+            "compression_level is set, but orc's compression=zstd has no levels.",
+        ),
+        (
+            {"root_tag": "rows version"},
+            'root_tag must be the name of an XML element; attributes may follow: a b="c".',
+        ),
+        (
+            {"array_element_name": "ns:item"},
+            "array_element_name must be the name of an XML element, without a colon.",
+        ),
+        (
+            {"attribute_prefix": "@", "value_tag": "@"},
+            "attribute_prefix and value_tag must not be the same.",
+        ),
+        ({"value_tag": ""}, "value_tag must not be empty."),
+        ({"declaration": "<?xml?>"}, "declaration must stand between <?xml and ?>, without them."),
+        ({"indent": "--"}, "indent must be white space."),
         ({"strict_host_key_checking": "maybe"}, "strict_host_key_checking must be true or false."),
         ({"sep": ""}, "sep must not be empty."),
         ({"sep": '"'}, "sep and quote must not share a character."),
@@ -293,7 +348,11 @@ def test_parquet_has_codecs_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "codec"), [("uncompressed", "none"), ("gz", "gzip"), ("zst", "zstd")]
+    ("text", "codec"),
+    [
+        *(("uncompressed", "none"), ("gz", "gzip"), ("zst", "zstd"), ("bz2", "bzip2")),
+        ("LZ4_RAW", "lz4"),
+    ],
 )
 def test_codecs_have_short_names(text: str, codec: str) -> None:
     assert FormatOptions(compression=text).compression == codec

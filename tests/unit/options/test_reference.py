@@ -40,6 +40,6 @@ def test_every_option_has_a_description_and_an_example_that_is_valid(name: str) 
     assert field.description.endswith(".")
     [example] = field.examples or []
     needed = {"host": "h", "username": "u", "password": "p"}
-    companions = {"format": "parquet"} if name == "compression" else {}
+    companions = {"compression": "gzip"} if name == "compression_level" else {}
     options = SFTPOptions.from_spark(needed | companions | {name: str(example)})
     assert options.to_spark().get(name, field.default) is not None

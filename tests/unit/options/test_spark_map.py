@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sftp_async.errors import OptionsError
@@ -77,6 +77,17 @@ def test_options_survive_sparks_map_in_every_spelling(
     through_spark = {spelling(name): text for name, text in original.to_spark().items()}
     assert all(isinstance(text, str) for text in through_spark.values())
     assert SFTPOptions.from_spark(through_spark) == original
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True))
+@example(["[c"])
+@example([" c"])
+@example(["a\nb", "c,d"])
+@example(["\U0001f600,"])
+def test_names_of_columns_survive_sparks_map(names: list[str]) -> None:
+    options = SFTPOptions(**NEEDED, path="/out", partition_by=names)
+    again = SFTPOptions.from_spark(options.to_spark())
+    assert again.partition_by == tuple(names)
 
 
 def test_only_what_was_given_goes_to_spark() -> None:
