@@ -170,7 +170,10 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
                 "or set single_file=true"
             )
         if not file_format.joinable or options.format == "xml":
-            raise OptionsError(f"{name} is for text: a {options.format} file has no lines")
+            raise OptionsError(
+                f"{name} is for text, and format={options.format} has no lines: leave it out, or "
+                "write csv, json or text"
+            )
         for field in ("bytes", "sha256"):
             if field in control_fields(text) and options.compression not in (None, "none"):
                 raise OptionsError(

@@ -181,7 +181,7 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "rows of one": ({"max_records_per_file": "9"}, "x.csv", (), "max_records_per_file splits the"),
     "bytes of one": ({"max_file_bytes": "9"}, "x.csv", (), "max_file_bytes splits the output"),
     "header": ({"header_lines": "H"}, "", (), "header_lines is for one exact file"),
-    "footer": ({"footer_lines": "T"}, "x.orc", (), "footer_lines is for text: a orc file has no"),
+    "footer": ({"footer_lines": "T"}, "x.orc", (), "is for text, and format=orc has no lines"),
     "xml footer": ({"footer_lines": "T"}, "x.xml", (), "footer_lines is for text"),
     "packed sum": ({"footer_lines": "{sha256}"}, "x.csv.gz", (), "that of the compressed data"),
     "footer's set": (
