@@ -51,10 +51,12 @@ def register(spark: SparkSession) -> None:
         spark: a session; a Spark Connect session, too.
 
     """
-    spark.dataSource.register(telling(_listener_for(spark)))
     # The one public call that makes a session its thread's active one (DataSource.lookupDataSource
-    # knows a source in Python by no other; builder.getOrCreate() is not enough).
+    # knows a source in Python by no other; builder.getOrCreate() is not enough). Before all else:
+    # a name that the active session knows cannot be registered in a second one
+    # (DataSourceRegistration.checkDataSourceExists, DATA_SOURCE_ALREADY_EXISTS).
     spark.createDataFrame([], "n INT")
+    spark.dataSource.register(telling(_listener_for(spark)))
     _lift_batch_limit(spark)
 
 
