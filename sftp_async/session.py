@@ -32,7 +32,8 @@ def register(spark: SparkSession) -> None:
 
     From Spark 4.1 on, where the package is installed, Spark knows the format by itself
     (pyspark_sftp_async). Call this all the same in a thread that you have started: Spark looks for
-    a format in the session that is active in the thread, and this makes `spark` that one.
+    a format in the session that is active in the thread, and this makes `spark` that one. A session
+    of `spark.newSession()` is registered like the first.
 
     To hold its byte limit on Arrow batches, Spark adds up the size of every column after every row,
     which is near half of the JVM's time in a write of sixteen columns (docs/decisions/0013).
