@@ -32,7 +32,8 @@ def register(spark: SparkSession) -> None:
 
     From Spark 4.1 on, where the package is installed, Spark knows the format by itself
     (pyspark_sftp_async). Call this all the same in a thread that you have started: Spark looks for
-    a format in the session that is active in the thread, and this makes `spark` that one.
+    a format in the session that is active in the thread, and this makes `spark` that one. A session
+    of `spark.newSession()` is registered like the first.
 
     To hold its byte limit on Arrow batches, Spark adds up the size of every column after every row,
     which is near half of the JVM's time in a write of sixteen columns (docs/decisions/0013).
@@ -51,10 +52,12 @@ def register(spark: SparkSession) -> None:
         spark: a session; a Spark Connect session, too.
 
     """
-    spark.dataSource.register(telling(_listener_for(spark)))
     # The one public call that makes a session its thread's active one (DataSource.lookupDataSource
-    # knows a source in Python by no other; builder.getOrCreate() is not enough).
+    # knows a source in Python by no other; builder.getOrCreate() is not enough). Before all else:
+    # a name that the active session knows cannot be registered in a second one
+    # (DataSourceRegistration.checkDataSourceExists, DATA_SOURCE_ALREADY_EXISTS).
     spark.createDataFrame([], "n INT")
+    spark.dataSource.register(telling(_listener_for(spark)))
     _lift_batch_limit(spark)
 
 

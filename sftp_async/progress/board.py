@@ -19,9 +19,12 @@ QUIET = 6.0
 BETWEEN = 60.0
 #: Seconds over which the speed is an average.
 WINDOW = 5.0
-#: Writes, and tasks of one write, that are kept; of more, the oldest writes and the last tasks are
-#: left out. A summary is exact whatever was left out.
+#: Writes under way, and tasks of one write, that are kept; of more, the oldest writes and the last
+#: tasks are left out. A summary is exact whatever was left out.
 MOST_WRITES, MOST_TASKS = 64, 2**16
+#: Ended writes that are remembered, by their ids alone: what was overtaken on its way, or recorded
+#: there and sent once more, neither brings a write back nor its summary.
+MOST_ENDED = 4096
 
 Phase = Literal["writing", "committing"]
 
@@ -59,7 +62,6 @@ class _Write:
     running: int = 0
     done: int = 0
     committing: bool = False
-    over: bool = False
     #: When there were how many bytes, the oldest first.
     history: deque[tuple[float, int]] = field(default_factory=deque)
 
@@ -115,10 +117,13 @@ class Board:
     def __init__(self) -> None:
         self.last: WriteSummary | None = None
         self._writes: dict[str, _Write] = {}
+        self._over: dict[str, None] = {}
         self._ended: list[Ended] = []
 
     def take(self, message: Message, now: float) -> None:
         """Take a message that came at that time, in seconds of any clock."""
+        if message.job in self._over:
+            return
         if isinstance(message, Ended):
             self._end(message)
             return
@@ -158,14 +163,14 @@ class Board:
 
     def _alive(self, write: _Write, now: float) -> bool:
         quiet = QUIET if write.running or write.committing else BETWEEN
-        return not write.over and now - write.latest < quiet
+        return now - write.latest < quiet
 
     def _end(self, end: Ended) -> None:
         if end.summary is not None:
             self.last = end.summary
-        if (write := self._writes.get(end.job)) is not None:
-            # Kept, without its tasks, so that a datagram that was overtaken brings nothing back.
-            write.over = True
-            write.tasks.clear()
+        self._writes.pop(end.job, None)
+        self._over[end.job] = None
+        while len(self._over) > MOST_ENDED:
+            del self._over[next(iter(self._over))]
         self._ended.append(end)
         del self._ended[:-MOST_WRITES]

@@ -181,6 +181,8 @@ class HttpDoor(Door):
         try:
             status, rest = await answer.whole
             self._check(status, host, port)
+            if rest is None:
+                raise self._no_proxy("its answer has no end")
         except BaseException:
             transport.abort()
             raise
@@ -218,13 +220,13 @@ class _Answer(asyncio.Protocol):
     """Sends a request and reads the answer to it, up to the blank line and no further.
 
     Attributes:
-        whole: the answer's first line, and what came behind the blank line: the server's; no line
-            if the proxy hung up.
+        whole: the answer's first line, and what came behind the blank line: the server's. No line
+            if the proxy hung up; nothing behind it if no blank line came within `LONGEST_ANSWER`.
 
     """
 
     def __init__(self, request: bytes) -> None:
-        self.whole: asyncio.Future[tuple[bytes | None, bytes]] = (
+        self.whole: asyncio.Future[tuple[bytes | None, bytes | None]] = (
             asyncio.get_running_loop().create_future()
         )
         self._request = request
@@ -241,11 +243,11 @@ class _Answer(asyncio.Protocol):
         if (blank or strange or len(self._read) > LONGEST_ANSWER) and not self.whole.done():
             # What comes from now on is for the protocol that follows.
             self._transport.pause_reading()
-            self.whole.set_result((head.partition(b"\r\n")[0], rest))
+            self.whole.set_result((head.partition(b"\r\n")[0], rest if blank else None))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.whole.done():
-            self.whole.set_result((None, b""))
+            self.whole.set_result((None, None))
 
 
 def door_of(options: ConnectionOptions) -> Door | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -251,6 +253,30 @@ def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None:
         at = f"{scheme}://127.0.0.1:{port}"
         options = sshd.options() | {"proxy_url": at, "connect_timeout": 20}
         refused_on_the_way(options, ConnectError, words, at=at)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A proxy that says this to the first who connects, and waits until they go."""
+
+    def serve() -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):
+            line.sendall(answer)
+            while line.recv(4096):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_an_answer_without_an_end_is_the_proxys_fault(sshd: SSHD) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as url:
+        options = sshd.options() | {"proxy_url": url, "connect_timeout": 5}
+        refused_on_the_way(options, ConnectError, "its answer has no end", at=url)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])

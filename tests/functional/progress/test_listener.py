@@ -65,9 +65,9 @@ def listener(display: Watched) -> Iterator[Listener]:
 
 def test_the_summary_of_the_last_write_is_there_when_it_is_asked_for(listener: Listener) -> None:
     assert listener.last_write() is None
-    send(listener.address, Ended("end", JOB, summary(1)), Ended("end", JOB, summary(2)))
+    send(listener.address, Ended("end", "a", summary(1)), Ended("end", "b", summary(2)))
     assert listener.last_write() == summary(2)
-    send(listener.address, Ended("end", JOB, None))
+    send(listener.address, Ended("end", "c", None))
     assert listener.last_write() == summary(2)
 
 

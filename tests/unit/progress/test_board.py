@@ -71,6 +71,32 @@ def test_a_late_datagram_does_not_bring_a_write_back() -> None:
     assert not board.is_busy(0.1)
 
 
+def test_what_is_sent_once_more_by_a_stranger_changes_nothing() -> None:
+    board = Board()
+    recorded = [task(0, 100), CommitNews("commit", "a", "/a"), Ended("end", "a", summary("a"))]
+    for message in (*recorded, Ended("end", "b", summary("b"))):
+        board.take(message, 0.0)
+    board.take_ended()
+    for message in recorded:
+        board.take(message, 1.0)
+    assert board.last == summary("b")
+    assert (board.views(2.0), board.is_busy(2.0), board.take_ended()) == ([], False, [])
+
+
+def test_a_long_write_keeps_its_numbers_while_many_short_ones_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(boards, "MOST_WRITES", 3)
+    board = Board()
+    board.take(task(0, 100, "done", job="long"), 0.0)
+    for job in "abcde":
+        board.take(task(0, 10, "done", job=job), 1.0)
+        board.take(Ended("end", job, summary(job)), 1.0)
+    board.take(task(1, 50, job="long"), 2.0)
+    view = only_view(board, 2.0)
+    assert (view.bytes, view.done, view.seconds) == (150, 1, 2.0)
+
+
 def test_a_write_whose_tasks_were_killed_vanishes_and_one_that_is_alive_comes_back() -> None:
     board = Board()
     board.take(task(0, 100), 0.0)
@@ -125,8 +151,11 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         board.take(task(number, 10, job="wide"), 0.0)
     assert only_view(board, 1.0).running == 2
+    monkeypatch.setattr(boards, "MOST_ENDED", 2)
     for job in "bcdef":
         board.take(task(0, 10, job=job), 1.0)
+    assert list(board._writes) == ["d", "e", "f"]
+    for job in "bcdef":
         board.take(Ended("end", job, None), 1.0)
-    assert len(board._writes) == 3
+    assert (list(board._writes), list(board._over)) == ([], ["e", "f"])
     assert [end.job for end in board.take_ended()] == ["d", "e", "f"]
