@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -72,7 +71,7 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> 
     job_id, target = job.layout.job_id, readable(job.layout.target)
 
     def news(_: TaskState) -> CommitNews:
-        return CommitNews("commit", job_id, target)
+        return CommitNews("commit", job_id, target, job.age)
 
     before = job.line()
     line = sum((account.line for account in accounts), job.prepared)
@@ -86,7 +85,7 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[Account]) -> 
         files=stats.files,
         rows=stats.rows,
         bytes=stats.bytes,
-        seconds=max(0.0, time.time() - job.started),
+        seconds=max(0.0, job.age),
         connections=line.connections,
         retries=line.retries,
         reconnects=line.reconnects,

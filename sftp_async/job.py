@@ -62,6 +62,11 @@ class Job:
     #: Who wants to hear of it.
     listener: Address | None = None
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was planned; less than 0 where this machine's clock is behind."""
+        return time.time() - self.started
+
     @classmethod
     def plan(
         cls,
@@ -201,7 +206,9 @@ class Job:
         job, target = self.layout.job_id, readable(self.layout.target)
 
         def news(state: TaskState) -> TaskNews:
-            return TaskNews("task", job, target, partition, state, **asdict(task.counters))
+            return TaskNews(
+                "task", job, target, self.age, partition, state, **asdict(task.counters)
+            )
 
         with Reporter(self.listener if live else None, runtime.loop, news):
             return task.write(batches)
@@ -284,7 +291,7 @@ class Job:
             for column in self.schema
         ]
         # Until here: a manifest is complete before the commit is.
-        said["seconds"] = round(max(0.0, time.time() - self.started), 3)
+        said["seconds"] = round(max(0.0, self.age), 3)
         return said | asdict(line)
 
     def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:

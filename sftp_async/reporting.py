@@ -48,11 +48,16 @@ class Address:
 
 @dataclass(frozen=True)
 class TaskNews:
-    """How far a task is: what went into its files, and bytes that the server has acknowledged."""
+    """How far a task is: what went into its files, and bytes that the server has acknowledged.
+
+    `age` is how many seconds ago the job was planned, by the clocks of two machines: it may be less
+    than 0.
+    """
 
     kind: Literal["task"]
     job: str
     target: str
+    age: float
     partition: int
     state: TaskState
     files: int
@@ -67,6 +72,7 @@ class CommitNews:
     kind: Literal["commit"]
     job: str
     target: str
+    age: float
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ Phase = Literal["writing", "committing"]
 class View:
     """A write that is under way, as a display shows it.
 
-    `speed` is in bytes per second, of the last seconds; `seconds` since its first news.
+    `speed` is in bytes per second, of the last seconds; `seconds` since the job was planned.
     """
 
     job: str
@@ -53,6 +53,7 @@ class _Write:
     """A write under way; times are the listener's own."""
 
     target: str
+    planned: float
     first: float
     latest: float
     tasks: dict[int, TaskNews] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class _Write:
             running=self.running,
             done=self.done,
             speed=(self.bytes - before) / (now - since) if now > since else 0.0,
-            seconds=now - self.first,
+            seconds=now - self.planned,
         )
 
 
@@ -129,7 +130,8 @@ class Board:
             return
         write = self._writes.get(message.job)
         if write is None:
-            write = self._writes[message.job] = _Write(message.target, now, now)
+            planned = now - max(0.0, message.age)
+            write = self._writes[message.job] = _Write(message.target, planned, now, now)
             write.history.append((now, 0))
             while len(self._writes) > MOST_WRITES:
                 del self._writes[next(iter(self._writes))]

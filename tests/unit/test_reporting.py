@@ -31,7 +31,7 @@ JOB = "ab" * 16
 
 
 def news(rows: int = 0, state: Any = "running") -> TaskNews:
-    return TaskNews("task", JOB, "/out", 0, state, 0, rows, 0)
+    return TaskNews("task", JOB, "/out", 0.0, 0, state, 0, rows, 0)
 
 
 class Ear:
@@ -115,7 +115,7 @@ def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
     assert told.isprintable()
     if target.isprintable() and len(target) <= LONGEST_TARGET:
         assert told == target.removeprefix("./")
-    assert len(seal(KEY, TaskNews("task", JOB, told, 0, "running", *[2**63] * 3))) < 2048
+    assert len(seal(KEY, TaskNews("task", JOB, told, 0.0, 0, "running", *[2**63] * 3))) < 2048
 
 
 def test_a_file_of_the_login_directory_is_told_by_its_name() -> None:

@@ -75,7 +75,7 @@ def test_a_write_that_has_just_come_back_is_waited_for(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listeners, "GRACE", 60.0)
-    send(listener.address, CommitNews("commit", JOB, "/out"))
+    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
     asked = threading.Event()
     is_busy = listener._board.is_busy
 
@@ -110,7 +110,7 @@ def test_what_is_not_ours_is_dropped_and_what_comes_behind_it_is_heard(listener:
         genuine[32:],
         seal(address.key, unknown),
         seal(address.key, Ended("end", JOB, text)),
-        seal(address.key, CommitNews("commit", JOB, "x" * 50_000)),
+        seal(address.key, CommitNews("commit", JOB, "x" * 50_000, 0.0)),
     ):
         wire.sendto(datagram, (address.host, address.port))
     wire.close()
@@ -129,7 +129,7 @@ def test_a_listener_is_reached_on_the_address_it_was_given_alone(listener: Liste
 def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
     listener: Listener, display: Watched
 ) -> None:
-    send(listener.address, CommitNews("commit", JOB, "/out"))
+    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
     end = Ended("end", JOB, summary())
     send(listener.address, end)
@@ -143,7 +143,7 @@ def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
 def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
     listener: Listener, display: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(listener.address, CommitNews("commit", JOB, "/out"))
+    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
     monkeypatch.setattr(boards, "QUIET", 0.0)
     assert listener.last_write() is None
@@ -155,7 +155,7 @@ def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
 
 def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watched) -> None:
     display.breaks = True
-    send(listener.address, CommitNews("commit", JOB, "/out"))
+    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
     send(listener.address, Ended("end", JOB, summary()))
     assert listener.last_write() == summary()

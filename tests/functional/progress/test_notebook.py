@@ -29,7 +29,8 @@ UNDER_WAY = """
 job = "{job}"
 
 def tell():
-    sender.send(lambda: TaskNews("task", job, "/out/<b>", 0, "running", 1, 2_000_000, 98_700_000))
+    counters = 1, 2_000_000, 98_700_000
+    sender.send(lambda: TaskNews("task", job, "/out/<b>", 0.0, 0, "running", *counters))
     display = progress._listener._display
     return display is not None and job in display._handles
 

@@ -13,7 +13,7 @@ from sftp_async.stats import WriteSummary
 
 
 def task(partition: int, bytes_: int, state: Any = "running", job: str = "a") -> TaskNews:
-    return TaskNews("task", job, f"/{job}", partition, state, 1, bytes_ // 10, bytes_)
+    return TaskNews("task", job, f"/{job}", 0.0, partition, state, 1, bytes_ // 10, bytes_)
 
 
 def summary(job: str = "a") -> WriteSummary:
@@ -32,6 +32,15 @@ def test_a_write_is_the_sum_of_its_tasks() -> None:
     view = only_view(board, 1.0)
     assert (view.target, view.files, view.rows, view.bytes) == ("/a", 2, 37, 370)
     assert (view.running, view.done, view.phase, view.seconds) == (1, 1, "writing", 1.0)
+
+
+def test_the_time_counts_from_when_the_job_was_planned_not_from_its_first_news() -> None:
+    board = Board()
+    board.take(CommitNews("commit", "a", "/a", 3.0), 10.0)
+    assert board.views(10.0 + SHOWN_AFTER - 0.01) == []
+    assert only_view(board, 11.0).seconds == 4.0
+    board.take(CommitNews("commit", "b", "/b", -3600.0), 11.0)  # a clock that is an hour behind
+    assert board.views(12.0)[1].seconds == 1.0
 
 
 def test_datagrams_out_of_order_and_a_second_attempt_take_nothing_back() -> None:
@@ -55,7 +64,7 @@ def test_a_write_is_shown_once_it_takes_a_while_and_until_it_ends() -> None:
     assert board.is_busy(10.1)
     assert board.views(10.0 + SHOWN_AFTER - 0.01) == []
     assert board.views(10.0 + SHOWN_AFTER)
-    board.take(CommitNews("commit", "a", "/a"), 11.0)
+    board.take(CommitNews("commit", "a", "/a", 0.0), 11.0)
     assert only_view(board, 11.0).phase == "committing"
     board.take(Ended("end", "a", summary()), 11.5)
     assert (board.views(11.5), board.is_busy(11.5)) == ([], False)
@@ -73,7 +82,7 @@ def test_a_late_datagram_does_not_bring_a_write_back() -> None:
 
 def test_what_is_sent_once_more_by_a_stranger_changes_nothing() -> None:
     board = Board()
-    recorded = [task(0, 100), CommitNews("commit", "a", "/a"), Ended("end", "a", summary("a"))]
+    recorded = [task(0, 100), CommitNews("commit", "a", "/a", 0.0), Ended("end", "a", summary("a"))]
     for message in (*recorded, Ended("end", "b", summary("b"))):
         board.take(message, 0.0)
     board.take_ended()
