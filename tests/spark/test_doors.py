@@ -205,12 +205,51 @@ def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wh
     assert [Path(file).parent.name for file in told] == ["orders"] * 4 + ["out"]
 
 
+#: A client of Spark Connect, whose home and environment are not its server's.
+REFERENCES = """
+import os, sys
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from sftp_async import SFTPOptions
+from sftp_async.server import EmbeddedServer
+
+spark = SparkSession.builder.remote(os.environ["ADDRESS"]).getOrCreate()
+with EmbeddedServer(sys.argv[1], password="secret") as server:
+    def write(name, password):
+        options = SFTPOptions(**{**server.options(), "password": password})
+        writer = spark.range(1).write.format("sftp").options(**options.to_spark())
+        writer.mode("append").save(f"/{name}")
+
+    write("from_env", "env:OF_SERVER")
+    write("from_file", "file:~/password")
+    try:
+        write("from_client", "env:OF_CLIENT")
+    except PySparkException as error:
+        print(error, file=sys.stderr)
+    print(*sorted(path.name for path in server.root.iterdir()))
+spark.stop()
+"""
+
+
 @pytest.mark.one_python
-def test_spark_connect_writes_batches_and_streams(tmp_path: Path) -> None:
+def test_spark_connect_writes_batches_and_streams_and_its_server_looks_references_up(
+    tmp_path: Path,
+) -> None:
     for module in ("grpc", "grpc_status", "google.rpc"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             missing(f"the Python package {module} (PySpark's extra `connect`)")
     env = environment(tmp_path, REPOSITORY)
-    with connect_server(env) as address:
+    of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
+    (tmp_path / "of_server").mkdir()
+    (tmp_path / "of_server" / "password").write_text("secret\n")
+    with connect_server(env | of_server) as address:
         told = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
+        of_client = {"OF_SERVER": "of the client", "OF_CLIENT": "secret", "ADDRESS": address}
+        looked_up = [sys.executable, "-c", REFERENCES, str(tmp_path / "served")]
+        done = subprocess.run(
+            looked_up, cwd=tmp_path, env=env | of_client, capture_output=True, text=True
+        )
     assert [Path(file).parent.name for file in told] == ["out", "stream"]
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.split() == ["from_env", "from_file"]
+    assert "'OF_CLIENT', which is not set on the driver" in done.stderr
