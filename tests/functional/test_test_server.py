@@ -76,7 +76,7 @@ def test_refused_logins_fail_until_they_are_let_in_again(server: SFTPTestServer)
 def test_a_stopped_server_comes_back_where_it_was_with_what_it_had(server: SFTPTestServer) -> None:
     write(server)
     server.stop()
-    assert list(failed_steps(server)) == ["Connection"]
+    assert list(failed_steps(server)) == ["TCP"]
     server.start()
     assert failed_steps(server) == {}
     assert (server.path / "out" / "numbers.csv").exists()
