@@ -181,8 +181,8 @@ def test_what_sql_cannot_do_is_refused_in_words(
     assert list(embedded_server.root.iterdir()) == []
 
 
-def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> list[str]:
-    """Run an example as a reader does; returns the names of the files that it tells of."""
+def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, int]:
+    """Run an example as a reader does; returns the files that it tells of, and their bytes."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
         cwd=cwd,
@@ -192,7 +192,8 @@ def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> l
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return [line.partition(": ")[0] for line in done.stdout.splitlines() if ": " in line]
+    told = (line.partition(": ") for line in done.stdout.splitlines())
+    return {file: int(size.split()[0]) for file, _, size in told if size}
 
 
 @pytest.mark.one_python
@@ -203,6 +204,8 @@ def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wh
     with cluster(tmp_path, env) as master:
         told = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
     assert [Path(file).parent.name for file in told] == ["orders"] * 4 + ["out"]
+    rows = sum(len(f"{n},customer {n}\n") for n in range(10_000))
+    assert sum(list(told.values())[:4]) == 4 * len("id,customer\n") + rows
 
 
 #: A client of Spark Connect, whose home and environment are not its server's.
@@ -250,6 +253,7 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
             looked_up, cwd=tmp_path, env=env | of_client, capture_output=True, text=True
         )
     assert [Path(file).parent.name for file in told] == ["out", "stream"]
+    assert list(told.values())[1] == len("1\n2\n")
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stdout.split() == ["from_env", "from_file"]
     assert "'OF_CLIENT', which is not set on the driver" in done.stderr
