@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,6 +180,17 @@ def test_what_sql_cannot_do_is_refused_in_words(
         session.sql(statement.format(options=options, table=table)).collect()
     assert REFUSED[statement] in str(caught.value)
     assert list(embedded_server.root.iterdir()) == []
+
+
+@pytest.mark.one_python
+def test_the_job_of_the_databricks_bundle_checks_the_way_and_writes(
+    spark: SparkSession, embedded_server: EmbeddedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = runpy.run_path(str(REPOSITORY / "deploy" / "write_sample.py"))
+    options = job["options"](job["parameters"]([]), embedded_server.options())
+    job["write"](spark, options, "/sample")
+    assert "path .: ok" in capsys.readouterr().out
+    assert len(lines(embedded_server.root / "sample")) == 1000 + 2  # and a header in each file
 
 
 def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, int]:
