@@ -104,6 +104,7 @@ BAD = {
     "verify": "twice",
     "staging_dir": "a\nb",
     "staging_ttl": "0",
+    "progress": "on",
 }
 #: Any text is right.
 FREE = {"password", "private_key_passphrase", "null_value", "empty_value"} | {
