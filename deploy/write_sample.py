@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sftp_async import SFTPConnectionTester, SFTPDataSource, SFTPOptions
+from sftp_async import SFTPConnectionTester, SFTPOptions, register
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,8 +50,7 @@ def read_scope(scope: str) -> dict[str, str]:
 def write(spark: SparkSession, target: SFTPOptions, path: str) -> None:
     """Check the connection from the driver, then let the executors write."""
     print(SFTPConnectionTester.from_options(target).check("."))
-    # register(spark) would set a Spark property, which serverless compute refuses.
-    spark.dataSource.register(SFTPDataSource)
+    register(spark)
     rows = spark.range(ROWS, numPartitions=2).selectExpr("id AS order_id", "id * 1.5 AS amount")
     rows.write.format("sftp").options(**target.to_spark()).mode("overwrite").save(path)
     print(f"{ROWS} rows are in {path} on {target.address}")

@@ -175,7 +175,7 @@ show_host_keys() {
 
 # Removes what `up` made, which its tag says, and nothing else.
 down() {
-    local account exists ours='' others='' name inside group_made_by
+    local account exists ours='' others='' kind name inside group_made_by
     exists=$(ask "look for resource group '$AZURE_RESOURCE_GROUP'" \
         az group exists --name "$AZURE_RESOURCE_GROUP" --output tsv)
     if ! on "$exists"; then
@@ -195,10 +195,14 @@ down() {
     group_made_by=$(ask "look at resource group '$AZURE_RESOURCE_GROUP'" \
         az group show --name "$AZURE_RESOURCE_GROUP" --query "tags.created_by || '-'" --output tsv)
     inside=$(ask "list what is in resource group '$AZURE_RESOURCE_GROUP'" \
-        az resource list --resource-group "$AZURE_RESOURCE_GROUP" --query '[].name' --output tsv)
-    for name in $inside; do
-        if ! contains "$name" "$ours"; then others="$others $name"; fi
-    done
+        az resource list --resource-group "$AZURE_RESOURCE_GROUP" --query '[].[type, name]' \
+        --output tsv)
+    # A key vault may have an account's name, and other resources a name with blanks.
+    while IFS=$'\t' read -r kind name; do
+        if [[ -z $kind ]]; then continue; fi
+        if [[ $kind == */storageAccounts ]] && contains "$name" "$ours"; then continue; fi
+        others="$others $name"
+    done <<<"$inside"
     if [[ $group_made_by == "${created_by#*=}" && -z $others ]]; then
         confirm "Remove resource group $AZURE_RESOURCE_GROUP with${ours:- nothing}, data and all?"
         change "delete resource group $AZURE_RESOURCE_GROUP" \

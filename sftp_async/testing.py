@@ -48,8 +48,14 @@ class SFTPTestServer:
 
     @property
     def port(self) -> int:
-        """Its port, which it keeps over `stop` and `start`."""
-        return self._server.port
+        """Its port, which it keeps over `stop` and `start`.
+
+        Raises:
+            RuntimeError: there is none before the first start, and so no `options`, `url` and
+                `known_hosts`.
+
+        """
+        return self._started.port
 
     @property
     def username(self) -> str:
@@ -69,12 +75,12 @@ class SFTPTestServer:
     @property
     def known_hosts(self) -> str:
         """A line for a known_hosts file."""
-        return self._server.host_key
+        return self._started.host_key
 
     @property
     def options(self) -> dict[str, str]:
         """What `df.write.format("sftp").options(**…)` needs to get in, in a dict of its own."""
-        return {**self._server.options(), "password": self.password}
+        return {**self._started.options(), "password": self.password}
 
     @property
     def url(self) -> str:
@@ -125,7 +131,14 @@ class SFTPTestServer:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.url} {self.path}>"
+        url = f"sftp://{self.username}@{self.host}:{self._server.port}"
+        return f"<{type(self).__name__} {url} {self.path}>"
+
+    @property
+    def _started(self) -> EmbeddedServer:
+        if not self._server.port:
+            raise RuntimeError("The server has no port yet: call start(), or use it in a `with`.")
+        return self._server
 
     def _serve(self, chan: Any, root: bytes) -> _Folder:
         return _Folder(chan, root, self)

@@ -43,7 +43,7 @@ make_account() { # account
         change "create storage account $1" \
             az storage account create --name "$1" --resource-group "$AZURE_RESOURCE_GROUP" \
             --location "$AZURE_LOCATION" --kind StorageV2 --sku Standard_LRS \
-            --hierarchical-namespace true --enable-sftp true --enable-local-user true \
+            --enable-hierarchical-namespace true --enable-sftp true --enable-local-user true \
             --https-only true --min-tls-version TLS1_2 --allow-blob-public-access false \
             --tags "$created_by" --output none
         return
@@ -125,10 +125,14 @@ make_password() { # account, user
         return
     fi
     say "have Azure make a password for $1.$2, and write it to $file"
+    # Whether it can be kept is known before it is made. A file that is there may be open to others.
+    if ! mkdir -p "$secrets" || ! : >>"$file" || ! chmod 600 "$file"; then
+        die "'$file' cannot be written: see SFTP_SECRETS_DIR. No password was made; once that is" \
+            "mended: scripts/azure-sftp.sh up --new-passwords"
+    fi
     password=$(ask "make a password for '$1.$2'" \
         az storage account local-user regenerate-password --account-name "$1" --name "$2" \
         --resource-group "$AZURE_RESOURCE_GROUP" --query sshPassword --output tsv)
-    mkdir -p "$secrets"
     printf '%s\n' "$password" >"$file"
 }
 

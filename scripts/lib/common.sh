@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the scripts share: settings, sentences, and changes that can be rehearsed.
 
+# A trace (bash -x) shows every value, secrets too.
+set +x
 # Keys and passwords that are written are their owner's alone.
 umask 077
 

@@ -94,3 +94,11 @@ def test_dropped_connections_are_gone_and_new_ones_get_in(server: SFTPTestServer
 def test_its_repr_shows_no_password(server: SFTPTestServer) -> None:
     assert server.url in repr(server)
     assert server.password not in repr(server)
+
+
+@pytest.mark.parametrize("name", ["port", "options", "url", "known_hosts"])
+def test_a_server_that_was_never_started_says_so(tmp_path: Path, name: str) -> None:
+    server = SFTPTestServer(tmp_path)
+    assert str(tmp_path) in repr(server)
+    with pytest.raises(RuntimeError, match=r"call start\(\)"):
+        getattr(server, name)

@@ -25,9 +25,9 @@ OPTIONS = {
     "storage account list": set(),
     "storage account check-name": {"name"},
     "storage account create": {
-        "name", "resource-group", "location", "kind", "sku", "hierarchical-namespace",
-        "enable-sftp", "enable-local-user", "https-only", "min-tls-version",
-        "allow-blob-public-access", "tags",
+        "name", "resource-group", "location", "kind", "sku",
+        "enable-hierarchical-namespace", "enable-sftp", "enable-local-user", "https-only",
+        "min-tls-version", "allow-blob-public-access", "tags",
     },
     "storage account update": {"name", "resource-group", "enable-sftp", "enable-local-user"},
     "storage account delete": {"name", "resource-group", "yes"},
@@ -84,7 +84,8 @@ def do(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> An
                 del accounts[of_group]
         case "resource list":
             inside = [a for a, told in accounts.items() if told["resourceGroup"] == group]
-            return [{"name": found} for found in inside + state["other_resources"]]
+            held = [{"type": "Microsoft.Storage/storageAccounts", "name": a} for a in inside]
+            return held + [{"type": t, "name": n} for t, n in state["other_resources"]]
         case "storage account list":
             return list(accounts.values())
         case "storage account check-name":
@@ -93,7 +94,7 @@ def do(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> An
             accounts[name] = {
                 "name": name,
                 "resourceGroup": group,
-                "isHnsEnabled": one["hierarchical-namespace"] == "true",
+                "isHnsEnabled": one["enable-hierarchical-namespace"] == "true",
                 "isSftpEnabled": one["enable-sftp"] == "true",
                 "isLocalUserEnabled": one["enable-local-user"] == "true",
                 "primaryEndpoints": {"blob": f"https://{name}.blob.core.windows.net/"},

@@ -192,7 +192,7 @@ def test_removing_spares_what_it_did_not_make(workshop: Workshop) -> None:
         empty_cloud(
             groups={"demo": {"name": "demo", "tags": {}}},
             accounts={"sftpdemo1": account(), "another1": account(name="another1", tags=None)},
-            other_resources=["a-database"],
+            other_resources=[("Microsoft.Sql/servers", "a-database")],
         )
     )
     run = workshop.run("down", "--yes")
@@ -202,7 +202,29 @@ def test_removing_spares_what_it_did_not_make(workshop: Workshop) -> None:
     assert "it also holds another1 a-database" in run.out
 
 
+def test_a_resource_of_an_account_s_name_keeps_the_group_that_it_is_in(workshop: Workshop) -> None:
+    others = [("Microsoft.KeyVault/vaults", "sftpdemo1"), ("Microsoft.Insights/rules", "a b")]
+    groups = {"demo": {"name": "demo", "tags": {"created_by": "sftp_async"}}}
+    workshop.holds(
+        empty_cloud(groups=groups, accounts={"sftpdemo1": account()}, other_resources=others)
+    )
+    run = workshop.run("down", "--yes")
+    assert changes(run) == ["az storage account delete"]
+    assert "it also holds sftpdemo1 a b" in run.out
+
+
+def test_no_password_is_made_that_cannot_be_kept(workshop: Workshop) -> None:
+    workshop.settings["SFTP_SECRETS_DIR"] = str(workshop.place / "settings")  # a file
+    run = workshop.run("up", "--no-sample-data")
+    assert run.status == 1
+    assert "No password was made" in run.err.splitlines()[-1]
+    assert changes(run)[-1] == "az storage account local-user create"
+
+
 def test_sftp_is_switched_on_where_it_is_off(workshop: Workshop) -> None:
+    password = workshop.place / "secrets" / "sftpdemo1.partner.password"
+    password.write_text("an old one, which everybody can read")
+    password.chmod(0o644)
     workshop.holds(
         empty_cloud(
             groups={"demo": {"name": "demo", "tags": {}}},
@@ -218,6 +240,7 @@ def test_sftp_is_switched_on_where_it_is_off(workshop: Workshop) -> None:
         "az storage account local-user create",
         "az storage account local-user regenerate-password",
     ]
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(

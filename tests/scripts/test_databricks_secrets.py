@@ -51,6 +51,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
         first=lambda: workshop.run("up"),
         second=lambda: workshop.run("up"),
         update=with_a_new_host,
+        traced=lambda: workshop.run("up", "--update", SHELLOPTS="xtrace"),
         show=lambda: workshop.run("show"),
         down_unasked=lambda: workshop.run("down"),
         down=lambda: workshop.run("down", "--yes"),

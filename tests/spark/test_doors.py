@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -181,8 +182,19 @@ def test_what_sql_cannot_do_is_refused_in_words(
     assert list(embedded_server.root.iterdir()) == []
 
 
-def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> list[str]:
-    """Run an example as a reader does; returns the names of the files that it tells of."""
+@pytest.mark.one_python
+def test_the_job_of_the_databricks_bundle_checks_the_way_and_writes(
+    spark: SparkSession, embedded_server: EmbeddedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = runpy.run_path(str(REPOSITORY / "deploy" / "write_sample.py"))
+    options = job["options"](job["parameters"]([]), embedded_server.options())
+    job["write"](spark, options, "/sample")
+    assert "path .: ok" in capsys.readouterr().out
+    assert len(lines(embedded_server.root / "sample")) == 1000 + 2  # and a header in each file
+
+
+def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, int]:
+    """Run an example as a reader does; returns the files that it tells of, and their bytes."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
         cwd=cwd,
@@ -192,7 +204,8 @@ def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> l
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return [line.partition(": ")[0] for line in done.stdout.splitlines() if ": " in line]
+    told = (line.partition(": ") for line in done.stdout.splitlines())
+    return {file: int(size.split()[0]) for file, _, size in told if size}
 
 
 @pytest.mark.one_python
@@ -203,14 +216,56 @@ def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wh
     with cluster(tmp_path, env) as master:
         told = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
     assert [Path(file).parent.name for file in told] == ["orders"] * 4 + ["out"]
+    rows = sum(len(f"{n},customer {n}\n") for n in range(10_000))
+    assert sum(list(told.values())[:4]) == 4 * len("id,customer\n") + rows
+
+
+#: A client of Spark Connect, whose home and environment are not its server's.
+REFERENCES = """
+import os, sys
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from sftp_async import SFTPOptions
+from sftp_async.server import EmbeddedServer
+
+spark = SparkSession.builder.remote(os.environ["ADDRESS"]).getOrCreate()
+with EmbeddedServer(sys.argv[1], password="secret") as server:
+    def write(name, password):
+        options = SFTPOptions(**{**server.options(), "password": password})
+        writer = spark.range(1).write.format("sftp").options(**options.to_spark())
+        writer.mode("append").save(f"/{name}")
+
+    write("from_env", "env:OF_SERVER")
+    write("from_file", "file:~/password")
+    try:
+        write("from_client", "env:OF_CLIENT")
+    except PySparkException as error:
+        print(error, file=sys.stderr)
+    print(*sorted(path.name for path in server.root.iterdir()))
+spark.stop()
+"""
 
 
 @pytest.mark.one_python
-def test_spark_connect_writes_batches_and_streams(tmp_path: Path) -> None:
+def test_spark_connect_writes_batches_and_streams_and_its_server_looks_references_up(
+    tmp_path: Path,
+) -> None:
     for module in ("grpc", "grpc_status", "google.rpc"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             missing(f"the Python package {module} (PySpark's extra `connect`)")
     env = environment(tmp_path, REPOSITORY)
-    with connect_server(env) as address:
+    of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
+    (tmp_path / "of_server").mkdir()
+    (tmp_path / "of_server" / "password").write_text("secret\n")
+    with connect_server(env | of_server) as address:
         told = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
+        of_client = {"OF_SERVER": "of the client", "OF_CLIENT": "secret", "ADDRESS": address}
+        looked_up = [sys.executable, "-c", REFERENCES, str(tmp_path / "served")]
+        done = subprocess.run(
+            looked_up, cwd=tmp_path, env=env | of_client, capture_output=True, text=True
+        )
     assert [Path(file).parent.name for file in told] == ["out", "stream"]
+    assert list(told.values())[1] == len("1\n2\n")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.split() == ["from_env", "from_file"]
+    assert "'OF_CLIENT', which is not set on the driver" in done.stderr

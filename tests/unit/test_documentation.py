@@ -152,6 +152,11 @@ def test_every_test_that_a_document_names_is_there(page: Path) -> None:
     assert named <= there, named - there
 
 
+def test_every_page_that_a_document_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:docs|examples|tests)/[\w./-]+\.\w+)`", without_code(page))
+    assert [name for name in named if not (REPOSITORY / name).is_file()] == []
+
+
 def test_every_document_of_the_repository_is_in_the_readme() -> None:
     readme = REPOSITORY / "README.md"
     linked = {(REPOSITORY / link).resolve() for link in _LINK.findall(without_code(readme))}
