@@ -111,11 +111,14 @@ def test_a_reader_who_has_enough_ends_the_command_in_silence(at: AtServer, lines
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        for _ in range(lines):
-            assert process.stdout.readline()
-        process.stdout.close()
+        try:
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(20) in (0, 1)
+        finally:
+            process.kill()
         said = process.stderr.read()
-        assert process.wait(20) in (0, 1)
     assert said == ""
     assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
 
