@@ -16,6 +16,13 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, with these arguments or the process's own, and exit with its status."""
+    import io
+    import sys
+
     from sftp_async.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        # A name, or our own words, may hold what this terminal's encoding does not.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app(args=arguments, prog_name="sftp-async")

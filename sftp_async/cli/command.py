@@ -51,6 +51,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             except SFTPAsyncError as error:
                 output.error(error)
                 raise typer.Exit(1) from None
+            except BrokenPipeError:
+                raise  # whoever read has enough: Typer ends in silence
             except OSError as error:
                 output.error(_local(error))
                 raise typer.Exit(1) from None

@@ -36,7 +36,7 @@ def ls(server: Server, output: Output) -> None:
         size = "-" if entry.is_dir else f"{entry.size:,}"
         when = f"{_moment(entry):%Y-%m-%d %H:%M}" if entry.mtime else "-"
         mode = stat.filemode(entry.mode) if entry.mode is not None else "?" * 10
-        name = disarmed(entry.name.replace("\n", "?")) + "/" * entry.is_dir
+        name = entry.name.replace("\n", "?") + "/" * entry.is_dir
         output.line(f"{mode}  {size:>{width}}  {when:16}  {name}")
 
 
@@ -76,6 +76,8 @@ def get(
     name = server.path.rpartition("/")[2]
     if local.is_dir():
         local = local / name
+    if local.is_dir():
+        raise SFTPAsyncError(f"{local} is a directory", hint="Name a file, or another directory")
     if local.exists() and not force:
         raise SFTPAsyncError(f"{local} is there already", hint="Replace it with --force")
     with _progress(output, f"get {name}") as on_bytes:
@@ -86,9 +88,7 @@ def get(
 
 def put(
     output: Output,
-    local: Annotated[
-        Path, typer.Argument(metavar="LOCAL", help="File to send.", exists=True, dir_okay=False)
-    ],
+    local: Annotated[Path, typer.Argument(metavar="LOCAL", help="File to send.")],
     server: Server,
     force: Annotated[bool, _FORCE] = False,
 ) -> None:
@@ -107,7 +107,7 @@ def _done(output: Output, what: str, size: int, seconds: float, path: str) -> No
     output.document(
         {"path": path, "bytes": size, "seconds": seconds, "megabytes_per_second": speed}
     )
-    output.line(disarmed(f"{what}: {sized(size)} in {seconds:.2f} s, {speed:,.1f} MB/s"))
+    output.line(f"{what}: {sized(size)} in {seconds:.2f} s, {speed:,.1f} MB/s")
 
 
 def _progress(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,13 @@ class Output:
         """Return the terminal, or what stands for it; wide where nobody looks."""
         from rich.console import Console
 
+        class Pipe(Console):
+            def on_broken_pipe(self) -> None:
+                # Rich would raise SystemExit, and thereby end the event loop that shows a step.
+                raise BrokenPipeError(errno.EPIPE, "nobody reads any more")
+
         if stderr not in self._console:
-            self._console[stderr] = Console(
+            self._console[stderr] = Pipe(
                 stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True
             )
         return self._console[stderr]
@@ -47,7 +53,7 @@ class Output:
     def line(self, text: str = "", style: str | None = None) -> None:
         """Say a line."""
         if not self.as_json:
-            self.console().print(text, style=style)
+            self.console().print(disarmed(text), style=style)
 
     def show(self, what: RenderableType) -> None:
         """Show a table or styled text."""
@@ -62,7 +68,7 @@ class Output:
 
     def note(self, text: str, style: str | None = "yellow") -> None:
         """Say a line beside the answer, on standard error."""
-        self.console(stderr=True).print(text, style=style)
+        self.console(stderr=True).print(disarmed(text), style=style)
 
     def error(self, error: SFTPAsyncError) -> None:
         """Say what happened, where, and what to do next."""
@@ -86,9 +92,9 @@ class Output:
             where = [f"host {error.host}" if error.host else "", f"path {error.path}"]
             places = ", ".join(w for w in where[: 1 + bool(error.path)] if w)
             text = f"Error: {error.message}" + (f" ({places})" if places else "")
-            self.note(disarmed(text), "red")
+            self.note(text, "red")
             if hint:
-                self.note(disarmed(f"  -> {hint}"), None)
+                self.note(f"  -> {hint}", None)
 
 
 def paste_host_key(fingerprint: str) -> str:

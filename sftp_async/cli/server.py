@@ -243,4 +243,12 @@ def _options(given: list[tuple[str, Any]]) -> SFTPOptions:
 
 def _ask(what: str) -> str:
     # On standard error: standard output may be the document.
-    return str(typer.prompt(what, hide_input=True, err=True))
+    try:
+        return str(typer.prompt(what, hide_input=True, err=True))
+    except typer.Abort as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise OptionsError(
+            f"{what}: nobody is there to answer. Without a terminal, use --password-env NAME, or "
+            "-o with env:NAME or file:/path."
+        ) from None

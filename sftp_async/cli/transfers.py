@@ -93,6 +93,8 @@ async def download(
         found = await connection.stat(path)
         if found.is_dir:
             raise TransferError("It is a directory, not a file", host=options.address, path=path)
+        if not local.parent.is_dir():
+            raise SFTPAsyncError(f"There is no directory {local.parent} here", hint="Make it first")
         try:
             with unfinished.open("xb") as sink:
                 watch.start(found.size)
@@ -171,9 +173,9 @@ async def upload(
         SFTPAsyncError: it could not be sent; nothing is left there.
 
     """
-    async with pool_of(options) as pool:
-        with local.open("rb") as source:
-            watch.start(os.fstat(source.fileno()).st_size)
+    with local.open("rb") as source:
+        watch.start(os.fstat(source.fileno()).st_size)
+        async with pool_of(options) as pool:
             async with pool.lease() as connection:
                 path = await _final_path(connection, path, local.name, replace=replace)
             hidden = posixpath.join(posixpath.dirname(path), f".sftp_async-{uuid.uuid4().hex}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sftp_async.cli.output import Output, disarmed, sized
+from sftp_async.cli.output import Output, sized
 from sftp_async.cli.server import Server
 from sftp_async.errors import OptionsError
 
@@ -52,19 +52,26 @@ def clean(
     ] = None,
     yes: Annotated[bool, _YES] = False,
 ) -> None:
-    """Remove staging directories that crashed jobs have left; no visible file is touched.
+    """Remove staging directories of crashed jobs, and hidden files of commands that were killed.
 
-    Shows what there is to remove, and does it when you say so. What belongs to a commit, also an
-    interrupted one, stays: see `recover`. A bound shorter than a running job takes its files away.
+    No visible file is touched. Shows what there is to remove, and does it when you say so. What
+    belongs to a commit, also an interrupted one, stays: see `recover`. A bound shorter than a
+    running job takes its files away.
     """
-    from dataclasses import replace
-
-    from sftp_async.recovery import survey, sweep
+    from sftp_async.cli import leftovers
+    from sftp_async.cli.running import run
+    from sftp_async.recovery import Found, Recovered, survey, sweep
 
     options = _at_once(server)
     if older_than is not None:
         options = options.model_copy(update={"staging_ttl": older_than})
-    _carry_out(options, replace(survey(options), interrupted=()), sweep, output, yes=yes)
+    staging, hidden = survey(options).abandoned, run(leftovers.find(options))
+
+    def act(options: SFTPOptions) -> Recovered:
+        removed = run(leftovers.remove(options, hidden)) if hidden else 0
+        return Recovered(swept=removed + sweep(options).swept)
+
+    _carry_out(options, Found(abandoned=(*staging, *hidden)), act, output, yes=yes)
 
 
 def _at_once(server: Server) -> SFTPOptions:
@@ -91,7 +98,7 @@ def _carry_out(
         "abandoned": [asdict(each) for each in found.abandoned],
     }
     for line in _lines(found):
-        output.line(disarmed(line))
+        output.line(line)
     if not found:
         output.document({"done": True, "finished": 0, "swept": 0, **shown})
         output.line(f"Nothing to do in {options.path}.", "green")
@@ -103,7 +110,7 @@ def _carry_out(
     done: dict[str, Any] = asdict(act(options))
     output.document({"done": True, **done, **shown})
     output.line(
-        f"Done: {done['finished']} commits ended, {done['swept']} staging directories removed.",
+        f"Done: {done['finished']} commits ended, {done['swept']} leftovers removed.",
         "green",
     )
 

@@ -36,9 +36,15 @@ async def resolve_name(subject: Subject) -> Finding:
     if subject.way:
         return Finding.ok(f"looked up behind {subject.way[-1]}")
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            options.host, options.port, type=socket.SOCK_STREAM
-        )
+        async with asyncio.timeout(options.connect_timeout):
+            found = await asyncio.get_running_loop().getaddrinfo(
+                options.host, options.port, type=socket.SOCK_STREAM
+            )
+    except TimeoutError:
+        raise ConnectError(
+            f"No name server answered within {options.connect_timeout:g} seconds",
+            hint="Check this machine's name servers, network and VPN, or give the host's address",
+        ) from None
     except (OSError, UnicodeError) as error:
         raise connect_error(error, options, methods="", ssh=None) from error
     addresses = dict.fromkeys(str(address[0]) for *_, address in found)

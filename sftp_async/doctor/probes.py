@@ -15,7 +15,6 @@ from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     RemoteExistsError,
     RemoteNotFoundError,
-    RemotePermissionError,
     RemoteSpaceError,
     RemoteUnsupportedError,
     TransferError,
@@ -32,7 +31,6 @@ FULL_DISK: Final = 1024 * 1024
 FIRST_WRITE: Final = 128 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_SECONDS: Final = 3.0
-_PERMISSION: Final = "Ask the server's operator for permission, or choose another path"
 
 
 async def find_target(subject: Subject) -> Finding:
@@ -50,6 +48,11 @@ async def find_target(subject: Subject) -> Finding:
         raise TransferError(
             f"{directory} is a file, not a directory",
             hint="Choose another path" if directory == wanted else f"{wanted} cannot be made in it",
+        )
+    if name and not missing and await _directory_there(subject, subject.path):
+        raise TransferError(
+            f"{subject.path} is a directory, and is to be an exact file",
+            hint="Choose another name, or set single_file=false to write part files into it",
         )
     subject.directory = directory
     for_file = f", for the file {name}" if name else ""
@@ -71,6 +74,12 @@ async def _directory_there(subject: Subject, path: str) -> bool | None:
     try:
         return (await subject.connection.stat(path)).is_dir
     except RemoteNotFoundError:
+        if await subject.connection.is_link(path):
+            raise TransferError(
+                "A link is there that leads nowhere, so no directory can be made",
+                path=path,
+                hint="Remove the link, or make what it leads to",
+            ) from None
         return None
 
 
@@ -91,11 +100,8 @@ async def ask_free_space(subject: Subject) -> Finding:
 async def write(subject: Subject) -> Finding:
     """Write a small file, and compare its size."""
     path = subject.probe()
-    try:
-        await _write_probe(subject, path)
-        size = (await subject.connection.stat(path)).size
-    except RemotePermissionError as error:
-        return Finding.failed(error, _PERMISSION)
+    await _write_probe(subject, path)
+    size = (await subject.connection.stat(path)).size
     if size != len(_PROBE):
         raise TransferError(
             f"A file of {len(_PROBE)} bytes arrived with {size} bytes",
@@ -124,6 +130,12 @@ async def rename(subject: Subject) -> Finding:
                 "readers can see them grow",
             )
         )
+    if not await subject.connection.exists(new):
+        raise TransferError(
+            "The server says that it renamed a file, which is not there by its new name",
+            path=new,
+            hint="Do not write to it before its operator has explained that",
+        )
     subject.probes.discard(old)
     return Finding.ok("files can be renamed")
 
@@ -148,11 +160,19 @@ async def replace(subject: Subject) -> Finding:
         await _write_probe(subject, old)
     try:
         await subject.connection.replace(old, taken)
+    except UNKNOWN_OUTCOME:
+        raise
     except RemoteUnsupportedError:
         return Finding.warning(
             f"A plain rename {plain}, and there is no posix-rename",
             "Nothing needs to be set. While an exact file is replaced, its name is free for a "
             "moment",
+        )
+    except TransferError as error:
+        return Finding.warning(
+            f"A plain rename {plain}, and posix-rename, which is offered, fails: {error.message}",
+            "Only jobs that replace a file of the same name would fail: ask the server's operator, "
+            "or write under new names",
         )
     subject.probes.discard(old)
     return Finding.ok(f"in one step (posix-rename); a plain rename {plain}")
@@ -171,10 +191,15 @@ async def remove(subject: Subject) -> Finding:
                 )
         except RemoteNotFoundError:
             pass
-        except RemotePermissionError as error:
-            subject.probes.discard(path)  # a second try would be no better
+        except UNKNOWN_OUTCOME:
+            raise
+        except TransferError as error:
+            left = ", ".join(sorted(subject.probes))
+            subject.probes.clear()  # a second try would be no better
             return Finding.failed(
-                error, f"A job could not clear up after itself. Remove {path}. {_PERMISSION}"
+                error,
+                f"A job could not clear up after itself. Remove {left}. Ask the server's operator "
+                "for permission to remove files, or choose another path",
             )
         subject.probes.discard(path)
     return Finding.ok("files can be removed")

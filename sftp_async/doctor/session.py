@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.doctor.servers import NOTES, server_of
 from sftp_async.doctor.subject import Finding
-from sftp_async.errors import ConnectError
+from sftp_async.errors import ConnectError, RemoteNotFoundError, RemotePermissionError
 from sftp_async.transport import connect
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ async def measure(subject: Subject) -> Finding:
     times = []
     for _ in range(ROUND_TRIPS):
         start = time.perf_counter()
-        await subject.connection.stat(".")
+        with suppress(RemoteNotFoundError, RemotePermissionError):  # an answer all the same
+            await subject.connection.stat(".")
         times.append(time.perf_counter() - start)
     subject.round_trip_ms = statistics.median(times) * 1000
     return Finding.ok(f"{subject.round_trip_ms:.1f} ms")

@@ -6,15 +6,18 @@ import posixpath
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sftp_async.doctor.report import printable
 from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
     AlgorithmsError,
     HostKeyError,
     NoSFTPError,
     RemoteNotFoundError,
+    RemotePermissionError,
     SFTPAsyncError,
+    TransferError,
 )
 from sftp_async.options.hops import way_to
 from sftp_async.transport import connect
@@ -33,6 +36,13 @@ _STAGES = (
     (HostKeyError, "Host key"),
     (NoSFTPError, "SFTP"),
     (SFTPAsyncError, "Login"),
+)
+
+#: What to do about an error that does not say it itself. First match wins.
+_REMEDIES: tuple[tuple[Any, str], ...] = (
+    (RemotePermissionError, "Ask the server's operator for permission, or choose another path"),
+    (UNKNOWN_OUTCOME, "Try again; if it lasts, ask the server's operator what its log says"),
+    (TransferError, "Ask the server's operator what its log says: it may be read-only there"),
 )
 
 
@@ -60,7 +70,8 @@ class Finding:
         problems = getattr(error, "problems", None)
         detail = " ".join(problems) if problems else error.message
         where = f" ({error.path or place})" if error.path or place else ""
-        return cls("failed", printable(detail + where), printable(error.hint or advice))
+        usual = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), "")
+        return cls("failed", printable(detail + where), printable(error.hint or advice or usual))
 
 
 @dataclass

@@ -238,6 +238,85 @@ def test_a_directory_of_somebody_else(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["open", "write"])
+def test_a_server_that_only_says_failure_gets_a_remedy(method: str, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise asyncssh.SFTPFailure("no")
+
+    failing = type("Failing", (FolderServer,), {method: fail})
+    with EmbeddedServer(tmp_path / "served", sftp_factory=failing) as server:
+        ended = AtServer(server, tmp_path)("doctor", "/", "--json")
+        assert list(server.root.iterdir()) == []
+    assert failed_at(ended, "Write")
+    assert "ask the server's operator what its log says" in told(ended, "Write")[2].lower()
+
+
+def test_a_home_that_may_not_be_looked_at_does_no_harm(tmp_path: Path) -> None:
+    class Chrooted(FolderServer):
+        def stat(self, path: bytes) -> Any:
+            if path in (b".", b"/"):
+                raise asyncssh.SFTPPermissionDenied("no")
+            return super().stat(path)
+
+    with EmbeddedServer(tmp_path / "served", sftp_factory=Chrooted) as server:
+        (server.root / "out").mkdir()
+        at = AtServer(server, tmp_path)
+        assert at("doctor", "/out", "--json").code == 0
+        ended = at("doctor", "/", "--json")
+    assert failed_at(ended, "Target")
+    assert told(ended, "Target")[2] == (
+        "Ask the server's operator for permission, or choose another path"
+    )
+
+
+def test_a_path_that_cannot_become_what_it_should(at: AtServer, remote_dir: Path) -> None:
+    (remote_dir / "orders.csv").mkdir()
+    ended = at("doctor", remote_dir / "orders.csv", "--json")
+    assert failed_at(ended, "Target")
+    assert "is a directory, and is to be an exact file" in told(ended, "Target")[1]
+    (remote_dir / "link").symlink_to("nowhere")
+    ended = at("doctor", remote_dir / "link/orders", "--json")
+    assert failed_at(ended, "Target")
+    assert told(ended, "Target")[1].startswith("A link is there that leads nowhere")
+
+
+def test_a_rename_that_does_nothing(tmp_path: Path) -> None:
+    class Liar(FolderServer):
+        def rename(self, oldpath: bytes, newpath: bytes) -> None:
+            pass
+
+    with EmbeddedServer(tmp_path / "served", sftp_factory=Liar) as server:
+        ended = AtServer(server, tmp_path)("doctor", "/", "--json")
+        assert list(server.root.iterdir()) == []
+    assert told(ended, "Rename")[0] == "failed"
+    assert "which is not there by its new name" in told(ended, "Rename")[1]
+
+
+def test_a_posix_rename_that_fails_is_no_obstacle_to_new_names(tmp_path: Path) -> None:
+    class Failing(FolderServer):
+        def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+            raise asyncssh.SFTPFailure("no")
+
+    with EmbeddedServer(tmp_path / "served", sftp_factory=Failing) as server:
+        ended = AtServer(server, tmp_path)("doctor", "/", "--json")
+        assert list(server.root.iterdir()) == []
+    assert ended.code == 0
+    assert told(ended, "Replace")[0] == "warning"
+
+
+def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    class Keeper(FolderServer):
+        def remove(self, path: bytes) -> None:
+            raise asyncssh.SFTPFailure("no")
+
+    with EmbeddedServer(tmp_path / "served", sftp_factory=Keeper) as server:
+        ended = AtServer(server, tmp_path)("doctor", "/", "--json")
+        [left] = server.root.iterdir()
+    status, _, remedy = told(ended, "Remove")
+    assert status == "failed"
+    assert f"Remove /{left.name}." in remedy
+
+
 def test_a_server_without_rename(tmp_path: Path) -> None:
     class Fixed(FolderServer):
         def rename(self, oldpath: bytes, newpath: bytes) -> None:

@@ -51,7 +51,7 @@ def test_recover_acts_when_told_to(at: AtServer, sshd: SSHD, out: Path) -> None:
     interrupted(sshd, out)
     ended = at("recover", out, "--yes")
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == "Done: 1 commits ended, 0 staging directories removed."
+    assert ended.out.splitlines()[-1] == "Done: 1 commits ended, 0 leftovers removed."
     assert sorted(file.read_text() for file in out.iterdir()) == ["a\n", "b\n"]
     again = at("recover", out)
     assert (again.code, again.out) == (0, f"Nothing to do in {out}.\n")
@@ -124,6 +124,24 @@ def test_clean_announces_what_recover_would_sweep_too(at: AtServer, out: Path) -
     assert f"{staging}, 30 days old: remove" in at("recover", out).out
     assert at("recover", out, "--yes").code == 0
     assert not staging.exists()
+
+
+def test_clean_removes_hidden_files_of_commands_that_were_killed(at: AtServer, out: Path) -> None:
+    out.mkdir()
+    marks = ["", "check-", "bench-"]
+    left = [out / f".sftp_async-{mark}{'0a' * 16}" for mark in marks]
+    left.append(left[1].with_name(left[1].name + "-renamed"))
+    young, foreign, data = out / f".sftp_async-{'0b' * 16}", out / ".sftp_async-mine", out / "a.csv"
+    for path in (*left, young, foreign, data):
+        path.touch()
+        age(path, 0 if path == young else 24 * 3600)
+    before = state_of(out)
+    shown = at("clean", out, "--older-than", "12h")
+    assert (shown.code, state_of(out)) == (1, before)
+    assert sorted(f"{path}, 24 hours old: remove" for path in left) == shown.out.splitlines()[:4]
+    done = at("clean", out, "--older-than", "12h", "--yes", "--json")
+    assert (done.code, done.document["swept"]) == (0, 4)
+    assert sorted(out.iterdir()) == sorted([young, foreign, data])
 
 
 def test_a_target_without_anything_and_a_target_without_a_path(at: AtServer, out: Path) -> None:

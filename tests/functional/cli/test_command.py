@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -96,6 +97,41 @@ def test_a_warning_goes_to_standard_error(at: AtServer) -> None:
     assert ended.document["entries"] == []
 
 
+@pytest.mark.parametrize("lines", [1, 16])  # read before the first check, before a probe's end
+def test_a_reader_who_has_enough_ends_the_command_in_silence(at: AtServer, lines: int) -> None:
+    # Without uvloop, as most install it: there SystemExit from a step would end the event loop.
+    script = "import sys; sys.modules['uvloop'] = None; from sftp_async.cli import main; main()"
+    command = [sys.executable, "-c", script, "doctor", f"{at.address}:/", *at.login]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **at.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(20) in (0, 1)
+        finally:
+            process.kill()
+        said = process.stderr.read()
+    assert said == ""
+    assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
+
+
+def test_a_terminal_that_knows_only_ascii_gets_question_marks(at: AtServer) -> None:
+    (at.server.root / "é€").touch()  # type: ignore[union-attr]
+    command = [sys.executable, "-m", "sftp_async", "ls", f"{at.address}:/", *at.login]
+    environment = {**os.environ, **at.env, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("  ??\n")
+
+
 # --- secrets
 
 
@@ -106,6 +142,17 @@ def test_a_password_is_asked_for_and_not_echoed(at: AtServer) -> None:
     assert ended.code == 0
     assert ended.document["entries"] == []
     assert password not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_question_that_nobody_answers_says_what_to_do(at: AtServer, more: list[str]) -> None:
+    ended = sftp_async("ls", at.address, *at.login[:2], "--ask-password", *more)
+    assert ended.code == 2
+    if more:
+        assert ended.document["error"]["kind"] == "OptionsError"
+    said = ended.out if more else ended.err
+    assert "Password: nobody is there to answer" in said
+    assert "--password-env NAME" in said
 
 
 @pytest.mark.parametrize(
@@ -138,6 +185,8 @@ def test_a_wrong_password_is_not_shown(at: AtServer, more: list[str]) -> None:
 
 
 def test_a_server_cannot_send_control_characters_to_the_terminal(at: AtServer) -> None:
+    assert "\x1b" not in at("doctor", "/\x1b[2J", "--quick").out
+    assert "path /?" in at("doctor", "/\udcff", "--quick").out
     (at.server.root / "\x1b[2Jevil\n").touch()  # type: ignore[union-attr]
     ended = at("ls", "/")
     assert "?[2Jevil?" in ended.out

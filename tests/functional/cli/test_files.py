@@ -204,6 +204,14 @@ def test_a_put_holds_no_more_in_memory_than_its_budget(monkeypatch: pytest.Monke
     assert most == limit
 
 
+def test_what_cannot_be_sent_is_an_error_in_json_too(at: AtServer, tmp_path: Path) -> None:
+    for local, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        ended = at("put", "/x", "--json", before=local)
+        assert ended.code == 1
+        assert ended.document["error"]["message"].startswith(f"{local}: {reason}")
+    assert at.server.logins == 0  # type: ignore[operator]
+
+
 # --- get
 
 
@@ -248,6 +256,16 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path) -> Non
         ended = AtServer(server, tmp_path)("get", "/big.bin", here)
     assert "The file changed while it was read" in ended.err
     assert names(here) == []
+
+
+def test_a_file_is_not_fetched_to_where_it_cannot_be(
+    at: AtServer, root: Path, tmp_path: Path
+) -> None:
+    (root / "new.bin").touch()
+    (tmp_path / "new.bin").mkdir()
+    assert f"{tmp_path}/new.bin is a directory" in at("get", "/new.bin", tmp_path, "--force").err
+    nowhere = tmp_path / "nowhere"
+    assert f"no directory {nowhere} here" in at("get", "/new.bin", nowhere / "new.bin").err
 
 
 def test_a_directory_is_not_fetched(at: AtServer, root: Path, tmp_path: Path) -> None:
