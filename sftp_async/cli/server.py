@@ -196,6 +196,12 @@ def _of_target(target: str) -> Iterator[tuple[str, Any]]:
     match = _TARGET.fullmatch(target)
     if match is None:
         raise OptionsError(f"TARGET must be {_FORM}.")
+    if not match["port"] and (meant := re.match(r"(\d{1,5})(/.*)", match["path"] or "", re.DOTALL)):
+        # As in a URL; taken for a path it would end in an error about port 22.
+        raise OptionsError(
+            f"TARGET needs a colon between port and path: :{meant[1]}:{meant[2]} "
+            f"(or :./{meant[0]} for a path in the login directory)."
+        )
     for name, value in match.groupdict().items():
         if value:
             yield name, value

@@ -23,6 +23,7 @@ def server(target: str, **given: Any) -> Server:
         ("me@host:/out", "me@host:22", "/out"),
         ("me@host:2222:/out/a b.csv", "me@host:2222", "/out/a b.csv"),
         ("me@host:out/orders", "me@host:22", "out/orders"),
+        ("me@host:./2222/out", "me@host:22", "./2222/out"),
         ("me@host:/out/c@d:e", "me@host:22", "/out/c@d:e"),
         ("store.me@store.example.com:/", "store.me@store.example.com:22", "/"),
         ("me@realm@host:/", "me@realm@host:22", "/"),
@@ -51,6 +52,11 @@ def test_a_password_in_the_target_is_refused_and_not_repeated(target: str) -> No
 def test_what_is_no_target_is_refused(target: str) -> None:
     with pytest.raises(OptionsError, match="TARGET must be"):
         server(target)
+
+
+def test_a_port_and_a_path_as_in_a_url_get_the_missing_colon_told() -> None:
+    with pytest.raises(OptionsError, match=r":2222:/out \(or :\./2222/out for a path"):
+        server("me@host:2222/out")
 
 
 def test_flags_and_further_options_come_together() -> None:
