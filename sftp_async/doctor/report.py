@@ -6,7 +6,7 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sftp_async.report_html import steps_table
+from sftp_async.doctor.report_html import steps_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

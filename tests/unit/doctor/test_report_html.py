@@ -6,7 +6,7 @@ import re
 
 from IPython.lib.pretty import pretty
 
-from sftp_async.report_html import steps_table
+from sftp_async.doctor.report_html import steps_table
 from sftp_async.tester import CheckReport
 
 
