@@ -1,7 +1,7 @@
-"""The figures of docs/performance.md, from a report: `python -m benchmarks.page report.json`.
+"""The figures of the page on performance: `python -m benchmarks.page report.json`.
 
-The page has two blocks of them: one of `encode`, one of all other workloads. A report fills those
-that it has contests for, and leaves the other as it is.
+The page, docs/explanation/performance.md, has two blocks of them: one of `encode`, one of all other
+workloads. A report fills those that it has contests for, and leaves the other as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.targets import Document
 
 REPOSITORY = Path(__file__).parents[1]
-PAGE = REPOSITORY / "docs" / "performance.md"
+PAGE = REPOSITORY / "docs" / "explanation" / "performance.md"
 #: A block of figures stands between these two lines.
 MARKERS = ("<!-- {}: python -m benchmarks.page -->", "<!-- end of {} -->")
 CHARTS = {
@@ -204,7 +204,7 @@ def main(report: Path) -> None:
     if not (report.is_file() and directory.is_relative_to(REPOSITORY)):
         sys.exit(f"{report}: no report in this repository; copy one to benchmarks/results first")
     document = json.loads(report.read_text())
-    place = f"../{directory.relative_to(REPOSITORY)}"
+    place = f"../../{directory.relative_to(REPOSITORY)}"
     PAGE.write_text(filled(PAGE.read_text(), document, place))
 
 

@@ -25,6 +25,7 @@ from sftp_async.errors import (
 if TYPE_CHECKING:
     from sftp_async.datasource import SFTPDataSource
     from sftp_async.options import SFTPOptions
+    from sftp_async.progress import last_write
     from sftp_async.recovery import recover
     from sftp_async.session import register
     from sftp_async.tester import SFTPConnectionTester
@@ -51,6 +52,7 @@ __all__ = [
     "TransferError",
     "VerificationError",
     "__version__",
+    "last_write",
     "recover",
     "register",
 ]
@@ -61,6 +63,7 @@ _LAZY = {
     "SFTPConnectionTester": "sftp_async.tester",
     "SFTPDataSource": "sftp_async.datasource",
     "SFTPOptions": "sftp_async.options",
+    "last_write": "sftp_async.progress",
     "recover": "sftp_async.recovery",
     "register": "sftp_async.session",
 }

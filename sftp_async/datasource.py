@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import pyarrow as pa
 import pyspark
@@ -13,25 +14,30 @@ from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StringType, StructField, StructType
 
 from sftp_async.encoders.spark_schema import SPARK_SCHEMA
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import EncodeError, OptionsError, SFTPAsyncError
 from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
 from sftp_async.stream_writer import stream_writer
 from sftp_async.writer import SFTPBatchWriter
 
+if TYPE_CHECKING:
+    from sftp_async.reporting import Address
+
 
 class SFTPDataSource(DataSource):
     """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
 
-    Register it once in a session, then write in mode `append` or `overwrite`:
+    Spark finds it by itself where the package is installed; else register it in the session, with
+    `spark.dataSource.register(SFTPDataSource)`. It writes in the modes `append` and `overwrite`:
 
-        spark.dataSource.register(SFTPDataSource)
-        df.write.format("sftp").options(host="…", username="…",
-        …).mode("append").save("/upload/orders")
+        df.write.format("sftp").options(**options.to_spark()).mode("append").save("/upload/orders")
 
     A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
     file; any other path is a directory of part files. All options: docs/options.md.
     """
+
+    #: Who wants to hear of its writes: in the class that `register` makes for a session.
+    listener: ClassVar[Address | None] = None
 
     @classmethod
     def name(cls) -> str:
@@ -47,10 +53,10 @@ class SFTPDataSource(DataSource):
             ConnectError, CommitError: the server or the target cannot take the job.
 
         """
-        options = SFTPOptions.from_spark(dict(self.options))
+        options = self._options()
         refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
-        return SFTPBatchWriter(job.prepare())
+        return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
 
     def streamWriter(  # noqa: N802 - Spark's name
         self, schema: StructType, overwrite: bool
@@ -63,14 +69,52 @@ class SFTPDataSource(DataSource):
             ConnectError: the server cannot be reached.
 
         """
-        options = SFTPOptions.from_spark(dict(self.options))
+        options = self._options()
         refuse_collations(schema, options.partition_by)
         columns = arrow_schema(schema)
         checkpoint = self.options.get("checkpointLocation", "")
         job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
-        job.check()
-        return stream_writer(job, columns)
+        return stream_writer(replace(job, listener=self.listener).check(), columns)
 
+    def schema(self) -> NoReturn:
+        """Refuse: Spark asks for the columns where it is to read, or where DDL names none.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError(
+            "The sftp format writes only, so it cannot look up columns",
+            hint="In SQL name them: CREATE TEMPORARY VIEW orders (id BIGINT, name STRING) USING "
+            f"sftp OPTIONS (…). {_TO_READ}",
+        )
+
+    def reader(self, schema: StructType) -> NoReturn:
+        """Refuse: this source writes only.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError("The sftp format writes only", hint=_TO_READ)
+
+    streamReader = reader  # noqa: N815 - Spark's name
+
+    def _options(self) -> SFTPOptions:
+        given = dict(self.options)
+        if not given:
+            raise OptionsError(_NO_OPTIONS)
+        return SFTPOptions.from_spark(given)
+
+
+# PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them; insertInto drops
+# those of the writer.
+_NO_OPTIONS = (
+    "no option has arrived. Spark hands on those of save, saveAsTable, writeTo and INSERT INTO t "
+    "WITH (host '…', …). It drops those of insertInto, and the OPTIONS of a table: insert into a "
+    "temporary view, which keeps its own."
+)
+_TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."
 
 #: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
 #: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).

@@ -91,6 +91,18 @@ class ConnectError(SFTPAsyncError):
     retryable = True
 
 
+class AlgorithmsError(ConnectError):
+    """Client and server share no algorithm of some kind."""
+
+    retryable = False
+
+
+class NoSFTPError(ConnectError):
+    """The login worked, but there is no SFTP behind it."""
+
+    retryable = False
+
+
 class ServerBusyError(ConnectError):
     """The server turned away a login or a channel: it has enough (MaxStartups, MaxSessions)."""
 

@@ -7,7 +7,8 @@ synchronous and does its work on the process's runtime.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+import time
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,9 +21,10 @@ from sftp_async.job_checks import check
 from sftp_async.layout import Layout, Once
 from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
+from sftp_async.reporting import Reporter, TaskNews, readable
 from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
-from sftp_async.stats import WriteStats
+from sftp_async.stats import UNSPENT, LineStats, WriteStats
 from sftp_async.target import infer_format, name_exactly
 from sftp_async.uploader import TaskUploader
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from sftp_async.encoders.base import Format
     from sftp_async.layout import PartFile
     from sftp_async.options import SFTPOptions
+    from sftp_async.reporting import Address, TaskState
     from sftp_async.transport import Connection
 
 log = logging.getLogger("sftp_async.job")
@@ -52,6 +55,17 @@ class Job:
     schema: pa.Schema
     #: A job of the same key was committed before, or its file is there: this one writes nothing.
     committed: bool = False
+    #: When it was planned, in seconds since 1970.
+    started: float = field(default_factory=time.time)
+    #: What its preparation took.
+    prepared: LineStats = UNSPENT
+    #: Who wants to hear of it.
+    listener: Address | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was planned; less than 0 where this machine's clock is behind."""
+        return time.time() - self.started
 
     @classmethod
     def plan(
@@ -148,7 +162,8 @@ class Job:
         """Check server and target, make the staging directory: the one preflight connection.
 
         Returns:
-            The job with the server's verified host key pinned: tasks need no known_hosts file.
+            The job with the verified host keys of the server and of the bastions pinned: tasks
+            need no known_hosts file.
 
         Raises:
             ConnectError, CommitError: nothing was written, and no task needs to start.
@@ -165,24 +180,54 @@ class Job:
                 log.warning("%s: outdated algorithms are offered (legacy)", connection.address)
             if connection.host_key_line is None or self.options.host_key_policy == "insecure":
                 return self
-            pinned = {"known_hosts": connection.host_key_line, "host_key_fingerprint": ()}
+            pinned = {
+                "known_hosts": connection.host_key_line,
+                "host_key_fingerprint": (),
+                "proxy_jump_host_key_fingerprint": connection.bastion_host_keys,
+            }
             return replace(self, options=self.options.model_copy(update=pinned))
 
-        return self._run(step)
+        before = self.line()
+        job: Self = self._run(step)
+        return replace(job, prepared=self.prepared + self.line() - before)
 
-    def write(self, partition: int, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
-        """Write one partition; see `TaskUploader.write`."""
+    def write(
+        self,
+        partition: int,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        live: bool = False,
+    ) -> tuple[PartFile, ...]:
+        """Write one partition; see `TaskUploader.write`. `live`: tell how far it is."""
         if self.committed:
             return ()
-        return TaskUploader(
-            self.layout, self.options, self.file_format, partition, get_runtime()
-        ).write(batches)
+        runtime = get_runtime()
+        task = TaskUploader(self.layout, self.options, self.file_format, partition, runtime)
+        job, target = self.layout.job_id, readable(self.layout.target)
 
-    def commit(self, parts: Sequence[PartFile]) -> WriteStats:
-        """Make all parts visible, in one commit; see `JobCommitter.commit`."""
+        def news(state: TaskState) -> TaskNews:
+            return TaskNews(
+                "task", job, target, self.age, partition, state, **asdict(task.counters)
+            )
+
+        with Reporter(self.listener if live else None, runtime.loop, news):
+            return task.write(batches)
+
+    def line(self) -> LineStats:
+        """Return what the connections of this process took so far, for whatever job."""
+        return get_runtime().pool(self.options).line()
+
+    def commit(self, parts: Sequence[PartFile], line: LineStats = UNSPENT) -> WriteStats:
+        """Make all parts visible, in one commit; see `JobCommitter.commit`.
+
+        Args:
+            parts: of the successful attempts, in partition order.
+            line: what the job took until now, for the manifest.
+
+        """
         if self.committed:
             return WriteStats(0, 0, 0)
-        committer = self._committer()
+        committer = self._committer(line)
         # All tasks are done: a server that restarts just now is worth an upload's patience.
         return self._run(lambda connection: committer.commit(connection, parts), patient=True)
 
@@ -196,8 +241,11 @@ class Job:
         committer = self._committer()
         self._run(committer.abandon)
 
-    def check(self) -> None:
+    def check(self) -> Self:
         """See that the server lets us in.
+
+        Returns:
+            The job, which knows what that took.
 
         Raises:
             ConnectError: it does not.
@@ -207,14 +255,16 @@ class Job:
         async def step(connection: Connection) -> None:
             log.debug("%s: logged in", connection.address)
 
+        before = self.line()
         self._run(step, patient=True)
+        return replace(self, prepared=self.prepared + self.line() - before)
 
-    def _committer(self) -> JobCommitter:
+    def _committer(self, line: LineStats = UNSPENT) -> JobCommitter:
         return JobCommitter(
             self.layout,
             self.options,
             overwrite=self.overwrite,
-            manifest=self._manifest(),
+            manifest=self._manifest(line),
             control=ControlRecords.of(self.options, self.file_format.closing),
         )
 
@@ -224,7 +274,7 @@ class Job:
             return "the file is there already (if_exists=ignore)"
         return f"job_key={self.options.job_key} was committed before"
 
-    def _manifest(self) -> dict[str, Any] | None:
+    def _manifest(self, line: LineStats) -> dict[str, Any] | None:
         if not self.options.manifest:
             return None
         once = self.layout.once
@@ -237,10 +287,12 @@ class Job:
         if self.options.partition_by:
             said["partition_by"] = list(self.options.partition_by)
         said["schema"] = [
-            {"name": field.name, "type": str(field.type), "nullable": field.nullable}
-            for field in self.schema
+            {"name": column.name, "type": str(column.type), "nullable": column.nullable}
+            for column in self.schema
         ]
-        return said
+        # Until here: a manifest is complete before the commit is.
+        said["seconds"] = round(max(0.0, self.age), 3)
+        return said | asdict(line)
 
     def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:
         runtime = get_runtime()

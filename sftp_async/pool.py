@@ -20,7 +20,7 @@ from sftp_async.errors import (
     PoolTimeout,
     SFTPAsyncError,
 )
-from sftp_async.stats import PoolStats
+from sftp_async.stats import LineStats, PoolStats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -98,6 +98,15 @@ class ConnectionPool:
             leases=sum(slot.leases for slot in self._slots),
             lanes=sum(slot.connection.channels for slot in self._slots),
         )
+
+    def line(self) -> LineStats:
+        """Return what the pool's connections took so far; from any thread."""
+        stats = self._stats
+        return LineStats(stats.connects_total, stats.retries_total, stats.lost_total)
+
+    def note_retry(self) -> None:
+        """Count something that is done once more."""
+        self._stats.retries_total += 1
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Connection]:
@@ -194,6 +203,7 @@ class ConnectionPool:
                     if delay is None or asyncio.get_running_loop().time() + delay > deadline:
                         raise
                     log.info("%s: retry %d in %.1f s (%s)", self._address, failures, delay, error)
+                    self.note_retry()
                     await asyncio.sleep(delay)
                 else:
                     break
@@ -296,4 +306,5 @@ async def on_pool(
             if delay is None:
                 raise
             log.warning("%s; once more in %.1f s", error, delay)
+            pool.note_retry()
             await asyncio.sleep(delay)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
-from sftp_async.commit import Recovered, recover_target
+from sftp_async.commit import Found, Recovered, recover_target
+from sftp_async.commit import survey as survey_target
 from sftp_async.errors import OptionsError
 from sftp_async.layout import Layout
 from sftp_async.pool import on_pool
@@ -12,10 +14,14 @@ from sftp_async.retry import RetryPolicy
 from sftp_async.runtime import get_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sftp_async.options import SFTPOptions
     from sftp_async.transport import Connection
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Found", "Recovered", "recover", "survey", "sweep"]
+
+T = TypeVar("T")
 
 
 def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
@@ -38,16 +44,51 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
         CommitError: a commit cannot be finished; says why.
 
     """
+    layout, options = _place(options, path)
+
+    async def step(connection: Connection) -> Recovered:
+        return await recover_target(connection, layout, ttl=options.staging_ttl)
+
+    return _run(options, step)
+
+
+def sweep(options: SFTPOptions, path: str | None = None) -> Recovered:
+    """Remove staging older than `options.staging_ttl` that no commit names; see `recover`.
+
+    Interrupted commits stay as they are: the next write, or `recover`, ends them.
+    """
+    layout, options = _place(options, path)
+
+    async def step(connection: Connection) -> Recovered:
+        return await recover_target(connection, layout, ttl=options.staging_ttl, sweep_only=True)
+
+    return _run(options, step)
+
+
+def survey(options: SFTPOptions, path: str | None = None) -> Found:
+    """Look at what `recover` and `sweep` would do, and change nothing; takes and raises the same.
+
+    Ages are by this machine's clock: to ask the server for the time, one has to write to it.
+    """
+    layout, options = _place(options, path)
+
+    async def step(connection: Connection) -> Found:
+        return await survey_target(connection, layout, ttl=options.staging_ttl, now=time.time())
+
+    return _run(options, step)
+
+
+def _place(options: SFTPOptions, path: str | None) -> tuple[Layout, SFTPOptions]:
+    """Return where to look, and the options with their references looked up."""
     if path is not None:
         options = options.model_copy(update={"path": path})
     if options.path is None:
         raise OptionsError("path is missing: name the target to recover")
     options = options.resolve()
-    layout = Layout.mint(options, "")
+    return Layout.mint(options, ""), options
 
-    async def step(connection: Connection) -> Recovered:
-        return await recover_target(connection, layout, ttl=options.staging_ttl)
 
+def _run(options: SFTPOptions, step: Callable[[Connection], Awaitable[T]]) -> T:
     runtime = get_runtime()
     retry = RetryPolicy(options.max_retries, options.retry_delay)
     return runtime.run(on_pool(runtime.pool(options), retry, step, patient=True))

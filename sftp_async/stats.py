@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 
 @dataclass
@@ -25,6 +26,46 @@ class PoolStats:
     connect_errors_total: int = 0
     lost_total: int = 0
     expired_total: int = 0
+    retries_total: int = 0
+
+
+@dataclass(frozen=True)
+class LineStats:
+    """What something cost on the line: logins, things done once more, and lost connections."""
+
+    connections: int = 0
+    retries: int = 0
+    reconnects: int = 0
+
+    def __add__(self, other: LineStats) -> LineStats:
+        return LineStats(
+            self.connections + other.connections,
+            self.retries + other.retries,
+            self.reconnects + other.reconnects,
+        )
+
+    def __sub__(self, other: LineStats) -> LineStats:
+        return self + LineStats(-other.connections, -other.retries, -other.reconnects)
+
+    def __str__(self) -> str:
+        return _counted(
+            (self.connections, "connection"),
+            (self.retries, "retry"),
+            (self.reconnects, "reconnect"),
+        )
+
+
+#: What a job took that has not been on the line yet.
+UNSPENT = LineStats()
+
+
+@dataclass
+class Counters:
+    """How far a task is: complete files, rows encoded, bytes that the server has acknowledged."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,5 +77,82 @@ class WriteStats:
     bytes: int
 
     def __str__(self) -> str:
-        counts = ((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
-        return ", ".join(f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts)
+        return _counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+
+
+@dataclass(frozen=True)
+class WriteSummary:
+    """What a write did, and what it took.
+
+    Attributes:
+        target: path on the server, as it was asked for.
+        job_id: 32 hex digits; the first 16 are in the names of part files.
+        files: data files that became visible; 0 if the write changed nothing (`job_key`).
+        rows: rows in them.
+        bytes: bytes in them.
+        seconds: from the plan on the driver to the end of the commit.
+        connections: logins of the driver and of the tasks that succeeded; a Python worker keeps its
+            connections for the next write, so there may be none.
+        retries: logins, requests and uploads that were done once more.
+        reconnects: connections that broke.
+
+    """
+
+    target: str
+    job_id: str
+    files: int
+    rows: int
+    bytes: int
+    seconds: float
+    connections: int
+    retries: int
+    reconnects: int
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Bytes of the files per second, over the whole write."""
+        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+
+    def __str__(self) -> str:
+        line = LineStats(self.connections, self.retries, self.reconnects)
+        written = WriteStats(self.files, self.rows, self.bytes)
+        return (
+            f"wrote {written} to {self.target} in {self.seconds:.1f} s "
+            f"({in_units(self.bytes_per_second)}/s; {line})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a small table, for notebooks."""
+        cells = {
+            "files": f"{self.files:,}",
+            "rows": f"{self.rows:,}",
+            "bytes": f"{self.bytes:,}",
+            "seconds": f"{self.seconds:.1f}",
+            "speed": f"{in_units(self.bytes_per_second)}/s",
+            "connections": f"{self.connections:,}",
+            "retries": f"{self.retries:,}",
+            "reconnects": f"{self.reconnects:,}",
+        }
+        heads = "".join(f"<th>{name}</th>" for name in cells)
+        values = "".join(f"<td>{value}</td>" for value in cells.values())
+        return (
+            f"<table><caption>Written to <code>{escape(self.target)}</code></caption>"
+            f"<tr>{heads}</tr><tr>{values}</tr></table>"
+        )
+
+
+def in_units(count: float) -> str:
+    """Return a number of bytes for people, in powers of 1000: `1.2 GB`."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _counted(*counts: tuple[int, str]) -> str:
+    return ", ".join(f"{count:,} {_plural(what) if count != 1 else what}" for count, what in counts)
+
+
+def _plural(what: str) -> str:
+    return f"{what[:-1]}ies" if what.endswith("ry") else f"{what}s"

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pyspark import TaskContext
 from pyspark.sql import datasource as spark_api
 from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
 
+from sftp_async import accounting
 from sftp_async.errors import CommitError, TransferError
 from sftp_async.rows import in_utc, record_batches
-from sftp_async.writer import PartsWritten, spare_the_collector, speak_up
+from sftp_async.writer import BATCH_ID, PartsWritten, spare_the_collector, speak_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.stream_writer")
 
-#: Local properties of every task of a micro-batch: MicroBatchExecution.BATCH_ID_KEY and
-#: StreamExecution.QUERY_ID_KEY in Spark's source.
-BATCH_ID, QUERY_ID = "streaming.sql.batchId", "sql.streaming.queryId"
+#: The other local property of every task of a micro-batch: StreamExecution.QUERY_ID_KEY in Spark's
+#: source.
+QUERY_ID = "sql.streaming.queryId"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -79,12 +80,9 @@ class _StreamWriter:
         if not _UUID.fullmatch(query_id) or not batch_id.isdecimal():
             raise TransferError(f"Unusable names of a micro-batch: {query_id!r}, {batch_id!r}")
         partition = context.partitionId()
+        parts, account = accounting.write(self._job, partition, batches, live=False)
         return BatchPartsWritten(
-            partition,
-            self._job.write(partition, batches),
-            self._job.layout.job_id,
-            query_id,
-            int(batch_id),
+            partition, parts, self._job.layout.job_id, query_id, int(batch_id), account=account
         )
 
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
@@ -100,7 +98,11 @@ class _StreamWriter:
         job_id, query_id, _ = attempts.pop()
         written.sort(key=lambda message: message.partition)
         job = self._job.of_batch(job_id, query_id, batchId)
-        job.commit([part for message in written for part in message.parts])
+        accounts = [message.account for message in written]
+        # The login of this process comes on top of what was taken where the batch was planned.
+        job = replace(job, prepared=job.prepared + accounts[0].prepared)
+        parts = [part for message in written for part in message.parts]
+        accounting.commit(job, parts, accounts)
 
     def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Remove what the attempt staged, unless its commit began; on the driver's side."""

@@ -133,6 +133,7 @@ class FileTransfer:
                     len(self._unacknowledged),
                     delay,
                 )
+                self._pool.note_retry()
                 await asyncio.sleep(delay)
 
     async def _upload(self, connection: Connection) -> bool:

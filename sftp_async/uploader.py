@@ -33,6 +33,7 @@ from sftp_async.part_upload import FillingPart, Upload
 from sftp_async.partitioning import Partitioning
 from sftp_async.pool import on_pool
 from sftp_async.retry import RetryPolicy
+from sftp_async.stats import Counters
 from sftp_async.task_directories import TaskDirectories
 from sftp_async.transfer import FileTransfer
 from sftp_async.verification import verify
@@ -87,6 +88,8 @@ class TaskUploader:
         self._runtime = runtime
         self._attempt = uuid.uuid4().hex
         self._sequence = itertools.count()
+        #: How far it is; grows on two threads, each its own numbers.
+        self.counters = Counters()
         self._pool = runtime.pool(options)
         self._retry = RetryPolicy(options.max_retries, options.retry_delay)
         self._budget = ByteBudget(options.max_buffer_bytes)
@@ -178,6 +181,7 @@ class TaskUploader:
         for batch in batches:
             if batch.num_rows:
                 self._budget.check()
+                self.counters.rows += batch.num_rows
                 yield sound(batch)
 
     def _fill(
@@ -237,7 +241,7 @@ class TaskUploader:
             self._layout.staged_path(staged),
             self._pool,
             self._retry,
-            self._budget.release,
+            self._acknowledged,
             None if self._options.lanes == "auto" else self._options.lanes,
             any_name=not self._layout.direct,
         )
@@ -312,9 +316,15 @@ class TaskUploader:
 
         await on_pool(self._pool, self._retry, step, patient=True)
 
+    def _acknowledged(self, size: int) -> None:
+        self.counters.bytes += size
+        self._budget.release(size)
+
     def _ended(self, future: Future[int]) -> None:
         self._slots.release()
         if future.cancelled():
             self._budget.fail(TransferError("The upload was cancelled"))
         elif (error := future.exception()) is not None:
             self._budget.fail(error)
+        else:
+            self.counters.files += 1

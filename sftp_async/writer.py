@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 
+from sftp_async import accounting
+from sftp_async.accounting import Account
 from sftp_async.errors import CommitError
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.writer")
 
+#: Local property of every task of a micro-batch: MicroBatchExecution.BATCH_ID_KEY in Spark's
+#: source.
+BATCH_ID = "streaming.sql.batchId"
+
 
 @dataclass(frozen=True)
 class PartsWritten(WriterCommitMessage):
@@ -30,6 +36,7 @@ class PartsWritten(WriterCommitMessage):
 
     partition: int
     parts: tuple[PartFile, ...]
+    account: Account = field(default=Account(), kw_only=True)
 
 
 class SFTPBatchWriter(DataSourceArrowWriter):
@@ -48,7 +55,10 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         spare_the_collector()
         context = TaskContext.get()
         partition = context.partitionId() if context is not None else 0
-        return PartsWritten(partition, self._job.write(partition, iterator))
+        # A write of foreachBatch is no news by itself: its stream goes on.
+        live = context is not None and context.getLocalProperty(BATCH_ID) is None
+        parts, account = accounting.write(self._job, partition, iterator, live=live)
+        return PartsWritten(partition, parts, account=account)
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Make the job visible; called on the driver's side when all tasks have succeeded."""
@@ -60,7 +70,8 @@ class SFTPBatchWriter(DataSourceArrowWriter):
                 path=self._job.layout.target,
             )
         written.sort(key=lambda message: message.partition)
-        self._job.commit([part for message in written for part in message.parts])
+        parts = [part for message in written for part in message.parts]
+        accounting.commit(self._job, parts, [message.account for message in written])
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the job staged; called on the driver's side when the job has failed."""
@@ -70,7 +81,10 @@ class SFTPBatchWriter(DataSourceArrowWriter):
             self._job.layout.target,
             sum(message is not None for message in messages),
         )
-        self._job.abort()
+        try:
+            self._job.abort()
+        finally:
+            accounting.failed(self._job)
 
 
 #: Writes of a process after which nothing more is imported: PySpark imports pandas during the

@@ -37,13 +37,16 @@ class Recovered:
     swept: int = 0
 
 
-async def recover_target(connection: Connection, layout: Layout, *, ttl: float) -> Recovered:
+async def recover_target(
+    connection: Connection, layout: Layout, *, ttl: float, sweep_only: bool = False
+) -> Recovered:
     """Carry interrupted commits to a target to their end, and sweep what is old; no more.
 
     Args:
         connection: to the server.
         layout: of a job that stands for this look at the target, and writes nothing.
         ttl: as for `recover`.
+        sweep_only: as for `recover`.
 
     Raises:
         CommitError: an earlier commit cannot be finished.
@@ -58,7 +61,12 @@ async def recover_target(connection: Connection, layout: Layout, *, ttl: float) 
         return Recovered()
     try:
         return await recover(
-            connection, layout.staging_base, layout.directory, ttl=ttl, own_job=layout.job_id
+            connection,
+            layout.staging_base,
+            layout.directory,
+            ttl=ttl,
+            own_job=layout.job_id,
+            sweep_only=sweep_only,
         )
     finally:
         with suppress(TransferError):
@@ -67,7 +75,13 @@ async def recover_target(connection: Connection, layout: Layout, *, ttl: float) 
 
 
 async def recover(
-    connection: Connection, staging_base: str, directory: str, *, ttl: float, own_job: str = ""
+    connection: Connection,
+    staging_base: str,
+    directory: str,
+    *,
+    ttl: float,
+    own_job: str = "",
+    sweep_only: bool = False,
 ) -> Recovered:
     """Finish interrupted commits to `directory`, and sweep staging that nobody will use again.
 
@@ -78,6 +92,7 @@ async def recover(
         ttl: age in seconds, by the server's own clock, from which staging without an intent is
             swept.
         own_job: id of the job that asks; its staging directory shows the server's time.
+        sweep_only: leave interrupted commits to the next write.
 
     Raises:
         CommitError: an earlier commit cannot be finished: to write on top of it would mix the two.
@@ -88,7 +103,7 @@ async def recover(
     directories = {entry.name for entry in listing if entry.is_dir}
     filed: dict[str, RemoteEntry] = {}
     for entry in listing:
-        if (document := documents.document_of(entry.name)) is not None:
+        if (document := documents.document_of(entry.name)) is not None and not sweep_only:
             filed[document[0]] = entry
     finished: set[str] = set()
     # The oldest first: a later overwrite may remove what an earlier job made visible.
@@ -152,7 +167,7 @@ async def _sweep(
             await remove_tree(connection, posixpath.join(staging_base, document[0]))
             await remove_if_there(connection, path)
             swept += 1
-    in_commit = await _jobs_in_commit(connection, staging_base)
+    in_commit = await jobs_in_commit(connection, staging_base)
     for entry in old:
         if intents.JOB_ID.fullmatch(entry.name) and entry.name not in in_commit:
             path = posixpath.join(staging_base, entry.name)
@@ -163,7 +178,7 @@ async def _sweep(
     return swept
 
 
-async def _jobs_in_commit(connection: Connection, staging_base: str) -> set[str]:
+async def jobs_in_commit(connection: Connection, staging_base: str) -> set[str]:
     """Return the jobs that documents name now: of other targets, or published since we looked."""
     jobs: set[str] = set()
     for entry in await connection.listdir(staging_base):

@@ -32,11 +32,11 @@ class PartEncoder(ABC):
 class Format(ABC):
     """A file format with its options, checked against a schema. Immutable; pickles."""
 
-    #: File name extension without the leading dot, compression included: `csv.gz`.
+    #: File name extension without the leading dot, compression included, such as `csv.gz`.
     extension: str
     #: Whether the concatenation of part files is itself a valid file.
     joinable: bool
-    #: Bytes that the encoder of one file may hold: of rows, until it has enough of them, or of a
+    #: Bytes that the encoder of one file may hold, of rows until it has enough of them, or of a
     #: compressor.
     held: int = 0
     #: What stands behind the rows of a joined file, compressed as they are.

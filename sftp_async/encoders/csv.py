@@ -44,7 +44,7 @@ class CSVDialect:
     Where Spark's writer would lose a value, this one does not follow it: white space at the ends of
     a string stays unless it is to be ignored (which is Spark's default), a line feed inside a value
     stays one whatever `line_sep` is, and a string that equals `null_value` is quoted.
-    docs/formats.md lists all differences.
+    docs/reference/spark-files.md lists all differences.
     """
 
     sep: str = ","

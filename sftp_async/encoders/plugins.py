@@ -59,5 +59,5 @@ def _unknown(name: str, known: list[str]) -> str:
     meant = f"; did you mean {close[0]}?" if close else "."
     return (
         f"format={name} is not known{meant} There are {', '.join(sorted(set(known)))}; a package "
-        f"can add others by an entry point in the group {GROUP} (docs/encoders.md)."
+        f"can add others by an entry point in the group {GROUP} (docs/how-to/own-format.md)."
     )

@@ -38,6 +38,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "private_key_passphrase": ("passphrase", "pem_passphrase", "key_file_pass", "key_passphrase"),
     "known_hosts": ("known_hosts_file",),
     "host_key_fingerprint": ("key_fingerprint", "host_key"),
+    "proxy_jump": ("ssh_proxy_jump", "jump_host", "bastion"),
     "connect_timeout": ("connection_timeout", "timeout"),
     "max_connections": ("max_concurrent_connections", "connections", "max_sftp_sessions"),
     "format": ("file_format", "file_type"),

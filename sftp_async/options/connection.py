@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import parsing as p
-from sftp_async.options.base import OptionsModel
+from sftp_async.options.firewalls import FirewallOptions
 from sftp_async.options.kinds import (
     Ciphers,
     Count,
@@ -36,12 +36,21 @@ from sftp_async.options.references import (
     fetch_known_hosts,
     fetch_secret,
 )
+from sftp_async.options.ways import Proxy, authority
+
+_SECRETS = ("password", "private_key_content", "private_key_passphrase")
 
 
-class ConnectionOptions(OptionsModel):
+class ConnectionOptions(FirewallOptions):
     """How to reach the server and how to log in; the identity of a connection."""
 
     group: ClassVar[str] = "Connection"
+
+    #: What messages call the one to log in at, the option that names it, and how the names of the
+    #: options begin that are for it alone.
+    role: ClassVar[str] = "server"
+    named_by: ClassVar[str] = "host"
+    prefix: ClassVar[str] = ""
 
     host: Host = Field(
         description="Host name or IP address of the server.", examples=["sftp.example.com"]
@@ -153,8 +162,12 @@ class ConnectionOptions(OptionsModel):
     @property
     def address(self) -> str:
         """`user@host:port` for messages; IPv6 addresses in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.username}@{host}:{self.port}"
+        return f"{self.username}@{authority(self.host, self.port)}"
+
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """The proxy of `proxy_url`, if there is one."""
+        return (Proxy.read(self.proxy_url),) if self.proxy_url else ()
 
     def connection_identity(self) -> str:
         """Return a SHA-256 digest, in hex, of all connection options with their secrets.
@@ -186,13 +199,15 @@ class ConnectionOptions(OptionsModel):
             except Unresolved as error:
                 problems.append(str(error))
 
-        for option in ("password", "private_key_content", "private_key_passphrase"):
+        for option in (*_SECRETS, *(f"proxy_jump_{name}" for name in _SECRETS), "proxy_password"):
             secret: SecretStr | None = getattr(self, option)
             if secret is not None:
                 look_up(option, fetch_secret, option, secret.get_secret_value())
-        if self.private_key_path is not None:
-            look_up("private_key_content", fetch_file, "private_key_path", self.private_key_path)
-            found["private_key_path"] = None
+        for option in ("private_key", "proxy_jump_private_key"):
+            path: str | None = getattr(self, f"{option}_path")
+            if path is not None:
+                look_up(f"{option}_content", fetch_file, f"{option}_path", path)
+                found[f"{option}_path"] = None
         if self.known_hosts is not None:
             look_up("known_hosts", fetch_known_hosts, self.known_hosts, secret=False)
         if problems:
@@ -212,6 +227,14 @@ class ConnectionOptions(OptionsModel):
                 credentials,
                 "private_key_content and private_key_path are both given: keep one of them.",
             )
+        keys = ("private_key_content", "private_key_path")
+        others = [f"proxy_jump_{name}" for name in credentials]
+        if self.proxy_jump and all(getattr(self, name) is None for name in (*keys, *others)):
+            sentence = (
+                f"proxy_jump needs credentials: set {others[0]}, {others[2]} or {others[1]}; the "
+                "password of the server is never sent to a bastion."
+            )
+            yield ("proxy_jump", *keys, *others), sentence
         outdated = [name for name in self.ciphers if "-cbc" in name or name.startswith("arcfour")]
         if outdated and not self.legacy_algorithms:
             sentence = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -13,6 +14,10 @@ from sftp_async.options.templates import (
     parse_done_template,
     parse_file_name,
 )
+from sftp_async.options.ways import parse_hops, parse_proxy_url
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,19 @@ def _key_text(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _of_a_bastion(read: Callable[[_In], _Out]) -> Callable[[_In], _Out]:
+    """Return the same for an option of `proxy_jump`; what it says names the options of that."""
+
+    def read_it(value: _In) -> _Out:
+        try:
+            return read(value)
+        except ValueError as error:
+            said = str(error).replace("private_key_", "proxy_jump_private_key_")
+        raise ValueError(said)
+
+    return read_it
+
+
 Host = Annotated[str, BeforeValidator(p.parse_host), Kind("host name or address")]
 Name = Annotated[str, BeforeValidator(p.parse_name), Kind("text")]
 Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.port_number), Kind("port")]
@@ -47,6 +65,16 @@ Moment = Annotated[int | None, BeforeValidator(p.parse_moment), Kind("time")]
 Secret = Annotated[SecretStr | None, Kind("secret", secret=True)]
 KeyText = Annotated[SecretStr | None, AfterValidator(_key_text), Kind("secret", secret=True)]
 KeyPath = Annotated[str | None, BeforeValidator(p.parse_key_path), Kind("local path")]
+HopKeyText = Annotated[
+    SecretStr | None, AfterValidator(_of_a_bastion(_key_text)), Kind("secret", secret=True)
+]
+HopKeyPath = Annotated[
+    str | None, BeforeValidator(_of_a_bastion(p.parse_key_path)), Kind("local path")
+]
+# Neither is shown where it is wrong: the likeliest mistake is a password in it.
+Hops = Annotated[tuple[str, ...], BeforeValidator(parse_hops), Kind("list", secret=True)]
+ProxyURL = Annotated[str | None, BeforeValidator(parse_proxy_url), Kind("URL", secret=True)]
+HopKeys = Annotated[tuple[str, ...], BeforeValidator(p.read_host_keys), Kind("list")]
 KnownHosts = Annotated[str | None, BeforeValidator(p.parse_known_hosts), Kind("text or local path")]
 HostKeys = Annotated[tuple[str, ...], BeforeValidator(p.parse_host_keys), Kind("list")]
 Ciphers = Annotated[tuple[str, ...], BeforeValidator(p.parse_ciphers), Kind("list")]
@@ -62,7 +90,7 @@ FormatName = Annotated[
     BeforeValidator(p.parse_format),
     Kind(
         "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, `binary`, or "
-        "[one of your own](encoders.md)"
+        "[one of your own](how-to/own-format.md)"
     ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]

@@ -99,8 +99,8 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
         _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), Kind()
     ] = Field(
         None,
-        description="Codec; [what each format has](encoders.md#the-built-in-formats). Not set: "
-        "from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
+        description="Codec; [what each format has](reference/formats.md#the-built-in-formats). "
+        "Not set: from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
         "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
     )
@@ -280,8 +280,8 @@ class WriteOptions(OptionsModel):
     manifest: Switch = Field(
         False,
         description="Write `_manifest.json` behind the data: the job, its key or batch, the "
-        "schema, and each file's name, rows, bytes and SHA-256. A directory has one: the last "
-        "job's.",
+        "schema, what it took, and each file's name, rows, bytes and SHA-256. A directory has one: "
+        "the last job's.",
         examples=["true"],
     )
     checksum_files: Annotated[
@@ -342,6 +342,15 @@ class WriteOptions(OptionsModel):
         description="Seconds after which what a crashed job left in staging is removed by the "
         "next one.",
         examples=["1d"],
+    )
+    progress: Annotated[
+        Literal["auto", "off"], BeforeValidator(p.one_of(("auto", "off"))), Kind()
+    ] = Field(
+        "auto",
+        description="What a batch write of more than a second shows while it runs, in a session "
+        "with `register(spark)`: `auto` a line in a terminal or a notebook, elsewhere a log line "
+        "every 10 seconds; `off` nothing.",
+        examples=["off"],
     )
 
 

@@ -273,7 +273,7 @@ def parse_line_sep(value: object) -> str:
 
 def parse_ciphers(value: object) -> tuple[str, ...]:
     """Read a comma-separated list of cipher names."""
-    names = _split(value, "must be a comma-separated list of cipher names")
+    names = split(value, "must be a comma-separated list of cipher names")
     if not all(_CIPHER.fullmatch(name) for name in names):
         raise ValueError("must be a comma-separated list of cipher names")
     return names
@@ -281,19 +281,24 @@ def parse_ciphers(value: object) -> tuple[str, ...]:
 
 def parse_host_keys(value: object) -> tuple[str, ...]:
     """Read `SHA256:…` fingerprints and public key lines, separated by commas or line breaks."""
+    return tuple(dict.fromkeys(read_host_keys(value)))
+
+
+def read_host_keys(value: object) -> tuple[str, ...]:
+    """Read the same, each as often as it is given."""
     form = (
         "must be SHA256:… (43 characters, as ssh-keygen -l prints it) "
         "or a public key line ssh-ed25519 AAAA…"
     )
     keys = []
-    for entry in _split(value, form):
+    for entry in split(value, form):
         if match := _FINGERPRINT.fullmatch(entry):
             keys.append(f"SHA256:{match[1]}")
         elif match := _PUBLIC_KEY.fullmatch(entry):
             keys.append(f"{match[1]} {match[2]}")  # a comment behind the key says nothing about it
         else:
             raise ValueError(form)
-    return tuple(dict.fromkeys(keys))
+    return tuple(keys)
 
 
 def parse_columns(value: object) -> tuple[str, ...]:
@@ -306,13 +311,14 @@ def parse_columns(value: object) -> tuple[str, ...]:
             raise ValueError(form) from None
     if isinstance(value, list | tuple) and all(isinstance(v, str) and v for v in value):
         return tuple(value)
-    names = _split(value, form) if isinstance(value, str) else ()
+    names = split(value, form) if isinstance(value, str) else ()
     if not names:
         raise ValueError(form)
     return names
 
 
-def _split(value: object, problem: str) -> tuple[str, ...]:
+def split(value: object, problem: str) -> tuple[str, ...]:
+    """Return the parts of a list, or of text with commas or line breaks; else say `problem`."""
     if isinstance(value, str):
         parts: Iterable[object] = re.split(r"[,\n]", value)
     elif isinstance(value, list | tuple | set | frozenset):

@@ -13,6 +13,7 @@ from sftp_async.options.base import OptionsModel, kind_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.dialect import DialectOptions
+from sftp_async.options.firewalls import FirewallOptions
 from sftp_async.options.models import (
     FormatOptions,
     TransferOptions,
@@ -52,18 +53,22 @@ Needed are `host`, `username` and one of `password`, `private_key_path` and `pri
 """
 
 
+#: The models, in the order in which their options are shown.
+GROUPS = (
+    ConnectionOptions,
+    FirewallOptions,
+    TransferOptions,
+    FormatOptions,
+    DialectOptions,
+    XMLOptions,
+    BinaryOptions,
+    WriteOptions,
+)
+
+
 def option_table() -> str:
     """Return the reference of all options as Markdown, one table a group."""
-    groups = (
-        ConnectionOptions,
-        TransferOptions,
-        FormatOptions,
-        DialectOptions,
-        XMLOptions,
-        BinaryOptions,
-        WriteOptions,
-    )
-    lines = [_INTRO, *(line for model in groups for line in _group(model))]
+    lines = [_INTRO, *(line for model in GROUPS for line in _group(model))]
     ineffective = ", ".join(f"`{name}`" for name in WITHOUT_EFFECT)
     lines.append(
         "Accepted with a warning and without effect, for those who come from springml/spark-sftp\n"
@@ -83,8 +88,8 @@ def _group(model: type[OptionsModel]) -> Iterator[str]:
         example = _code(str((field.examples or [""])[0]))
         cells = (
             _code(name),
-            _value(model, name),
-            _default(field),
+            value_of(model, name),
+            default_of(field),
             also,
             field.description,
             example,
@@ -93,7 +98,8 @@ def _group(model: type[OptionsModel]) -> Iterator[str]:
     yield ""
 
 
-def _value(model: type[OptionsModel], name: str) -> str:
+def value_of(model: type[OptionsModel], name: str) -> str:
+    """Return what an option takes, in Markdown."""
     words = kind_of(model, name).words
     return words or ", ".join(
         _code(choice) for choice in _choices(model.model_fields[name].annotation)
@@ -106,12 +112,13 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return tuple(choice for part in get_args(annotation) for choice in _choices(part))
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """Return an option's default, in Markdown; empty: not set."""
     if field.is_required():
         return "required"
     match field.default:
         case None | ():
-            return ""
+            return "not set"
         case "":
             return "empty"
         case bool():

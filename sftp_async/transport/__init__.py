@@ -5,8 +5,18 @@ the rest of the house uses, and every foreign exception leaves here as one of `s
 """
 
 from sftp_async.transport.capabilities import Capabilities
-from sftp_async.transport.connect import connect
+from sftp_async.transport.connect import check_usable, connect
 from sftp_async.transport.remote_file import RemoteFile
+from sftp_async.transport.scan import HostKey, scan_host_keys
 from sftp_async.transport.session import Connection, RemoteEntry
 
-__all__ = ["Capabilities", "Connection", "RemoteEntry", "RemoteFile", "connect"]
+__all__ = [
+    "Capabilities",
+    "Connection",
+    "HostKey",
+    "RemoteEntry",
+    "RemoteFile",
+    "check_usable",
+    "connect",
+    "scan_host_keys",
+]

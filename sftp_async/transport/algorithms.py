@@ -11,7 +11,7 @@ from asyncssh.mac import get_default_mac_algs
 from asyncssh.packet import PacketDecodeError, SSHPacket
 from asyncssh.public_key import get_default_public_key_algs
 
-from sftp_async.errors import ConnectError
+from sftp_async.errors import AlgorithmsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +83,7 @@ def nothing_in_common(
     options: ConnectionOptions,
     ours: Mapping[str, list[str]],
     ssh: asyncssh.SSHClientConnection | None,
-) -> ConnectError | None:
+) -> AlgorithmsError | None:
     """Return the error for a server without an algorithm of ours of some kind; None if it has all.
 
     Told from the server's own list: whoever of the two finds out first just hangs up, and asyncssh
@@ -109,13 +109,37 @@ def nothing_in_common(
             )
         if _KINDS[kind] == "encryption_algs" and options.ciphers:
             hint = f"Leave ciphers out, or name one of the server's. {hint}"
-        return ConnectError(
+        return AlgorithmsError(
             f"Client and server share no algorithm ({kind}: the server offers {','.join(theirs)})",
             host=options.address,
             hint=hint,
-            retryable=False,
         )
     return None
+
+
+def agreed(ours: Mapping[str, list[str]], ssh: asyncssh.SSHClientConnection) -> Mapping[str, str]:
+    """Return what was agreed on: `key exchange`, `host key`, `cipher`, `MAC`, as far as is known.
+
+    Key exchange and host key are the first of ours that the server has said, which is the rule by
+    which the two agree (RFC 4253, section 7.1).
+    """
+    found: dict[str, str] = {}
+    theirs = dict(_said_by(ssh))
+    for kind in ("key exchange", "host key"):
+        common = [name for name in ours[_KINDS[kind]] if name in theirs.get(kind, ())]
+        if common:
+            found[kind] = common[0]
+    cipher, mac = ssh.get_extra_info("send_cipher"), ssh.get_extra_info("send_mac")
+    if cipher:
+        found["cipher"] = str(cipher)
+    if mac and mac != cipher:  # asyncssh names a cipher that needs none twice
+        found["MAC"] = str(mac)
+    return found
+
+
+def host_keys_of(ssh: asyncssh.SSHClientConnection | None) -> tuple[str, ...]:
+    """Return the host key algorithms that the server has said, in its order."""
+    return tuple(dict(_said_by(ssh)).get("host key", ()))
 
 
 def takes_sha2_of_rsa(ssh: asyncssh.SSHClientConnection | None) -> bool:

@@ -92,7 +92,7 @@ class Channels:
             task.add_done_callback(self._opening.discard)
 
     async def settle(self) -> None:
-        """Wait for channels that are being opened; the line must be closed."""
+        """Wait for channels that are being opened."""
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     async def _open_one(self) -> None:

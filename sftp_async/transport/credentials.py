@@ -49,12 +49,13 @@ def repair_key_text(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def load_private_key(text: str, passphrase: str | None) -> asyncssh.SSHKey:
+def load_private_key(text: str, passphrase: str | None, prefix: str = "") -> asyncssh.SSHKey:
     """Load an OpenSSH, PKCS#1 or PKCS#8 private key.
 
     Args:
         text: the key, newlines intact or not.
         passphrase: what it is encrypted with, or None.
+        prefix: how the names of the options begin that gave it.
 
     Raises:
         OptionsError: not a usable key, or the passphrase is missing or wrong. Shows no key
@@ -65,7 +66,7 @@ def load_private_key(text: str, passphrase: str | None) -> asyncssh.SSHKey:
     # Raised out here: an error raised while another one is handled keeps that one as its context,
     # and a parser's error may hold what it could not parse.
     if isinstance(loaded, str):
-        raise OptionsError(loaded)
+        raise OptionsError(loaded.replace("private_key_", f"{prefix}private_key_"))
     return loaded
 
 

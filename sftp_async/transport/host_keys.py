@@ -53,7 +53,12 @@ def known_hosts_line(host: str, port: int, key: asyncssh.SSHKey) -> str:
     name = lookup_name(host)
     if port != asyncssh.DEFAULT_PORT:
         name = f"[{name}]:{port}"
-    return f"{name} {key.algorithm.decode()} {base64.b64encode(key.public_data).decode()}"
+    return f"{name} {public_key_line(key)}"
+
+
+def public_key_line(key: asyncssh.SSHKey) -> str:
+    """Return the key as a line of OpenSSH's: `ssh-ed25519 AAAA…`."""
+    return f"{key.algorithm.decode()} {base64.b64encode(key.public_data).decode()}"
 
 
 def lookup_name(host: str) -> str:
@@ -67,14 +72,16 @@ class HostKeyPolicy:
     Args:
         options: `host_key_fingerprint`, `known_hosts` or, with neither, the user's own known_hosts
             files.
+        direct: we connect to the server's own address, so that entries for it count.
 
     Raises:
         OptionsError: the known_hosts text or a public key cannot be read.
 
     """
 
-    def __init__(self, options: ConnectionOptions) -> None:
+    def __init__(self, options: ConnectionOptions, *, direct: bool) -> None:
         self._options = options
+        self._direct = direct
         self._presented: asyncssh.SSHKey | None = None
         self._fingerprints: set[str] = set()
         self._known = asyncssh.SSHKnownHosts()
@@ -106,7 +113,10 @@ class HostKeyPolicy:
         # one would show it instead of its key.
         algorithms = sorted(ALGORITHMS, key=lambda name: name not in known)
         return {
-            "known_hosts": self._known,
+            # Behind a proxy, the address would be the proxy's, whose key says nothing.
+            "known_hosts": self._known
+            if self._direct
+            else lambda host, _address, port: self._known.match(host, "", port),
             "host_key_alias": lookup_name(self._options.host),
             "server_host_key_algs": [*(CERTIFICATES if authorities else ()), *algorithms],
         }
@@ -118,28 +128,29 @@ class HostKeyPolicy:
 
     def refusal(self, reason: str) -> HostKeyError:
         """Return the error for a server whose key is not trusted; `reason` is asyncssh's."""
-        host = self._options.address
+        host, who = self._options.address, self._options.role
         if self._presented is None:
             return HostKeyError(
-                f"The server's host key was refused ({reason})",
+                f"The {who}'s host key was refused ({reason})",
                 host=host,
-                hint="Check known_hosts for a revoked key, and the server for an expired host "
+                hint=f"Check known_hosts for a revoked key, and the {who} for an expired host "
                 "certificate",
             )
         fingerprint = fingerprint_of(self._presented)
         shown = f"{self._presented.algorithm.decode()} {fingerprint}"
         remedy = (
-            f"set host_key_fingerprint to {fingerprint} (or known_hosts to the line of that key)"
+            f"set {self._options.prefix}host_key_fingerprint to {fingerprint} "
+            "(or known_hosts to the line of that key)"
         )
         if self._fingerprints or any(self._matches()):
-            message = f"The server's host key is not the expected one: it presented {shown}"
+            message = f"The {who}'s host key is not the expected one: it presented {shown}"
             hint = (
                 "The key was changed, the expected one is of another type, or someone sits in "
-                f"between. Only if the server's operator confirms this fingerprint, {remedy}"
+                f"between. Only if the {who}'s operator confirms this fingerprint, {remedy}"
             )
         else:
-            message = f"The server's host key is unknown: it presented {shown}"
-            hint = f"If the server's operator confirms this fingerprint, {remedy}"
+            message = f"The {who}'s host key is unknown: it presented {shown}"
+            hint = f"If the {who}'s operator confirms this fingerprint, {remedy}"
         return HostKeyError.showing(message, fingerprint=fingerprint, host=host, hint=hint)
 
     def _matches(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:

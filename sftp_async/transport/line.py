@@ -15,7 +15,7 @@ from sftp_async.transport.faults import REFUSED_OR_LOST, request_error
 from sftp_async.transport.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from sftp_async.options import ConnectionOptions
 
@@ -32,12 +32,19 @@ class Line:
 
     """
 
-    def __init__(self, ssh: asyncssh.SSHClientConnection, options: ConnectionOptions) -> None:
+    def __init__(
+        self,
+        ssh: asyncssh.SSHClientConnection,
+        options: ConnectionOptions,
+        bastions: Sequence[asyncssh.SSHClientConnection] = (),
+    ) -> None:
         self.address = options.address
         self.stall_timeout = options.stall_timeout
         self.round_trip = math.inf
         self._operation_timeout = options.operation_timeout
         self._ssh = ssh
+        # They end with the connection, by its `Login`.
+        self._bastions = bastions
         self._stalled_for: float | None = None
         self._broken = False
         self._watchdog = Watchdog(self._on_silence)
@@ -61,9 +68,11 @@ class Line:
         try:
             with suppress(TimeoutError, OSError, asyncssh.Error):
                 async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._ssh.wait_closed()
+                    for ssh in (self._ssh, *reversed(self._bastions)):
+                        await ssh.wait_closed()
         finally:
-            self._ssh.abort()  # no more than a formality on a closed one
+            for ssh in (self._ssh, *self._bastions):
+                ssh.abort()  # no more than a formality on a closed one
 
     def heard(self) -> None:
         """Say that part of an answer came: a long request goes on."""

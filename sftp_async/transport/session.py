@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import stat as stat_bits
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 import asyncssh
@@ -23,11 +24,12 @@ from sftp_async.errors import (
 from sftp_async.transport import check_file
 from sftp_async.transport.capabilities import Capabilities
 from sftp_async.transport.channels import Channel, Channels
+from sftp_async.transport.host_keys import public_key_line
 from sftp_async.transport.line import Line
 from sftp_async.transport.remote_file import RemoteFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from sftp_async.options import ConnectionOptions
 
@@ -43,17 +45,22 @@ Kind = Literal["directory", "link", "file"]
 
 @dataclass(frozen=True)
 class RemoteEntry:
-    """A remote file or directory: name, size in bytes, time of last change (Unix seconds)."""
+    """A remote file or directory: name, size in bytes, time of last change (Unix seconds).
+
+    `mode` is its kind and permissions, as `st_mode` of POSIX; None: the server does not tell.
+    """
 
     name: str
     size: int
     is_dir: bool
     mtime: float
+    mode: int | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, name: str, attrs: asyncssh.SFTPAttrs) -> Self:
         """Read what the server answered."""
-        return cls(name, attrs.size or 0, _kind(attrs) == "directory", float(attrs.mtime or 0))
+        is_dir = _kind(attrs) == "directory"
+        return cls(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
 
 
 class Connection:
@@ -70,15 +77,23 @@ class Connection:
         options: ConnectionOptions,
         host_key_line: str | None,
         host_key_fingerprint: str | None,
+        bastions: Sequence[asyncssh.SSHClientConnection] = (),
+        algorithms: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.address = options.address
+        #: What was agreed on, by kind: `key exchange`, `host key`, `cipher`, `MAC`.
+        self.algorithms = algorithms
         self.host_key_line = host_key_line
         self.host_key_fingerprint = host_key_fingerprint
+        #: The verified host keys of the bastions on the way, as public key lines.
+        self.bastion_host_keys = tuple(
+            public_key_line(key) for bastion in bastions if (key := bastion.get_server_host_key())
+        )
         self.capabilities = Capabilities.of(ssh, sftp)
         #: Whether requests may be sent behind others that they depend on, and answers told apart.
         self.in_order = self.capabilities.plain_files
         self._sftp = sftp
-        self._line = Line(ssh, options)
+        self._line = Line(ssh, options, bastions)
         self._channels = Channels(ssh, sftp, self._line)
 
     def __repr__(self) -> str:
@@ -111,6 +126,12 @@ class Connection:
     def widen(self, channels: int) -> None:
         """Open SFTP channels in the background up to this number, or up to the server's limit."""
         self._channels.widen(channels)
+
+    async def open_channels(self, count: int) -> int:
+        """Open SFTP channels up to this number, and return how many there are in the end."""
+        self._channels.widen(count)
+        await self._channels.settle()
+        return self.channels
 
     # Directories and names
 

@@ -16,7 +16,7 @@ from benchmarks.page import PAGE, REPOSITORY, behind, encoding, filled, main, up
 from benchmarks.report import contest_json
 from benchmarks.targets import targets
 
-COMMITTED = re.compile(r"\]\(\.\./(benchmarks/results/[^/]+)/report\.json\)")
+COMMITTED = re.compile(r"\]\(\.\./\.\./(benchmarks/results/[^/]+)/report\.json\)")
 
 
 def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
@@ -137,7 +137,7 @@ def test_the_page_names_its_reports() -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_the_page_is_what_its_report_says(place: str) -> None:
     remedy = f"run: python -m benchmarks.page {place}/report.json"
-    assert filled(PAGE.read_text(), committed(place), f"../{place}") == PAGE.read_text(), remedy
+    assert filled(PAGE.read_text(), committed(place), f"../../{place}") == PAGE.read_text(), remedy
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 
 import asyncssh
 import pytest
 
+from sftp_async.doctor import STEPS, CheckReport, CheckStep, Recommendation
 from sftp_async.errors import (
     AuthenticationError,
     ConnectError,
@@ -19,10 +21,12 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.server import EmbeddedServer, FolderServer
-from sftp_async.tester import STEPS, CheckReport, CheckStep, SFTPConnectionTester
+from sftp_async.tester import SFTPConnectionTester
 from tests.support.sshd import SSHD
 
-ALL_WELL = dict.fromkeys(STEPS, True)
+THOROUGH = {"Sessions", "Connections", "Throughput"}
+QUICK = tuple(name for name in STEPS if name not in THOROUGH)
+ALL_WELL = dict.fromkeys(QUICK, "ok")
 
 
 class ReadOnlyServer(FolderServer):
@@ -46,8 +50,12 @@ def connecting_to(server: EmbeddedServer, **changes: object) -> SFTPConnectionTe
     return SFTPConnectionTester.from_options(SFTPOptions(**options))
 
 
-def outcome(report: CheckReport) -> dict[str, bool | None]:
-    return {step.name: step.ok for step in report.steps}
+def outcome(report: CheckReport) -> dict[str, str]:
+    return {step.name: step.status for step in report.steps}
+
+
+def step_of(report: CheckReport, name: str) -> CheckStep:
+    return next(step for step in report.steps if step.name == name)
 
 
 def failure(report: CheckReport) -> CheckStep:
@@ -56,10 +64,13 @@ def failure(report: CheckReport) -> CheckStep:
     return step
 
 
-def went_until(failed: str) -> dict[str, bool | None]:
-    """Return the outcome of a check that failed at a step."""
-    at = STEPS.index(failed)
-    return {n: True if i < at else False if i == at else None for i, n in enumerate(STEPS)}
+def went_until(failed: str) -> dict[str, str]:
+    """Return the outcome of a check that failed at a step, and skipped those behind it."""
+    at = QUICK.index(failed)
+    return {
+        name: "ok" if number < at else "failed" if number == at else "skipped"
+        for number, name in enumerate(QUICK)
+    }
 
 
 # --- as users of the Paramiko data source know it
@@ -184,16 +195,18 @@ def test_an_unchecked_host_key_is_pointed_out(embedded_server: EmbeddedServer) -
     tester = connecting_to(embedded_server, host_key_policy="insecure")
     with pytest.warns(SFTPAsyncWarning, match="insecure"):
         report = tester.check()
-    step = report.steps[STEPS.index("Host key")]
+    step = step_of(report, "Host key")
+    assert step.status == "warning"
+    assert report.ok
     assert f"{embedded_server.fingerprint}, NOT checked" in step.detail
     assert "set host_key_fingerprint" in step.advice
 
 
-def test_a_closed_port_fails_the_connection(embedded_server: EmbeddedServer) -> None:
+def test_a_closed_port_fails_there(embedded_server: EmbeddedServer) -> None:
     with socket.socket() as taken:  # bound but not listening: nobody else answers there
         taken.bind(("127.0.0.1", 0))
         report = connecting_to(embedded_server, port=taken.getsockname()[1]).check()
-    assert outcome(report) == went_until("Connection")
+    assert outcome(report) == went_until("TCP")
     assert "refused" in failure(report).detail
 
 
@@ -218,10 +231,29 @@ def test_a_read_only_directory_fails_the_write_and_nothing_else(tmp_path: Path) 
     assert "permission" in failure(report).advice
 
 
-def test_a_missing_directory_fails_the_write_with_advice(embedded_server: EmbeddedServer) -> None:
-    report = connecting_to(embedded_server).check("/not/there")
-    assert outcome(report) == went_until("Write")
-    assert "create_dirs" in failure(report).advice
+def test_a_missing_directory_is_tried_where_a_job_would_make_it(
+    embedded_server: EmbeddedServer,
+) -> None:
+    (embedded_server.root / "there").mkdir()
+    report = connecting_to(embedded_server).check("/there/not/orders.csv")
+    assert outcome(report) == {**ALL_WELL, "Target": "warning"}
+    assert "is missing, for the file orders.csv" in step_of(report, "Target").detail
+    assert "create_dirs=true" in step_of(report, "Target").advice
+    assert "in /there" in step_of(report, "Write").detail
+    assert [*embedded_server.root.rglob("*")] == [embedded_server.root / "there"]
+
+
+def test_a_missing_directory_that_no_job_would_make_fails(embedded_server: EmbeddedServer) -> None:
+    report = connecting_to(embedded_server, create_dirs=False).check("/not/there")
+    assert outcome(report) == went_until("Target")
+    assert "set create_dirs=true" in failure(report).advice
+
+
+def test_a_file_in_the_place_of_the_directory_fails(embedded_server: EmbeddedServer) -> None:
+    (embedded_server.root / "out").touch()
+    report = connecting_to(embedded_server).check("/out")
+    assert outcome(report) == went_until("Target")
+    assert failure(report).detail == "/out is a file, not a directory"
 
 
 def test_a_server_that_loses_bytes_fails_the_write_and_the_probe_is_removed(tmp_path: Path) -> None:
@@ -236,27 +268,67 @@ def test_a_probe_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "served", sftp_factory=KeepingServer) as server:
         report = connecting_to(server).check()
         [probe] = server.root.iterdir()
-    assert outcome(report) == went_until("Write")
-    assert probe.name in failure(report).detail
+    assert outcome(report) == {**ALL_WELL, "Remove": "failed"}
+    assert probe.name in failure(report).advice
+
+
+def test_a_thorough_check_tries_all_and_leaves_nothing(embedded_server: EmbeddedServer) -> None:
+    report = connecting_to(embedded_server).check(thorough=True)
+    assert outcome(report) == dict.fromkeys(STEPS, "ok")
+    assert (report.sessions, report.connections) == (4, 4)
+    assert report.megabytes_per_second is not None
+    assert report.megabytes_per_second > 0
+    assert embedded_server.logins == 4
+    assert list(embedded_server.root.iterdir()) == []
+
+
+def test_a_connection_that_is_lost_on_the_way_leaves_no_probe_behind(tmp_path: Path) -> None:
+    class CuttingServer(FolderServer):
+        def rename(self, oldpath: bytes, newpath: bytes) -> None:
+            self.connection.abort()
+
+    with EmbeddedServer(tmp_path / "served", sftp_factory=CuttingServer) as server:
+        report = connecting_to(server).check()
+        assert list(server.root.iterdir()) == []
+    assert outcome(report) == went_until("Rename")
+    assert "connection was lost" in failure(report).detail
+
+
+def test_everything_found_is_there_for_programs(embedded_server: EmbeddedServer) -> None:
+    found = json.loads(json.dumps(connecting_to(embedded_server).check().to_dict()))
+    assert found["ok"] is True
+    assert found["host_key_fingerprint"] == embedded_server.fingerprint
+    assert found["capabilities"]["posix_rename"] is True
+    assert found["algorithms"]["cipher"] == "aes128-gcm@openssh.com"
+    assert [step["name"] for step in found["steps"]] == list(QUICK)
 
 
 # --- how it reads
 
 
 def test_the_report_reads_well_in_a_terminal() -> None:
-    steps = (CheckStep("Connection", True, "fine"), CheckStep("Login", False, "no", "try again"))
-    report = CheckReport("me@h:22", "/out", (*steps, CheckStep("Write")))
+    steps = (
+        CheckStep("Options", "ok", "fine"),
+        CheckStep("Target", "warning", "hm"),
+        CheckStep("Login", "failed", "no", "try again"),
+        CheckStep("Write"),
+    )
+    recommended = (Recommendation("lanes", "1", "one is all there is"),)
+    report = CheckReport("me@h:22", "/out", steps, recommended=recommended)
     assert str(report).splitlines() == [
         "SFTP check of me@h:22, path /out: FAILED",
-        "  ok       Connection  fine",
-        "  FAILED   Login       no",
-        "                       -> try again",
+        "  ok       Options      fine",
+        "  warning  Target       hm",
+        "  FAILED   Login        no",
+        "                        -> try again",
         "  not run  Write",
+        "Recommended options:",
+        "  lanes=1  (one is all there is)",
     ]
 
 
 def test_the_table_of_a_notebook_is_escaped() -> None:
-    report = CheckReport("<b>@h:22", "/", (CheckStep("Server", True, "<script>"),))
+    report = CheckReport("<b>@h:22", "/", (CheckStep("Server", "ok", "<script>"),))
     table = report._repr_html_()
     assert "<script>" not in table
     assert "&lt;script&gt;" in table

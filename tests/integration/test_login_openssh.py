@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from sftp_async.errors import AuthenticationError, ConnectError, ServerBusyError
+from sftp_async.errors import AuthenticationError, NoSFTPError, ServerBusyError
 from tests.functional.transport.wire import login, refused
 from tests.support.keys import PASSPHRASE, KeySet
 from tests.support.missing import missing
@@ -124,7 +124,7 @@ def _open_to_all(server: SSHD) -> None:
 
 def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: Start) -> None:
     server = start_sshd(Subsystem="other internal-sftp")
-    error = refused(server.options(), ConnectError, "refused to start SFTP")
+    error = refused(server.options(), NoSFTPError, "refused to start SFTP")
     assert "enable SFTP" in str(error)
     assert not error.retryable
 
@@ -132,7 +132,7 @@ def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: St
 @pytest.mark.parametrize("command", ["/bin/false", "echo This account is for SFTP only, sorry"])
 def test_a_shell_in_place_of_sftp_is_said_to_be_none(start_sshd: Start, command: str) -> None:
     server = start_sshd(ForceCommand=command)
-    error = refused(server.options(), ConnectError, "nothing that speaks SFTP")
+    error = refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
     assert not error.retryable
 
 

@@ -27,6 +27,8 @@ from tests.support.sshd import SSHD
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.one_python
+
 TEXTS = [
     "plain",
     None,

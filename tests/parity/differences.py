@@ -28,7 +28,7 @@ class Difference:
     """A case in which our file is another than Spark's.
 
     Args:
-        name: as in docs/formats.md.
+        name: as in docs/reference/spark-files.md.
         query: the rows, in Spark's SQL, from one partition.
         sparks: the bytes of Spark's file.
         ours: the bytes of ours.

@@ -15,7 +15,7 @@ from tests.parity.test_frames import CSV, EACH, JSON, TEXT
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "spark-files.md"
 
 pytestmark = pytest.mark.one_python
 

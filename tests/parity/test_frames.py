@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.one_python
 
-PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "spark-files.md"
 MARKS = f.MARKS
 PATTERNS = {
     "dateFormat": "EEE, d MMM yyyy",

@@ -174,7 +174,7 @@ class Uses:
         self.use("failing stream", lambda: run(range(10, 20)))
 
     def sql(self) -> None:
-        """Write by SQL, as SECURITY.md advises those who cannot use references."""
+        """Write by SQL, as the page on security advises those who cannot use references."""
         # Spark knows `password` for a secret by itself; the key would be in the event log.
         regex = "(?i)url|private.?key|passphrase"
         self.spark.conf.set("spark.sql.redaction.options.regex", regex)

@@ -164,7 +164,7 @@ TYPES = {
     "GEOMETRY": "ST_GeomFromWKB(X'0101000000000000000000F03F0000000000000040')",
     "INT": "1",
 }
-#: Where the two disagree; docs/formats.md has the reasons.
+#: Where the two disagree; docs/reference/spark-files.md has the reasons.
 REFUSED_HERE = {
     "csv": {"INTERVAL MONTH"},
     "json": {"INTERVAL MONTH", "MAP<DATE, INT>", "VARIANT"},

@@ -1,99 +1,86 @@
-"""The documents' examples, run as they stand but for the server's name, key and credentials."""
+"""The documents' Python, run as it stands but for the server's name, key and credentials."""
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sftp_async.server import EmbeddedServer
-from tests.support.documents import Example, examples
+from tests.support.documents import Block, Page, Step, pages
 from tests.support.keys import KeySet
+from tests.support.reader import Reader
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# What stands for the reader's own server in the documents.
-USER = "partner"
-HOST = re.compile(
-    r'(?P<keyword>host=)"sftp\.example\.com"|(?P<option>\.option\("host", )"sftp\.example\.com"\)'
-)
-FINGERPRINT = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
-PASSWORD = "env:SFTP_PASSWORD"
-KEY_FILE = "~/.ssh/id_ed25519"
-CHECKPOINTS = "/checkpoints"
+pytestmark = pytest.mark.one_python
+
+WITH_SPARK = [page for page in pages() if page.needs_spark]
+WITHOUT_SPARK = [page for page in pages() if page.needs_server and not page.needs_spark]
 
 
 @pytest.fixture
-def partner(tmp_path: Path, user_keys: KeySet) -> Iterator[EmbeddedServer]:
-    """The server of the documents: it knows the user by password and by key."""
-    server = EmbeddedServer(
-        tmp_path / "served",
-        username=USER,
-        password="documented",
-        authorized_keys=[user_keys.public("ed25519")],
-    )
-    with server:
-        yield server
-
-
-def for_server(code: str, server: EmbeddedServer, keys: KeySet, directory: Path) -> str:
-    """Put a real server into an example.
-
-    The port is named, and the key that a reader's own known_hosts file would vouch for. References
-    to the environment become references to a file: Spark's driver started long before this test.
-    """
-    assert server.password is not None
-    password = directory / "password"
-    password.write_text(server.password)
-
-    def here(match: re.Match[str]) -> str:
-        host, port, known = repr(server.host), server.port, repr(server.host_key)
-        if match["keyword"]:
-            return f"host={host}, port={port}, known_hosts={known}"
-        options = {"host": host, "port": port, "known_hosts": known}
-        return "".join(f'.option("{name}", {value})' for name, value in options.items())
-
-    code = HOST.sub(here, code)
-    assert "example.com" not in code, "an example names its server in a way that is not known here"
-    return (
-        code.replace(FINGERPRINT, server.fingerprint)
-        .replace(PASSWORD, f"file:{password}")
-        .replace(KEY_FILE, str(keys.path("ed25519")))
-        .replace(CHECKPOINTS, str(directory))
-    )
-
-
-@pytest.mark.parametrize("example", [e for e in examples() if e.needs_spark], ids=str)
-def test_write_examples_write(
-    example: Example,
-    spark: SparkSession,
-    partner: EmbeddedServer,
-    user_keys: KeySet,
+def reader(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
+    user_keys: KeySet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Reader]:
+    """The reader of a page, in a directory of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])  # pages set up logging
+    monkeypatch.setattr(logging.root, "level", logging.root.level)
+    reader = Reader(request.param, tmp_path, user_keys)
+    with reader.server:
+        yield reader
+
+
+def names(reader: Reader, **more: object) -> dict[str, Any]:
+    """Return what is at hand in every page."""
+    return {"__name__": "__main__", "options": reader.server.options(), **more}
+
+
+@pytest.mark.parametrize("reader", WITH_SPARK, ids=str, indirect=True)
+def test_a_page_runs_from_top_to_bottom_and_writes_what_it_says(
+    reader: Reader, spark: SparkSession
 ) -> None:
-    code = for_server(example.code, partner, user_keys, tmp_path)
     df = spark.range(100).selectExpr("id", "concat('order ', id) AS name")
-    exec(example.compile(code), {"spark": spark, "df": df})  # type: ignore[call-overload]
-    targets = re.findall(r'\.(?:save\(|start\(|option\("path", )"([^"]+)"', code)
-    assert targets
-    for target in targets:
-        written = partner.root / target.lstrip("/")
-        files = [written] if written.is_file() else list(written.rglob("part-*"))
-        assert files
-        assert all(file.stat().st_size for file in files)
+    reader.run(names(reader, spark=spark, df=df))
+    if "EmbeddedServer(" in "".join(step.block.code for step in reader.page.steps):
+        return  # it has a server of its own, and shows what is there
+    assert reader.server.logins, "no block reached the server"
+    for target, files in reader.written():
+        assert files, f"nothing is in {target}"
+        assert all(file.stat().st_size for file in files), f"an empty file is in {target}"
+
+
+@pytest.mark.parametrize("reader", WITHOUT_SPARK, ids=str, indirect=True)
+def test_a_page_that_needs_a_server_alone_runs_from_top_to_bottom(reader: Reader) -> None:
+    reader.run(names(reader))
+    assert reader.server.logins, "no block reached the server"
+
+
+@pytest.fixture
+def wrong(request: pytest.FixtureRequest, tmp_path: Path, user_keys: KeySet) -> Iterator[Reader]:
+    """The reader of a page whose only block, in line 40, is wrong."""
+    code, output = request.param
+    step = Step(Block("README.md", 40, "python", code), output)
+    reader = Reader(Page("README.md", [step]), tmp_path, user_keys)
+    with reader.server:
+        yield reader
 
 
 @pytest.mark.parametrize(
-    "example", [e for e in examples() if e.needs_server and not e.needs_spark], ids=str
+    ("wrong", "told"),
+    [
+        (("a = 1\nraise KeyError('b')\n", None), "README.md:42: KeyError: 'b'"),
+        (("print('one')\n", "o…\ntwo\n"), r"(?s)README\.md:40 prints something else.*one"),
+    ],
+    indirect=["wrong"],
 )
-def test_examples_that_talk_to_a_server_run(
-    example: Example, partner: EmbeddedServer, user_keys: KeySet, tmp_path: Path
-) -> None:
-    code = for_server(example.code, partner, user_keys, tmp_path)
-    logins = partner.logins
-    exec(example.compile(code), {})  # type: ignore[call-overload]
-    assert partner.logins > logins
+def test_a_block_that_is_wrong_is_named_with_its_page_and_line(wrong: Reader, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        wrong.run({})

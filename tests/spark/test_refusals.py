@@ -41,6 +41,12 @@ BAD = {
     "retry_delay": "-0.5",
     "ciphers": "aes 128",
     "legacy_algorithms": "yes",
+    "proxy_jump": "a b",
+    "proxy_jump_username": "a\nb",
+    "proxy_jump_private_key_content": "~/.ssh/id_ed25519",
+    "proxy_jump_private_key_path": "-----BEGIN OPENSSH PRIVATE KEY-----",
+    "proxy_jump_host_key_fingerprint": "MD5:00:11",
+    "proxy_url": "ftp://proxy.example.com:21",
     "chunk_size": "0",
     "max_buffer_bytes": "8 parsecs",
     "files_per_partition": "0",
@@ -98,9 +104,14 @@ BAD = {
     "verify": "twice",
     "staging_dir": "a\nb",
     "staging_ttl": "0",
+    "progress": "on",
 }
 #: Any text is right.
-FREE = {"password", "private_key_passphrase", "null_value", "empty_value"}
+FREE = {"password", "private_key_passphrase", "null_value", "empty_value"} | {
+    "proxy_jump_password",
+    "proxy_jump_private_key_passphrase",
+    "proxy_password",
+}
 
 NESTED = ("id", "array(id) AS v")
 NUMBER = ("id AS v",)

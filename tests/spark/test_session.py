@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sftp_async import register
+from sftp_async import SFTPDataSource, register
 from sftp_async.session import BATCH_LIMIT, UNLIMITED
 
 if TYPE_CHECKING:
@@ -49,3 +49,17 @@ def test_a_limit_that_the_user_has_set_is_left_alone(session: SparkSession) -> N
     register(session)
 
     assert session.conf.get(BATCH_LIMIT) == "1m"
+
+
+def test_a_second_session_is_registered_though_the_first_is_active(
+    session: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name that Spark does not find by itself, as ours where it looks for none (Spark 4.0).
+    monkeypatch.setattr(SFTPDataSource, "name", classmethod(lambda _: "sftp_by_hand"))
+    register(session)
+    other = session.newSession()
+    try:
+        register(other)
+        register(other)
+    finally:
+        register(session)

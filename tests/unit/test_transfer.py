@@ -15,7 +15,7 @@ from sftp_async.transfer import FileTransfer
 
 
 def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
-    asked = 0
+    asked = retries = 0
 
     class DeadPool:
         @asynccontextmanager
@@ -26,8 +26,12 @@ def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
             raise ConnectError("refused")
             yield
 
+        def note_retry(self) -> None:
+            nonlocal retries
+            retries += 1
+
     pool: Any = DeadPool()
     transfer = FileTransfer("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
     with pytest.raises(ConnectError):
         asyncio.run(transfer.run())
-    assert asked == 4
+    assert (asked, retries) == (4, 3)

@@ -9,10 +9,11 @@ stay asyncssh's. docs/decisions/0010-fast-packets.md tells the reasons and the f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sftp_async.transport.fast.channel import FastTunnel
 from sftp_async.transport.fast.connection import FastConnection
-from sftp_async.transport.fast.fit import STOCK_VARIABLE, connection_fits
+from sftp_async.transport.fast.fit import STOCK_VARIABLE, connection_fits, tunnel_fits
 
 if TYPE_CHECKING:
     import asyncssh
@@ -23,6 +24,8 @@ __all__ = ["STOCK_VARIABLE", "speed_up"]
 def speed_up(ssh: asyncssh.SSHClientConnection) -> None:
     """Make the uploads of a connection cheaper, and those of its SFTP channels opened from now on.
 
+    So too the tunnel that it runs in, if the bastion's connection was made cheaper before.
+
     Does nothing where asyncssh's inside is not known, with one line in the log, or where
     `SFTP_ASYNC_STOCK_ASYNCSSH` is set.
 
@@ -32,3 +35,7 @@ def speed_up(ssh: asyncssh.SSHClientConnection) -> None:
     """
     if connection_fits(ssh):
         FastConnection.take_over(ssh)
+        # asyncssh has no public word for what a connection runs on.
+        tunnel: Any = getattr(ssh, "_transport", None)
+        if tunnel_fits(tunnel) and isinstance(tunnel.get_connection(), FastConnection):
+            tunnel.__class__ = FastTunnel

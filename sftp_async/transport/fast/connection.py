@@ -12,7 +12,7 @@ from asyncssh.constants import MSG_IGNORE
 from asyncssh.encryption import GCMEncryption
 from asyncssh.misc import async_context_manager
 
-from sftp_async.transport.fast.channel import FastChannel
+from sftp_async.transport.fast.channel import BatchedChannel
 from sftp_async.transport.fast.fit import sftp_fits
 from sftp_async.transport.fast.sealing import GcmOpener, sealer_for
 from sftp_async.transport.fast.sftp import FastHandler
@@ -44,7 +44,7 @@ class FastConnection(asyncssh.SSHClientConnection):
     _opener_of: Encryption | None
     _full: bool
     _receiving: bool
-    _held_back: deque[FastChannel]
+    _held_back: deque[BatchedChannel]
 
     @classmethod
     def take_over(cls, ssh: asyncssh.SSHClientConnection) -> None:
@@ -142,7 +142,7 @@ class FastConnection(asyncssh.SSHClientConnection):
         """Whether nothing may be sent now: the socket is full, or more of a read may change it."""
         return self._full or self._receiving
 
-    def hold_back(self, channel: FastChannel) -> None:
+    def hold_back(self, channel: BatchedChannel) -> None:
         """Tell the channel to go on, in its turn, when sending need not wait any more."""
         if channel not in self._held_back:
             self._held_back.append(channel)
@@ -185,7 +185,7 @@ class FastConnection(asyncssh.SSHClientConnection):
         if opener is None or message is None or message.size > self._max_recv_pktlen:
             return False
         channel = self._channels.get(message.channel)
-        if not isinstance(channel, FastChannel) or not channel.takes(message):
+        if not isinstance(channel, BatchedChannel) or not channel.takes(message):
             return False
         opener.next()
         self._inpbuf = self._inpbuf[message.size :]

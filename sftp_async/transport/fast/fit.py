@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import asyncssh
+from asyncssh.channel import SSHTCPChannel
 from asyncssh.encryption import GCMEncryption
 
 log = logging.getLogger("sftp_async.transport")
@@ -64,6 +65,11 @@ def sftp_fits(sftp: asyncssh.SFTPClient) -> bool:
         and _has(writer, "channel")
         and _has(writer.channel, _CHANNEL)
     )
+
+
+def tunnel_fits(transport: object) -> bool:
+    """Whether this transport of a connection is a tunnel that can be taken over."""
+    return type(transport) is SSHTCPChannel and _has(transport, _CHANNEL)
 
 
 def _has(thing: object, names: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import (
+    AlgorithmsError,
     ConnectError,
     OptionsError,
     ServerBusyError,
@@ -174,7 +175,7 @@ def test_no_common_cipher_is_said_in_so_many_words(embedded_server: EmbeddedServ
         await reader.read()
 
     with listener(patient) as options:
-        error = refused({**options, "ciphers": "aes192-ctr"}, ConnectError, "share no algorithm")
+        error = refused({**options, "ciphers": "aes192-ctr"}, AlgorithmsError, "share no algorithm")
     assert not error.retryable
 
 

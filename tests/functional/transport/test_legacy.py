@@ -13,7 +13,13 @@ from typing import Any
 import asyncssh
 import pytest
 
-from sftp_async.errors import AuthenticationError, ConnectError, OptionsError, SFTPAsyncWarning
+from sftp_async.errors import (
+    AlgorithmsError,
+    AuthenticationError,
+    ConnectError,
+    OptionsError,
+    SFTPAsyncWarning,
+)
 from sftp_async.options import SFTPOptions
 from sftp_async.server import EmbeddedServer
 from sftp_async.transport import Connection
@@ -111,7 +117,7 @@ def test_a_server_with_nothing_better_is_refused_unless_the_option_is_set(
     if "HostKeyAlgorithms" in config:
         config = {**config, "HostKey": str(host_keys.path("rsa"))}
     server = start_sshd(**config)
-    error = refused(server.options(), ConnectError, f"the server offers {name}")
+    error = refused(server.options(), AlgorithmsError, f"the server offers {name}")
     assert "set legacy_algorithms=true" in str(error)
     assert not error.retryable
     assert server.logins() == 0
@@ -189,7 +195,7 @@ def test_ciphers_that_miss_are_said_to_be_the_cause(start_sshd: Start) -> None:
     server = start_sshd(Ciphers="aes256-ctr")
     error = refused(
         {**server.options(), "ciphers": "aes128-ctr"},
-        ConnectError,
+        AlgorithmsError,
         r"share no algorithm \(cipher: the server offers aes256-ctr\)",
     )
     assert "Leave ciphers out" in str(error)

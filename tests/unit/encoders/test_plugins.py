@@ -19,7 +19,7 @@ from sftp_async.options import FormatOptions
 from tests.support.documents import REPOSITORY
 from tests.support.encoding import encoded
 
-PAGE = REPOSITORY / "docs" / "encoders.md"
+PAGE = REPOSITORY / "docs" / "how-to" / "own-format.md"
 SCHEMA = pa.schema([("a", pa.int32())])
 
 

@@ -98,6 +98,7 @@ SAMPLES = {
     "private_key_passphrase": "x",
     "known_hosts": "/keys/known_hosts",
     "host_key_fingerprint": "SHA256:" + "a" * 43,
+    "proxy_jump": "bastion.example",
     "connect_timeout": "5",
     "max_connections": "9",
     "format": "json",
@@ -117,7 +118,8 @@ SAMPLES = {
     ("option", "alias"), [(o, a) for o, names in ALIASES.items() for a in names]
 )
 def test_every_alias_sets_its_option(option: str, alias: str) -> None:
-    needed = {name: value for name, value in NEEDED.items() if name != option}
+    given = NEEDED | {"proxy_jump_password": "x"}
+    needed = {name: value for name, value in given.items() if name != option}
     assert SFTPOptions(**needed, **{alias: SAMPLES[option]}) == SFTPOptions(
         **needed, **{option: SAMPLES[option]}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_every_row_has_as_many_cells_as_the_heading() -> None:
     assert {line.replace("\\|", "").count("|") for line in rows} == {7}
 
 
+def test_every_row_says_value_default_meaning_and_example() -> None:
+    rows = [line for line in option_table().splitlines() if line.startswith("| `")]
+    assert len(rows) == len(SFTPOptions.model_fields)
+    for row in rows:
+        option, value, default, _, meaning, example = re.split(r"(?<!\\) ?\| ?", row)[1:-1]
+        assert value, option
+        assert default, option
+        assert meaning, option
+        assert example, option
+
+
 @pytest.mark.parametrize("name", SFTPOptions.model_fields)
 def test_every_option_has_a_description_and_an_example_that_is_valid(name: str) -> None:
     field = SFTPOptions.model_fields[name]
@@ -40,6 +52,9 @@ def test_every_option_has_a_description_and_an_example_that_is_valid(name: str) 
     assert field.description.endswith(".")
     [example] = field.examples or []
     needed = {"host": "h", "username": "u", "password": "p"}
-    companions = {"compression": "gzip"} if name == "compression_level" else {}
-    options = SFTPOptions.from_spark(needed | companions | {name: str(example)})
+    companions = {
+        "compression_level": {"compression": "gzip"},
+        "proxy_jump": {"proxy_jump_password": "p"},
+    }
+    options = SFTPOptions.from_spark(needed | companions.get(name, {}) | {name: str(example)})
     assert options.to_spark().get(name, field.default) is not None

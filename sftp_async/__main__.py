@@ -1,0 +1,6 @@
+"""`python -m sftp_async` is the command `sftp-async`."""
+
+from sftp_async.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Reads how a way through a firewall is written: bastions as OpenSSH's ProxyJump, proxies as URLs.
+
+Messages never repeat any part of what was given: a password may have strayed into it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, Self
+from urllib.parse import unquote
+
+from sftp_async.options import parsing as p
+
+_HOP: Final = re.compile(r"(?:ssh://)?(?:(.+)@)?(\[[^\]]*\]|[^:@]+)(?::(\d+))?/?", re.DOTALL)
+_PROXY: Final = re.compile(
+    r"(socks5h?|http)://(?:([^/]*)@)?(\[[^\]/]*\]|[^/:@]+):(\d+)/?", re.IGNORECASE
+)
+#: OpenSSH's port, and its own limit on none: ssh_config(5), ProxyJump.
+SSH_PORT: Final = 22
+
+
+class Hop(NamedTuple):
+    """One bastion of `proxy_jump`; `username` is None where it is not written there."""
+
+    username: str | None
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read `[user@]host[:port]`, perhaps behind `ssh://`; `ValueError` as in `parsing`."""
+        form = "must be [user@]host[:port], several of them separated by commas"
+        match = _HOP.fullmatch(text)
+        if match is None:
+            raise ValueError(form)
+        user, host, port = match.groups()
+        if user is not None and ":" in user:
+            raise ValueError("must not hold a password; the option for it is proxy_jump_password")
+        try:
+            return cls(
+                user and p.parse_name(user),
+                p.parse_host(host),
+                p.port_number(int(port or SSH_PORT)),
+            )
+        except ValueError:
+            raise ValueError(form) from None
+
+    def __str__(self) -> str:
+        start = f"{self.username}@" if self.username else ""
+        return start + authority(self.host, self.port)
+
+
+class Proxy(NamedTuple):
+    """The proxy of `proxy_url`; `scheme` is `socks5` or `http`."""
+
+    scheme: str
+    username: str | None
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read `socks5://[user@]host:port` or `http://…`; `ValueError` as in `parsing`."""
+        form = "must have the form socks5://user@host:port or http://user@host:port"
+        match = _PROXY.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{form}, without a password, whose option is proxy_password")
+        scheme, user, host, port = match.groups()
+        user = user and unquote(user)
+        # A colon cannot be in the name itself either: RFC 7617, section 2.
+        if user and ":" in user:
+            raise ValueError(
+                "must not hold a password, where logs and plans would show it; the option for it "
+                "is proxy_password"
+            )
+        try:
+            return cls(
+                scheme.lower().removesuffix("h"),
+                (user and p.parse_name(user)) or None,
+                p.parse_host(host),
+                p.port_number(int(port)),
+            )
+        except ValueError:
+            raise ValueError(form) from None
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{authority(self.host, self.port)}"
+
+
+def parse_hops(value: object) -> tuple[str, ...]:
+    """Read OpenSSH's ProxyJump: one bastion, or several in the order in which they are passed."""
+    form = "must be [user@]host[:port], several of them separated by commas"
+    if isinstance(value, str) and re.match(r"\[['\"]", value):
+        value = p.parse_columns(value)  # as `text_of` writes a list with an IPv6 address in it
+    hops = tuple(str(Hop.read(text)) for text in p.split(value, form))
+    if not hops:
+        raise ValueError(form)
+    return hops
+
+
+def parse_proxy_url(value: object) -> str:
+    """Take the URL of a SOCKS5 or HTTP proxy."""
+    text = p.parse_text(value).strip()
+    Proxy.read(text)
+    return text
+
+
+def authority(host: str, port: int) -> str:
+    """Return `host:port`; an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,73 @@
+"""How the process that asked for a write hears of it: a listener, and displays of what it hears."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from sftp_async.progress.board import Board
+from sftp_async.progress.displays import choose_display
+from sftp_async.progress.listener import Listener
+
+if TYPE_CHECKING:
+    from sftp_async.reporting import Address
+    from sftp_async.stats import WriteSummary
+
+__all__ = ["last_write", "listen"]
+
+log = logging.getLogger("sftp_async.progress")
+
+_lock = threading.Lock()
+_board = Board()
+_listener: Listener | None = None
+
+
+def listen(host: str) -> Address | None:
+    """Listen for the writes of this process, once for all its sessions.
+
+    Args:
+        host: name or address of this machine's interface that the tasks can reach.
+
+    Returns:
+        What tasks need to know; None if this process cannot listen there.
+
+    """
+    global _listener
+    with _lock:
+        if _listener is not None and _listener.host == host and _listener.pid == os.getpid():
+            return _listener.address
+        if _listener is not None:
+            _listener.close()
+            _listener = None
+        try:
+            _listener = Listener(host, _board, choose_display)
+        except OSError as error:
+            log.info("writes will not be shown: cannot listen on %s: %s", host, error)
+            return None
+        return _listener.address
+
+
+def last_write() -> WriteSummary | None:
+    """Return the summary of the write of this process that was completed last.
+
+    Returns:
+        Its files, rows, bytes, seconds, connections and retries, or None if none was completed. Of
+        a streaming query it is the last micro-batch. Needs `register(spark)` in this process, and a
+        driver that reaches it: with Spark Connect there is none, and the log of the driver has the
+        summary (INFO), as has `_manifest.json` with `manifest=true`.
+
+    """
+    listener = _listener
+    if listener is not None and listener.pid == os.getpid():
+        return listener.last_write()
+    return _board.last
+
+
+@atexit.register
+def _end() -> None:
+    # A terminal is left with its cursor, whatever was under way.
+    if _listener is not None and _listener.pid == os.getpid():
+        _listener.close()

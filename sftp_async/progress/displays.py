@@ -1,0 +1,230 @@
+"""Displays of writes under way: a line in a terminal, an output in a notebook, lines in the log."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sftp_async.progress.board import View
+from sftp_async.reporting import Ended
+from sftp_async.stats import in_units
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+log = logging.getLogger("sftp_async.progress")
+
+#: Seconds between two log lines of a write.
+LOG_EVERY = 10.0
+#: Characters of a target in a terminal.
+TARGET_WIDTH = 24
+
+
+class Display(Protocol):
+    """Shows writes; used by one thread."""
+
+    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+        """Show these writes and no others; of those that were shown and have ended, the end."""
+
+    def close(self) -> None:
+        """Show nothing more, and leave everything in order."""
+
+
+def choose_display() -> Display:
+    """Return the display for this process: that of its notebook, its terminal, or its log."""
+    if _in_notebook():
+        return NotebookDisplay()
+    if sys.stderr is not None and sys.stderr.isatty():
+        return TerminalDisplay()
+    return LogDisplay()
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel runs this process: a notebook is at its other end."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class TerminalDisplay:
+    """A line for each write while it runs, and one that stays when it has ended.
+
+    Args:
+        console: left out: on standard error.
+
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console
+
+        self._console = console or Console(stderr=True)
+        self._progress: Progress | None = None
+        self._lines: dict[str, TaskID] = {}
+        #: Writes that had a line, and have not ended.
+        self._begun: set[str] = set()
+
+    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+        """Draw, all in one go."""
+        stays = [end.summary for end in ended if end.summary and end.job in self._begun]
+        self._begun -= {end.job for end in ended}
+        self._begun |= {view.job for view in views}
+        if not views:
+            self.close()
+        else:
+            self._draw(views)
+        for summary in stays:
+            self._console.print(str(summary), markup=False, highlight=False, soft_wrap=True)
+
+    def _draw(self, views: Sequence[View]) -> None:
+        if self._progress is None:
+            self._progress = _progress(self._console)
+            self._progress.start()
+        for job in self._lines.keys() - {view.job for view in views}:
+            self._progress.remove_task(self._lines.pop(job))
+        for view in views:
+            fields: dict[str, Any] = _fields(view)
+            if view.job not in self._lines:
+                self._lines[view.job] = self._progress.add_task("", total=None, **fields)
+            self._progress.update(self._lines[view.job], **fields)
+        self._progress.refresh()
+
+    def close(self) -> None:
+        """Take the lines away."""
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress = None
+        self._lines.clear()
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = [
+        TextColumn("{task.fields[target]}", markup=False),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[numbers]}", markup=False),
+    ]
+    # What others print is theirs; and nothing is drawn but what the listener's thread draws.
+    return Progress(
+        *columns,
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def _fields(view: View) -> dict[str, str]:
+    target = view.target
+    if len(target) > TARGET_WIDTH:  # its end tells more than its beginning
+        target = f"…{target[1 - TARGET_WIDTH :]}"
+    return {"target": target, "numbers": "  ".join(numbers(view))}
+
+
+def numbers(view: View) -> list[str]:
+    """Return what is known of a write; what a narrow terminal cuts off comes last."""
+    minutes, seconds = divmod(int(view.seconds), 60)
+    speed = "committing" if view.phase == "committing" else f"{in_units(view.speed)}/s"
+    return [
+        in_units(view.bytes),
+        speed,
+        f"{minutes}:{seconds:02d}",
+        _count(view.rows, "row"),
+        _count(view.files, "file"),
+        f"{_count(view.done, 'task')} done",
+    ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+class _Output:
+    """What a notebook shows of a write, as HTML and as text."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self._html, self._text = html, text
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+class NotebookDisplay:
+    """An output under the cell that writes, renewed in its place.
+
+    IPython puts what a thread without a cell of its own displays under the cell that runs.
+    """
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Any] = {}
+        self._drawn: dict[str, View] = {}
+
+    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+        """Renew the outputs."""
+        for end in ended:
+            self._drawn.pop(end.job, None)
+            if (handle := self._handles.pop(end.job, None)) is not None:
+                handle.update(end.summary or _Output("<p>The write failed.</p>", "It failed."))
+        shown = {view.job: view for view in views}
+        for job in self._drawn.keys() - shown.keys():
+            # It may yet come back: a task is tried again.
+            self._handles[job].update(_output(self._drawn.pop(job), alive=False))
+        for job, view in shown.items():
+            if job in self._handles:
+                self._handles[job].update(_output(view))
+            else:
+                self._handles[job] = self._display(_output(view))
+        self._drawn = shown
+
+    def close(self) -> None:
+        """Leave the outputs as they are."""
+        self._handles.clear()
+        self._drawn.clear()
+
+    def _display(self, output: _Output) -> Any:
+        return importlib.import_module("IPython.display").display(output, display_id=True)
+
+
+def _output(view: View, *, alive: bool = True) -> _Output:
+    said = numbers(view) + ([] if alive else ["stopped"])
+    moving = "<progress></progress> " if alive else ""
+    html = f"<div><code>{escape(view.target)}</code> {moving}{' &middot; '.join(said)}</div>"
+    return _Output(html, f"{view.target}  {'  '.join(said)}")
+
+
+class LogDisplay:
+    """A log line every ten seconds, and one at the end of a write that was shown.
+
+    Args:
+        clock: seconds.
+
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+        """Log what is due."""
+        for end in ended:
+            if self._told.pop(end.job, None) is not None and end.summary is not None:
+                log.info("%s", end.summary)
+        now = self._clock()
+        for view in views:
+            if now - self._told.setdefault(view.job, now) >= LOG_EVERY:
+                self._told[view.job] = now
+                log.info("%s: %s", view.target, ", ".join(numbers(view)))
+
+    def close(self) -> None:
+        """Nothing is left open."""
+        self._told.clear()

@@ -1,0 +1,206 @@
+"""What jobs tell of themselves, without Spark: true counters, and no failure for their sake."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sftp_async import accounting
+from sftp_async.errors import CommitError, EncodeError
+from sftp_async.job import Job
+from sftp_async.progress.board import Board
+from sftp_async.progress.listener import Listener
+from sftp_async.reporting import Address, Ended
+from sftp_async.server import EmbeddedServer
+from sftp_async.stats import WriteSummary
+from tests.support.jobs import LINES, real_job
+from tests.support.proxy import FaultProxy
+
+
+class Heard(Board):
+    """A board that keeps all it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[Any] = []
+
+    def take(self, message: Any, now: float) -> None:
+        self.messages.append(message)
+        super().take(message, now)
+
+
+class Silent:
+    def show(self, views: Any, ended: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def listener(heard: Heard) -> Iterator[Listener]:
+    one = Listener("127.0.0.1", heard, Silent)
+    yield one
+    one.close()
+
+
+def lines(count: int, start: int = 0) -> pa.RecordBatch:
+    texts = [f"line {number}" for number in range(start, start + count)]
+    return pa.record_batch([pa.array(texts, pa.string())], schema=LINES)
+
+
+def do(job: Job, address: Address | None, *batches: pa.RecordBatch) -> WriteSummary:
+    """A whole job, of a task for each batch."""
+    job = replace(job, listener=address)
+    done = [accounting.write(job, n, [batch]) for n, batch in enumerate(batches)]
+    parts = [part for written, _ in done for part in written]
+    return accounting.commit(job, parts, [account for _, account in done])
+
+
+def test_a_job_tells_what_its_tasks_did_and_what_it_took_in_all(
+    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+) -> None:
+    job = real_job(embedded_server.options(), "out", max_records_per_file=40).prepare()
+    summary = do(job, listener.address, lines(100), lines(10))
+    files = list((embedded_server.root / "out").iterdir())
+    size = sum(file.stat().st_size for file in files)
+    assert listener.last_write() == summary
+    assert (summary.files, summary.rows, summary.bytes) == (len(files), 110, size) == (4, 110, size)
+    assert (summary.target, summary.job_id) == ("out", job.layout.job_id)
+    assert summary.connections == embedded_server.logins
+    assert (summary.retries, summary.reconnects) == (0, 0)
+    assert summary.seconds > 0
+    told = [(m.kind, getattr(m, "partition", None)) for m in heard.messages]
+    assert told == [("task", 0), ("task", 1), ("commit", None), ("end", None)]
+    first, second = heard.messages[:2]
+    assert (first.files, first.rows, second.files, second.rows) == (3, 100, 1, 10)
+    assert first.bytes + second.bytes == size
+    assert (first.state, second.state) == ("done", "done")
+
+
+def test_a_job_with_progress_off_tells_its_end_alone(
+    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+) -> None:
+    job = real_job(embedded_server.options(), "out", progress="off").prepare()
+    summary = do(job, listener.address, lines(10))
+    assert listener.last_write() == summary
+    assert heard.messages == [Ended("end", job.layout.job_id, summary)]
+
+
+def test_a_broken_connection_is_in_the_summary(
+    embedded_server: EmbeddedServer,
+    proxy: Callable[..., FaultProxy],
+    listener: Listener,
+    heard: Heard,
+) -> None:
+    line = proxy(embedded_server)
+    options = {**embedded_server.options(), "host": line.host, "port": str(line.port)}
+    job = real_job(options, "out", lanes=1).prepare()
+    line.cut_after(200_000)
+    summary = do(job, listener.address, lines(100_000))
+    assert line.cuts == 1
+    assert (summary.retries, summary.reconnects) == (1, 1)
+    assert summary.connections == embedded_server.logins
+    assert listener.last_write() == summary
+    (task,) = (news for news in heard.messages if news.kind == "task" and news.state == "done")
+    assert (task.rows, task.bytes) == (100_000, summary.bytes)
+
+
+def test_what_the_commit_took_is_in_the_summary(embedded_server: EmbeddedServer) -> None:
+    job = real_job(embedded_server.options(), "out").prepare()
+    parts, account = accounting.write(job, 0, [lines(10)])
+    embedded_server.drop_connections()
+    summary = accounting.commit(job, list(parts), [account])
+    assert summary.connections == embedded_server.logins == 3
+    assert summary.reconnects == 1
+
+
+def test_the_manifest_and_the_log_say_what_a_job_took(
+    embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    job = real_job(embedded_server.options(), "out", manifest=True).prepare()
+    summary = do(job, None, lines(10))
+    told = json.loads((embedded_server.root / "out" / "_manifest.json").read_text())
+    assert 0 < told["seconds"] <= summary.seconds
+    assert told["connections"] >= 1
+    assert (told["retries"], told["reconnects"]) == (0, 0)
+    assert str(summary) in caplog.messages
+
+
+def test_a_task_that_fails_says_so_and_raises_its_own_error(
+    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+) -> None:
+    job = real_job(embedded_server.options(), "out", format="csv").prepare()
+    job = replace(job, listener=listener.address)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield lines(5)
+        raise EncodeError("the user's own")
+
+    with pytest.raises(EncodeError, match="the user's own"):
+        accounting.write(job, 0, batches())
+    job.abort()
+    accounting.failed(job)
+    listener.last_write()
+    news, end = heard.messages
+    assert (news.state, news.rows) == ("failed", 5)
+    assert end == Ended("end", job.layout.job_id, None)
+
+
+def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
+    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+) -> None:
+    before = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(1))
+    job = real_job(embedded_server.options(), "out").prepare()
+    job = replace(job, listener=listener.address)
+    _, account = accounting.write(job, 0, [lines(10)])
+    Path(embedded_server.root, job.layout.staging).rename(embedded_server.root / "elsewhere")
+    with pytest.raises(CommitError):
+        accounting.commit(job, [], [account])
+    accounting.failed(job)
+    assert listener.last_write() == before
+    assert heard.messages[-1] == Ended("end", job.layout.job_id, None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"])
+def test_a_listener_that_cannot_be_reached_changes_nothing(
+    embedded_server: EmbeddedServer, host: str
+) -> None:
+    nobody = Address(host, 9, bytes(32))
+    summary = do(real_job(embedded_server.options(), "out").prepare(), nobody, lines(10))
+    (file,) = (embedded_server.root / "out").iterdir()
+    assert file.stat().st_size == summary.bytes
+
+
+def test_news_that_cannot_be_made_fail_no_write(
+    embedded_server: EmbeddedServer, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("sftp_async.reporting.seal", breaks)
+    summary = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(10))
+    assert summary.rows == 10
+    assert listener.last_write() is None
+
+
+def test_a_job_that_was_done_before_tells_that_it_wrote_nothing(
+    embedded_server: EmbeddedServer, listener: Listener
+) -> None:
+    for _ in range(2):
+        job = real_job(embedded_server.options(), "out", job_key="k").prepare()
+        do(job, listener.address, lines(10))
+    told = listener.last_write()
+    assert told is not None
+    assert (told.job_id, told.files, told.rows) == (job.layout.job_id, 0, 0)

@@ -1,0 +1,91 @@
+"""Spark's own servers, as an operator starts them: a standalone cluster, and Spark Connect."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from tests.support.spark import require_java
+
+
+def environment(directory: Path, *path: Path) -> dict[str, str]:
+    """Return what a process of Spark runs with: all on loopback, Python from `path`."""
+    # They live for seconds: Java's best compiler and collector would not pay.
+    java = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={directory}"
+    return {
+        **os.environ,
+        "JDK_JAVA_OPTIONS": java,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "SPARK_LOCAL_DIRS": str(directory),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(directory),
+    }
+
+
+@contextlib.contextmanager
+def cluster(directory: Path, env: dict[str, str]) -> Iterator[str]:
+    """Start a master and a worker of two cores; yields the master's URL."""
+    deploy, anywhere = "org.apache.spark.deploy", ["--host", "127.0.0.1", "--webui-port", "0"]
+    master = ["spark-class", f"{deploy}.master.Master", "--port", "0", *anywhere]
+    with _running(master, env, r"Starting Spark master at (spark://\S+)") as url:
+        worker = ["spark-class", f"{deploy}.worker.Worker", "--cores", "2", "--memory", "2g"]
+        worker += ["--work-dir", str(directory / "work"), *anywhere, url]
+        with _running(worker, env, "(Successfully registered with master)"):
+            yield url
+
+
+@contextlib.contextmanager
+def connect_server(env: dict[str, str]) -> Iterator[str]:
+    """Start a Connect server over a local Spark of two cores; yields its URL."""
+    conf = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.ui.enabled": "false",
+    }
+    command = ["spark-submit", "--master", "local[2]"]
+    command += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    with _running([*command, "spark-internal"], env, r"server started at: .*:(\d+)") as port:
+        yield f"sc://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _running(command: list[str], env: dict[str, str], ready: str) -> Iterator[str]:
+    """Run one of Spark's scripts, which become the Java they start; yields what its log says."""
+    require_java()
+    import pyspark
+
+    script = Path(pyspark.__file__).parent / "bin" / command[0]
+    process = subprocess.Popen(
+        [str(script), *command[1:]],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = process.stderr
+    assert log is not None
+    try:
+        yield _wait_for(ready, log)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_for(ready: str, log: IO[str]) -> str:
+    said = []
+    for line in log:
+        said.append(line)
+        if match := re.search(ready, line):
+            # A log that nobody reads any more would stop it.
+            threading.Thread(target=log.read, daemon=True).start()
+            return match[1]
+    raise AssertionError(f"it ended before it was ready:\n{''.join(said[-50:])}")
