@@ -26,19 +26,24 @@ PATIENCE = 90
 
 
 def with_a_twin(directory: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Leave a file for each task attempt; the first one of partition 0 waits for its twin's."""
+    """Leave a file for each task attempt; the first one of partition 0 waits for its twin's.
+
+    The others wait for that of the first: a twin that is done before the first has begun would
+    leave nothing to be shown.
+    """
 
     def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         assert context is not None
         attempt = f"{context.partitionId()}-{context.attemptNumber()}"
         Path(directory, attempt).touch()
+        awaited = Path(directory, "0-1" if attempt == "0-0" else "0-0")
         for batch in batches:
             yield batch
             deadline = time.monotonic() + PATIENCE
-            while attempt == "0-0" and not Path(directory, "0-1").exists():
+            while not awaited.exists():
                 if time.monotonic() > deadline:
-                    raise TimeoutError("no twin was started")
+                    raise TimeoutError(f"attempt {awaited.name} was not started")
                 time.sleep(0.05)
 
     return pass_on
