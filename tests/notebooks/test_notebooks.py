@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.support.spark import REPOSITORY, require_java
+from tests.support.spark import JAVA_OPTIONS, REPOSITORY, require_java
 
 pytestmark = pytest.mark.one_python
 
@@ -55,8 +55,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     # The source tree, for the kernel and for Spark's workers.
     path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
-    # A session of a minute gains nothing from the JVM's best compiler.
-    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1g")
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", f"{JAVA_OPTIONS} -Xmx1g")
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)
     return KERNEL
 

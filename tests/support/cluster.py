@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.support.spark import REPOSITORY, require_java, start_spark
+from tests.support.spark import JAVA_OPTIONS, REPOSITORY, require_java, start_spark
 from tests.support.sshd import descendants
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def start_cluster(directory: Path, conf: Mapping[str, str]) -> SparkSession:
         "spark.scheduler.minRegisteredResourcesRatio": "1.0",
         "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
         "spark.executor.memory": "512m",
+        "spark.driver.extraJavaOptions": JAVA_OPTIONS,
         **conf,
     }
     SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(settings.items())))

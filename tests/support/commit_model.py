@@ -257,8 +257,8 @@ class Play:
 
     def _displaced(self) -> dict[str, bytes]:
         """What was set aside, by the name that it had."""
-        nodes = self.server.nodes.items()
-        aside = [bytes(node.data) for path, node in nodes if path.startswith(self._asides())]
+        nodes, asides = self.server.nodes.items(), self._asides()
+        aside = [bytes(node.data) for path, node in nodes if path.startswith(asides)]
         return {name: data for name, data in self.scenario.old.items() if data in aside}
 
     def _asides(self) -> tuple[str, ...]:

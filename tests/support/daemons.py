@@ -12,16 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tests.support.spark import require_java
+from tests.support.spark import JAVA_OPTIONS, require_java
 
 
 def environment(directory: Path, *path: Path) -> dict[str, str]:
     """Return what a process of Spark runs with: all on loopback, Python from `path`."""
-    # They live for seconds: Java's best compiler and collector would not pay.
-    java = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={directory}"
     return {
         **os.environ,
-        "JDK_JAVA_OPTIONS": java,
+        "JDK_JAVA_OPTIONS": f"{JAVA_OPTIONS} -Djava.io.tmpdir={directory}",
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "SPARK_LOCAL_DIRS": str(directory),
