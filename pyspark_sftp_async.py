@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql.datasource import DataSourceStreamWriter, DataSourceWriter
     from pyspark.sql.types import StructType
 
-    from sftp_async.datasource import SFTPDataSource
+    from sftp_async.spark.datasource import SFTPDataSource
 
 with contextlib.suppress(Exception):  # nothing is asked of us where PySpark itself is missing
     import pyspark
@@ -56,7 +56,7 @@ with contextlib.suppress(Exception):  # nothing is asked of us where PySpark its
 
             def _source(self) -> SFTPDataSource:
                 try:
-                    from sftp_async.datasource import SFTPDataSource
+                    from sftp_async.spark.datasource import SFTPDataSource
                 except Exception as error:
                     raise ImportError(
                         f"The data source sftp cannot be loaded by {sys.executable}: "

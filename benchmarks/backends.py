@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import asyncssh
 import pytest
 
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
 from tests.support.keys import KINDS, KeySet
 from tests.support.sshd import SSHD

@@ -52,7 +52,7 @@ def register_apart(session: SparkSession, source: type[DataSource]) -> None:
 
     Spark shares idle workers among all whose environment is the same. A worker that has held a
     partition in pandas is slower for whoever comes next, and one that has written for us is spared
-    PySpark's collections (`sftp_async.writer`), which is none of a peer's doing.
+    PySpark's collections (`sftp_async.spark.batch_writer`), which is none of a peer's doing.
     """
     environment = session.sparkContext.environment
     environment[WORKERS_OF] = source.name()

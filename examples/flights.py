@@ -31,7 +31,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from sftp_async import register
-from sftp_async.server import EmbeddedServer
+from sftp_async.testing import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sftp_async.server import EmbeddedServer
+from sftp_async.testing import EmbeddedServer
 
 
 def main(master: str) -> None:

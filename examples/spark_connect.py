@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from sftp_async import register
-from sftp_async.server import EmbeddedServer
+from sftp_async.testing import EmbeddedServer
 
 
 def main(address: str) -> None:

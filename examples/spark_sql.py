@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sftp_async import register
-from sftp_async.server import EmbeddedServer
+from sftp_async.testing import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,12 +23,12 @@ from sftp_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from sftp_async.datasource import SFTPDataSource
     from sftp_async.options import SFTPOptions
     from sftp_async.progress import last_write
-    from sftp_async.recovery import recover
-    from sftp_async.session import register
-    from sftp_async.tester import SFTPConnectionTester
+    from sftp_async.spark.datasource import SFTPDataSource
+    from sftp_async.spark.register import register
+    from sftp_async.tools.doctor.tester import SFTPConnectionTester
+    from sftp_async.write.recovery import recover
 
 __version__ = "0.1.0"
 
@@ -60,12 +60,12 @@ __all__ = [
 # Imported when first asked for: options must work without PySpark, and a Python worker should not
 # pay for what it does not use.
 _LAZY = {
-    "SFTPConnectionTester": "sftp_async.tester",
-    "SFTPDataSource": "sftp_async.datasource",
+    "SFTPConnectionTester": "sftp_async.tools.doctor.tester",
+    "SFTPDataSource": "sftp_async.spark.datasource",
     "SFTPOptions": "sftp_async.options",
     "last_write": "sftp_async.progress",
-    "recover": "sftp_async.recovery",
-    "register": "sftp_async.session",
+    "recover": "sftp_async.write.recovery",
+    "register": "sftp_async.spark.register",
 }
 
 

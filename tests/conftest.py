@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
 from tests.support.keys import KeySet
 from tests.support.proxy import FaultProxy

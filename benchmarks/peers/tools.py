@@ -32,10 +32,10 @@ from benchmarks.peers.commands import (
 )
 from benchmarks.verify import bytes_outcome
 from sftp_async import SFTPOptions
-from sftp_async.budget import ByteBudget
-from sftp_async.retry import RetryPolicy
-from sftp_async.runtime import Runtime
-from sftp_async.transfer import FileTransfer
+from sftp_async.remote.byte_budget import ByteBudget
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.runtime import Runtime
+from sftp_async.remote.upload import FileTransfer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -26,7 +26,7 @@ from benchmarks.peers.encoders import (
 from benchmarks.targets import OURS
 from benchmarks.verify import count_rows
 from benchmarks.workloads import Workload
-from sftp_async.encoders import open_format
+from sftp_async.formats import open_format
 from sftp_async.options import FormatOptions
 
 if TYPE_CHECKING:

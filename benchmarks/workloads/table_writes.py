@@ -20,7 +20,7 @@ from benchmarks.peers.by_hand import spark_disk, spark_disk_rclone, spark_disk_s
 from benchmarks.peers.seed import SeedDataSource
 from benchmarks.spark import CORES, NOOP, register_apart
 from benchmarks.verify import csv_outcome, parquet_outcome
-from sftp_async.session import BATCH_LIMIT
+from sftp_async.spark.register import BATCH_LIMIT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

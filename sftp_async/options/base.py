@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.aliases import Gathered, Given, is_blank, normalise
-from sftp_async.options.kinds import Kind
+from sftp_async.options.field_types import Kind
 
 
 class OptionsModel(BaseModel):

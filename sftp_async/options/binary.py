@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from sftp_async.options.base import OptionsModel
-from sftp_async.options.kinds import Name
+from sftp_async.options.field_types import Name
 
 
 class BinaryOptions(OptionsModel):

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import parsing as p
-from sftp_async.options.firewalls import FirewallOptions
-from sftp_async.options.kinds import (
+from sftp_async.options.field_types import (
     Ciphers,
     Count,
     Host,
@@ -30,13 +29,14 @@ from sftp_async.options.kinds import (
     Switch,
     text_of,
 )
-from sftp_async.options.references import (
+from sftp_async.options.proxy import FirewallOptions
+from sftp_async.options.proxy_syntax import Proxy, authority
+from sftp_async.options.secret_refs import (
     Unresolved,
     fetch_file,
     fetch_known_hosts,
     fetch_secret,
 )
-from sftp_async.options.ways import Proxy, authority
 
 _SECRETS = ("password", "private_key_content", "private_key_passphrase")
 

@@ -13,8 +13,7 @@ from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
-from sftp_async.options.dialect import DialectOptions
-from sftp_async.options.kinds import (
+from sftp_async.options.field_types import (
     AutoSwitch,
     Character,
     Columns,
@@ -41,6 +40,7 @@ from sftp_async.options.kinds import (
     Text,
     text_of,
 )
+from sftp_async.options.text_formats import DialectOptions
 from sftp_async.options.urls import is_url
 from sftp_async.options.xml import XMLOptions
 

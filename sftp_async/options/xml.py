@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from sftp_async.options.base import OptionsModel
-from sftp_async.options.kinds import Text
+from sftp_async.options.field_types import Text
 
 # Names without a colon (https://www.w3.org/TR/xml-names/#NT-NCName): Spark's writer takes a prefix
 # for one of a namespace, which it does not know.

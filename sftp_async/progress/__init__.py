@@ -8,13 +8,13 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from sftp_async.progress.board import Board
 from sftp_async.progress.displays import choose_display
 from sftp_async.progress.listener import Listener
+from sftp_async.progress.state import Board
 
 if TYPE_CHECKING:
-    from sftp_async.reporting import Address
-    from sftp_async.stats import WriteSummary
+    from sftp_async.progress.reporter import Address
+    from sftp_async.progress.summary import WriteSummary
 
 __all__ = ["last_write", "listen"]
 

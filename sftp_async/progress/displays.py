@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sftp_async.progress.board import View
-from sftp_async.reporting import Ended
-from sftp_async.stats import in_units
+from sftp_async.progress.reporter import Ended
+from sftp_async.progress.state import View
+from sftp_async.progress.summary import in_units
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from sftp_async.reporting import INTERVAL, KEY_BYTES, SEAL, Address, Message, unseal
+from sftp_async.progress.reporter import INTERVAL, KEY_BYTES, SEAL, Address, Message, unseal
 
 if TYPE_CHECKING:
-    from sftp_async.progress.board import Board
     from sftp_async.progress.displays import Display
-    from sftp_async.stats import WriteSummary
+    from sftp_async.progress.state import Board
+    from sftp_async.progress.summary import WriteSummary
 
 log = logging.getLogger("sftp_async.progress.listener")
 

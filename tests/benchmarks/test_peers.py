@@ -30,7 +30,7 @@ from benchmarks.peers.commands import (
 from benchmarks.peers.seed import SeedWriter
 from benchmarks.peers.tools import TOOLS
 from benchmarks.servers import Server, start_server
-from sftp_async.server import EmbeddedServer, FolderServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.keys import KeySet
 from tests.support.missing import missing
 

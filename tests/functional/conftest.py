@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from sftp_async.transport.line import Line
+from sftp_async.remote.ssh.request_guard import Line
 
 
 @pytest.fixture

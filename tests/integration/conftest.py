@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sftp_async import SFTPOptions, recover
-from sftp_async import runtime as runtime_module
-from sftp_async.runtime import Runtime
+from sftp_async.remote import runtime as runtime_module
+from sftp_async.remote.runtime import Runtime
 from tests.support.outside import Outside
 from tests.support.sshd import SSHD
 from tests.support.traces import soon, tasks_of

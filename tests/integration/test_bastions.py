@@ -22,13 +22,13 @@ from sftp_async.errors import (
     SFTPAsyncWarning,
     StalledError,
 )
-from sftp_async.tester import SFTPConnectionTester
-from sftp_async.transport import Connection, connect
-from sftp_async.transport.fast import STOCK_VARIABLE
-from sftp_async.transport.fast.channel import FastTunnel
-from tests.functional.transport.fast import LOOPS, inside
-from tests.functional.transport.fast import using as using_on
-from tests.functional.transport.wire import login, refused, using
+from sftp_async.remote.ssh import Connection, connect
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
+from sftp_async.remote.ssh.fast.channel import FastTunnel
+from sftp_async.tools.doctor.tester import SFTPConnectionTester
+from tests.functional.remote.ssh.fast import LOOPS, inside
+from tests.functional.remote.ssh.fast import using as using_on
+from tests.functional.remote.ssh.wire import login, refused, using
 from tests.support.cli import sftp_async
 from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload

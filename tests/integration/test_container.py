@@ -11,7 +11,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import AuthenticationError, RemoteSpaceError
-from sftp_async.job import Job
+from sftp_async.write.job import Job
 from tests.support.container import SMALL_MIB, ContainerServer
 from tests.support.proxy import FaultProxy
 

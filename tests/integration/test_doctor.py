@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from sftp_async.server import EmbeddedServer, FolderServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.cli import AtServer, Ended
 from tests.support.disk import fill_up, small_disk
 from tests.support.sshd import SSHD

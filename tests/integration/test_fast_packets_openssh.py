@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sftp_async.transport import Connection
-from sftp_async.transport.fast import STOCK_VARIABLE
-from sftp_async.transport.fast.connection import FastConnection
-from tests.functional.transport.fast import RANDOM, inside, using
+from sftp_async.remote.ssh import Connection
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
+from sftp_async.remote.ssh.fast.connection import FastConnection
+from tests.functional.remote.ssh.fast import RANDOM, inside, using
 from tests.support.sshd import SSHD
 
 Start = Callable[..., SSHD]

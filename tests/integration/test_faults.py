@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import AcknowledgedDataLostError
-from sftp_async.transport import Connection
-from tests.functional.transport.wire import using
+from sftp_async.remote.ssh import Connection
+from tests.functional.remote.ssh.wire import using
 from tests.support.disturbed import batch, content, is_staged, job_to, lines, staged, visible
 from tests.support.jobs import upload
 from tests.support.proxy import FaultProxy
@@ -262,7 +262,7 @@ def test_a_server_that_refuses_connections_for_a_while_ends_in_success_with_the_
         # Closing the file needs the server, whatever it had acknowledged before the cut.
         yield batch(lines(half, half))
 
-    with Told("sftp_async.pool", "retry 2 in", then=link.restore) as told:
+    with Told("sftp_async.remote.pool", "retry 2 in", then=link.restore) as told:
         parts = job.write(0, rows())
         told.wait(0)
     job.commit(parts)

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import CommitError, RemoteSpaceError, TransferError
-from sftp_async.job import Job
-from sftp_async.layout import PartFile
-from sftp_async.runtime import Runtime
+from sftp_async.layout.job_layout import PartFile
+from sftp_async.remote.runtime import Runtime
+from sftp_async.write.job import Job
 from tests.support.disk import fill_up, make_read_only, small_disk
 from tests.support.disturbed import BOUND, batch, content, job_to, lines, visible, within
 from tests.support.jobs import upload

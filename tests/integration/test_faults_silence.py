@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import ConnectError, ConnectionLostError, StalledError
-from sftp_async.job import Job
-from sftp_async.runtime import Runtime
-from sftp_async.uploader import TaskUploader
+from sftp_async.remote.runtime import Runtime
+from sftp_async.write.job import Job
+from sftp_async.write.task import TaskUploader
 from tests.support.delay import DelayProxy
 from tests.support.disturbed import (
     BOUND,
@@ -196,7 +196,7 @@ def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(
         # Closing the file needs the server, whatever it had acknowledged before it vanished.
         yield batch(lines(20_000, 20_000))
 
-    with Told("sftp_async.transfer", "did not finish the login", then=link.restore) as told:
+    with Told("sftp_async.remote.upload", "did not finish the login", then=link.restore) as told:
         parts = hasty.write(0, rows())
         told.wait(0)
     job.commit(parts)

@@ -11,7 +11,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import CommitError
-from sftp_async.layout import Layout
+from sftp_async.layout.job_layout import Layout
 from tests.support.jobs import lines_in, real_job, upload, write
 from tests.support.outside import PART, Outside, interrupted, names
 from tests.support.sshd import SSHD

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import OptionsError, SFTPAsyncError
-from sftp_async.layout import Once
+from sftp_async.layout.job_layout import Once
 from tests.support.jobs import lines_in, real_job, write
 from tests.support.outside import PART, Outside, interrupted, names, put
 from tests.support.sshd import SSHD

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from sftp_async import SFTPOptions
-from sftp_async.commit import intent as intents
 from sftp_async.errors import CommitError, SFTPAsyncError
-from sftp_async.job import Job
-from sftp_async.layout import PartFile
+from sftp_async.layout.job_layout import PartFile
+from sftp_async.write.commit import intent as intents
+from sftp_async.write.job import Job
 from tests.support.outside import PART, Outside, names
 from tests.support.sshd import SSHD
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sftp_async.commit import intent as intents
 from sftp_async.errors import CommitError, SFTPAsyncError
+from sftp_async.write.commit import intent as intents
 from tests.support.jobs import lines_in, real_job, write
 from tests.support.outside import JOB, PART, Outside, age, interrupted, names, put, state_of
 from tests.support.sshd import SSHD

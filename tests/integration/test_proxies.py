@@ -21,9 +21,9 @@ from sftp_async.errors import (
     HostKeyError,
     OptionsError,
 )
-from sftp_async.tester import SFTPConnectionTester
-from sftp_async.transport import Connection
-from tests.functional.transport.wire import login, refused, using
+from sftp_async.remote.ssh import Connection
+from sftp_async.tools.doctor.tester import SFTPConnectionTester
+from tests.functional.remote.ssh.wire import login, refused, using
 from tests.support.disturbed import content, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.proxies import DynamicForward, MicroSocks, Proxy, TinyProxy

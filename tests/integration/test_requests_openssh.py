@@ -15,9 +15,9 @@ from sftp_async.errors import (
     RemoteSpaceError,
 )
 from sftp_async.options import SFTPOptions
-from sftp_async.transport import Connection, connect
-from tests.functional.transport.scenes import SCENES
-from tests.functional.transport.wire import using
+from sftp_async.remote.ssh import Connection, connect
+from tests.functional.remote.ssh.scenes import SCENES
+from tests.functional.remote.ssh.wire import using
 from tests.support import disk
 from tests.support.sshd import SSHD
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sftp_async.cli.output import Output
+from sftp_async.tools.cli.output import Output
 from tests.support.cli import AtServer
 from tests.support.outside import age, interrupted, state_of
 from tests.support.sshd import SSHD

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from sftp_async import SFTPConnectionTester, SFTPOptions
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.spark import REPOSITORY
 
 pytestmark = pytest.mark.one_python

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from sftp_async.encoders.spark_schema import SPARK_SCHEMA
+from sftp_async.formats.spark_schema import SPARK_SCHEMA
 
 #: Rows of a frame; each frame becomes a file.
 ROWS = 5

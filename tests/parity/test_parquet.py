@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyarrow import parquet
 
-from sftp_async.encoders.spark_schema import SPARK_SCHEMA
+from sftp_async.formats.spark_schema import SPARK_SCHEMA
 from tests.parity import frames as f
 from tests.parity.conftest import Twice, parts
 

@@ -9,10 +9,10 @@ import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 
-from sftp_async.datasource import arrow_schema
-from sftp_async.encoders import open_format
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.formats import open_format
 from sftp_async.options import FormatOptions
+from sftp_async.spark.datasource import arrow_schema
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:

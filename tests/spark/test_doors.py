@@ -19,7 +19,7 @@ from pyspark.sql.functions import lit
 
 from examples import spark_sql
 from sftp_async import register
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.daemons import cluster, connect_server, environment
 from tests.support.missing import missing
 from tests.support.spark import REPOSITORY
@@ -226,7 +226,7 @@ import os, sys
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from sftp_async import SFTPOptions
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
 spark = SparkSession.builder.remote(os.environ["ADDRESS"]).getOrCreate()
 with EmbeddedServer(sys.argv[1], password="secret") as server:

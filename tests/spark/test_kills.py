@@ -25,7 +25,7 @@ import asyncssh
 import pytest
 
 from sftp_async import SFTPOptions, recover
-from sftp_async.server import EmbeddedServer, FolderServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.spark.commit_probe import MODES, PARTITIONS, ROWS, write
 from tests.spark.soak_probe import put, start_query
 from tests.support import jobs

@@ -15,9 +15,9 @@ from pyspark.errors import PySparkException
 
 from sftp_async import SFTPDataSource, last_write, progress, register
 from sftp_async.progress import displays
-from sftp_async.progress.board import BETWEEN
-from sftp_async.reporting import Address
-from sftp_async.session import BATCH_LIMIT, telling
+from sftp_async.progress.reporter import Address
+from sftp_async.progress.state import BETWEEN
+from sftp_async.spark.register import BATCH_LIMIT, telling
 from tests.support.cluster import until
 from tests.support.proxy import FaultProxy
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-    from sftp_async.server import EmbeddedServer
-    from sftp_async.stats import WriteSummary
+    from sftp_async.progress.summary import WriteSummary
+    from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
 #: Far more than a write takes to begin; a test that waits so long has failed.
 PATIENCE = 120.0

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from sftp_async.datasource import arrow_schema
-from sftp_async.encoders import open_format
-from sftp_async.encoders.avro_schema import avro_schema
+from sftp_async.formats import open_format
+from sftp_async.formats.avro.schema import avro_schema
 from sftp_async.options import FormatOptions
+from sftp_async.spark.datasource import arrow_schema
 from tests.support.encoding import encoded
 
 if TYPE_CHECKING:

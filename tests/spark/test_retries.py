@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sftp_async.server import EmbeddedServer, FolderServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.proxy import FaultProxy
 from tests.support.spark import REPOSITORY, require_java
 

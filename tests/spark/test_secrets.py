@@ -20,11 +20,11 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.job import Job
 from sftp_async.options import SFTPOptions
-from sftp_async.server import EmbeddedServer, FolderServer
-from sftp_async.stream_writer import BatchPartsWritten
-from sftp_async.writer import PartsWritten
+from sftp_async.spark.batch_writer import PartsWritten
+from sftp_async.spark.stream_writer import BatchPartsWritten
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
+from sftp_async.write.job import Job
 from tests.support.keys import KeySet
 from tests.support.spark import REPOSITORY, require_java
 from tests.support.sshd import SSHD

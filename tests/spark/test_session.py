@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sftp_async import SFTPDataSource, register
-from sftp_async.session import BATCH_LIMIT, UNLIMITED
+from sftp_async.spark.register import BATCH_LIMIT, UNLIMITED
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sftp_async.server import EmbeddedServer
+    from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sftp_async.testing import SFTPTestServer
+from sftp_async.tools.testing.test_server import SFTPTestServer
 from tests.support.spark import REPOSITORY
 
 if TYPE_CHECKING:

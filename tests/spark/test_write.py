@@ -15,9 +15,9 @@ import pytest
 from pyspark.errors import PySparkException
 
 from sftp_async import SFTPDataSource, SFTPOptions
-from sftp_async.job import Job
-from sftp_async.server import EmbeddedServer
-from sftp_async.writer import PartsWritten
+from sftp_async.spark.batch_writer import PartsWritten
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from sftp_async.write.job import Job
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from sftp_async.cli.app import app
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.cli.app import app
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.sshd import SSHD
 
 PASSWORD_VARIABLE = "TEST_SFTP_PASSWORD"

@@ -7,10 +7,10 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import Any
 
-from sftp_async.commit.committer import JobCommitter
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.hive import with_parents
-from sftp_async.layout import is_data
+from sftp_async.layout.hive import with_parents
+from sftp_async.layout.job_layout import is_data
+from sftp_async.write.commit.committer import JobCommitter
 from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied, name_of

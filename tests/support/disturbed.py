@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sftp_async.job import Job
+from sftp_async.write.job import Job
 from tests.support.delay import DelayProxy
 from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy

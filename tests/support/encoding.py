@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sftp_async.encoders import open_format
-from sftp_async.encoders.batches import sound
+from sftp_async.formats import open_format
 from sftp_async.options import FormatOptions
+from sftp_async.spark.arrow_repair import sound
 
 if TYPE_CHECKING:
     import pyarrow as pa

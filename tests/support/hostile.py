@@ -12,12 +12,12 @@ import pytest
 from asyncssh.constants import FXP_EXTENDED, FXP_INIT, FXP_VERSION
 from asyncssh.packet import Byte, SSHPacket, String, UInt32
 
-from sftp_async import server as server_module
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.options import SFTPOptions
-from sftp_async.server import EmbeddedServer
-from sftp_async.transport import Connection, connect
-from sftp_async.transport.line import Line
+from sftp_async.remote.ssh import Connection, connect
+from sftp_async.remote.ssh.request_guard import Line
+from sftp_async.tools.testing import embedded_server as server_module
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.disturbed import BOUND
 
 #: A kind of request: its number, or the name of an extension.

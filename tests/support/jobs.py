@@ -11,13 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from sftp_async.commit import JobCommitter, Recovered, recover_target
-from sftp_async.job import Job
-from sftp_async.layout import Layout, PartFile, is_data
+from sftp_async.layout.job_layout import Layout, PartFile, is_data
 from sftp_async.options import SFTPOptions
-from sftp_async.pool import on_pool
-from sftp_async.retry import RetryPolicy
-from sftp_async.stats import WriteStats
+from sftp_async.progress.summary import WriteStats
+from sftp_async.remote.pool import on_pool
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.write.commit import JobCommitter, Recovered, recover_target
+from sftp_async.write.job import Job
 from tests.support.memory_server import MemoryPool, MemoryServer
 
 LINES = pa.schema([("line", pa.string())])

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sftp_async import SFTPOptions
-from sftp_async.pool import ConnectionPool
-from sftp_async.retry import RetryPolicy
-from sftp_async.server import FolderServer
-from sftp_async.transfer import FileTransfer
-from sftp_async.transport import connect
+from sftp_async.remote.pool import ConnectionPool
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.ssh import connect
+from sftp_async.remote.upload import FileTransfer
+from sftp_async.tools.testing.embedded_server import FolderServer
 
 MIB = 1024 * 1024
 BLOCK = os.urandom(MIB)

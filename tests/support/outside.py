@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.job import Job
+from sftp_async.write.job import Job
 from tests.support.jobs import real_job, upload
 from tests.support.sshd import SSHD
 

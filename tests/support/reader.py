@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sftp_async.server import EmbeddedServer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.documents import REPOSITORY, Block, Page
 from tests.support.keys import KeySet
 

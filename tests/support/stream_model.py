@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.layout import Layout, Once, PartFile, is_data
+from sftp_async.layout.job_layout import Layout, Once, PartFile, is_data
 from tests.support.commit_model import FOREIGN
 from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sftp_async.runtime import Runtime
+from sftp_async.remote.runtime import Runtime
 from tests.support.sshd import SSHD, descendants
 
 #: States in /proc/net/tcp of a connection that its owner has not closed: established, being opened,
@@ -74,7 +74,7 @@ class Traces:
 
 
 class Told(logging.Handler):
-    """Waits for the log to say something: `with Told("sftp_async.pool", "retry 2") as told: …`.
+    """Waits for the log: `with Told("sftp_async.remote.pool", "retry 2") as told: …`.
 
     `then` is called, by the thread that speaks, each time it is said.
     """

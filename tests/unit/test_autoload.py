@@ -80,7 +80,10 @@ def test_spark_looks_for_sources_without_loading_this_one() -> None:
     ("broken", "told"),
     [
         ("pyarrow", "ModuleNotFoundError: import of pyarrow halted"),
-        ("sftp_async.datasource", "ModuleNotFoundError: import of sftp_async.datasource halted"),
+        (
+            "sftp_async.spark.datasource",
+            "ModuleNotFoundError: import of sftp_async.spark.datasource halted",
+        ),
         ("", "ValueError: binary incompatible"),
     ],
     ids=["no pyarrow", "no sftp_async", "sftp_async broken"],

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sftp_async import accounting
 from sftp_async.errors import CommitError, EncodeError
-from sftp_async.job import Job
-from sftp_async.progress.board import Board
 from sftp_async.progress.listener import Listener
-from sftp_async.reporting import Address, Ended
-from sftp_async.server import EmbeddedServer
-from sftp_async.stats import WriteSummary
+from sftp_async.progress.reporter import Address, Ended
+from sftp_async.progress.state import Board
+from sftp_async.progress.summary import WriteSummary
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from sftp_async.write import accounting
+from sftp_async.write.job import Job
 from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy
 
@@ -189,7 +189,7 @@ def test_news_that_cannot_be_made_fail_no_write(
     def breaks(*_: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("sftp_async.reporting.seal", breaks)
+    monkeypatch.setattr("sftp_async.progress.reporter.seal", breaks)
     summary = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(10))
     assert summary.rows == 10
     assert listener.last_write() is None

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from sftp_async import progress
-from sftp_async.progress import board as boards
 from sftp_async.progress import listener as listeners
-from sftp_async.progress.board import Board, View
+from sftp_async.progress import state
 from sftp_async.progress.listener import Listener
-from sftp_async.reporting import Address, CommitNews, Ended, Message, Sender, seal
-from sftp_async.stats import WriteSummary
+from sftp_async.progress.reporter import Address, CommitNews, Ended, Message, Sender, seal
+from sftp_async.progress.state import Board, View
+from sftp_async.progress.summary import WriteSummary
 
 JOB = "ab" * 16
 
@@ -145,7 +145,7 @@ def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
 ) -> None:
     send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
-    monkeypatch.setattr(boards, "QUIET", 0.0)
+    monkeypatch.setattr(state, "QUIET", 0.0)
     assert listener.last_write() is None
     send(listener.address, Ended("end", JOB, summary()))
     assert listener.last_write() == summary()

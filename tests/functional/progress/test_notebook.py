@@ -14,8 +14,8 @@ from tests.support.spark import REPOSITORY
 REGISTER = """
 import time
 from sftp_async import progress
-from sftp_async.reporting import Ended, Sender, TaskNews
-from sftp_async.stats import WriteSummary
+from sftp_async.progress.reporter import Ended, Sender, TaskNews
+from sftp_async.progress.summary import WriteSummary
 
 sender = Sender(progress.listen("127.0.0.1"))  # as register(spark) does
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sftp_async.progress.board import View
 from sftp_async.progress.displays import LOG_EVERY, LogDisplay, NotebookDisplay, TerminalDisplay
-from sftp_async.reporting import Ended
-from sftp_async.stats import WriteSummary
+from sftp_async.progress.reporter import Ended
+from sftp_async.progress.state import View
+from sftp_async.progress.summary import WriteSummary
 
 SUMMARY = WriteSummary("/out/[b]<i>", "a", 2, 30, 300, 1.5, 3, 0, 0)
 

@@ -1,9 +1,0 @@
-"""Tries all that a write needs, one check after the other, and says what is wrong and what to do.
-
-`examine` gives a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
-"""
-
-from sftp_async.doctor.examination import STEPS, examine
-from sftp_async.doctor.report import CheckReport, CheckStep, Recommendation
-
-__all__ = ["STEPS", "CheckReport", "CheckStep", "Recommendation", "examine"]

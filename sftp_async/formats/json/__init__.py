@@ -1,0 +1,1 @@
+"""JSON Lines, as Spark writes it."""

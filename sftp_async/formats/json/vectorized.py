@@ -1,0 +1,82 @@
+"""JSON Lines as a mosaic: the same bytes as `JSONText.objects`, in less time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sftp_async.formats.arrow_text import text_buffer
+from sftp_async.formats.json.text import escaped, quoted, special_in
+from sftp_async.formats.values import lookup_tables
+from sftp_async.formats.values.cell_text import is_text
+from sftp_async.formats.values.row_gather import Mosaic
+
+if TYPE_CHECKING:
+    from sftp_async.formats.json.text import JSONText
+    from sftp_async.formats.values.row_gather import Mask, Tile
+
+
+class JSONMosaic:
+    """Makes the lines of record batches.
+
+    Args:
+        text: formats the values that no table holds.
+
+    """
+
+    def __init__(self, text: JSONText) -> None:
+        self._text = text
+
+    def lines(self, batch: pa.RecordBatch, end: str) -> pa.Buffer | None:
+        """Return one JSON object for each row, without the fields that are null.
+
+        Args:
+            batch: at least one row.
+            end: what closes an object.
+
+        Returns:
+            None if no column is without nulls: then a comma depends on the fields before it.
+
+        """
+        members = [
+            (name, column, lookup_tables.missing_values(column))
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            if column.null_count < len(column)
+        ]
+        # A field that is always there is the anchor: those before it bring the comma behind them,
+        # those after it the one in front.
+        anchors = [number for number, (_, _, missing) in enumerate(members) if missing is None]
+        if not anchors:
+            return None
+        mosaic = Mosaic(batch.num_rows)
+        mosaic.constant("{")
+        for number, (name, column, missing) in enumerate(members):
+            value, mark = self._value(column, missing)
+            mosaic.value(
+                value,
+                missing,
+                before=f"{',' if number > anchors[0] else ''}{quoted(name)}:{mark}",
+                after=f"{mark}{',' if number < anchors[0] else ''}",
+            )
+        mosaic.constant(end)
+        return mosaic.text()
+
+    def _value(self, column: pa.Array, missing: Mask | None) -> tuple[list[Tile], str]:
+        """Return the column's tiles and the quote that goes around every value, if any."""
+        if is_text(column.type):
+            return [_string(column.cast(pa.string()), missing)], '"'
+        value = lookup_tables.value_tiles(column, missing, self._text.cells)
+        if value is not None:
+            return value, '"' if pa.types.is_temporal(column.type) else ""
+        text, mark = self._text.fragment(column)
+        return [lookup_tables.text_tile(text)], mark
+
+
+def _string(text: pa.Array, missing: Mask | None) -> Tile:
+    marks = "".join(special_in(text_buffer(text))).encode()
+    if marks:
+        rows = lookup_tables.rows_with(text, marks, missing)
+        return lookup_tables.text_tile(text, [(rows, escaped(text.take(pa.array(rows))))])
+    letters = lookup_tables.letter_tile(text) if missing is None else None
+    return letters or lookup_tables.text_tile(text)

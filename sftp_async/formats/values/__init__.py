@@ -1,0 +1,1 @@
+"""Column values as text and as file format types."""

@@ -1,0 +1,1 @@
+"""XML, as Spark writes it."""

@@ -1,0 +1,1 @@
+"""Names and paths on the server, without I/O."""

@@ -1,0 +1,1 @@
+"""The remote file system: connection pool, retries, uploads and downloads."""

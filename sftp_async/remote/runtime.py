@@ -1,0 +1,119 @@
+"""The one background event loop of a Python worker, and the connection pools that live on it.
+
+Spark calls `write()` on a worker's main thread, without a loop, and keeps the process for the next
+task. A loop on a thread of its own lets uploads go on while the main thread encodes, and lets
+connections outlive a task: a reused worker pays for one SSH handshake, not for one a partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sftp_async.remote.pool import ConnectionPool
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.ssh import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from concurrent.futures import Future
+
+    from sftp_async.options import ConnectionOptions
+    from sftp_async.progress.summary import PoolStats
+
+T = TypeVar("T")
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # the extra `fast`
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+class Runtime:
+    """An event loop on a daemon thread. Use `get_runtime()`: one a process is enough."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = _new_loop()
+        self._pools: dict[str, ConnectionPool] = {}
+        self._thread = threading.Thread(
+            target=self._run_forever, name="sftp_async-runtime", daemon=True
+        )
+        self._thread.start()
+
+    def _run_forever(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine on the loop; returns at once. Cancelling the future cancels it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for it; not to be called from the loop's own thread.
+
+        An interrupt of the waiting thread cancels the coroutine.
+        """
+        future = self.submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def pool(self, options: ConnectionOptions) -> ConnectionPool:
+        """Return the pool for this connection identity, secrets included; to be used on the loop.
+
+        Two users, or two passwords of one user, never share a connection.
+        """
+        identity = options.connection_identity()
+        with _lock:
+            if identity not in self._pools:
+                self._pools[identity] = ConnectionPool(
+                    lambda: connect(options),
+                    address=options.address,
+                    max_size=options.max_connections,
+                    max_idle=options.idle_timeout,
+                    timeout=options.connect_timeout,
+                    retry=RetryPolicy(options.max_retries, options.retry_delay),
+                )
+            return self._pools[identity]
+
+    def get_stats(self) -> list[PoolStats]:
+        """Return the numbers of every pool of this process."""
+
+        async def snapshot() -> list[PoolStats]:
+            return [pool.get_stats() for pool in self._pools.values()]
+
+        return self.run(snapshot())
+
+    def close(self) -> None:
+        """Close all pools, then the loop."""
+
+        async def close_pools() -> None:
+            pools, self._pools = list(self._pools.values()), {}
+            await asyncio.gather(*(pool.close() for pool in pools))
+
+        self.run(close_pools())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+_current: Runtime | None = None
+_lock = threading.Lock()
+
+
+def get_runtime() -> Runtime:
+    """Return this process's runtime, started at the first call and anew after a fork."""
+    global _current
+    with _lock:
+        if _current is None or _current.pid != os.getpid():
+            _current = Runtime()
+        return _current

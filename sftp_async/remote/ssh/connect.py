@@ -1,0 +1,106 @@
+"""From options to a verified, authenticated connection, over all that is on the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import SFTPAsyncWarning
+from sftp_async.options.jump_hosts import hops_of
+from sftp_async.remote.ssh.algorithms import agreed
+from sftp_async.remote.ssh.connection import Connection
+from sftp_async.remote.ssh.host_keys import fingerprint_of, known_hosts_line
+from sftp_async.remote.ssh.login import FAULTS, Login
+from sftp_async.remote.ssh.proxies import door_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.options import ConnectionOptions
+    from sftp_async.remote.ssh.proxies import Door
+
+
+async def connect(options: ConnectionOptions) -> Connection:
+    """Open one SSH connection with an SFTP channel; one attempt, no retry.
+
+    A proxy and bastions on the way are passed first; each connection has bastions of its own, which
+    end with it (docs/decisions/0019).
+
+    Args:
+        options: resolved options (`SFTPOptions.resolve`): secrets by value.
+
+    Returns:
+        A connection that the caller must `close` or `abort`.
+
+    Raises:
+        OptionsError: the private key, known_hosts or ciphers cannot be used.
+        HostKeyError: the server's key is not trusted.
+        AuthenticationError: the server refused the credentials.
+        ServerBusyError: the server turned the login or the channel away.
+        ConnectError: anything else, within `connect_timeout` seconds. Errors about a bastion or
+            the proxy are of the same kinds, and name it.
+
+    """
+    hops, door = hops_of(options), door_of(options)
+    # The server first: where a bastion takes the same key, what is wrong with it is told of that.
+    login = Login(options, direct=not (hops or door))
+    bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
+    steps = [*bastions, login]
+    passed: list[Login | Door | None] = [door, *bastions]
+    _warn(options, hops)
+    at = 0
+    try:
+        async with asyncio.timeout(options.connect_timeout):
+            for at, (before, step) in enumerate(zip(passed, steps, strict=True)):  # noqa: B007
+                ssh = await step.run(before)
+            try:
+                sftp = await ssh.start_sftp_client(path_errors="surrogateescape")
+            except FAULTS as error:
+                raise login.explained(error) from error
+    except BaseException as error:
+        for step in reversed(steps):
+            step.abort()
+        if isinstance(error, TimeoutError):
+            raise steps[at].too_late(passed[at]) from None
+        raise
+    key = ssh.get_server_host_key()
+    return Connection(
+        ssh,
+        sftp,
+        options,
+        known_hosts_line(options.host, options.port, key) if key else None,
+        fingerprint_of(key) if key else None,
+        [bastion.ssh for bastion in bastions if bastion.ssh is not None],
+        agreed(login.algorithms, ssh),
+    )
+
+
+def check_usable(options: ConnectionOptions) -> None:
+    """See that private keys, known_hosts, ciphers and the proxy can be used, without connecting.
+
+    Raises:
+        OptionsError: one of them cannot.
+
+    """
+    door_of(options)
+    for one in (options, *hops_of(options)):
+        Login(one, direct=True)
+
+
+def _warn(options: ConnectionOptions, hops: Sequence[ConnectionOptions]) -> None:
+    if options.host_key_policy == "insecure":
+        whose = " and of ".join(one.address for one in (*hops, options))
+        warnings.warn(
+            f"host_key_policy=insecure: the host key of {whose} is not checked, so "
+            "anyone on the way can read and change the data. Set host_key_fingerprint instead",
+            SFTPAsyncWarning,
+            stacklevel=3,
+        )
+    if options.legacy_algorithms:
+        warnings.warn(
+            f"legacy_algorithms=true: with {options.address}, SHA-1 and CBC may be agreed on, "
+            "which no longer protect as they should. Leave it out once the server knows better",
+            SFTPAsyncWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,480 @@
+"""One SSH connection with its SFTP channels, and the remote file operations the house uses."""
+
+from __future__ import annotations
+
+import posixpath
+import stat as stat_bits
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+import asyncssh
+from asyncssh.packet import PacketDecodeError
+
+from sftp_async.errors import (
+    ConnectionLostError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    RemotePermissionError,
+    RemoteSpaceError,
+    StalledError,
+    TransferError,
+)
+from sftp_async.remote.ssh import check_file
+from sftp_async.remote.ssh.capabilities import Capabilities
+from sftp_async.remote.ssh.host_keys import public_key_line
+from sftp_async.remote.ssh.remote_file import RemoteFile
+from sftp_async.remote.ssh.request_guard import Line
+from sftp_async.remote.ssh.sftp_channels import Channel, Channels
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from sftp_async.options import ConnectionOptions
+
+#: Less than this left on the remote disk, after a refused write, means that the disk is full.
+FULL_DISK = 1024 * 1024
+#: Entries of a directory that are listed at most: a server that lies could go on for ever.
+LARGEST_LISTING = 1_000_000
+
+
+#: What a name stands for; a file is also whatever is neither of the others.
+Kind = Literal["directory", "link", "file"]
+
+
+@dataclass(frozen=True)
+class RemoteEntry:
+    """A remote file or directory: name, size in bytes, time of last change (Unix seconds).
+
+    `mode` is its kind and permissions, as `st_mode` of POSIX; None: the server does not tell.
+    """
+
+    name: str
+    size: int
+    is_dir: bool
+    mtime: float
+    mode: int | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, name: str, attrs: asyncssh.SFTPAttrs) -> Self:
+        """Read what the server answered."""
+        is_dir = _kind(attrs) == "directory"
+        return cls(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
+
+
+class Connection:
+    """A verified, authenticated SSH connection with an SFTP channel. Made by `connect`.
+
+    Methods raise `TransferError` and its kinds; `ConnectionLostError` and `StalledError` mean that
+    the outcome of the request is not known and that this connection is of no more use.
+    """
+
+    def __init__(
+        self,
+        ssh: asyncssh.SSHClientConnection,
+        sftp: asyncssh.SFTPClient,
+        options: ConnectionOptions,
+        host_key_line: str | None,
+        host_key_fingerprint: str | None,
+        bastions: Sequence[asyncssh.SSHClientConnection] = (),
+        algorithms: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.address = options.address
+        #: What was agreed on, by kind: `key exchange`, `host key`, `cipher`, `MAC`.
+        self.algorithms = algorithms
+        self.host_key_line = host_key_line
+        self.host_key_fingerprint = host_key_fingerprint
+        #: The verified host keys of the bastions on the way, as public key lines.
+        self.bastion_host_keys = tuple(
+            public_key_line(key) for bastion in bastions if (key := bastion.get_server_host_key())
+        )
+        self.capabilities = Capabilities.of(ssh, sftp)
+        #: Whether requests may be sent behind others that they depend on, and answers told apart.
+        self.in_order = self.capabilities.plain_files
+        self._sftp = sftp
+        self._line = Line(ssh, options, bastions)
+        self._channels = Channels(ssh, sftp, self._line)
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.address} {'usable' if self.usable else 'closed'}>"
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests can still be sent."""
+        return self._line.usable
+
+    def abort(self) -> None:
+        """Cut the connection at once, without a word to the server; for everything unexpected."""
+        self._line.abort()
+
+    async def close(self) -> None:
+        """Say good-bye and wait for the socket to close, for a few seconds at most."""
+        await self._line.close()
+        await self._channels.settle()
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that the quickest answer took so far: a round trip, or little more."""
+        return self._line.round_trip
+
+    @property
+    def channels(self) -> int:
+        """How many SFTP channels are open."""
+        return len(self._channels.open)
+
+    def widen(self, channels: int) -> None:
+        """Open SFTP channels in the background up to this number, or up to the server's limit."""
+        self._channels.widen(channels)
+
+    async def open_channels(self, count: int) -> int:
+        """Open SFTP channels up to this number, and return how many there are in the end."""
+        self._channels.widen(count)
+        await self._channels.settle()
+        return self.channels
+
+    # Directories and names
+
+    async def stat(self, path: str) -> RemoteEntry:
+        """Return what `path` is, links followed."""
+        async with self._line.request("look at", path):
+            attrs = await self._sftp.stat(path)
+        return RemoteEntry.of(posixpath.basename(path), attrs)
+
+    async def exists(self, path: str) -> bool:
+        """Whether something is there, be it a dangling link."""
+        try:
+            async with self._line.request("look at", path):
+                await self._sftp.lstat(path)
+        except RemoteNotFoundError:
+            return False
+        return True
+
+    async def is_link(self, path: str) -> bool:
+        """Whether a symbolic link is there, wherever it leads."""
+        return await self.kind(path) == "link"
+
+    async def kind(self, path: str) -> Kind | None:
+        """Return what is there, links not followed; None: nothing."""
+        try:
+            async with self._line.request("look at", path):
+                attrs = await self._sftp.lstat(path)
+        except RemoteNotFoundError:
+            return None
+        return _kind(attrs)
+
+    async def listdir(self, path: str) -> list[RemoteEntry]:
+        """Return the entries of a directory, without `.` and `..`, in the server's order.
+
+        Names that a server has no business sending in a listing (with a slash or NUL) are left out.
+        """
+        entries = []
+        async with self._line.request("list", path):
+            seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
+            async with aclosing(generator) as listing:
+                async for found in listing:
+                    # A large directory comes in many answers.
+                    self._line.heard()
+                    seen += 1
+                    if seen > LARGEST_LISTING:
+                        raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                    name = _text(found.filename)
+                    if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
+                        entries.append(RemoteEntry.of(name, found.attrs))
+        return entries
+
+    async def realpath(self, path: str) -> str:
+        """Return the server's absolute form of `path`."""
+        async with self._line.request("resolve", path):
+            try:
+                resolved = await self._sftp.realpath(path)
+            except IndexError:  # asyncssh takes it for granted that there is a name
+                raise PacketDecodeError("no name") from None
+        return _text(resolved)
+
+    async def mkdir(self, path: str) -> None:
+        """Make one directory; `RemoteExistsError` if something of that name is there."""
+        try:
+            async with self._line.request("make the directory", path):
+                await self._sftp.mkdir(path)
+        except TransferError as error:
+            error = await self._told_apart(error, "make the directory", path)
+            raise await self._space_or(error, path, 0) from None
+
+    async def makedirs(self, path: str) -> None:
+        """Make a directory and the parents that are missing; an existing one is fine.
+
+        Raises:
+            RemoteExistsError: a file has the name of the directory or of one of its parents.
+
+        """
+        try:
+            await self.mkdir(path)
+        except RemoteNotFoundError:
+            parent = posixpath.dirname(path)
+            if parent in ("", "/", path):
+                raise
+            await self.makedirs(parent)
+            with suppress(RemoteExistsError):  # somebody else was faster
+                await self.mkdir(path)
+        except (RemoteExistsError, RemotePermissionError):
+            # Some servers deny permission to make what exists already, above the user's own folder.
+            if not await self._is_directory(path):
+                raise
+
+    async def make_directory(self, path: str) -> bool:
+        """Make a directory of ours in one that is there; returns whether it was missing.
+
+        Raises:
+            RemoteExistsError: a file is there, or a link, which somebody else has chosen.
+
+        """
+        try:
+            await self.mkdir(path)
+            return True
+        except (RemoteExistsError, RemotePermissionError):
+            # Some servers deny permission to make what exists already.
+            found = await self.kind(path)
+            if found == "directory":
+                return False
+            if found is None:
+                raise
+        raise RemoteExistsError(
+            f"A {found} is where a directory of this package's own should be",
+            host=self.address,
+            path=path,
+            hint="See who made it, and remove it",
+        )
+
+    async def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
+        async with self._line.request("remove the directory", path):
+            await self._sftp.rmdir(path)
+
+    async def remove(self, path: str) -> None:
+        """Remove a file."""
+        async with self._line.request("remove", path):
+            await self._sftp.remove(path)
+
+    async def rename(self, old: str, new: str) -> None:
+        """Rename a file to a name that is free.
+
+        Raises:
+            RemoteExistsError: the new name is taken. Some servers (SFTPGo) replace it instead.
+            RemoteNotFoundError: the old name does not exist.
+
+        """
+        try:
+            async with self._line.request("rename", old):
+                await self._sftp.rename(old, new)
+        except TransferError as error:
+            raise await self._told_apart(error, "rename to it", new) from None
+
+    async def replace(self, old: str, new: str) -> None:
+        """Rename a file over another in one step, by the posix-rename extension.
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        async with self._line.request("rename", old):
+            await self._sftp.posix_rename(old, new)
+
+    async def link(self, path: str, other: str) -> None:
+        """Give a file a second name, by the hardlink extension.
+
+        Raises:
+            RemoteExistsError: the other name is taken.
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        try:
+            async with self._line.request("link", path):
+                await self._sftp.link(path, other)
+        except TransferError as error:
+            raise await self._told_apart(error, "link to it", other) from None
+
+    async def set_attributes(
+        self, path: str, permissions: int | None, modified: int | None
+    ) -> None:
+        """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
+        attrs = asyncssh.SFTPAttrs(permissions=permissions, atime=modified, mtime=modified)
+        async with self._line.request("set attributes of", path):
+            await self._sftp.setstat(path, attrs)
+
+    async def free_bytes(self, path: str) -> int | None:
+        """Return the bytes a user may still write there; None if the server does not tell."""
+        try:
+            async with self._line.request("ask for free space", path):
+                vfs = await self._sftp.statvfs(path)
+        except (ConnectionLostError, StalledError):
+            raise
+        except TransferError:
+            return None
+        return int(vfs.bavail * vfs.frsize)
+
+    # Files
+
+    async def open_new(self, path: str) -> RemoteFile:
+        """Create a file that must not exist, for writing."""
+        return await self._open(
+            path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL, "create"
+        )
+
+    async def open_existing(self, path: str) -> RemoteFile:
+        """Open a file that exists, for writing at offsets; its content stays."""
+        return await self._open(path, asyncssh.FXF_WRITE, "reopen")
+
+    async def open_lane(self, path: str, channel: int) -> RemoteFile:
+        """Open a file that exists for writing at offsets, on another of the open channels.
+
+        Args:
+            path: remote path.
+            channel: number below `channels`; 0 is the one that everything else uses.
+
+        """
+        return await self._open(
+            path, asyncssh.FXF_WRITE, "open another lane to", self._channels.open[channel]
+        )
+
+    async def open_truncated(self, path: str) -> RemoteFile:
+        """Create a file, or empty the one that is there, for writing."""
+        return await self._open(
+            path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC, "write"
+        )
+
+    async def open_read(self, path: str) -> RemoteFile:
+        """Open a file for reading."""
+        return await self._open(path, asyncssh.FXF_READ, "read")
+
+    async def write_file(self, path: str, data: bytes, *, new: bool = False) -> None:
+        """Write a small file in one go; over an old one, unless `new`, never through a link."""
+        try:
+            file = await self.open_new(path)
+        except RemoteExistsError:
+            if new:
+                raise
+            if await self.is_link(path):
+                # Whoever put it there chose what is behind it: not a place of ours.
+                await self.remove(path)
+                file = await self.open_new(path)
+            else:
+                file = await self.open_truncated(path)
+        try:
+            await file.write(data, 0)
+        except TransferError:
+            with suppress(TransferError):
+                await file.close()  # an open file is a handle held on the server
+            raise
+        await file.close()
+
+    async def read_file(self, path: str, limit: int) -> bytes:
+        """Read a small file; `TransferError` if it is larger than `limit` bytes."""
+        file = await self.open_read(path)
+        try:
+            data = await file.read(limit + 1, 0)
+        except TransferError:
+            with suppress(TransferError):
+                await file.close()
+            raise
+        await file.close()
+        if len(data) > limit:
+            raise TransferError(f"File is larger than {limit} bytes", host=self.address, path=path)
+        return data
+
+    async def copy_data(
+        self, source: RemoteFile, start: int, length: int, target: RemoteFile, offset: int
+    ) -> None:
+        """Copy `length` bytes from one remote file into another, on the server (copy-data)."""
+        try:
+            async with self._line.request("copy on the server", source.path):
+                await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
+        except TransferError as error:
+            raise await self._space_or(error, target.path, length) from error
+
+    async def sha256_on_server(self, path: str) -> str:
+        """Return the SHA-256 of a file, in hex, computed by the server (check-file).
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        async with self._line.request("check", path):
+            return await check_file.sha256_on_server(self._sftp, path)
+
+    async def _open(
+        self, path: str, flags: int, what: str, channel: Channel | None = None
+    ) -> RemoteFile:
+        channel = channel or self._channels.open[0]
+        try:
+            async with self._line.request(what, path):
+                # block_size=0: one write call is one request; we cut to the server's limit
+                # ourselves.
+                handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
+        except TransferError as error:
+            if flags & asyncssh.FXF_EXCL:
+                error = await self._told_apart(error, what, path)
+            if flags & asyncssh.FXF_CREAT:
+                error = await self._space_or(error, path, 0)
+            raise error from None
+        offered = self.capabilities
+        return RemoteFile(
+            self._line,
+            handle,
+            path,
+            offered.max_read,
+            offered.max_write,
+            self._space_or,
+            channel,
+        )
+
+    async def _is_directory(self, path: str) -> bool:
+        try:
+            return (await self.stat(path)).is_dir
+        except (ConnectionLostError, StalledError):
+            raise
+        except TransferError:
+            return False
+
+    # Faults
+
+    async def _told_apart(self, error: TransferError, what: str, path: str) -> TransferError:
+        """Find out if the name is taken: SFTP 3 has no code for it, OpenSSH says "failure"."""
+        if type(error) is TransferError and await self.exists(path):
+            return RemoteExistsError(
+                f"Cannot {what}: It exists already", host=error.host, path=path
+            )
+        return error
+
+    async def _space_or(self, error: TransferError, path: str, wanted: int) -> TransferError:
+        """OpenSSH answers "failure" for a full disk as well: the free space tells."""
+        if type(error) not in (TransferError, RemoteSpaceError):
+            return error
+        free = await self.free_bytes(posixpath.dirname(path) or ".")
+        if isinstance(error, RemoteSpaceError) or (
+            free is not None and free < max(wanted, FULL_DISK)
+        ):
+            told = "" if free is None else f": {free:,} bytes are free"
+            full = RemoteSpaceError(
+                f"The remote disk or quota is full{told}",
+                host=self.address,
+                path=path,
+                hint="Free some space on the server, or write less (compression=gzip)",
+            )
+            full.free_bytes = free
+            return full
+        return error
+
+
+def _kind(attrs: asyncssh.SFTPAttrs) -> Kind:
+    if attrs.permissions is not None:
+        link = stat_bits.S_ISLNK(attrs.permissions)
+        directory = stat_bits.S_ISDIR(attrs.permissions)
+    else:
+        link = attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK
+        directory = attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY
+    return "link" if link else "directory" if directory else "file"
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name

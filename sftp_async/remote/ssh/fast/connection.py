@@ -1,0 +1,203 @@
+"""The connection: whose packets go our way, which ones we know, and when the socket is full."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.encryption import GCMEncryption
+from asyncssh.misc import async_context_manager
+
+from sftp_async.remote.ssh.fast.channel import BatchedChannel
+from sftp_async.remote.ssh.fast.compatibility import sftp_fits
+from sftp_async.remote.ssh.fast.packets import GcmOpener, sealer_for
+from sftp_async.remote.ssh.fast.sftp_handler import FastHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncssh.encryption import Encryption
+    from asyncssh.packet import SSHPacketLogger
+
+    from sftp_async.remote.ssh.fast.packets import Sealer
+
+#: The content of an empty MSG_IGNORE: a string of no bytes.
+_NOTHING = bytes(4)
+
+
+class FastConnection(asyncssh.SSHClientConnection):
+    """An asyncssh connection from the login on; made by `take_over`.
+
+    Attributes:
+        quickest: seconds that the quickest answer took so far; infinite before the first.
+
+    """
+
+    quickest: float
+    _sealer: Sealer | None
+    _sealer_of: Encryption | None
+    _opener: GcmOpener | None
+    _opener_of: Encryption | None
+    _full: bool
+    _receiving: bool
+    _held_back: deque[BatchedChannel]
+
+    @classmethod
+    def take_over(cls, ssh: asyncssh.SSHClientConnection) -> None:
+        """Turn a connection of asyncssh's into one of these."""
+        ssh.__class__ = cls
+        assert isinstance(ssh, cls)
+        ssh.begin()
+
+    def begin(self) -> None:
+        """Set up what asyncssh's own `__init__` does not know."""
+        self.quickest = math.inf
+        self._sealer = self._sealer_of = self._opener = self._opener_of = None
+        self._full = self._receiving = False
+        self._held_back = deque()
+
+    @async_context_manager
+    async def start_sftp_client(self, *args: Any, **kwargs: Any) -> asyncssh.SFTPClient:
+        """Open an SFTP channel of our kind."""
+        sftp = await super().start_sftp_client(*args, **kwargs)
+        if sftp_fits(sftp):
+            FastHandler.take_over(sftp)
+        return sftp
+
+    def timed(self, seconds: float) -> None:
+        """Note how long an answer took: none can be quicker than the way there and back."""
+        self.quickest = min(self.quickest, seconds)
+
+    # Sending
+
+    def send_packet(
+        self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
+    ) -> None:
+        """Send a packet asyncssh's way, without the MSG_IGNORE before it where that is in vain."""
+        if pkttype == MSG_IGNORE and args == (_NOTHING,) and self._current_sealer():
+            return
+        super().send_packet(pkttype, *args, handler=handler)
+
+    def may_seal(self) -> bool:
+        """Whether data may go our way now: no key exchange is due or going on."""
+        return (
+            self._kex_complete
+            and self._compressor is None
+            and self._rekey_bytes_sent < self._rekey_bytes
+            and not (self._rekey_seconds and time.monotonic() >= self._rekey_time)
+            and self._current_sealer() is not None
+        )
+
+    def send_data(
+        self, channel: int, size: int, most: int, fill: Callable[[memoryview], None]
+    ) -> int:
+        """Send channel data: up to `size` bytes, in packets of up to `most` bytes.
+
+        Args:
+            channel: the server's number of the channel.
+            size: bytes that are there to send.
+            most: bytes of data in a packet.
+            fill: copies the next bytes of data into the room that it is given.
+
+        Returns:
+            How many bytes were sent: fewer when a key exchange is due before the end.
+
+        """
+        size = min(size, self._rekey_bytes - self._rekey_bytes_sent)
+        full, rest = divmod(size, most)
+        sizes = [most] * full + [rest] * bool(rest)
+        sealer = self._current_sealer()
+        assert sealer is not None  # may_seal
+        try:
+            sealed = sealer.seal(self._send_seq, channel, sizes, fill)
+        except BaseException:
+            # Out of memory, say. Data that was taken is lost: nothing may follow it.
+            self.internal_error()
+            raise
+        self._send_seq = (self._send_seq + len(sizes)) & 0xFFFFFFFF
+        self._rekey_bytes_sent += len(sealed)
+        self._send(cast("bytes", sealed))  # a transport takes any buffer
+        return size
+
+    def _current_sealer(self) -> Sealer | None:
+        encryption = self._send_encryption
+        if encryption is not self._sealer_of:  # the first time, and after each key exchange
+            self._sealer_of = encryption
+            self._sealer = sealer_for(
+                encryption,
+                str(self.get_extra_info("send_cipher")),
+                self._send_blocksize,
+                self._send_enchdrlen - 1,
+            )
+        return self._sealer
+
+    # Backpressure. asyncssh hands all that the channel window allows to the transport at once.
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether nothing may be sent now: the socket is full, or more of a read may change it."""
+        return self._full or self._receiving
+
+    def hold_back(self, channel: BatchedChannel) -> None:
+        """Tell the channel to go on, in its turn, when sending need not wait any more."""
+        if channel not in self._held_back:
+            self._held_back.append(channel)
+
+    def pause_writing(self) -> None:
+        """Hear from the transport that its buffer is full."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Hear from the transport that its buffer has drained."""
+        self._full = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        try:
+            while self._held_back and not self.must_wait:
+                self._held_back.popleft().go_on()
+        except Exception:  # noqa: BLE001 - what asyncssh does about all errors in its callbacks
+            self.internal_error()
+
+    # Receiving
+
+    def _recv_data(self) -> None:
+        # The server tells of window a few packets' worth at a time: what came in one read is sent
+        # in one go.
+        self._receiving = True
+        try:
+            super()._recv_data()
+        finally:
+            self._receiving = False
+        self._go_on()
+
+    def _recv_pkthdr(self) -> bool:
+        return self._recv_message() or super()._recv_pkthdr()
+
+    def _recv_message(self) -> bool:
+        """Take a packet that servers send all the time; False leaves it to asyncssh."""
+        opener = self._current_opener()
+        message = None if opener is None else opener.peek(self._inpbuf)
+        if opener is None or message is None or message.size > self._max_recv_pktlen:
+            return False
+        channel = self._channels.get(message.channel)
+        if not isinstance(channel, BatchedChannel) or not channel.takes(message):
+            return False
+        opener.next()
+        self._inpbuf = self._inpbuf[message.size :]
+        self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
+        channel.take(message)
+        return True
+
+    def _current_opener(self) -> GcmOpener | None:
+        encryption = self._recv_encryption
+        if encryption is not self._opener_of:
+            self._opener_of = encryption
+            self._opener = None
+            if isinstance(encryption, GCMEncryption) and self._decompressor is None:
+                self._opener = GcmOpener(encryption)
+        return self._opener

@@ -1,0 +1,123 @@
+"""An open remote file: reads and writes at the caller's offsets, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from asyncssh.packet import PacketDecodeError
+
+from sftp_async.errors import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import asyncssh
+    from typing_extensions import Buffer
+
+    from sftp_async.remote.ssh.request_guard import Line
+    from sftp_async.remote.ssh.sftp_channels import Channel
+
+#: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
+MAX_REQUEST = 256 * 1024
+
+
+class RemoteFile:
+    """A file opened by `Connection`.
+
+    Args:
+        line: the connection it lives on.
+        handle: asyncssh's file, opened so that one call is one request.
+        path: for messages.
+        max_read: most bytes to ask for in one request.
+        max_write: most bytes the server takes in one request.
+        on_refusal: told a write's error, the path and the bytes wanted; returns a better error.
+        channel: the one that the file is open on.
+
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        handle: asyncssh.SFTPClientFile,
+        path: str,
+        max_read: int,
+        max_write: int,
+        on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
+        channel: Channel,
+    ) -> None:
+        self.path = path
+        # asyncssh's annotations know bytes only; any buffer works.
+        self.handle: Any = handle
+        self._line = line
+        self._max_read = max_read
+        self._max_write = max_write
+        self._on_refusal = on_refusal
+        self._channel = channel
+
+    @property
+    def half_turn(self) -> float | None:
+        """Seconds that half of the channel's window last took; None: not known yet."""
+        return self._channel.half_turn
+
+    async def write(self, data: Buffer, offset: int) -> None:
+        """Write `data` at `offset`; returns when the server has acknowledged all of it.
+
+        Raises:
+            RemoteSpaceError: disk or quota full.
+            StalledError, ConnectionLostError: not acknowledged; it may or may not be in the file.
+
+        """
+        await self.begin_write(data, offset)
+
+    def begin_write(self, data: Buffer, offset: int) -> asyncio.Task[None]:
+        """Start what `write` does, and return it as a task.
+
+        Its requests leave ahead of those of any task started later: an event loop runs tasks in
+        the order in which they were made, and asyncssh sends a request before it first waits.
+        """
+        view = memoryview(data).cast("B")
+        pieces = max(1, -(-len(view) // self._max_write))
+        size = max(1, -(-len(view) // pieces))
+        writes = [
+            asyncio.create_task(self._write_piece(view[start : start + size], offset + start))
+            for start in range(0, max(1, len(view)), size)
+        ]
+        return writes[0] if len(writes) == 1 else asyncio.create_task(_all(writes))
+
+    async def _write_piece(self, piece: memoryview, offset: int) -> None:
+        try:
+            with self._channel.writing(len(piece)):
+                async with self._line.request("write", self.path, self._line.stall_timeout):
+                    await self.handle.write(piece, offset)
+        except TransferError as error:
+            raise await self._on_refusal(error, self.path, len(piece)) from error
+
+    async def read(self, size: int, offset: int) -> bytes:
+        """Read up to `size` bytes at `offset`; fewer only at the end of the file."""
+        parts: list[bytes] = []
+        wanted = size
+        while wanted > 0:
+            async with self._line.request("read", self.path):
+                asked = min(wanted, self._max_read)
+                part = await self.handle.read(asked, offset)
+                if len(part) > asked:
+                    raise PacketDecodeError(f"{len(part):,} bytes instead of {asked:,}")
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    async def close(self) -> None:
+        """Close the file. A lost connection may go unnoticed here: look at the size afterwards."""
+        async with self._line.request("close", self.path):
+            await self.handle.close()
+
+
+async def _all(writes: list[asyncio.Task[None]]) -> None:
+    # Wait for all, also after a refusal: nothing of a write may be under way behind it.
+    for outcome in await asyncio.gather(*writes, return_exceptions=True):
+        if outcome is not None:
+            raise outcome

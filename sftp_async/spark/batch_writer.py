@@ -1,0 +1,115 @@
+"""Spark's batch writer: a thin bridge from Spark's calls to a `Job`, and the commit message."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyspark import TaskContext
+from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
+
+from sftp_async.errors import CommitError
+from sftp_async.write import accounting
+from sftp_async.write.accounting import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from sftp_async.layout.job_layout import PartFile
+    from sftp_async.write.job import Job
+
+log = logging.getLogger("sftp_async.spark.batch_writer")
+
+#: Local property of every task of a micro-batch: MicroBatchExecution.BATCH_ID_KEY in Spark's
+#: source.
+BATCH_ID = "streaming.sql.batchId"
+
+
+@dataclass(frozen=True)
+class PartsWritten(WriterCommitMessage):
+    """What one successful task attempt staged; carries no secret."""
+
+    partition: int
+    parts: tuple[PartFile, ...]
+    account: Account = field(default=Account(), kw_only=True)
+
+
+class SFTPBatchWriter(DataSourceArrowWriter):
+    """Writes one job; pickled to the executors and to the process that commits.
+
+    Args:
+        job: prepared: its staging directory exists.
+
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> PartsWritten:
+        """Upload one partition; called once for each task attempt, on an executor."""
+        spare_the_collector()
+        context = TaskContext.get()
+        partition = context.partitionId() if context is not None else 0
+        # A write of foreachBatch is no news by itself: its stream goes on.
+        live = context is not None and context.getLocalProperty(BATCH_ID) is None
+        parts, account = accounting.write(self._job, partition, iterator, live=live)
+        return PartsWritten(partition, parts, account=account)
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Make the job visible; called on the driver's side when all tasks have succeeded."""
+        speak_up()
+        written = [message for message in messages if isinstance(message, PartsWritten)]
+        if len(written) != len(messages):
+            raise CommitError(
+                f"{len(messages) - len(written)} of {len(messages)} tasks sent no commit message",
+                path=self._job.layout.target,
+            )
+        written.sort(key=lambda message: message.partition)
+        parts = [part for message in written for part in message.parts]
+        accounting.commit(self._job, parts, [message.account for message in written])
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Remove what the job staged; called on the driver's side when the job has failed."""
+        speak_up()
+        log.warning(
+            "%s: the job failed, removing what %d finished tasks staged",
+            self._job.layout.target,
+            sum(message is not None for message in messages),
+        )
+        try:
+            self._job.abort()
+        finally:
+            accounting.failed(self._job)
+
+
+#: Writes of a process after which nothing more is imported: PySpark imports pandas during the
+#: first.
+WRITES_THAT_IMPORT = 2
+
+_writes = itertools.count()
+
+
+def spare_the_collector() -> None:
+    """Take what was imported out of the garbage collector's sight.
+
+    Spark's daemon collects in full after every task (pyspark/daemon.py) and walks every object of
+    pandas, pyarrow and asyncssh each time: most of what a small task costs. These objects stay for
+    the process's life anyway.
+    """
+    if next(_writes) < WRITES_THAT_IMPORT:
+        gc.freeze()
+
+
+def speak_up() -> None:
+    """Let the line that says what was written reach `spark.tvf.python_worker_logs()`.
+
+    The process is Spark's, and nobody configures logging there.
+    """
+    root = logging.getLogger("sftp_async")
+    if root.level == logging.NOTSET:
+        root.setLevel(logging.INFO)

@@ -1,0 +1,173 @@
+"""`SFTPDataSource`: turns Spark's options and schema into a writer; no I/O of its own."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+import pyarrow as pa
+import pyspark
+from pyspark.errors import PySparkException
+from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
+from pyspark.sql.pandas.types import to_arrow_type
+from pyspark.sql.types import StringType, StructField, StructType
+
+from sftp_async.errors import EncodeError, OptionsError, SFTPAsyncError
+from sftp_async.formats.spark_schema import SPARK_SCHEMA
+from sftp_async.options import SFTPOptions
+from sftp_async.spark.batch_writer import SFTPBatchWriter
+from sftp_async.spark.stream_writer import stream_writer
+from sftp_async.write.job import Job
+
+if TYPE_CHECKING:
+    from sftp_async.progress.reporter import Address
+
+
+class SFTPDataSource(DataSource):
+    """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
+
+    Spark finds it by itself where the package is installed; else register it in the session, with
+    `spark.dataSource.register(SFTPDataSource)`. It writes in the modes `append` and `overwrite`:
+
+        df.write.format("sftp").options(**options.to_spark()).mode("append").save("/upload/orders")
+
+    A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
+    file; any other path is a directory of part files. All options: docs/options.md.
+    """
+
+    #: Who wants to hear of its writes: in the class that `register` makes for a session.
+    listener: ClassVar[Address | None] = None
+
+    @classmethod
+    def name(cls) -> str:
+        """Return `sftp`."""
+        return "sftp"
+
+    def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
+        """Plan and prepare a batch write, on the driver, before any task.
+
+        Raises:
+            OptionsError: the options are wrong; lists every mistake.
+            EncodeError: a column cannot be written in the format; names it.
+            ConnectError, CommitError: the server or the target cannot take the job.
+
+        """
+        options = self._options()
+        refuse_collations(schema, options.partition_by)
+        job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
+        return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
+
+    def streamWriter(  # noqa: N802 - Spark's name
+        self, schema: StructType, overwrite: bool
+    ) -> DataSourceStreamWriter:
+        """Plan a micro-batch's write, on the driver; called for each batch, and for its commit.
+
+        Raises:
+            OptionsError: the options are wrong; lists every mistake.
+            EncodeError: a column cannot be written in the format; names it.
+            ConnectError: the server cannot be reached.
+
+        """
+        options = self._options()
+        refuse_collations(schema, options.partition_by)
+        columns = arrow_schema(schema)
+        checkpoint = self.options.get("checkpointLocation", "")
+        job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
+        return stream_writer(replace(job, listener=self.listener).check(), columns)
+
+    def schema(self) -> NoReturn:
+        """Refuse: Spark asks for the columns where it is to read, or where DDL names none.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError(
+            "The sftp format writes only, so it cannot look up columns",
+            hint="In SQL name them: CREATE TEMPORARY VIEW orders (id BIGINT, name STRING) USING "
+            f"sftp OPTIONS (…). {_TO_READ}",
+        )
+
+    def reader(self, schema: StructType) -> NoReturn:
+        """Refuse: this source writes only.
+
+        Raises:
+            SFTPAsyncError: says what to do instead.
+
+        """
+        raise SFTPAsyncError("The sftp format writes only", hint=_TO_READ)
+
+    streamReader = reader  # noqa: N815 - Spark's name
+
+    def _options(self) -> SFTPOptions:
+        given = dict(self.options)
+        if not given:
+            raise OptionsError(_NO_OPTIONS)
+        return SFTPOptions.from_spark(given)
+
+
+# PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them; insertInto drops
+# those of the writer.
+_NO_OPTIONS = (
+    "no option has arrived. Spark hands on those of save, saveAsTable, writeTo and INSERT INTO t "
+    "WITH (host '…', …). It drops those of insertInto, and the OPTIONS of a table: insert into a "
+    "temporary view, which keeps its own."
+)
+_TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."
+
+#: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
+#: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).
+SPARK_VERSION = b"org.apache.spark.version"
+
+# PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.
+_ZONE: dict[str, Any] = (
+    {"timezone": "UTC"} if "timezone" in inspect.signature(to_arrow_type).parameters else {}
+)
+
+
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """Return the Arrow form of a Spark schema, which is among its metadata as it was.
+
+    Raises:
+        EncodeError: Spark cannot hand a column to Python as Arrow data; names the column.
+
+    """
+    fields = []
+    for field in schema.fields:
+        try:
+            fields.append(
+                pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable)
+            )
+        except PySparkException as error:
+            raise _refused(field) from error
+    spark = {SPARK_SCHEMA: schema.json(), SPARK_VERSION: pyspark.__version__}
+    return pa.schema(fields, metadata=spark)
+
+
+def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None:
+    """See that no text becomes a directory for which other texts count as equal, as Spark does.
+
+    Raises:
+        OptionsError: names the columns.
+
+    """
+    asked = {name.lower() for name in partition_by}
+    problems = [
+        f"partition_by cannot take the column {field.name!r} of type "
+        f"{field.dataType.simpleString()}: texts that it calls equal would be told apart. Cast it: "
+        f"CAST(`{field.name}` AS STRING)."
+        for field in schema.fields
+        if field.name.lower() in asked
+        and isinstance(field.dataType, StringType)
+        and not field.dataType.isUTF8BinaryCollation()
+    ]
+    if problems:
+        raise OptionsError(problems)
+
+
+def _refused(field: StructField) -> EncodeError:
+    return EncodeError(
+        f"Column {field.name!r} of type {field.dataType.simpleString()} cannot be written",
+        hint=f"Cast it: CAST(`{field.name}` AS STRING)",
+    )

@@ -1,0 +1,162 @@
+"""Spark's streaming writers: a bridge from a micro-batch's calls to a `Job`, each batch once.
+
+Spark makes a writer in every process that has to do with a micro-batch. Only the one that goes to
+the tasks is pickled, and is prepared then; the one that commits or aborts is another, and learns
+from the tasks' messages which attempt it has before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pyspark import TaskContext
+from pyspark.sql import datasource as spark_api
+from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
+
+from sftp_async.errors import CommitError, TransferError
+from sftp_async.spark.batch_writer import BATCH_ID, PartsWritten, spare_the_collector, speak_up
+from sftp_async.spark.row_batches import in_utc, record_batches
+from sftp_async.write import accounting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from pyspark.sql import Row
+
+    from sftp_async.write.job import Job
+
+log = logging.getLogger("sftp_async.spark.stream_writer")
+
+#: The other local property of every task of a micro-batch: StreamExecution.QUERY_ID_KEY in Spark's
+#: source.
+QUERY_ID = "sql.streaming.queryId"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class BatchPartsWritten(PartsWritten):
+    """What one task attempt of a micro-batch staged, and for which attempt at which batch."""
+
+    job_id: str
+    query_id: str
+    batch_id: int
+
+
+class _StreamWriter:
+    """What both kinds of streaming writers do.
+
+    Args:
+        job: planned, not prepared.
+
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._prepared = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # On its way to the tasks, whose staging directory has to be there before they are. Spark
+        # pickles it twice.
+        if not self._prepared:
+            self._job = self._job.prepare()
+            self._prepared = True
+        return self.__dict__
+
+    def _write(self, batches: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
+        spare_the_collector()
+        context = TaskContext.get()
+        query_id = context.getLocalProperty(QUERY_ID) if context is not None else None
+        batch_id = context.getLocalProperty(BATCH_ID) if context is not None else None
+        if context is None or query_id is None or batch_id is None:
+            raise TransferError(
+                "Spark does not say which micro-batch this is, so it cannot be written just once",
+                path=self._job.layout.target,
+                hint="Write it with df.writeStream, or from foreachBatch with df.write and job_key",
+            )
+        if not _UUID.fullmatch(query_id) or not batch_id.isdecimal():
+            raise TransferError(f"Unusable names of a micro-batch: {query_id!r}, {batch_id!r}")
+        partition = context.partitionId()
+        parts, account = accounting.write(self._job, partition, batches, live=False)
+        return BatchPartsWritten(
+            partition, parts, self._job.layout.job_id, query_id, int(batch_id), account=account
+        )
+
+    def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
+        """Make the batch visible, or see that an earlier attempt at it is; on the driver's side."""
+        speak_up()
+        written = [message for message in messages if isinstance(message, BatchPartsWritten)]
+        attempts = {(one.job_id, one.query_id, one.batch_id) for one in written}
+        if len(written) != len(messages) or len(attempts) != 1:
+            raise CommitError(
+                f"The messages of {len(messages)} tasks do not make batch {batchId}",
+                path=self._job.layout.target,
+            )
+        job_id, query_id, _ = attempts.pop()
+        written.sort(key=lambda message: message.partition)
+        job = self._job.of_batch(job_id, query_id, batchId)
+        accounts = [message.account for message in written]
+        # The login of this process comes on top of what was taken where the batch was planned.
+        job = replace(job, prepared=job.prepared + accounts[0].prepared)
+        parts = [part for message in written for part in message.parts]
+        accounting.commit(job, parts, accounts)
+
+    def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
+        """Remove what the attempt staged, unless its commit began; on the driver's side."""
+        speak_up()
+        written = [message for message in messages if isinstance(message, BatchPartsWritten)]
+        log.warning(
+            "%s: batch %d failed, removing what %d finished tasks staged",
+            self._job.layout.target,
+            batchId,
+            len(written),
+        )
+        job = self._job
+        if written:
+            job = job.of_batch(written[0].job_id, written[0].query_id, batchId)
+        job.abandon()
+
+
+class SFTPStreamRowWriter(_StreamWriter, DataSourceStreamWriter):
+    """Writes micro-batches that come as rows: Spark 4.0 knows nothing better.
+
+    Args:
+        job: planned, not prepared.
+        schema: of the rows.
+
+    """
+
+    def __init__(self, job: Job, schema: pa.Schema) -> None:
+        super().__init__(job)
+        self._schema = schema
+
+    def write(self, iterator: Iterator[Row]) -> BatchPartsWritten:
+        """Upload one partition of a micro-batch; on an executor."""
+        with in_utc():
+            return self._write(record_batches(iterator, self._schema))
+
+
+#: Since Spark 4.1.
+TAKES_ARROW = hasattr(spark_api, "DataSourceStreamArrowWriter")
+
+if TAKES_ARROW:
+
+    class SFTPStreamArrowWriter(_StreamWriter, spark_api.DataSourceStreamArrowWriter):
+        """Writes micro-batches that come as Arrow batches.
+
+        Args:
+            job: planned, not prepared.
+
+        """
+
+        def write(self, iterator: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
+            """Upload one partition of a micro-batch; on an executor."""
+            return self._write(iterator)
+
+
+def stream_writer(job: Job, schema: pa.Schema) -> DataSourceStreamWriter:
+    """Return the best writer that this Spark takes."""
+    return SFTPStreamArrowWriter(job) if TAKES_ARROW else SFTPStreamRowWriter(job, schema)

@@ -1,0 +1,1 @@
+"""Tools next to the data path: command line, doctor, test servers."""

@@ -1,0 +1,121 @@
+"""`sftp-async ls`, `get` and `put`: single files, whole or not at all, here and there."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.tools.cli.output import Output, disarmed, sized
+from sftp_async.tools.cli.target import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from sftp_async.remote.ssh import RemoteEntry
+
+_FORCE = typer.Option("--force", "-f", help="Replace a file that is there.")
+
+
+def ls(server: Server, output: Output) -> None:
+    """List a remote directory, hidden files too, or show one file."""
+    from sftp_async.tools.cli.run import run
+    from sftp_async.tools.cli.transfer import listing
+
+    path = server.path or "."
+    entries = sorted(run(listing(server.options, path)), key=lambda entry: entry.name)
+    output.document({"path": path, "entries": [_told(entry) for entry in entries]})
+    width = max((len(f"{entry.size:,}") for entry in entries), default=0)
+    for entry in entries:
+        size = "-" if entry.is_dir else f"{entry.size:,}"
+        when = f"{_moment(entry):%Y-%m-%d %H:%M}" if entry.mtime else "-"
+        mode = stat.filemode(entry.mode) if entry.mode is not None else "?" * 10
+        name = entry.name.replace("\n", "?") + "/" * entry.is_dir
+        output.line(f"{mode}  {size:>{width}}  {when:16}  {name}")
+
+
+def _told(entry: RemoteEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "type": "directory" if entry.is_dir else _kind(entry.mode),
+        "bytes": entry.size,
+        "modified": _moment(entry).isoformat() if entry.mtime else None,
+        "mode": None if entry.mode is None else f"{stat.S_IMODE(entry.mode):o}",
+    }
+
+
+def _kind(mode: int | None) -> str:
+    return "link" if mode is not None and stat.S_ISLNK(mode) else "file"
+
+
+def _moment(entry: RemoteEntry) -> datetime:
+    return datetime.fromtimestamp(entry.mtime, UTC)
+
+
+def get(
+    server: Server,
+    output: Output,
+    local: Annotated[
+        Path,
+        typer.Argument(metavar="LOCAL", help="File or directory.", show_default="here"),
+    ] = Path(),
+    force: Annotated[bool, _FORCE] = False,
+) -> None:
+    """Fetch one file. It appears here whole or not at all."""
+    from sftp_async.tools.cli.run import run
+    from sftp_async.tools.cli.transfer import Watch, download
+
+    if not server.path or server.path.endswith("/"):
+        raise OptionsError("TARGET names no file: write host:/path/of/the/file.")
+    name = server.path.rpartition("/")[2]
+    if local.is_dir():
+        local = local / name
+    if local.is_dir():
+        raise SFTPAsyncError(f"{local} is a directory", hint="Name a file, or another directory")
+    if local.exists() and not force:
+        raise SFTPAsyncError(f"{local} is there already", hint="Replace it with --force")
+    with _progress(output, f"get {name}") as on_bytes:
+        watch = Watch(on_bytes)
+        size = run(download(server.options, server.path, local, watch, replace=force))
+    _done(output, f"{server.path} to {local}", size, watch.seconds, path=str(local))
+
+
+def put(
+    output: Output,
+    local: Annotated[Path, typer.Argument(metavar="LOCAL", help="File to send.")],
+    server: Server,
+    force: Annotated[bool, _FORCE] = False,
+) -> None:
+    """Send one file. It gets its name when all of it is there, whole or not at all."""
+    from sftp_async.tools.cli.run import run
+    from sftp_async.tools.cli.transfer import Watch, upload
+
+    with _progress(output, f"put {local.name}") as on_bytes:
+        watch = Watch(on_bytes)
+        path, size = run(upload(server.options, local, server.path or ".", watch, replace=force))
+    _done(output, f"{local} to {path}", size, watch.seconds, path=path)
+
+
+def _done(output: Output, what: str, size: int, seconds: float, path: str) -> None:
+    speed = size / seconds / 1e6 if seconds else 0.0
+    output.document(
+        {"path": path, "bytes": size, "seconds": seconds, "megabytes_per_second": speed}
+    )
+    output.line(f"{what}: {sized(size)} in {seconds:.2f} s, {speed:,.1f} MB/s")
+
+
+def _progress(
+    output: Output, what: str
+) -> AbstractContextManager[Callable[[int, int], None] | None]:
+    """Show a bar on a terminal; what is yielded is told bytes done, and bytes in all."""
+    if not output.shows_progress:
+        return nullcontext()
+    from sftp_async.tools.cli.progress_bar import bar
+
+    return bar(output.console(stderr=True), disarmed(what))

@@ -1,0 +1,134 @@
+"""`sftp-async recover` and `clean`: what crashed jobs left; shown first, then done."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sftp_async.errors import OptionsError
+from sftp_async.tools.cli.output import Output, sized
+from sftp_async.tools.cli.target import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sftp_async.options import SFTPOptions
+    from sftp_async.write.recovery import Found, Recovered
+
+_YES = typer.Option("--yes", "-y", help="Do it without asking.")
+_ENDS = {
+    "complete": "make its files visible",
+    "clear up": "its files are visible: remove what they replace",
+    "take back": "take its files back",
+}
+
+
+def recover(server: Server, output: Output, yes: Annotated[bool, _YES] = False) -> None:
+    """End commits that were interrupted, and sweep staging that is too old.
+
+    Shows what there is to do, and does it when you say so. TARGET is what the job wrote to, as in
+    `save()`. Every write to the target does the same before it begins.
+    """
+    from sftp_async.write.recovery import recover as act
+    from sftp_async.write.recovery import survey
+
+    options = _at_once(server)
+    _carry_out(options, survey(options), act, output, yes=yes)
+
+
+def clean(
+    server: Server,
+    output: Output,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--older-than",
+            metavar="AGE",
+            help="As in 30min, 12h, 7d.",
+            show_default="staging_ttl, 7d",
+        ),
+    ] = None,
+    yes: Annotated[bool, _YES] = False,
+) -> None:
+    """Remove staging directories of crashed jobs, and hidden files of commands that were killed.
+
+    No visible file is touched. Shows what there is to remove, and does it when you say so. What
+    belongs to a commit, also an interrupted one, stays: see `recover`. A bound shorter than a
+    running job takes its files away.
+    """
+    from sftp_async.tools.cli import stray_files
+    from sftp_async.tools.cli.run import run
+    from sftp_async.write.recovery import Found, Recovered, survey, sweep
+
+    options = _at_once(server)
+    if older_than is not None:
+        options = options.model_copy(update={"staging_ttl": older_than})
+    staging, hidden = survey(options).abandoned, run(stray_files.find(options))
+
+    def act(options: SFTPOptions) -> Recovered:
+        removed = run(stray_files.remove(options, hidden)) if hidden else 0
+        return Recovered(swept=removed + sweep(options).swept)
+
+    _carry_out(options, Found(abandoned=(*staging, *hidden)), act, output, yes=yes)
+
+
+def _at_once(server: Server) -> SFTPOptions:
+    """Return the options; what cannot be reached is an error at once, unless retries are wanted."""
+    if server.path is None:
+        raise OptionsError("TARGET names no path: write host:/path, as the job had it in save().")
+    options = server.options
+    if "max_retries" not in options.model_fields_set:
+        options = options.model_copy(update={"max_retries": 0})
+    return options
+
+
+def _carry_out(
+    options: SFTPOptions,
+    found: Found,
+    act: Callable[[SFTPOptions], Recovered],
+    output: Output,
+    *,
+    yes: bool,
+) -> None:
+    shown = {
+        "path": options.path,
+        "interrupted": [asdict(each) for each in found.interrupted],
+        "abandoned": [asdict(each) for each in found.abandoned],
+    }
+    for line in _lines(found):
+        output.line(line)
+    if not found:
+        output.document({"done": True, "finished": 0, "swept": 0, **shown})
+        output.line(f"Nothing to do in {options.path}.", "green")
+        return
+    if not (yes or (output.interactive and typer.confirm("Do it?", err=True))):
+        output.document({"done": False, **shown})
+        output.line("Nothing was done. Add --yes to do it.", "yellow")
+        raise typer.Exit(1)
+    done: dict[str, Any] = asdict(act(options))
+    output.document({"done": True, **done, **shown})
+    output.line(
+        f"Done: {done['finished']} commits ended, {done['swept']} leftovers removed.",
+        "green",
+    )
+
+
+def _lines(found: Found) -> list[str]:
+    lines = [
+        f"job {each.job_id[:16]}, interrupted {_age(each.age)} ago, "
+        f"{each.files} files, {each.rows:,} rows, {sized(each.bytes)}: {_ENDS[each.end]}"
+        for each in found.interrupted
+    ]
+    lines += [f"{each.path}, {_age(each.age)} old: remove" for each in found.abandoned]
+    if lines:
+        lines.append("Ages are by this machine's clock.")
+    return lines
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} seconds"

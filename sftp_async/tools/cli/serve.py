@@ -1,0 +1,126 @@
+"""`sftp-async serve`: the embedded server, for a first look and for tests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sftp_async.errors import OptionsError
+from sftp_async.tools.cli.output import Output, paste_host_key
+
+
+def serve(
+    output: Output,
+    directory: Annotated[
+        Path, typer.Option("--directory", "-d", help="Folder to serve; made if missing.")
+    ] = Path("sftp-root"),
+    port: Annotated[
+        int, typer.Option("--port", "-p", metavar="N", help="0 takes a free one.", min=0, max=65535)
+    ] = 0,
+    username: Annotated[str, typer.Option("--username", "-u", help="The only user.")] = "demo",
+    password_env: Annotated[
+        str | None,
+        typer.Option(
+            "--password-env",
+            metavar="NAME",
+            help="Environment variable that holds the password; if not set, one is made.",
+            show_default=False,
+        ),
+    ] = None,
+    authorized_keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--authorized-keys",
+            metavar="PATH",
+            help="File of public keys that may log in, instead of a password.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Serve a folder over SFTP on loopback until Ctrl-C; for a first look and for tests.
+
+    Prints where, as whom, and the options for Spark. It is no server for production.
+    """
+    from sftp_async.tools.testing.embedded_server import EmbeddedServer
+
+    keys = authorized_keys.read_text().splitlines() if authorized_keys else []
+    try:
+        server = EmbeddedServer(
+            directory,
+            port=port,
+            username=username,
+            password=_password(password_env),
+            authorized_keys=[key for key in keys if key.strip() and not key.startswith("#")],
+        )
+    except ValueError as error:
+        raise OptionsError(f"--authorized-keys: not public keys ({error}).") from None
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    # Clients come and go as they like.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    with server:
+        options = server.options()
+        if password_env is not None:
+            options["password"] = f"env:{password_env}"
+        output.document(
+            {
+                "host": server.host,
+                "port": server.port,
+                "username": server.username,
+                # One that was made here is for this server alone; another's is never shown.
+                "password": options.get("password"),
+                "fingerprint": server.fingerprint,
+                "known_hosts": server.host_key,
+                "directory": str(server.root),
+                "pid": os.getpid(),
+                "options": options,
+            },
+            compact=True,
+        )
+        for line in _lines(str(server.root), options, server.fingerprint, password_env):
+            output.line(line)
+        stop.wait()
+    output.line("Ended.")
+
+
+def _password(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    password = os.environ.get(variable)
+    if not password:
+        raise OptionsError(f"The environment variable {variable} is not set.")
+    return password
+
+
+def _lines(
+    root: str, options: dict[str, str], fingerprint: str, password_env: str | None
+) -> list[str]:
+    variable = password_env or "SFTP_PASSWORD"
+    target = f"{options['username']}@{options['host']}:{options['port']}:/"
+    lines = [
+        f"Serving {root} until Ctrl-C.",
+        "",
+        *(f"  {name:21} {value}" for name, value in options.items()),
+        "",
+        "Spark:",
+        '  df.write.format("sftp").options(',
+        *(f"      {name}={value!r}," for name, value in options.items()),
+        '  ).mode("append").save("/orders")',
+        "",
+        "Another terminal:",
+    ]
+    if "password" not in options:
+        return [*lines, f"  sftp-async doctor {target} -i KEY {paste_host_key(fingerprint)}"]
+    if password_env is None:
+        lines.append(f"  export {variable}='{options['password']}'")
+    login = f"--password-env {variable}"
+    return [*lines, f"  sftp-async doctor {target} {login} {paste_host_key(fingerprint)}"]

@@ -1,0 +1,1 @@
+"""SFTP servers for tests and demos, and the pytest plugin that starts them."""

@@ -1,0 +1,1 @@
+"""One write job, without Spark: plan, tasks, commit."""

@@ -1,0 +1,362 @@
+"""One job's commit: staging directory, intent, promotion by rename, abort.
+
+The promise: every file appears whole or not at all, and a job that ended in an error leaves
+nothing. It rests on three rules. What is visible has a name that only this job uses. From the
+moment the intent is published the commit is carried out or taken back in full, by us or by the next
+writer. And every step may be done twice: a lost reply, a crash and a replay all look the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sftp_async.errors import (
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+)
+from sftp_async.layout.job_layout import (
+    JOINED,
+    PartFile,
+    free_name,
+)
+from sftp_async.layout.sidecars import (
+    ALGORITHMS,
+    announcements,
+)
+from sftp_async.progress.summary import WriteStats
+from sftp_async.remote.checksums import digests_of, verify
+from sftp_async.write.commit import commit_marker, intent_store, partition_directories
+from sftp_async.write.commit import intent as intents
+from sftp_async.write.commit.concat import join
+from sftp_async.write.commit.overwrite import replaced
+from sftp_async.write.commit.part_naming import name_parts
+from sftp_async.write.commit.prepare import Preparation, check_exact
+from sftp_async.write.commit.promote import all_visible, finish, is_complete, promote_all
+from sftp_async.write.commit.recover import end
+from sftp_async.write.commit.remote_steps import (
+    refuse_links,
+    remove_staging_base,
+    remove_tree,
+)
+from sftp_async.write.commit.rollback import undo
+from sftp_async.write.commit.sidecars import check_places
+from sftp_async.write.commit.stale_attempts import remove_kin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.layout.job_layout import Layout
+    from sftp_async.options import WriteOptions
+    from sftp_async.remote.checksums import How
+    from sftp_async.remote.ssh import Connection
+    from sftp_async.write.commit.control_records import ControlRecords
+    from sftp_async.write.commit.intent import Intent
+
+log = logging.getLogger("sftp_async.write.commit.committer")
+
+#: Times that another attempt of the same job may come first.
+ENCOUNTERS = 10
+
+
+class JobCommitter:
+    """Prepares, commits or aborts one job. Each method may be called again after a lost connection.
+
+    Args:
+        layout: where the job writes.
+        options: the write options.
+        overwrite: replace what is there.
+        manifest: what `_manifest.json` says beside the files; None: there is to be none.
+        control: lines before and after the data of an exact file.
+
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        options: WriteOptions,
+        *,
+        overwrite: bool,
+        manifest: dict[str, Any] | None = None,
+        control: ControlRecords | None = None,
+    ) -> None:
+        self._layout = layout
+        self._options = options
+        self._overwrite = overwrite
+        self._manifest = manifest
+        self._control = control
+        # Only what saves asking again: between processes, the server alone remembers.
+        self._intent: Intent | None = None
+        self._visible = False
+        self._promoted: set[str] = set()
+        self._aborting = False
+
+    async def prepare(self, connection: Connection) -> bool:
+        """Check the target, make the staging directory, finish what an earlier job left.
+
+        Returns:
+            False if there is nothing to do: a job of the same key was committed before.
+
+        Raises:
+            CommitError: the target cannot take this job; says why. Nothing of the job is left then.
+
+        """
+        preparation = Preparation(self._layout, self._options, overwrite=self._overwrite)
+        return await preparation.run(connection)
+
+    async def commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
+        """Make the job visible; when it was done before, by whomever, see that it is complete.
+
+        Of a job that is `once`, an earlier attempt that had published its intent is carried to its
+        end instead, and this one leaves nothing.
+
+        Args:
+            connection: to the server.
+            parts: every part of the successful attempts, in partition order.
+
+        Raises:
+            CommitError: a part is missing or a name is taken. `abort` then undoes the job.
+
+        """
+        stats = await self._commit(connection, parts)
+        if self._layout.once is not None and self._layout.once.replayed:
+            await remove_kin(connection, self._layout)
+        return stats
+
+    async def _commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
+        rows = sum(part.rows for part in parts)
+        if not rows and not self._options.write_empty:
+            parts = ()
+        if self._intent is None:
+            self._intent = await self._own_intent(connection, tuple(parts))
+        if self._intent is None:
+            return await self._stand_back(connection)
+        if not self._visible:
+            # Whoever was faster had its marker before it took its intent from where ours is now.
+            if await commit_marker.is_superseded(connection, self._intent):
+                await undo(connection, self._intent)
+                return await self._stand_back(connection)
+            await promote_all(connection, self._intent, done=self._promoted)
+            self._visible = True
+        await finish(connection, self._intent)
+        final = self._intent.parts
+        stats = WriteStats(len(final), rows, sum(part.size for part in final))
+        log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
+        return stats
+
+    async def _own_intent(
+        self, connection: Connection, parts: tuple[PartFile, ...]
+    ) -> Intent | None:
+        """Return this attempt's published intent; None: another was committed, or a file stays."""
+        layout = self._layout
+        if layout.once is not None:
+            await commit_marker.check_place(connection, layout.directory, layout.once)
+        for _ in range(ENCOUNTERS):
+            if (intent := await self._published(connection)) is not None:
+                return intent
+            if layout.once is not None and (
+                await commit_marker.committed_by(connection, layout.directory, layout.once)
+                is not None
+            ):
+                return None
+            try:
+                return await self._publish(connection, parts)
+            except RemoteExistsError:
+                continue  # another attempt published its own meanwhile
+        raise CommitError(
+            "Other attempts of the same job keep publishing their intent",
+            host=connection.address,
+            path=layout.target,
+            hint="See that only one driver runs it",
+        )
+
+    async def _published(self, connection: Connection) -> Intent | None:
+        """Look for this job's intent: a request whose reply was lost may have published it."""
+        found = await intent_store.find(connection, self._layout)
+        if found is None:
+            return None
+        intent, state = found
+        if intent.job_id != self._layout.job_id:
+            await refuse_links(connection, intent.staging)
+            await end(connection, intent, state)
+            return None
+        if state in ("withdrawn", "undone"):
+            raise CommitError(
+                "The job was aborted", host=connection.address, path=self._layout.target
+            )
+        self._visible = state == "visible"
+        return intent
+
+    async def _stand_back(self, connection: Connection) -> WriteStats:
+        log.warning(
+            "%s: %s is there already; this attempt changes nothing",
+            self._layout.target,
+            self._layout.once.marker if self._layout.once else "the file",
+        )
+        await self._abort_unpublished(connection)
+        return WriteStats(0, 0, 0)
+
+    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
+        layout = self._layout
+        exact = layout.file_name is not None
+        taken: tuple[str, ...] = ()
+        if layout.names_parts:
+            parts, taken = await name_parts(
+                connection, layout, self._options, parts, overwrite=self._overwrite
+            )
+        final = await self._exact_name(connection) if exact else ""
+        pieces = parts
+        if parts and self._control is not None:
+            pieces = await self._control.around(connection, layout, parts, final)
+        removes = (
+            await replaced(connection, layout, self._options, parts) if self._overwrite else ()
+        )
+        if taken:
+            # Nothing announces what is replaced, in an append either.
+            names = announcements(taken, self._options.done_file_template)
+            names -= {*removes, *(part.final for part in parts)}
+            removes += await partition_directories.files_of(connection, layout.directory, names)
+        intent = intents.intent_for(
+            layout,
+            (self._exact_part(pieces, final),) if exact and parts else parts,
+            overwrite=self._overwrite,
+            pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
+            taken=taken,
+            removes=removes,
+            makes=await partition_directories.missing(
+                connection, layout.directory, [part.directory for part in parts]
+            ),
+            options=self._options,
+            manifest=self._manifest,
+        )
+        try:
+            await check_places(connection, intent)
+            if exact and parts:
+                free = await check_exact(
+                    connection, layout, self._options, overwrite=self._overwrite
+                )
+                if not free:
+                    return None
+            if exact and len(pieces) > 1:
+                sources = [(layout.staged_path(piece.staged), piece.size) for piece in pieces]
+                joined = intent.staged_path(intent.parts[0])
+                await join(connection, sources, joined)
+                intent = await self._summed_up(connection, intent, pieces)
+            await intent_store.publish(connection, intent)
+        except (RemoteNotFoundError, CommitError) as error:
+            if await connection.exists(layout.staging):
+                raise
+            if parts and await all_visible(connection, intent):
+                return intent  # the job is over, and it was complete
+            raise CommitError(
+                "The staging directory of this job is gone",
+                host=connection.address,
+                path=layout.staging,
+                hint="Something removes files there, or the job took longer than staging_ttl",
+            ) from error
+        return intent
+
+    async def _summed_up(
+        self, connection: Connection, intent: Intent, parts: Sequence[PartFile]
+    ) -> Intent:
+        """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
+        (joined,) = intent.parts
+        path = intent.staged_path(joined)
+        # No server sums up a part of a file: read back, then.
+        how: How = "size" if self._options.verify == "size" else "readback"
+        await _verify_joined(connection, path, parts, how)
+        if intent.manifest is None and intent.checksums == "none":
+            return intent
+        algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
+        digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
+        summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
+        return replace(intent, parts=(summed_up,))
+
+    async def _exact_name(self, connection: Connection) -> str:
+        """Return what the exact file will be called."""
+        final = self._layout.file_name
+        assert final is not None
+        if self._options.if_exists == "rename":
+            listing = await connection.listdir(self._layout.directory)
+            final = free_name(final, {entry.name for entry in listing})
+        return final
+
+    def _exact_part(self, parts: tuple[PartFile, ...], final: str) -> PartFile:
+        """Return the one part that becomes the exact file: the only one, or all of them joined."""
+        if len(parts) == 1:
+            return replace(parts[0], final=final)
+        rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
+        # A name of its own for each try: a server may carry out late what a lost session asked for,
+        # and its "create or empty" must not meet the file that took this one's place.
+        staged = f"{JOINED}-{uuid.uuid4().hex}"
+        return PartFile(staged, final, rows, size, "")
+
+    async def abort(self, connection: Connection) -> None:
+        """Remove everything of this job, unless its commit was complete; nobody else's files.
+
+        A commit that made every part visible stands, whatever failed afterwards: an overwrite may
+        already have removed the old data. So does one that has begun to copy over an exact file
+        (`commit_mode=direct`): what was there cannot be had back, so it is completed.
+
+        Raises:
+            CommitError: the server refuses a removal; the next write to the target tries again.
+
+        """
+        layout = self._layout
+        found = await intent_store.find(connection, layout)
+        if found is None or found[0].job_id != layout.job_id:
+            await self._abort_unpublished(connection)
+            return
+        intent, state = found
+        if state in ("intent", "visible"):
+            complete = state == "visible" or await is_complete(connection, intent)
+            if not complete and intent.replaces and intent.by_copy:
+                await promote_all(connection, intent)
+                complete = True
+            if complete:
+                log.warning("%s: the job is complete on the server and stays", layout.target)
+                await finish(connection, intent)
+                return
+        if not await undo(connection, intent, state):
+            log.warning("%s: another writer completed the job, and it stays", layout.target)
+
+    async def abandon(self, connection: Connection) -> None:
+        """Take back an attempt that will be made again, unless its intent was published.
+
+        That one stands: the next attempt carries it to its end.
+        """
+        if self._layout.once is not None and await intent_store.find(connection, self._layout):
+            log.warning("%s: the replay of this batch completes it", self._layout.target)
+            return
+        await self._abort_unpublished(connection)
+        await remove_kin(connection, self._layout)
+
+    async def _abort_unpublished(self, connection: Connection) -> None:
+        layout = self._layout
+        if layout.direct and (self._aborting or await connection.exists(layout.staging)):
+            # With neither intent nor staging directory the job is over: then its files stay.
+            self._aborting = True
+            await self._remove_finals(connection)
+            await remove_tree(connection, layout.staging)
+            # Once more: tasks that end from now on see that the directory is gone.
+            await self._remove_finals(connection)
+        await remove_tree(connection, layout.staging)
+        await remove_staging_base(connection, layout.staging_base, layout.directory)
+
+    async def _remove_finals(self, connection: Connection) -> None:
+        layout = self._layout
+        await partition_directories.remove_tagged_everywhere(
+            connection, layout.directory, layout.partition_by, layout.tag, keep=()
+        )
+
+
+async def _verify_joined(
+    connection: Connection, path: str, pieces: Sequence[PartFile], how: How
+) -> None:
+    start = 0
+    for piece in pieces:
+        await verify(connection, path, start, piece.size, piece.sha256, how)
+        start += piece.size

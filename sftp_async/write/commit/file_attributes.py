@@ -1,0 +1,29 @@
+"""Permissions and times of data files, set before they are visible; a server may refuse them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
+
+if TYPE_CHECKING:
+    from sftp_async.remote.ssh import Connection
+    from sftp_async.write.commit.intent import Intent
+
+log = logging.getLogger("sftp_async.write.commit.file_attributes")
+
+
+async def set_attributes(connection: Connection, intent: Intent, path: str) -> None:
+    """Give a data file the permissions and the time that the user asked for; may be done twice.
+
+    A server that refuses gets a warning in the log: the data is what counts.
+    """
+    if intent.permissions is None and intent.modified is None:
+        return
+    try:
+        await connection.set_attributes(path, intent.permissions, intent.modified)
+    except (*UNKNOWN_OUTCOME, RemoteNotFoundError):
+        raise
+    except TransferError as error:
+        log.warning("%s: its permissions or time stay as they are: %s", path, error)

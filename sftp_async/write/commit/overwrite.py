@@ -1,0 +1,103 @@
+"""What an overwrite takes away: this source's own files, and what announces them."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from sftp_async.layout.job_layout import is_data, part_tag
+from sftp_async.layout.sidecars import (
+    ALGORITHMS,
+    MANIFEST_FILE,
+    SUCCESS_FILE,
+    announcements,
+    checksum_name,
+    done_name,
+    extensions_of,
+    is_companion,
+)
+from sftp_async.write.commit import partition_directories
+from sftp_async.write.commit.sidecars import is_only_in_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.layout.job_layout import Layout, PartFile
+    from sftp_async.options import WriteOptions
+    from sftp_async.remote.ssh import Connection, RemoteEntry
+
+
+async def replaced(
+    connection: Connection, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+) -> tuple[str, ...]:
+    """List what an overwrite removes from the target, relative to it.
+
+    Args:
+        connection: to the server.
+        layout: of the job.
+        options: say what is the job's to take.
+        parts: the new files; what they replace by their names is not listed.
+
+    """
+    if not layout.partition_by:
+        found = {"": await connection.listdir(layout.directory)}
+    elif options.partition_overwrite_mode == "static":
+        found = await partition_directories.listings(
+            connection, layout.directory, layout.partition_by, refuse=True
+        )
+    else:
+        touched = {part.directory for part in parts}
+        announcing = announcements((), options.done_file_template)
+        found = await partition_directories.listings_of(
+            connection, layout.directory, touched, announcing
+        )
+    new = {part.final for part in parts}
+    removes = tuple(
+        posixpath.join(directory, entry.name)
+        for directory, listing in found.items()
+        for entry in listing
+        if _is_replaced(entry, directory, layout, options, parts)
+        and posixpath.join(directory, entry.name) not in new
+    )
+    if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
+        # The directory may be many jobs'.
+        own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
+        removes += (MANIFEST_FILE,) if own else ()
+    return removes
+
+
+def _is_replaced(
+    entry: RemoteEntry,
+    directory: str,
+    layout: Layout,
+    options: WriteOptions,
+    parts: Sequence[PartFile],
+) -> bool:
+    """Whether an overwrite removes the entry; never another's file, unless asked to."""
+    done = options.done_file_template
+    if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
+        return False  # ours are in the target itself
+    if entry.is_dir:
+        return False
+    if layout.file_name is not None:
+        # The exact file is replaced by rename; with nothing to write it goes.
+        gone = set() if parts else {layout.file_name}
+        gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
+        if done is not None:
+            gone.add(done_name(done, layout.file_name))
+        return entry.name in gone
+    if part_tag(entry.name) == layout.tag:
+        return False
+    if layout.row_files and options.overwrite_scope == "own":
+        # Of older files of rows nothing tells whose they are; part files are other jobs'.
+        return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
+
+    def is_own(name: str) -> bool:
+        return layout.is_own(name, directory)
+
+    extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
+    if is_companion(entry.name, is_own, done, extensions):
+        return True
+    if options.overwrite_scope == "directory":
+        return is_data(entry.name)
+    return is_own(entry.name)

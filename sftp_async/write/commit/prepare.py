@@ -1,0 +1,250 @@
+"""What happens on the server before any task: the target is checked, the staging directory made."""
+
+from __future__ import annotations
+
+import posixpath
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
+    CommitError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    RemotePermissionError,
+    TransferError,
+)
+from sftp_async.layout.job_layout import uses_own_staging
+from sftp_async.remote.checksums import check_offered
+from sftp_async.write.commit import commit_marker
+from sftp_async.write.commit.promote import exact_exists
+from sftp_async.write.commit.recover import recover
+from sftp_async.write.commit.remote_steps import (
+    refuse_links,
+    remove_if_there,
+    remove_staging_base,
+    remove_tree,
+)
+
+if TYPE_CHECKING:
+    from sftp_async.layout.job_layout import Layout
+    from sftp_async.options import WriteOptions
+    from sftp_async.remote.ssh import Connection
+
+#: Times that the directory for staging may vanish, because another job ends, while we go into it.
+STAGING_ATTEMPTS = 10
+
+
+class Preparation:
+    """Makes a target ready for one job. `run` may be called again after a lost connection.
+
+    Args:
+        layout: where the job writes.
+        options: the write options.
+        overwrite: replace what is there.
+
+    """
+
+    def __init__(self, layout: Layout, options: WriteOptions, *, overwrite: bool) -> None:
+        self._layout = layout
+        self._options = options
+        self._overwrite = overwrite
+
+    async def run(self, connection: Connection) -> bool:
+        """Check the target, make the staging directory, finish what an earlier job left.
+
+        Returns:
+            False if there is nothing to do: a job of the same key was committed before, or the
+            exact file is there and may stay.
+
+        Raises:
+            CommitError: the target cannot take this job; says why. Nothing of the job is left then.
+
+        """
+        layout = self._layout
+        try:
+            shared = await self._make_staging(connection)
+            if not uses_own_staging(layout.staging_base, layout.directory):
+                await self._check_staging_elsewhere(connection)
+            if shared:
+                # The directory for staging was there before: other jobs run, or were interrupted.
+                await recover(
+                    connection,
+                    layout.staging_base,
+                    layout.directory,
+                    ttl=self._options.staging_ttl,
+                    own_job=layout.job_id,
+                )
+            if self._options.verify == "server":
+                await check_offered(connection, posixpath.join(layout.staging, "probe"))
+            if await self._is_to_write(connection):
+                return True
+            await self._leave(connection)
+            return False
+        except BaseException as error:
+            # Spark calls no abort for a job that failed before its tasks.
+            with suppress(TransferError):
+                await self._leave(connection)
+            if isinstance(error, TransferError) and not isinstance(error, UNKNOWN_OUTCOME):
+                raise await self._unusable(connection, error) from error
+            raise
+
+    async def _is_to_write(self, connection: Connection) -> bool:
+        layout = self._layout
+        if layout.once is not None:
+            await commit_marker.check_place(connection, layout.directory, layout.once)
+            if (
+                await commit_marker.committed_by(connection, layout.directory, layout.once)
+                is not None
+            ):
+                return False
+        return layout.file_name is None or await check_exact(
+            connection, layout, self._options, overwrite=self._overwrite
+        )
+
+    async def _leave(self, connection: Connection) -> None:
+        layout = self._layout
+        await remove_tree(connection, layout.staging)
+        await remove_staging_base(connection, layout.staging_base, layout.directory)
+
+    async def _make_staging(self, connection: Connection) -> bool:
+        """Make the job's staging directory; returns whether the one above it existed.
+
+        Two round trips in the ordinary case: whether the target is there shows by making them.
+        """
+        layout = self._layout
+        if not uses_own_staging(layout.staging_base, layout.directory):
+            await self._make_target(connection)
+        for _ in range(STAGING_ATTEMPTS):
+            shared = await self._make_staging_base(connection)
+            if shared and uses_own_staging(layout.staging_base, layout.directory):
+                await refuse_links(connection, layout.staging_base)
+            # Now another job may end and remove the directory while it is empty.
+            with suppress(RemoteNotFoundError):
+                with suppress(RemoteExistsError):  # made by a request whose reply was lost
+                    await connection.mkdir(layout.staging)
+                return shared
+        raise TransferError(
+            "The staging directory keeps disappearing", host=connection.address, path=layout.staging
+        )
+
+    async def _make_staging_base(self, connection: Connection) -> bool:
+        layout = self._layout
+        try:
+            await connection.mkdir(layout.staging_base)
+        except RemoteExistsError:
+            return True
+        except RemotePermissionError:
+            # Some servers deny permission to make what exists already.
+            if await connection.exists(layout.staging_base):
+                return True
+            raise
+        except RemoteNotFoundError:
+            if uses_own_staging(layout.staging_base, layout.directory):
+                await self._make_target(connection)
+            await connection.makedirs(layout.staging_base)
+        return False
+
+    async def _make_target(self, connection: Connection) -> None:
+        directory = self._layout.directory
+        try:
+            found = await connection.stat(directory)
+        except RemoteNotFoundError:
+            if not self._options.create_dirs:
+                raise CommitError(
+                    "The directory does not exist",
+                    host=connection.address,
+                    path=directory,
+                    hint="Make it, or set create_dirs=true",
+                ) from None
+            await connection.makedirs(directory)
+        else:
+            if not found.is_dir:
+                raise self._no_directory(connection, directory)
+
+    async def _check_staging_elsewhere(self, connection: Connection) -> None:
+        """Carry an empty hidden file from the staging directory into the target, and remove it.
+
+        Staging inside the target shows by itself that files can be made there; this one does not.
+        """
+        layout = self._layout
+        probe = posixpath.join(layout.directory, f".sftp-async-{layout.job_id}")
+        if self._options.commit_mode == "direct":
+            await connection.write_file(probe, b"")
+        else:
+            staged = posixpath.join(layout.staging, "probe")
+            await connection.write_file(staged, b"")
+            try:
+                with suppress(RemoteExistsError):  # by a rename whose reply was lost
+                    await connection.rename(staged, probe)
+            except (*UNKNOWN_OUTCOME, RemotePermissionError):
+                raise
+            except TransferError as error:
+                raise CommitError(
+                    f"Files cannot be renamed from staging_dir into the target: {error.message}",
+                    host=connection.address,
+                    path=layout.staging_base,
+                    hint="Choose a staging_dir on the target's file system, or leave it out",
+                ) from error
+        await remove_if_there(connection, probe)
+
+    async def _unusable(self, connection: Connection, error: TransferError) -> CommitError:
+        """Say why the target cannot be used: a server's refusal to make a directory says little."""
+        for path in (self._layout.staging_base, self._layout.directory):
+            while path not in ("", ".", "/"):
+                with suppress(TransferError):
+                    if (await connection.stat(path)).is_dir:
+                        break
+                    return self._no_directory(connection, path)
+                path = posixpath.dirname(path)
+        if isinstance(error, RemotePermissionError):
+            what, hint = "not writable", "Give the user write permission, or choose another path"
+        else:
+            what, hint = "not usable", "Check the path, and whether the user may write there"
+        return CommitError(
+            f"The target is {what}: {error.message}",
+            host=connection.address,
+            path=error.path or self._layout.directory,
+            hint=hint,
+        )
+
+    def _no_directory(self, connection: Connection, path: str) -> CommitError:
+        single = path == self._layout.directory and self._layout.file_name is None
+        return CommitError(
+            "A file is where a directory should be",
+            host=connection.address,
+            path=path,
+            hint="Choose another path"
+            + ("; for one exact file of that name set single_file=true" if single else ""),
+        )
+
+
+async def check_exact(
+    connection: Connection, layout: Layout, options: WriteOptions, *, overwrite: bool
+) -> bool:
+    """See that the job's exact file can be written.
+
+    Returns:
+        False if it is there, and is to stay as it is (`if_exists=ignore`).
+
+    Raises:
+        CommitError: its name is a directory's, or taken where nothing is to be replaced.
+
+    """
+    target = layout.target
+    try:
+        found = await connection.stat(target)
+    except RemoteNotFoundError:
+        return True
+    if found.is_dir:
+        raise CommitError(
+            "A directory is where one exact file should be written",
+            host=connection.address,
+            path=target,
+            hint="Remove it, or set single_file=false to write part files into it",
+        )
+    if options.if_exists == "ignore":
+        return False
+    if not overwrite and options.if_exists != "rename":
+        raise exact_exists(connection, target)
+    return True

@@ -1,0 +1,132 @@
+"""What tells readers that a job is complete: checksums, manifest, done files, `_SUCCESS`."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
+    CommitError,
+    RemoteUnsupportedError,
+    TransferError,
+)
+from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
+from sftp_async.write.commit.remote_steps import each, remove_if_there
+
+if TYPE_CHECKING:
+    from sftp_async.layout.job_layout import PartFile
+    from sftp_async.remote.ssh import Connection
+    from sftp_async.write.commit.intent import Intent
+
+#: Of the manifest's form.
+VERSION = 1
+#: Bytes of a manifest that is looked at: that of one file, with thousands of columns.
+LARGEST = 1024 * 1024
+
+
+async def check_places(connection: Connection, intent: Intent) -> None:
+    """See that no directory has the name of what `announce` is to write for the whole job.
+
+    Raises:
+        CommitError: one has; nothing is visible yet.
+
+    """
+    names: set[str] = set()
+    if intent.success_file:
+        names.add(SUCCESS_FILE)
+    if intent.manifest is not None:
+        names.add(MANIFEST_FILE)
+    if intent.done_file is not None:
+        dones = {done_name(intent.done_file, part.final) for part in intent.parts}
+        names |= dones if len(dones) == 1 else set()
+    if intent.checksums != "none" and len(intent.parts) == 1:
+        names.add(checksum_name(intent.parts[0].final, intent.checksums))
+
+    async def look(name: str) -> None:
+        if await connection.kind(intent.final_path(name)) == "directory":
+            raise CommitError(
+                "A directory has the name of what is to stand beside the data",
+                host=connection.address,
+                path=intent.final_path(name),
+                hint="Move it away, or leave out the option that asks for the file",
+            )
+
+    await each(sorted(names), look)
+
+
+async def announce(connection: Connection, intent: Intent) -> None:
+    """Write what the user asked for, in this order, behind all data. May be done twice."""
+    if intent.checksums != "none":
+
+        async def write_checksum(part: PartFile) -> None:
+            path = intent.final_path(checksum_name(part.final, intent.checksums))
+            await connection.write_file(path, checksum_line(part, intent.checksums))
+
+        await each(intent.parts, write_checksum)
+    if intent.manifest is not None:
+        await _replace(connection, intent, intent.final_path(MANIFEST_FILE), manifest(intent))
+    if intent.done_file is not None:
+        names = {done_name(intent.done_file, part.final) for part in intent.parts}
+        await each(sorted(names), lambda name: connection.write_file(intent.final_path(name), b""))
+    if intent.success_file:
+        await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
+
+
+def checksum_line(part: PartFile, algorithm: str) -> bytes:
+    """Return what `sha256sum` or `md5sum` prints for the file, in its own directory.
+
+    They escape names with a backslash.
+    """
+    name, escaped = part.name, part.name.replace("\\", "\\\\")
+    mark = "\\" if name != escaped else ""
+    digest = part.md5 if algorithm == "md5" else part.sha256
+    return f"{mark}{digest}  {escaped}\n".encode("utf-8", "surrogateescape")
+
+
+def manifest(intent: Intent) -> bytes:
+    """Return the document that lists the job's files."""
+    files = [
+        {"name": part.final, "rows": part.rows, "bytes": part.size, "sha256": part.sha256}
+        | ({"md5": part.md5} if part.md5 else {})
+        for part in intent.parts
+    ]
+    document = {
+        "version": VERSION,
+        "job": intent.job_id,
+        **(intent.manifest or {}),
+        "rows": sum(part.rows for part in intent.parts),
+        "bytes": sum(part.size for part in intent.parts),
+        "files": files,
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+async def is_only_in_manifest(connection: Connection, directory: str, name: str) -> bool:
+    """Whether the manifest there is one of ours, and tells of the file of that name alone."""
+    try:
+        told = json.loads(
+            await connection.read_file(posixpath.join(directory, MANIFEST_FILE), LARGEST)
+        )
+        names = [file["name"] for file in told["files"]]
+        return bool(told["version"] == VERSION and names == [name])
+    except UNKNOWN_OUTCOME:
+        raise
+    except (TransferError, ValueError, TypeError, LookupError, RecursionError):
+        return False
+
+
+async def _replace(connection: Connection, intent: Intent, path: str, data: bytes) -> None:
+    """Write a file that readers may look at while an older one is there."""
+    if not intent.renames:
+        await connection.write_file(path, data)
+        return
+    # Not in the staging directory, which is gone by now.
+    draft = posixpath.join(intent.staging_base, f"{intent.document}.draft")
+    await connection.write_file(draft, data)
+    try:
+        await connection.replace(draft, path)
+    except RemoteUnsupportedError:
+        await remove_if_there(connection, path)
+        await connection.rename(draft, path)

@@ -1,0 +1,114 @@
+"""The cheaper way to the wire: answers are told apart, errors are those of asyncssh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from asyncssh.encryption import get_encryption
+from asyncssh.packet import UInt32
+from asyncssh.sftp import SFTPServerHandler
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.remote.ssh import Connection
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
+from sftp_async.remote.ssh.fast.channel import FastChannel
+from sftp_async.remote.ssh.fast.packets import GcmOpener
+from sftp_async.remote.ssh.fast.sftp_handler import FastHandler
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.functional.remote.ssh.fast import (
+    using,
+)
+
+
+def outcome_of(options: dict[str, Any], scene: Callable[[Connection], Awaitable[None]]) -> Any:
+    caught: list[Any] = []
+
+    async def main(connection: Connection) -> None:
+        with pytest.raises(SFTPAsyncError) as raised:
+            await scene(connection)
+        caught.append((type(raised.value), raised.value.message.partition("(")[0]))
+        caught.append(connection.usable)
+
+    using(options, main)
+    return caught
+
+
+def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
+    embedded_server: EmbeddedServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = proxy(embedded_server)
+    names = iter("abcdef")
+
+    async def scene(connection: Connection) -> None:
+        file = await connection.open_new(f"/{next(names)}")
+        link.cut_after(1_234_567)
+        await file.write(bytes(8_000_000), 0)
+
+    options = {**embedded_server.options(), "port": link.port}
+    fast = outcome_of(options, scene)
+    monkeypatch.setenv(STOCK_VARIABLE, "1")
+    assert outcome_of(options, scene) == fast
+
+
+@pytest.mark.parametrize("nonsense", ["unknown number", "too long", "too short", "half of one"])
+def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
+    embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, nonsense: str
+) -> None:
+    def send_packet(self: Any, pkttype: int, pktid: int, *args: bytes) -> None:
+        answers = {
+            "unknown number": UInt32(13) + b"\x65" + UInt32(pktid + 1000) + bytes(8),
+            "too long": UInt32(1 << 30) + b"\x65" + UInt32(pktid),
+            "too short": UInt32(2) + b"\x65\x00",
+            "half of one": UInt32(100) + b"\x65" + UInt32(pktid),
+        }
+        self._writer.write(answers[nonsense])
+        if nonsense == "half of one":
+            self._writer.close()
+
+    async def scene(connection: Connection) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(SFTPServerHandler, "send_packet", send_packet)
+            await connection.stat("/")
+
+    fast = outcome_of(embedded_server.options(), scene)
+    monkeypatch.setenv(STOCK_VARIABLE, "1")
+    assert outcome_of(embedded_server.options(), scene) == fast
+
+
+@given(
+    st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
+    st.lists(st.integers(min_value=1, max_value=30), min_size=1),
+)
+def test_answers_are_told_apart_however_they_are_cut(answers: list[bytes], cuts: list[int]) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        handler = FastHandler.__new__(FastHandler)
+        handler.begin(FastChannel.__new__(FastChannel))
+        waiters = {number: loop.create_future() for number in range(len(answers))}
+        handler._requests = dict(waiters)
+        stream = b"".join(
+            UInt32(5 + len(answer)) + b"\x65" + UInt32(number) + answer
+            for number, answer in enumerate(answers)
+        )
+        position = step = 0
+        while position < len(stream):
+            size = cuts[step % len(cuts)]
+            assert handler.take(stream[position : position + size]) == b""
+            position, step = position + size, step + 1
+        for number, answer in enumerate(answers):
+            kind, packet = waiters[number].result()
+            assert (kind, packet.get_remaining_payload()) == (0x65, answer)
+
+    asyncio.run(main())
+
+
+@given(st.binary(max_size=80))
+def test_packets_that_are_no_messages_are_left_to_asyncssh(received: bytes) -> None:
+    encryption: Any = get_encryption(b"aes128-gcm@openssh.com", bytes(16), bytes(12))
+    assert GcmOpener(encryption).peek(received) is None
+    assert encryption._cipher._iv == bytes(12)

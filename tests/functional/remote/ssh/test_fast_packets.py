@@ -1,0 +1,176 @@
+"""The cheaper way to the wire: the same bytes arrive, over every cipher and key change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import asyncssh
+import pytest
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
+
+from sftp_async.remote.ssh import Connection
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
+from sftp_async.remote.ssh.fast.connection import FastConnection
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.functional.remote.ssh.fast import (
+    CIPHERS,
+    LOOPS,
+    RANDOM,
+    digest,
+    digests_in,
+    inside,
+    using,
+    write_all,
+)
+
+#: Around the sizes of a channel packet and of a request, and a few of no importance.
+SIZES = (1, 32_739, 32_740, 32_768, 261_119, 261_120, 261_121, 1_048_583, 3_000_001)
+
+
+@pytest.fixture(params=["fast", "stock"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Our way to the wire, and asyncssh's."""
+    if request.param == "stock":
+        monkeypatch.setenv(STOCK_VARIABLE, "1")
+    return str(request.param)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_every_byte_arrives_with_every_cipher(
+    embedded_server: EmbeddedServer,
+    way: str,
+    cipher: str,
+    loop: str,
+) -> None:
+    sizes = (*SIZES, *(RANDOM.randrange(1, 600_000) for _ in range(5)))
+
+    async def scene(connection: Connection) -> None:
+        assert isinstance(inside(connection), FastConnection) == (way == "fast")
+        assert inside(connection).get_extra_info("send_cipher") == cipher
+        written = await write_all(connection, sizes)
+        assert digests_in(embedded_server.root) == written
+        for name, sha in written.items():
+            assert digest(await connection.read_file(f"/{name}", max(sizes))) == sha
+
+    using({**embedded_server.options(), "ciphers": cipher}, scene, loop)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_keys_change_in_the_middle_of_an_upload(
+    embedded_server: EmbeddedServer, cipher: str, way: str
+) -> None:
+    keys = set()
+
+    async def scene(connection: Connection) -> None:
+        ssh = inside(connection)
+        ssh._rekey_bytes = 700_000
+        send = ssh._send
+
+        def watch(data: bytes) -> None:
+            keys.add(ssh._send_encryption)
+            send(data)
+
+        ssh._send = watch
+        written = await write_all(connection, (5_000_000, 1_000_000))
+        assert digests_in(embedded_server.root) == written
+
+    using({**embedded_server.options(), "ciphers": cipher}, scene)
+    assert len(keys) >= 6_000_000 // 700_000
+
+
+def test_keys_change_when_it_is_time(embedded_server: EmbeddedServer) -> None:
+    async def scene(connection: Connection) -> None:
+        ssh = inside(connection)
+        first = ssh._send_encryption
+        ssh._rekey_seconds, ssh._rekey_time = 3600.0, 1.0  # long ago
+        assert await write_all(connection, (500_000,)) == digests_in(embedded_server.root)
+        assert ssh._send_encryption is not first
+        assert isinstance(ssh, FastConnection)
+
+    using(embedded_server.options(), scene)
+
+
+def test_no_more_is_sent_with_a_key_than_it_is_good_for(embedded_server: EmbeddedServer) -> None:
+    async def scene(connection: Connection) -> None:
+        ssh, sent = inside(connection), []
+        ssh._rekey_bytes = 300_000
+        start = ssh._send_kexinit
+
+        def watch() -> None:
+            sent.append(ssh._rekey_bytes_sent)
+            start()
+
+        ssh._send_kexinit = watch
+        await write_all(connection, (3_000_000,))
+        # asyncssh, too, looks before each packet: one more packet is what it can come to.
+        assert sent
+        assert max(sent) < 300_000 + 40_000
+
+    using(embedded_server.options(), scene)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_packet_numbers_begin_anew_after_the_last_one(
+    embedded_server: EmbeddedServer, cipher: str, way: str
+) -> None:
+    async def scene(connection: Connection) -> None:
+        (server_side,) = embedded_server.connections
+        await connection.stat("/")
+        client: Any = inside(connection)
+        server: Any = server_side
+
+        async def near_the_end() -> None:  # on the server's loop, between two packets
+            server._recv_seq = server._send_seq = 0xFFFFFFFA
+
+        embedded_server._call(near_the_end())
+        client._send_seq = client._recv_seq = 0xFFFFFFFA
+        written = await write_all(connection, (2_000_000,))
+        assert digests_in(embedded_server.root) == written
+        assert client._send_seq < 1000
+        assert client._recv_seq < 1000
+
+    using({**embedded_server.options(), "ciphers": cipher}, scene)
+
+
+def test_channels_of_one_connection_do_not_get_into_each_others_way(
+    embedded_server: EmbeddedServer, way: str
+) -> None:
+    async def scene(connection: Connection) -> None:
+        data = {f"{number}": RANDOM.randbytes(1_500_000 + number) for number in range(4)}
+        channels = [await inside(connection).start_sftp_client() for _ in data]
+
+        async def write(sftp: asyncssh.SFTPClient, name: str) -> None:
+            async with sftp.open(f"/{name}", "wb", block_size=100_000) as file:
+                await file.write(data[name])
+
+        await asyncio.gather(*map(write, channels, data))
+        for name, content in data.items():
+            assert (embedded_server.root / name).read_bytes() == content
+        # Each can be closed by itself.
+        channels[0].exit()
+        await channels[0].wait_closed()
+        await write(channels[1], "1")
+
+    using(embedded_server.options(), scene)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_no_empty_packets_are_sent_before_the_others(
+    embedded_server: EmbeddedServer, cipher: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: Counter[int] = Counter()
+
+    def watch(self: Any, pkttype: int, *_args: Any) -> None:
+        kinds[pkttype] += 1
+
+    async def scene(connection: Connection) -> None:
+        for kind in (asyncssh.SSHServerConnection, asyncssh.SSHServerChannel):
+            monkeypatch.setattr(kind, "log_received_packet", watch)
+        await write_all(connection, (1_000_000,))
+
+    using({**embedded_server.options(), "ciphers": cipher}, scene)
+    assert kinds[MSG_CHANNEL_DATA] >= 1_000_000 // 32_768
+    assert (kinds[MSG_IGNORE] == 0) == (way == "fast")

@@ -1,0 +1,104 @@
+"""Logging in: passwords, keys, both, and nothing of this machine's user."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sftp_async.errors import (
+    AuthenticationError,
+)
+from sftp_async.tools.testing import embedded_server as server_module
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.functional.remote.ssh.wire import login, refused
+from tests.support.keys import KeySet
+
+
+def test_a_wrong_password_is_tried_once_and_never_shown(
+    embedded_server: EmbeddedServer, attempts: list[str]
+) -> None:
+    error = refused(
+        {**embedded_server.options(), "password": "hunter2"},
+        AuthenticationError,
+        r"refused the login \(password tried\)",
+    )
+    assert attempts == ["hunter2"]
+    assert not error.retryable
+
+
+def test_a_server_that_asks_by_keyboard_gets_the_password(
+    embedded_server: EmbeddedServer, attempts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account: Any = server_module._Account
+    monkeypatch.setattr(account, "password_auth_supported", lambda self: False)
+    monkeypatch.setattr(account, "kbdint_auth_supported", lambda self: True)
+    monkeypatch.setattr(
+        account,
+        "get_kbdint_challenge",
+        lambda self, *_: ("", "", "", [("Password: ", False)]),
+    )
+    monkeypatch.setattr(
+        account,
+        "validate_kbdint_response",
+        lambda self, user, answers: self.validate_password(user, answers[0]),
+    )
+    login(embedded_server.options())
+    assert attempts == [embedded_server.password]
+    refused({**embedded_server.options(), "password": "hunter2"}, AuthenticationError, "refused")
+    assert attempts == [embedded_server.password, "hunter2"]
+
+
+@pytest.fixture
+def both_server(tmp_path: Path, user_keys: KeySet) -> Iterator[EmbeddedServer]:
+    """A server that has a password and a key for its user."""
+    with EmbeddedServer(
+        tmp_path / "both", password="open sesame", authorized_keys=[user_keys.public("ed25519")]
+    ) as server:
+        yield server
+
+
+def test_a_key_is_enough_where_the_server_takes_either(
+    both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
+) -> None:
+    key = {"private_key_content": user_keys.private("ed25519")}
+    login({**both_server.options(), **key, "password": "hunter2"})
+    assert attempts == []
+
+
+def test_the_password_is_tried_after_a_key_that_was_refused(
+    both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
+) -> None:
+    login({**both_server.options(), "private_key_content": user_keys.private("rsa")})
+    assert attempts == ["open sesame"]
+
+
+def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_used(
+    both_server: EmbeddedServer,
+    user_keys: KeySet,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    # A default key that would open the door, a configuration that leads elsewhere, and an agent
+    # that notices visitors.
+    (home / ".ssh" / "id_ed25519").write_text(user_keys.private("ed25519"))
+    (home / ".ssh" / "config").write_text(
+        f"Host *\n  User {both_server.username}\n  Port 1\n  HostName nonexistent.invalid\n"
+        f"  IdentityFile {user_keys.path('ed25519')}\n  ProxyCommand touch {tmp_path}/ran\n"
+    )
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        agent.listen()
+        agent.setblocking(False)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+        refused(
+            {**both_server.options(), "password": "hunter2"}, AuthenticationError, "password tried"
+        )
+        login(both_server.options())
+        with pytest.raises(BlockingIOError):
+            agent.accept()
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,197 @@
+"""What all commands share: the page without one, `--json`, exit codes, and secrets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from sftp_async.tools.cli.app import app
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.support.cli import PASSWORD_VARIABLE, AtServer, sftp_async
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+HELP_ALONE = """
+import sys
+from sftp_async.tools.cli import main
+try:
+    main(["--help"])
+except SystemExit as end:
+    assert not end.code
+heavy = {"pyspark", "pyarrow", "asyncssh", "pydantic", "sftp_async.options"}
+print("imported:", sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_without_arguments_a_page_says_what_there_is_and_how_to_begin() -> None:
+    ended = sftp_async()
+    assert ended.code == 0
+    assert all(f" {name} " in ended.out for name in COMMANDS)
+    assert "sftp-async serve prints the command for the other one" in ended.out
+
+
+def test_the_module_is_the_command_and_help_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP_ALONE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("imported: []\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_json_and_says_what_it_does(name: str) -> None:
+    command = COMMANDS[name]
+    assert "--json" in {flag for parameter in command.params for flag in parameter.opts}
+    assert command.help
+
+
+def test_an_error_is_the_one_document_too(at: AtServer) -> None:
+    ended = at("ls", "/not/there", "--json")
+    assert ended.code == 1
+    assert ended.document["error"]["kind"] == "RemoteNotFoundError"
+    assert ended.document["error"]["path"] == "/not/there"
+    assert ended.err == ""
+
+
+def test_an_error_says_what_where_and_what_to_do(at: AtServer) -> None:
+    (at.server.root / "taken.csv").touch()  # type: ignore[union-attr]
+    ended = at("put", "/taken.csv", before=__file__)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.splitlines() == [
+        f"Error: The file is there already (host {at.address}, path /taken.csv)",
+        "  -> Replace it with --force",
+    ]
+
+
+def test_mistaken_options_are_told_together_as_the_library_tells_them(at: AtServer) -> None:
+    ended = at("ls", "/", "-o", "lanes=99", "-o", "conect_timeout=3")
+    assert ended.code == 2
+    assert "lanes must be auto, or a whole number from 1 to 8, not '99'." in ended.err
+    assert "'conect_timeout' is not an option; did you mean connect_timeout?" in ended.err
+
+
+def test_wrong_usage_ends_with_2() -> None:
+    assert sftp_async("ls").code == 2
+    assert sftp_async("nonsense").code == 2
+
+
+def test_an_unknown_host_key_shows_what_to_paste(
+    embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    at = AtServer(embedded_server, embedded_server.root)
+    ended = sftp_async("ls", at.address, "--password-env", PASSWORD_VARIABLE, env=at.env)
+    assert ended.code == 1
+    assert "The server's host key is unknown" in ended.err
+    assert f"Here: --host-key-fingerprint {embedded_server.fingerprint}" in ended.err
+    assert embedded_server.logins == 0
+
+
+def test_a_warning_goes_to_standard_error(at: AtServer) -> None:
+    at.login[:2] = ["-o", "host_key_policy=insecure"]
+    ended = at("ls", "/", "--json")
+    assert ended.err.startswith("Warning: host_key_policy=insecure")
+    assert ended.document["entries"] == []
+
+
+@pytest.mark.parametrize("lines", [1, 16])  # read before the first check, before a probe's end
+def test_a_reader_who_has_enough_ends_the_command_in_silence(at: AtServer, lines: int) -> None:
+    # Without uvloop, as most install it: there SystemExit from a step would end the event loop.
+    script = (
+        "import sys; sys.modules['uvloop'] = None; from sftp_async.tools.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, "doctor", f"{at.address}:/", *at.login]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **at.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(20) in (0, 1)
+        finally:
+            process.kill()
+        said = process.stderr.read()
+    assert said == ""
+    assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
+
+
+def test_a_terminal_that_knows_only_ascii_gets_question_marks(at: AtServer) -> None:
+    (at.server.root / "é€").touch()  # type: ignore[union-attr]
+    command = [sys.executable, "-m", "sftp_async", "ls", f"{at.address}:/", *at.login]
+    environment = {**os.environ, **at.env, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("  ??\n")
+
+
+# --- secrets
+
+
+def test_a_password_is_asked_for_and_not_echoed(at: AtServer) -> None:
+    password = at.env[PASSWORD_VARIABLE]
+    login = [*at.login[:2], "--ask-password"]
+    ended = sftp_async("ls", f"{at.address}:/", *login, "--json", answers=password + "\n")
+    assert ended.code == 0
+    assert ended.document["entries"] == []
+    assert password not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_question_that_nobody_answers_says_what_to_do(at: AtServer, more: list[str]) -> None:
+    ended = sftp_async("ls", at.address, *at.login[:2], "--ask-password", *more)
+    assert ended.code == 2
+    if more:
+        assert ended.document["error"]["kind"] == "OptionsError"
+    said = ended.out if more else ended.err
+    assert "Password: nobody is there to answer" in said
+    assert "--password-env NAME" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--password", "S3cret"],
+        ["--passphrase=S3cret"],
+        ["-o", "password=S3cret"],
+        ["-o", "pass=S3cret"],
+        ["-o", "privateKeyPassphrase=S3cret"],
+        ["-o", "private_key=-----BEGIN S3cret"],
+        ["-o", "S3cret"],
+    ],
+)
+def test_a_secret_as_an_argument_is_refused_and_not_repeated(arguments: list[str]) -> None:
+    ended = sftp_async("ls", "me@host.invalid", *arguments)
+    assert ended.code == 2
+    assert "S3cret" not in ended.out + ended.err
+    assert "-o" in ended.err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_wrong_password_is_not_shown(at: AtServer, more: list[str]) -> None:
+    at.env[PASSWORD_VARIABLE] = "wrong-S3cret"
+    for command in ("ls", "doctor"):
+        ended = at(command, "/", *more)
+        assert ended.code == 1
+        assert "refused the login" in ended.out + ended.err
+        assert "S3cret" not in ended.out + ended.err
+
+
+def test_a_server_cannot_send_control_characters_to_the_terminal(at: AtServer) -> None:
+    assert "\x1b" not in at("doctor", "/\x1b[2J", "--quick").out
+    assert "path /?" in at("doctor", "/\udcff", "--quick").out
+    (at.server.root / "\x1b[2Jevil\n").touch()  # type: ignore[union-attr]
+    ended = at("ls", "/")
+    assert "?[2Jevil?" in ended.out
+    assert "\x1b" not in ended.out
+    [entry] = at("ls", "/", "--json").document["entries"]
+    assert entry["name"] == "\x1b[2Jevil\n"

@@ -1,0 +1,310 @@
+"""`ls`, `get` and `put`: single files, whole or not at all on both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import asyncssh
+import pytest
+
+from sftp_async.options import SFTPOptions
+from sftp_async.tools.cli import transfer
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
+from tests.support.cli import AtServer
+
+pytestmark = pytest.mark.one_python
+
+#: Several chunks and requests, and an odd rest.
+CONTENT = bytes(range(256)) * 12_345 + b"end"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.bin"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def root(embedded_server: EmbeddedServer) -> Path:
+    return embedded_server.root
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+# --- ls
+
+
+def test_a_directory_is_listed_by_name_with_size_and_time(at: AtServer, root: Path) -> None:
+    (root / "b.csv").write_bytes(b"x" * 12_345)
+    (root / "b.csv").chmod(0o640)
+    (root / "a").mkdir()
+    (root / ".hidden").touch()
+    lines = at("ls", "/").out.splitlines()
+    assert [line.split()[-1] for line in lines] == [".hidden", "a/", "b.csv"]
+    assert lines[2].startswith("-rw-r-----  12,345  20")
+    assert lines[1].startswith("d")
+
+
+def test_a_listing_for_programs(at: AtServer, root: Path) -> None:
+    (root / "b.csv").write_bytes(b"x" * 12_345)
+    (root / "b.csv").chmod(0o640)
+    (root / "link").symlink_to("b.csv")
+    document = at("ls", "/", "--json").document
+    file, link = document["entries"]
+    assert file.pop("modified").endswith("+00:00")
+    assert file == {"name": "b.csv", "type": "file", "bytes": 12_345, "mode": "640"}
+    assert link["type"] == "link"
+    assert at("ls", "/b.csv", "--json").document["entries"][0]["name"] == "b.csv"
+
+
+# --- put
+
+
+def test_a_file_is_put_and_fetched_as_it_is(
+    at: AtServer, root: Path, source: Path, tmp_path: Path
+) -> None:
+    put = at("put", "/up.bin", "--json", before=source)
+    assert put.code == 0
+    assert (put.document["path"], put.document["bytes"]) == ("/up.bin", len(CONTENT))
+    assert (root / "up.bin").read_bytes() == CONTENT
+    got = at("get", "/up.bin", tmp_path / "down.bin", "--json")
+    assert got.document["bytes"] == len(CONTENT)
+    assert (tmp_path / "down.bin").read_bytes() == CONTENT
+    assert names(root) == ["up.bin"]
+    assert names(tmp_path) == ["down.bin", "served", "source.bin"]
+
+
+def test_an_empty_file_is_put_and_fetched(at: AtServer, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert at("put", "/empty", before=tmp_path / "empty").code == 0
+    assert (root / "empty").read_bytes() == b""
+    assert at("get", "/empty", tmp_path / "fetched").code == 0
+    assert (tmp_path / "fetched").read_bytes() == b""
+
+
+@pytest.mark.parametrize("target", ["/out", "/out/"])
+def test_a_file_put_into_a_directory_keeps_its_name(
+    at: AtServer, root: Path, source: Path, target: str
+) -> None:
+    (root / "out").mkdir()
+    assert at("put", target, "--json", before=source).document["path"] == "/out/source.bin"
+    assert (root / "out/source.bin").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_there_is_replaced_only_by_force(
+    at: AtServer, root: Path, source: Path
+) -> None:
+    (root / "up.bin").write_bytes(b"old")
+    refused = at("put", "/up.bin", before=source)
+    assert refused.code == 1
+    assert "Replace it with --force" in refused.err
+    assert (root / "up.bin").read_bytes() == b"old"
+    assert at("put", "/up.bin", "--force", before=source).code == 0
+    assert (root / "up.bin").read_bytes() == CONTENT
+
+
+def test_without_posix_rename_force_replaces_all_the_same(tmp_path: Path, source: Path) -> None:
+    with EmbeddedServer(tmp_path / "plain", without=["posix-rename@openssh.com"]) as server:
+        (server.root / "up.bin").write_bytes(b"old")
+        assert AtServer(server, tmp_path)("put", "/up.bin", "--force", before=source).code == 0
+        assert (server.root / "up.bin").read_bytes() == CONTENT
+        assert names(server.root) == ["up.bin"]
+
+
+class FailingServer(FolderServer):
+    """Refuses what is behind the first MiB."""
+
+    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if offset > 1024 * 1024:
+            raise asyncssh.SFTPFailure("no more")
+        return super().write(file_obj, offset, data)
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        if offset > 1024 * 1024:
+            raise asyncssh.SFTPFailure("no more")
+        return super().read(file_obj, offset, size)
+
+
+def test_a_put_that_fails_leaves_nothing_and_the_old_file(tmp_path: Path, source: Path) -> None:
+    with EmbeddedServer(tmp_path / "failing", sftp_factory=FailingServer) as server:
+        (server.root / "up.bin").write_bytes(b"old")
+        ended = AtServer(server, tmp_path)("put", "/up.bin", "--force", before=source)
+        assert ended.code == 1
+        assert "no more" in ended.err
+        assert names(server.root) == ["up.bin"]
+        assert (server.root / "up.bin").read_bytes() == b"old"
+
+
+class NoRename(FolderServer):
+    def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        raise asyncssh.SFTPOpUnsupported("no")
+
+
+def test_a_put_to_a_server_without_rename_says_why_not(tmp_path: Path, source: Path) -> None:
+    with EmbeddedServer(tmp_path / "fixed", sftp_factory=NoRename) as server:
+        ended = AtServer(server, tmp_path)("put", "/up.bin", before=source)
+        assert "The server cannot rename files, so none can appear whole" in ended.err
+        assert names(server.root) == []
+
+
+def test_a_put_holds_no_more_in_memory_than_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, block, count = 256, 64, 20
+    held = most = 0
+
+    class Transfer:
+        """Takes blocks, and acknowledges all it has whenever somebody waits for room."""
+
+        def __init__(self, path: str, pool: object, retry: object, acknowledged: Any, lanes: int):
+            self.ended = asyncio.Event()
+            Room.acknowledged = acknowledged
+
+        def feed(self, data: memoryview) -> None:
+            nonlocal held, most
+            held += len(data)
+            most = max(most, held)
+
+        def end(self) -> None:
+            self.ended.set()
+
+        async def run(self) -> int:
+            await self.ended.wait()
+            return count * block
+
+    class Room(asyncio.Event):
+        acknowledged: Any = None
+
+        async def wait(self) -> Literal[True]:
+            nonlocal held
+            done, held = held, 0
+            if done:
+                Room.acknowledged(done)
+            return await super().wait()
+
+    monkeypatch.setattr(transfer, "FileTransfer", Transfer)
+    monkeypatch.setattr(transfer, "asyncio", SimpleNamespace(**{**vars(asyncio), "Event": Room}))
+    options = SFTPOptions(
+        host="h", username="u", password="p", max_buffer_bytes=limit, chunk_size=block
+    )
+    pool: Any = None
+    blocks = [bytes(block)] * count
+    assert asyncio.run(transfer.send(pool, options, blocks, "/up", lambda _: None)) == count * block
+    assert most == limit
+
+
+def test_what_cannot_be_sent_is_an_error_in_json_too(at: AtServer, tmp_path: Path) -> None:
+    for local, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        ended = at("put", "/x", "--json", before=local)
+        assert ended.code == 1
+        assert ended.document["error"]["message"].startswith(f"{local}: {reason}")
+    assert at.server.logins == 0  # type: ignore[operator]
+
+
+# --- get
+
+
+def test_a_local_file_that_is_there_is_replaced_only_by_force(
+    at: AtServer, root: Path, source: Path
+) -> None:
+    (root / "new.bin").write_bytes(b"new")
+    assert "is there already" in at("get", "/new.bin", source).err
+    assert source.read_bytes() == CONTENT
+    assert at("get", "/new.bin", source, "--force").code == 0
+    assert source.read_bytes() == b"new"
+
+
+def test_a_file_fetched_into_a_directory_keeps_its_name(
+    at: AtServer, root: Path, tmp_path: Path
+) -> None:
+    (root / "new.bin").write_bytes(b"new")
+    at("get", "/new.bin", tmp_path)
+    assert (tmp_path / "new.bin").read_bytes() == b"new"
+
+
+def test_a_get_that_fails_leaves_nothing_here(tmp_path: Path) -> None:
+    (here := tmp_path / "here").mkdir()
+    with EmbeddedServer(tmp_path / "failing", sftp_factory=FailingServer) as server:
+        (server.root / "big.bin").write_bytes(CONTENT)
+        ended = AtServer(server, tmp_path)("get", "/big.bin", here)
+    assert ended.code == 1
+    assert "no more" in ended.err
+    assert names(here) == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path) -> None:
+    class GrowingServer(FolderServer):
+        def read(self, file_obj: object, offset: int, size: int) -> bytes:
+            with (server.root / "big.bin").open("ab") as file:
+                file.write(b"more")
+            return super().read(file_obj, offset, size)
+
+    (here := tmp_path / "here").mkdir()
+    with EmbeddedServer(tmp_path / "growing", sftp_factory=GrowingServer) as server:
+        (server.root / "big.bin").write_bytes(CONTENT)
+        ended = AtServer(server, tmp_path)("get", "/big.bin", here)
+    assert "The file changed while it was read" in ended.err
+    assert names(here) == []
+
+
+def test_a_file_is_not_fetched_to_where_it_cannot_be(
+    at: AtServer, root: Path, tmp_path: Path
+) -> None:
+    (root / "new.bin").touch()
+    (tmp_path / "new.bin").mkdir()
+    assert f"{tmp_path}/new.bin is a directory" in at("get", "/new.bin", tmp_path, "--force").err
+    nowhere = tmp_path / "nowhere"
+    assert f"no directory {nowhere} here" in at("get", "/new.bin", nowhere / "new.bin").err
+
+
+def test_a_directory_is_not_fetched(at: AtServer, root: Path, tmp_path: Path) -> None:
+    (root / "sub").mkdir()
+    assert "It is a directory, not a file" in at("get", "/sub", tmp_path).err
+    assert at("get", "/sub/", tmp_path).code == 2
+
+
+# --- progress
+
+
+def test_a_pipe_sees_no_progress_and_a_terminal_does(
+    at: AtServer, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = at("put", "/one.bin", before=source)
+    assert ended.err == ""
+    assert ended.out.startswith(f"{source} to /one.bin: 3.2 MB in ")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # rich takes the stream for a terminal
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    assert "put source.bin" in at("put", "/two.bin", before=source).err
+    assert at("put", "/three.bin", "--json", before=source).err == ""
+
+
+def test_an_interrupted_put_leaves_nothing(tmp_path: Path, source: Path) -> None:
+    writing = threading.Event()
+
+    class SilentServer(FolderServer):
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
+            writing.set()
+            await asyncio.Event().wait()  # it never answers
+            return 0
+
+    with EmbeddedServer(tmp_path / "silent", sftp_factory=SilentServer) as server:
+        at = AtServer(server, tmp_path)
+        command = [sys.executable, "-m", "sftp_async", "put", str(source), f"{at.address}:/up.bin"]
+        with subprocess.Popen(
+            [*command, *at.login], env={**os.environ, **at.env}, stderr=subprocess.PIPE
+        ) as process:
+            assert writing.wait(20)
+            assert len(names(server.root)) == 1
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        assert process.returncode != 0
+        assert names(server.root) == []

@@ -1,0 +1,146 @@
+"""`keyscan`, `bench`, `options` and `serve`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from sftp_async import SFTPConnectionTester, SFTPOptions
+from sftp_async.options.catalog import option_entries
+from tests.support.cli import AtServer, sftp_async
+from tests.support.sshd import SSHD
+
+pytestmark = pytest.mark.one_python
+
+# --- keyscan
+
+
+def test_keyscan_shows_every_key_of_openssh_as_it_does_itself(sshd: SSHD, tmp_path: Path) -> None:
+    ended = sftp_async("keyscan", f"{sshd.host}:{sshd.port}")
+    assert ended.code == 0
+    assert sorted(ended.out.splitlines()) == sorted(sshd.known_hosts.splitlines())
+    assert all(fingerprint in ended.err for fingerprint in sshd.fingerprints.values())
+    assert "Nothing is trusted yet" in ended.err
+    assert sshd.fingerprints["ed25519"] in ended.err.splitlines()[-1]
+    # What it prints is what the other commands take.
+    (tmp_path / "scanned").write_text(ended.out)
+    key = sshd.user_keys.path("ed25519")
+    login = ["-i", key, "--known-hosts", tmp_path / "scanned"]
+    assert sftp_async("ls", f"{sshd.username}@{sshd.host}:{sshd.port}:/", *login).code == 0
+
+
+def test_keyscan_for_programs_says_that_nothing_is_trusted(at: AtServer) -> None:
+    document = sftp_async("keyscan", at.address, "--json").document
+    assert document["trusted"] is False
+    [key] = document["keys"]
+    assert key["fingerprint"] == at.server.fingerprint  # type: ignore[union-attr]
+    assert document["options"] == {"host_key_fingerprint": key["fingerprint"]}
+    assert at.server.logins == 0  # type: ignore[operator]
+
+
+def test_keyscan_of_a_closed_port_says_so() -> None:
+    with socket.socket() as taken:  # bound but not listening: nobody else answers there
+        taken.bind(("127.0.0.1", 0))
+        ended = sftp_async("keyscan", "127.0.0.1", "-p", taken.getsockname()[1])
+    assert ended.code == 1
+    assert "The connection was refused: nothing listens on that port" in ended.err
+
+
+# --- bench
+
+
+def test_bench_measures_each_setting_and_leaves_nothing(at: AtServer) -> None:
+    arguments = ["--size", "300k", "--connections", "1,2", "--lanes", "1,auto", "--json"]
+    document = at("bench", "/", *arguments).document
+    assert [(r["connections"], r["lanes"]) for r in document["results"]] == [
+        (1, 1),
+        (2, 1),
+        (1, "auto"),
+        (2, "auto"),
+    ]
+    assert all(r["bytes"] == 300 * 1024 for r in document["results"])
+    assert all(r["megabytes_per_second"] > 0 for r in document["results"])
+    assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
+
+
+def test_bench_refuses_settings_that_are_none(at: AtServer) -> None:
+    for wrong in (["--size", "many"], ["--connections", "0"], ["--lanes", "9"]):
+        assert at("bench", "/", *wrong).code == 2
+
+
+# --- options
+
+
+def test_all_options_are_shown() -> None:
+    shown = sftp_async("options").out
+    listed = [entry["name"] for entry in sftp_async("options", "--json").document]
+    assert listed == [entry.name for entry in option_entries()]
+    assert set(listed) == set(SFTPOptions.model_fields)
+    assert all(name in shown for name in listed)
+
+
+def test_one_option_is_shown_by_any_of_its_names() -> None:
+    for name in ("private_key_passphrase", "privateKeyPassphrase", "passphrase"):
+        assert sftp_async("options", name).out.startswith("private_key_passphrase\n  Passphrase of")
+    assert sftp_async("options", "lanes", "--json").document["default"] == "auto"
+
+
+def test_an_unknown_option_gets_a_suggestion() -> None:
+    ended = sftp_async("options", "max_conections")
+    assert ended.code == 2
+    assert "'max_conections' is not an option; did you mean max_connections?" in ended.err
+
+
+# --- serve
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_serve_says_how_to_get_in_and_ends_when_asked(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "sftp_async", "serve", "--json", "-d", str(tmp_path / "root")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        with SFTPConnectionTester.from_options(SFTPOptions(**said["options"])) as tester:
+            assert tester.list_files("/") == []
+        process.send_signal(ending)
+        rest, _ = process.communicate(timeout=20)
+    assert (process.returncode, rest) == (0, "")
+    assert said["host"] == "127.0.0.1"
+    assert said["directory"] == str(tmp_path / "root")
+
+
+def test_serve_does_not_show_a_password_that_was_given(tmp_path: Path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    (tmp_path / "keys").write_text(f"# mine\n\n{key}")
+    command = [sys.executable, "-m", "sftp_async", "serve", "-d", str(tmp_path / "root")]
+    command += ["--password-env", "SERVED", "--authorized-keys", str(tmp_path / "keys")]
+    env = {**os.environ, "SERVED": "S3cret"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        while "sftp-async doctor" not in lines[-1]:
+            lines.append(process.stdout.readline())
+            assert lines[-1]
+        process.terminate()
+    said = "".join(lines)
+    assert "S3cret" not in said
+    assert "password='env:SERVED'" in said
+    assert "--password-env SERVED" in lines[-1]
+
+
+def test_serve_refuses_what_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("S3cret")
+    ended = sftp_async("serve", "-d", tmp_path, "--authorized-keys", tmp_path / "keys")
+    assert ended.code == 2
+    assert "not public keys" in ended.err
+    assert "S3cret" not in ended.err

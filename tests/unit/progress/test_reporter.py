@@ -1,0 +1,175 @@
+"""What a task tells: sealed, harmless, seldom, and never in its way."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sftp_async.progress.reporter import (
+    HEARTBEAT,
+    INTERVAL,
+    LONGEST_TARGET,
+    Address,
+    Ended,
+    Message,
+    Reporter,
+    Sender,
+    TaskNews,
+    readable,
+    seal,
+    unseal,
+)
+
+KEY = bytes(range(32))
+JOB = "ab" * 16
+
+
+def news(rows: int = 0, state: Any = "running") -> TaskNews:
+    return TaskNews("task", JOB, "/out", 0.0, 0, state, 0, rows, 0)
+
+
+class Ear:
+    """A socket that hears what is sent to it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(10)
+        self.address = Address("127.0.0.1", self._socket.getsockname()[1], KEY)
+
+    def hear(self) -> dict[str, Any]:
+        content = unseal(KEY, self._socket.recv(2048))
+        assert content is not None
+        heard: dict[str, Any] = json.loads(content)
+        return heard
+
+    def heard_nothing_more(self) -> bool:
+        """What loopback carries is there when it has been sent: this comes behind it."""
+        Sender(self.address).send(lambda: Ended("end", "last", None))
+        return self.hear()["job"] == "last"
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Loop:
+    """An event loop whose clock is the test's."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, then: Callable[[], None]) -> None:
+        self._due.append((self.now + delay, then))
+
+    def call_soon_threadsafe(self, then: Callable[..., None], *args: Any) -> None:
+        then(*args)
+
+    def pass_time(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._due and self._due[0][0] <= end:
+            self.now, then = self._due.pop(0)
+            then()
+        self.now = end
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    one = Ear()
+    yield one
+    one.close()
+
+
+def test_the_key_of_an_address_is_in_no_repr() -> None:
+    address = Address("127.0.0.1", 4711, KEY)
+    assert repr(KEY) not in repr(address)
+    assert KEY.hex() not in repr(address)
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_a_datagram_that_was_changed_anywhere_is_not_opened(place: int, change: int) -> None:
+    datagram = bytearray(seal(KEY, news()))
+    assert unseal(KEY, bytes(datagram)) is not None
+    datagram[place % len(datagram)] ^= change
+    assert unseal(KEY, bytes(datagram)) is None
+
+
+def test_a_datagram_of_another_session_is_not_opened() -> None:
+    assert unseal(KEY[::-1], seal(KEY, news())) is None
+    assert unseal(KEY, b"") is None
+
+
+@given(st.text(st.characters(codec=None), max_size=400))
+def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
+    told = readable(target)
+    assert len(told) <= LONGEST_TARGET
+    assert told.isprintable()
+    if target.isprintable() and len(target) <= LONGEST_TARGET:
+        assert told == target.removeprefix("./")
+    assert len(seal(KEY, TaskNews("task", JOB, told, 0.0, 0, "running", *[2**63] * 3))) < 2048
+
+
+def test_a_file_of_the_login_directory_is_told_by_its_name() -> None:
+    assert readable("./orders.csv") == "orders.csv"
+
+
+def refuses() -> Message:
+    raise ValueError("no news")
+
+
+@pytest.mark.parametrize(
+    ("host", "tell"),
+    [
+        ("2001:db8::1", news),  # of the documentation's network: no way there
+        ("255.255.255.255", news),  # not allowed
+        ("127.0.0.1", news),  # nobody is there
+        ("127.0.0.1", refuses),
+    ],
+)
+def test_who_cannot_be_told_is_not_told(host: str, tell: Callable[[], Message]) -> None:
+    sender = Sender(Address(host, 9, KEY))
+    sender.send(tell)
+    sender.send(tell)
+    sender.close()
+    sender.send(tell)
+
+
+def test_a_task_tells_its_news_every_half_second_and_a_sign_of_life_every_two(ear: Ear) -> None:
+    loop: Any = Loop()
+    rows = 0
+    with Reporter(ear.address, loop, lambda state: news(rows, state)):
+        for rows in (10, 20):
+            loop.pass_time(INTERVAL)
+            assert ear.hear()["rows"] == rows
+        loop.pass_time(HEARTBEAT - INTERVAL / 2)
+        assert ear.heard_nothing_more()
+        loop.pass_time(INTERVAL)
+        assert ear.hear()["rows"] == 20
+    assert ear.hear()["state"] == "done"
+    loop.pass_time(60)
+    assert ear.heard_nothing_more()
+
+
+def test_an_error_is_told_and_goes_on(ear: Ear) -> None:
+    loop: Any = Loop()
+    with (
+        pytest.raises(KeyError),
+        Reporter(ear.address, loop, lambda state: news(state=state)),
+    ):
+        raise KeyError
+    assert ear.hear()["state"] == "failed"
+
+
+def test_without_a_listener_nothing_happens_on_the_loop() -> None:
+    loop: Any = None  # anything asked of it would raise
+    with Reporter(None, loop, lambda state: refuses()):
+        pass

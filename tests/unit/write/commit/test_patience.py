@@ -1,0 +1,67 @@
+"""How long a step of a commit keeps trying when there is no connection to be had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from sftp_async.errors import AuthenticationError, ConnectError, ConnectionLostError
+from sftp_async.remote.pool import on_pool
+from sftp_async.remote.retry import RetryPolicy
+
+
+class Pool:
+    """Fails to lend until its errors are used up."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.asked = 0
+        self.retries = 0
+
+    def note_retry(self) -> None:
+        self.retries += 1
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[str]:
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        yield "a connection"
+
+
+def run(pool: Pool, *, patient: bool) -> str:
+    async def step(connection: Any) -> str:
+        return f"done on {connection}"
+
+    return asyncio.run(on_pool(pool, RetryPolicy(3, 0.0), step, patient=patient))  # type: ignore[arg-type]
+
+
+def test_a_commit_waits_for_a_server_that_restarts() -> None:
+    pool = Pool(ConnectError("refused"), ConnectionLostError("lost"), ConnectError("refused"))
+    assert run(pool, patient=True) == "done on a connection"
+    assert (pool.asked, pool.retries) == (4, 3)
+
+
+def test_patience_ends_with_the_retries() -> None:
+    pool = Pool(*[ConnectError(f"refused {n}") for n in range(9)])
+    with pytest.raises(ConnectError, match="refused 3"):
+        run(pool, patient=True)
+    assert pool.asked == 4
+
+
+def test_other_steps_tell_at_once_that_there_is_no_connection() -> None:
+    pool = Pool(ConnectError("refused"))
+    with pytest.raises(ConnectError):
+        run(pool, patient=False)
+    assert pool.asked == 1
+
+
+def test_no_patience_is_worth_a_refused_login() -> None:
+    pool = Pool(AuthenticationError("no"))
+    with pytest.raises(AuthenticationError):
+        run(pool, patient=True)
+    assert pool.asked == 1
