@@ -41,6 +41,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "proxy_jump": ("ssh_proxy_jump", "jump_host", "bastion"),
     "connect_timeout": ("connection_timeout", "timeout"),
     "max_connections": ("max_concurrent_connections", "connections", "max_sftp_sessions"),
+    "channels_per_file": ("lanes",),
     "format": ("file_format", "file_type"),
     "compression": ("codec", "compress_codec"),
     "sep": ("delimiter", "field_delimiter"),

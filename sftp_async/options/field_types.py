@@ -94,8 +94,10 @@ FormatName = Annotated[
     ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]
-Lanes = Annotated[
-    int | Literal["auto"], BeforeValidator(p.parse_lanes), Kind("`auto`, or a number up to 8")
+Channels = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(p.parse_channels),
+    Kind(f"`auto`, or a number up to {p.MAX_CHANNELS}"),
 ]
 Limit = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(0)), Kind("number")]
 Size = Annotated[int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), Kind("bytes")]

@@ -17,6 +17,10 @@ from typing import Final, Literal, TypeVar
 
 _Number = TypeVar("_Number", int, float)
 
+#: Most SFTP channels of one connection. OpenSSH allows 10 sessions on one (sshd_config(5),
+#: MaxSessions), and a user's own tools may need one or two of them.
+MAX_CHANNELS: Final = 8
+
 #: Spark's `JavaUtils.byteStringAs` counts k, m, g in powers of 1024; the IEC names say so outright.
 _SIZE_UNITS: Final[dict[str, int]] = {
     unit + suffix: 1024**power
@@ -80,17 +84,17 @@ def parse_int(value: object) -> int:
     raise ValueError("must be a whole number")
 
 
-def parse_lanes(value: object) -> int | Literal["auto"]:
-    """Read `auto`, or a number of lanes; OpenSSH allows 10 sessions a connection."""
+def parse_channels(value: object) -> int | Literal["auto"]:
+    """Read `auto`, or a number of SFTP channels from 1 to `MAX_CHANNELS`."""
     if isinstance(value, str) and value.strip().lower() == "auto":
         return "auto"
     try:
-        lanes = parse_int(value)
+        channels = parse_int(value)
     except ValueError:
-        lanes = 0
-    if not 1 <= lanes <= 8:
-        raise ValueError("must be auto, or a whole number from 1 to 8")
-    return lanes
+        channels = 0
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ValueError(f"must be auto, or a whole number from 1 to {MAX_CHANNELS}")
+    return channels
 
 
 def parse_size(value: object) -> int:

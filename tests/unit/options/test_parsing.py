@@ -81,14 +81,14 @@ def test_what_is_no_whole_number_is_refused(text: object) -> None:
 @pytest.mark.parametrize(
     ("value", "read"), [("auto", "auto"), (" AUTO ", "auto"), ("1", 1), (8, 8)]
 )
-def test_lanes_are_auto_or_a_number_from_1_to_8(value: object, read: object) -> None:
-    assert parsing.parse_lanes(value) == read
+def test_channels_are_auto_or_a_number_from_1_to_8(value: object, read: object) -> None:
+    assert parsing.parse_channels(value) == read
 
 
 @pytest.mark.parametrize("value", [0, 9, "-1", "many", "", 1.5, True, None])
-def test_no_other_number_of_lanes_is_taken(value: object) -> None:
+def test_no_other_number_of_channels_is_taken(value: object) -> None:
     with pytest.raises(ValueError, match="must be auto, or a whole number from 1 to 8"):
-        parsing.parse_lanes(value)
+        parsing.parse_channels(value)
 
 
 @pytest.mark.parametrize(
