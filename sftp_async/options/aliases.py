@@ -11,7 +11,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from sftp_async.errors import SFTPAsyncWarning
-from sftp_async.options.parsing import is_key_text, is_reference, parse_bool
+from sftp_async.options.parsing import parse_bool
+from sftp_async.options.ssh_syntax import is_key_text, is_reference
 from sftp_async.options.urls import is_url, parse_url
 
 

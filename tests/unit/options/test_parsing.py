@@ -92,32 +92,6 @@ def test_no_other_number_of_channels_is_taken(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "host"),
-    [
-        (" sftp.example.com ", "sftp.example.com"),
-        ("10.0.0.1", "10.0.0.1"),
-        ("::1", "::1"),
-        ("[fe80::1%eth0]", "fe80::1%eth0"),
-    ],
-)
-def test_hosts_are_names_or_addresses(text: str, host: str) -> None:
-    assert parsing.parse_host(text) == host
-
-
-@pytest.mark.parametrize(
-    "text", ["a b", "a/b", "user@host", "[name]", "a\n", "ftp://host", "[]", 5]
-)
-def test_what_is_no_host_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="must"):
-        parsing.parse_host(text)
-
-
-def test_a_port_in_the_host_is_sent_to_its_own_option() -> None:
-    with pytest.raises(ValueError, match="the port has its own option"):
-        parsing.parse_host("example.com:2222")
-
-
-@pytest.mark.parametrize(
     ("text", "sep"),
     [(r"\t", "\t"), ("\t", "\t"), ("||", "||"), (r"\\", "\\"), (r"a\tb", "a\tb")],
 )
@@ -129,31 +103,6 @@ def test_a_delimiter_may_use_sparks_escapes(text: str, sep: str) -> None:
 def test_a_delimiter_that_spark_would_refuse_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must not|knows only"):
         parsing.parse_sep(text)
-
-
-FINGERPRINT = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
-
-
-def test_host_keys_may_be_fingerprints_and_public_key_lines_mixed() -> None:
-    text = f"{FINGERPRINT}=, ssh-ed25519 AAAAC3Nz me@laptop\nssh-ed25519  AAAAC3Nz"
-    assert parsing.parse_host_keys(text) == (FINGERPRINT, "ssh-ed25519 AAAAC3Nz")
-
-
-@pytest.mark.parametrize(
-    "text", [FINGERPRINT[:-1], "MD5:aa:bb", "host ssh-ed25519 AAAAC3Nz", [1], 7]
-)
-def test_a_host_key_that_cannot_match_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="must be SHA256"):
-        parsing.parse_host_keys(text)
-
-
-def test_ciphers_may_be_a_sequence() -> None:
-    assert parsing.parse_ciphers(["aes128-ctr", " aes256-ctr"]) == ("aes128-ctr", "aes256-ctr")
-
-
-def test_a_cipher_list_with_other_characters_is_refused() -> None:
-    with pytest.raises(ValueError, match="comma-separated"):
-        parsing.parse_ciphers("aes128 ctr")
 
 
 @pytest.mark.parametrize("text", ["/a\0b", "/a\nb", "/a\rb"])
@@ -168,7 +117,5 @@ def test_another_systems_url_is_no_remote_path(text: str) -> None:
         parsing.parse_remote_path(text)
 
 
-def test_paths_may_be_path_objects() -> None:
-    assert parsing.parse_key_path(Path("/keys/id")) == "/keys/id"
-    assert parsing.parse_known_hosts(Path("/keys/hosts")) == "/keys/hosts"
+def test_a_remote_path_may_be_a_path_object() -> None:
     assert parsing.parse_remote_path(Path("/out")) == "/out"
