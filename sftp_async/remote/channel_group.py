@@ -47,7 +47,7 @@ class _Lane:
     under_way: int = 0
 
 
-class Lanes:
+class ChannelGroup:
     """The channels that one file is written through; they grow while the window holds it back.
 
     Args:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import CommitError, RemoteSpaceError, TransferError
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
 from tests.support.disk import fill_up, make_read_only, small_disk

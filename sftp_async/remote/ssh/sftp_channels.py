@@ -15,7 +15,7 @@ from sftp_async.errors import SFTPAsyncError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sftp_async.remote.ssh.request_guard import Line
+    from sftp_async.remote.ssh.request_guard import RequestGuard
 
 log = logging.getLogger("sftp_async.remote.ssh")
 
@@ -65,15 +65,15 @@ class Channels:
     Args:
         ssh: the connection.
         sftp: its first channel, for everything but extra lanes.
-        line: what watches over requests.
+        guard: watches the requests.
 
     """
 
     def __init__(
-        self, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient, line: Line
+        self, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient, guard: RequestGuard
     ) -> None:
         self._ssh = ssh
-        self._line = line
+        self._guard = guard
         self._open = [Channel(sftp)]
         self._limit = MAX_CHANNELS
         self._opening: set[asyncio.Task[None]] = set()
@@ -97,7 +97,7 @@ class Channels:
 
     async def _open_one(self) -> None:
         try:
-            async with self._line.request("open another SFTP channel", "."):
+            async with self._guard.request("open another SFTP channel", "."):
                 try:
                     sftp = await self._ssh.start_sftp_client(path_errors="surrogateescape")
                 except (asyncssh.ChannelOpenError, asyncssh.SFTPError) as error:
@@ -105,7 +105,7 @@ class Channels:
                     self._limit = len(self._open) + len(self._opening) - 1
                     log.info(
                         "%s: no more than %d SFTP channels on one connection (%s)",
-                        self._line.address,
+                        self._guard.address,
                         self._limit,
                         error.reason,
                     )

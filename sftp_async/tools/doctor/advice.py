@@ -9,7 +9,7 @@ from sftp_async.tools.doctor.report import Recommendation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sftp_async.tools.doctor.context import Subject
+    from sftp_async.tools.doctor.context import CheckContext
     from sftp_async.tools.doctor.report import CheckStep
 
 #: Milliseconds from which on a server is distant: a window of 2 MiB (OpenSSH's) then lets no more
@@ -19,7 +19,7 @@ DISTANT = 20.0
 SLOW = 10.0
 
 
-def recommend(subject: Subject, steps: Mapping[str, CheckStep]) -> Iterator[Recommendation]:
+def recommend(subject: CheckContext, steps: Mapping[str, CheckStep]) -> Iterator[Recommendation]:
     """Yield options that differ from what was given."""
     options = subject.options
     # Who trusts a known_hosts file of this machine must bring it along; a pin travels.

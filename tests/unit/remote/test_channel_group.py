@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import OptionsError, RemotePermissionError
-from sftp_async.options.models import TransferOptions
-from sftp_async.remote.channel_group import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, Lanes
+from sftp_async.options.write import TransferOptions
+from sftp_async.remote.channel_group import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, ChannelGroup
 
 
 class FakeFile:
@@ -49,13 +49,13 @@ class FakeConnection:
 
 def with_lanes(
     connection: FakeConnection,
-    scene: Callable[[Lanes], Awaitable[None]],
+    scene: Callable[[ChannelGroup], Awaitable[None]],
     wanted: int | None = None,
 ) -> None:
     async def run() -> None:
         first: Any = FakeFile(connection.half_turn)
         pretender: Any = connection
-        lanes = Lanes(pretender, first, wanted, asyncio.Event())
+        lanes = ChannelGroup(pretender, first, wanted, asyncio.Event())
         try:
             await scene(lanes)
             lanes.check()
@@ -65,7 +65,7 @@ def with_lanes(
     asyncio.run(run())
 
 
-async def grown(lanes: Lanes, *, waiting: bool = True) -> int:
+async def grown(lanes: ChannelGroup, *, waiting: bool = True) -> int:
     lanes.grow(waiting=waiting)
     await asyncio.gather(*lanes._opening)
     return len(lanes)
@@ -81,7 +81,7 @@ def held_back(**more: Any) -> FakeConnection:
     [(0.012, 2), (0.03, 4), (0.05, 7), (0.2, MAX_LANES)],
 )
 def test_lanes_come_in_one_step_while_the_window_holds_back(round_trip: float, lanes: int) -> None:
-    async def scene(grows: Lanes) -> None:
+    async def scene(grows: ChannelGroup) -> None:
         assert [await grown(grows) for _ in range(3)] == [lanes] * 3
 
     with_lanes(held_back(round_trip=round_trip, half_turn=round_trip), scene)
@@ -98,14 +98,14 @@ def test_lanes_come_in_one_step_while_the_window_holds_back(round_trip: float, l
     ids=["near", "not known yet", "the line is full", "no plain files"],
 )
 def test_one_lane_is_enough(connection: FakeConnection) -> None:
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert await grown(lanes) == 1
 
     with_lanes(connection, scene)
 
 
 def test_one_lane_is_enough_while_no_chunk_waits() -> None:
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert await grown(lanes, waiting=False) == 1
 
     with_lanes(held_back(), scene)
@@ -115,14 +115,14 @@ def test_lanes_that_another_file_has_opened_are_used_at_once() -> None:
     connection = held_back()
     connection.channels = 7
 
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert await grown(lanes) == 7
 
     with_lanes(connection, scene)
 
 
 def test_a_number_of_lanes_that_was_asked_for_is_no_guess() -> None:
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert await grown(lanes, waiting=False) == 1
         for offset in range(2):
             lanes.write(memoryview(b"x"), offset, lambda offset: None)
@@ -135,7 +135,7 @@ def test_lanes_go_as_far_as_the_server_lets_them() -> None:
     connection = held_back()
     connection.room = 3
 
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert [await grown(lanes) for _ in range(2)] == [3, 3]
 
     with_lanes(connection, scene)
@@ -145,7 +145,7 @@ def test_a_file_that_opens_only_once_asks_for_no_lane_again() -> None:
     connection = held_back()
     connection.refuses = True
 
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         assert await grown(lanes) == 1
         connection.refuses = False
         assert await grown(lanes) == 1
@@ -154,7 +154,7 @@ def test_a_file_that_opens_only_once_asks_for_no_lane_again() -> None:
 
 
 def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> None:
-    async def scene(lanes: Lanes) -> None:
+    async def scene(lanes: ChannelGroup) -> None:
         await grown(lanes)
         chunk = memoryview(bytes(LANE_BYTES // 3))
         sent = 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import AuthenticationError, ConnectError, ConnectionLostError
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 
 
@@ -37,7 +37,7 @@ def run(pool: Pool, *, patient: bool) -> str:
     async def step(connection: Any) -> str:
         return f"done on {connection}"
 
-    return asyncio.run(on_pool(pool, RetryPolicy(3, 0.0), step, patient=patient))  # type: ignore[arg-type]
+    return asyncio.run(run_operation(pool, RetryPolicy(3, 0.0), step, patient=patient))  # type: ignore[arg-type]
 
 
 def test_a_commit_waits_for_a_server_that_restarts() -> None:
