@@ -20,6 +20,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli.run import pool_of
@@ -89,7 +90,7 @@ async def download(
 
     """
     # Its own name may be as long as a name can be.
-    unfinished = local.parent / f".sftp_async-{uuid.uuid4().hex}"
+    unfinished = local.parent / hidden_name("get", uuid.uuid4().hex)
     async with pool_of(options) as pool, pool.lease() as connection:
         found = await connection.stat(path)
         if found.is_dir:
@@ -179,7 +180,7 @@ async def upload(
         async with pool_of(options) as pool:
             async with pool.lease() as connection:
                 path = await _final_path(connection, path, local.name, replace=replace)
-            hidden = posixpath.join(posixpath.dirname(path), f".sftp_async-{uuid.uuid4().hex}")
+            hidden = posixpath.join(posixpath.dirname(path), hidden_name("put", uuid.uuid4().hex))
             blocks = iter(lambda: source.read(options.chunk_size), b"")
             try:
                 size = await send(pool, options, blocks, hidden, watch.add)

@@ -18,6 +18,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.options.jump_hosts import way_to
 from sftp_async.remote.ssh import connect
 from sftp_async.tools.doctor.report import printable
@@ -160,7 +161,7 @@ class CheckContext:
 
     def probe(self, suffix: str = "") -> str:
         """Return the path of a hidden file of our own."""
-        return posixpath.join(self.directory, f".sftp_async-check-{self._mark}{suffix}")
+        return posixpath.join(self.directory, hidden_name("check", self._mark, suffix))
 
     async def end(self) -> None:
         """Leave nothing behind: no file, no connection."""

@@ -113,7 +113,7 @@ async def write(subject: CheckContext) -> Finding:
 
 async def rename(subject: CheckContext) -> Finding:
     """Give the file another name, as a commit does."""
-    old, new = subject.probe(), subject.probe("-renamed")
+    old, new = subject.probe(), subject.probe("renamed")
     subject.probes.add(new)
     try:
         await subject.connection.rename(old, new)
@@ -142,9 +142,9 @@ async def rename(subject: CheckContext) -> Finding:
 
 async def replace(subject: CheckContext) -> Finding:
     """Rename a file to a name that is taken, as an overwrite of an exact file does."""
-    if subject.probe("-renamed") not in subject.probes:
+    if subject.probe("renamed") not in subject.probes:
         return Finding.ok("not tried: there is no rename")
-    old, taken = subject.probe(), subject.probe("-renamed")
+    old, taken = subject.probe(), subject.probe("renamed")
     await _write_probe(subject, old)
     try:
         await subject.connection.rename(old, taken)
@@ -207,7 +207,7 @@ async def remove(subject: CheckContext) -> Finding:
 
 async def estimate_speed(subject: CheckContext) -> Finding:
     """Write more and more for a few seconds, over one channel of one connection."""
-    path = subject.probe("-speed")
+    path = subject.probe("speed")
     most = MOST_BYTES if subject.free_bytes is None else min(MOST_BYTES, subject.free_bytes // 2)
     data = memoryview(bytes(most))
     subject.probes.add(path)

@@ -243,7 +243,7 @@ class JobCommitter:
     async def _with_digests(
         self, connection: Connection, intent: Intent, parts: Sequence[PartFile]
     ) -> Intent:
-        """Verify a joined file as its parts were, and compute its checksum if an option needs it."""
+        """Verify a joined file as its parts were; compute its checksum if an option needs it."""
         (joined,) = intent.parts
         path = intent.staged(joined)
         # No server computes the checksum of a range of a file: it is read back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sftp_async.layout.intent_names import JOB_ID, STATES, document_name, document_of
 from sftp_async.write.commit import intent_store
@@ -31,17 +31,26 @@ class Interrupted:
     state: IntentState
     age: float
 
+    #: The action's name in reports.
+    end: ClassVar[Literal["complete", "finish", "roll back"]]
+
 
 class Complete(Interrupted):
     """Make all files of the job visible, then finish its commit."""
+
+    end = "complete"
 
 
 class Finish(Interrupted):
     """All files of the job are visible: remove what they replace, and clean up."""
 
+    end = "finish"
+
 
 class RollBack(Interrupted):
     """Remove the files of the job from sight, and restore what they replaced."""
+
+    end = "roll back"
 
 
 @dataclass(frozen=True)

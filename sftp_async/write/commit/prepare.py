@@ -182,7 +182,7 @@ class Preparation:
         await remove_if_there(connection, probe)
 
     async def _unusable(self, connection: Connection, error: TransferError) -> CommitError:
-        """Explain why the target cannot be used: a server's refusal to make a directory does not."""
+        """Explain why the target cannot be used: a server's refusal alone does not."""
         for path in (self._layout.paths.staging_base, self._layout.directory):
             while path not in ("", ".", "/"):
                 with suppress(TransferError):

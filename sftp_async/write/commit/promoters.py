@@ -174,7 +174,9 @@ class RenamePromoter(Promoter):
         places = [*intent.makes, *(part.directory for part in intent.parts)]
         await check_places(connection, intent, places)
         marked = [part for part in intent.parts if is_marked(intent, part)]
-        await each(marked, self._roll_back_marked)
+        # First of all parts: once none is staged, no other writer can promote one.
+        await each(marked, lambda part: remove_if_there(connection, intent.staged(part)))
+        await each(marked, lambda part: remove_if_there(connection, intent.final(part)))
         # The names of the others are not the job's alone.
         others = [part for part in intent.parts if not is_marked(intent, part)]
         await each(others, self._roll_back_named, at_once=READS_AT_ONCE)
@@ -183,11 +185,6 @@ class RenamePromoter(Promoter):
             await set_aside(connection, intent.paths.aside(number), intent.paths.final(name))
         # Without this, what is in staging no longer tells what is to be rolled back.
         await intent_store.advance(connection, intent, "undone", since="withdrawn")
-
-    async def _roll_back_marked(self, part: PartFile) -> None:
-        # In this order: once it is not staged, no other writer can promote it.
-        await remove_if_there(self._connection, self._intent.staged(part))
-        await remove_if_there(self._connection, self._intent.final(part))
 
     async def _roll_back_named(self, part: PartFile) -> None:
         """Move a part to where it cannot be promoted, and restore the file that had its name."""
