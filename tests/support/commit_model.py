@@ -8,7 +8,7 @@ from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.layout.hive import with_parents
-from sftp_async.layout.job_layout import is_data
+from sftp_async.layout.part_names import is_data
 from sftp_async.write.commit.committer import JobCommitter
 from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob

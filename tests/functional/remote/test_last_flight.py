@@ -13,7 +13,7 @@ import pytest
 from sftp_async.errors import AcknowledgedDataLostError, RemoteSpaceError, TransferError
 from sftp_async.remote import preopen
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.lanes import pool_to
 
@@ -68,7 +68,7 @@ async def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> 
     retry = RetryPolicy(4, 0.01)
     async with pool_to(server.options()) as pool:
         for name in names:
-            transfer = FileTransfer(name, pool, retry, lambda size: None, any_name=any_name)
+            transfer = FileUpload(name, pool, retry, lambda size: None, any_name=any_name)
             transfer.feed(memoryview(DATA))
             transfer.end()
             assert await transfer.run() == len(DATA)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import OptionsError, RemotePermissionError
-from sftp_async.options.models import TransferOptions
-from sftp_async.remote.channel_group import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, Lanes
+from sftp_async.options.write import TransferOptions
+from sftp_async.remote.channel_group import FAR, HELD_BACK, LANE_BYTES, MAX_LANES, ChannelGroup
 
 
 class FakeFile:
@@ -51,11 +51,11 @@ class FakeConnection:
 @asynccontextmanager
 async def channels_of(
     connection: FakeConnection, wanted: int | None = None
-) -> AsyncIterator[Lanes]:
+) -> AsyncIterator[ChannelGroup]:
     """The channels of one file, given up in the end; none of them may have failed."""
     first: Any = FakeFile(connection.half_turn)
     pretender: Any = connection
-    lanes = Lanes(pretender, first, wanted, asyncio.Event())
+    lanes = ChannelGroup(pretender, first, wanted, asyncio.Event())
     try:
         yield lanes
         lanes.check()
@@ -63,7 +63,7 @@ async def channels_of(
         await lanes.abandon()
 
 
-async def grown(lanes: Lanes, *, waiting: bool = True) -> int:
+async def grown(lanes: ChannelGroup, *, waiting: bool = True) -> int:
     lanes.grow(waiting=waiting)
     await asyncio.gather(*lanes._opening)
     return len(lanes)

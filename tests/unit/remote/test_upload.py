@@ -10,7 +10,7 @@ import pytest
 
 from sftp_async.errors import ConnectError
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 
 
 @pytest.mark.asyncio
@@ -31,7 +31,7 @@ async def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
             retries += 1
 
     pool: Any = DeadPool()
-    transfer = FileTransfer("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
+    transfer = FileUpload("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
     with pytest.raises(ConnectError):
         await transfer.run()
     assert (asked, retries) == (4, 3)

@@ -194,7 +194,7 @@ async def test_a_put_holds_no_more_in_memory_than_its_budget(
                 Room.acknowledged(done)
             return await super().wait()
 
-    monkeypatch.setattr(transfer, "FileTransfer", Transfer)
+    monkeypatch.setattr(transfer, "FileUpload", Transfer)
     monkeypatch.setattr(transfer, "asyncio", SimpleNamespace(**{**vars(asyncio), "Event": Room}))
     options = SFTPOptions(
         host="h", username="u", password="p", max_buffer_bytes=limit, chunk_size=block

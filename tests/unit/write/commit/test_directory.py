@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.layout.job_layout import is_part
+from sftp_async.layout.part_names import is_part
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryServer, Operation
 

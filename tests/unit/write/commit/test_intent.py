@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import CommitError
-from sftp_async.layout.job_layout import Once, PartFile
+from sftp_async.layout.once import IdempotencyKey
+from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.intent import STATES, Intent, document_path
 from sftp_async.write.commit.intent_store import document_of, load, publish
@@ -41,7 +42,7 @@ def intent(**fields: Any) -> Intent:
             "permissions": 0o640,
             "modified": None,
             "manifest": {"batch": 7},
-            "once": Once("query", "7"),
+            "once": IdempotencyKey("query", "7"),
             "document": JOB,
         }
         | fields

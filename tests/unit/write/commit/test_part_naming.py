@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.progress.summary import WriteStats
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, MemoryServer, Operation

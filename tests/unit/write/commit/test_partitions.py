@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.write.commit.remote_steps import AT_ONCE
+from sftp_async.remote.concurrency import AT_ONCE
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
 

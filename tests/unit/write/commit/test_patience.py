@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import AuthenticationError, ConnectError, ConnectionLostError
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 
 
@@ -36,7 +36,7 @@ async def run(pool: Pool, *, patient: bool) -> str:
     async def step(connection: Any) -> str:
         return f"done on {connection}"
 
-    return await on_pool(pool, RetryPolicy(3, 0.0), step, patient=patient)  # type: ignore[arg-type]
+    return await run_operation(pool, RetryPolicy(3, 0.0), step, patient=patient)  # type: ignore[arg-type]
 
 
 @pytest.mark.asyncio
