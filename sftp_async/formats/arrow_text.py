@@ -18,8 +18,8 @@ MAX_SLICE_BYTES = 64 * 1024 * 1024
 #: batches have 10,000 unless spark.sql.execution.arrow.maxRecordsPerBatch says otherwise.
 MAX_SLICE_ROWS = 32 * 1024
 
-#: Batches of fewer rows than this do not pay for the set-up of a mosaic.
-MOSAIC_ROWS = 600
+#: Batches of fewer rows than this do not pay for the set-up of a row gather.
+ROW_GATHER_ROWS = 600
 
 _EMPTY = pa.py_buffer(b"")
 

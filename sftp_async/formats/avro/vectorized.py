@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sftp_async.formats.avro.schema import bytes_for
-from sftp_async.formats.values.lookup_tables import missing_values
+from sftp_async.formats.values.lookup_tables import null_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def encoded_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.BinaryArray:
     for field, column in zip(schema, batch.columns, strict=True):
         if pa.types.is_null(field.type):
             continue
-        missing = missing_values(column)
+        missing = null_rows(column)
         if field.nullable:
             places.append(_branch(missing))
         present = None if missing is None else ~missing

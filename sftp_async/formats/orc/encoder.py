@@ -13,8 +13,15 @@ from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import any_true
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.compression import Drain
-from sftp_async.formats.schema_checks import check_columns, is_nested, is_sparks, leaves, refused
-from sftp_async.options.codecs import DEFAULT_CODECS
+from sftp_async.formats.schema_checks import (
+    check_columns,
+    check_intervals,
+    is_nested,
+    is_spark_type,
+    leaves,
+    unsupported_type,
+)
+from sftp_async.options.codecs import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.options import FormatOptions
-
-#: codec -> what Spark puts before `.orc` (org.apache.spark.sql.execution.datasources.orc.OrcUtils).
-CODEC_EXTENSIONS = {
-    "none": "",
-    "zlib": "zlib.",
-    "snappy": "snappy.",
-    "zstd": "zstd.",
-}
+    from sftp_async.options.codecs import Embedded
 
 #: A stripe ends when this much has gathered, in bytes of encoded data (Arrow's default is twice
 #: that): what one open file takes of memory.
@@ -50,17 +50,18 @@ _SECOND = 1_000_000
 
 
 def open_orc(options: FormatOptions, schema: pa.Schema) -> ORCFormat:
-    """Check the columns, and return the format; see `open_format`."""
-    check_columns(schema)
+    """Check the columns, and return the format; see `FormatPlugin.encoder`."""
+    check_columns(schema, "orc", case_sensitive=options.case_sensitive)
+    check_intervals(schema)
     for name, kind in leaves(schema):
         if pa.types.is_struct(kind) and not kind.num_fields:
-            raise refused(name, kind, "ORC", "Leave it out, or give it a field")
-        if pa.types.is_null(kind) or not is_sparks(kind):
-            raise refused(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
+            raise unsupported_type(name, kind, "ORC", "Leave it out, or give it a field")
+        if pa.types.is_null(kind) or not is_spark_type(kind):
+            raise unsupported_type(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
         fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
         _check_names(fields, f"field of {name!r}")
     _check_names(schema.names, "column")
-    return ORCFormat(schema, compression=options.compression or DEFAULT_CODECS["orc"])
+    return ORCFormat(schema, codec=embedded("orc", options.compression))
 
 
 def _check_names(names: list[str], what: str) -> None:
@@ -78,30 +79,30 @@ class ORCFormat(Format):
 
     Args:
         schema: the columns, checked by `open_orc`.
-        compression: `none`, `zlib`, `snappy` or `zstd`.
+        codec: how stripes are compressed.
 
     """
 
-    joinable = False
-    held = STRIPE_BYTES
+    concatenable = False
+    buffered_bytes = STRIPE_BYTES
 
-    def __init__(self, schema: pa.Schema, *, compression: str) -> None:
-        self.extension = f"{CODEC_EXTENSIONS[compression]}orc"
+    def __init__(self, schema: pa.Schema, *, codec: Embedded) -> None:
+        self.extension = f"{codec.extension}orc"
         self._schema = pa.schema([_stored(field) for field in schema])
-        self._compression = {"none": "uncompressed"}.get(compression, compression)
+        self._codec = codec.name
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; every one has its schema."""
-        return _ORCEncoder(self._schema, self._compression)
+        return _ORCEncoder(self._schema, self._codec)
 
 
 class _ORCEncoder(PartEncoder):
-    def __init__(self, schema: pa.Schema, compression: str) -> None:
+    def __init__(self, schema: pa.Schema, codec: str) -> None:
         self._schema = schema
         self._ready = Drain()
         self._writer = arrow_orc.ORCWriter(
             pa.PythonFile(self._ready, mode="w"),
-            compression=compression,
+            compression=codec,
             stripe_size=STRIPE_BYTES,
             dictionary_key_size_threshold=DICTIONARY_SHARE,
         )

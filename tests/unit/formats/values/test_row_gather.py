@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sftp_async.formats.csv import encoder as csv
 from sftp_async.formats.json import encoder
-from sftp_async.formats.values.row_gather import Mosaic, Table, Tile
+from sftp_async.formats.values.row_gather import Lookup, RowGather, Table
 from tests.support.encoding import encoded
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ def batches(draw: st.DrawFn) -> pa.RecordBatch:
 def both_ways(batch: pa.RecordBatch, **options: Any) -> tuple[bytes, bytes]:
     """Encode a batch by the mosaic and by the general way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv, "MOSAIC_ROWS", 1)
-        patch.setattr(encoder, "MOSAIC_ROWS", 1)
+        patch.setattr(csv, "ROW_GATHER_ROWS", 1)
+        patch.setattr(encoder, "ROW_GATHER_ROWS", 1)
         mosaic = encoded(batch, **options)
-        patch.setattr(csv, "CSVMosaic", None)
-        patch.setattr(encoder, "JSONMosaic", None)
+        patch.setattr(csv, "CSVRowGather", None)
+        patch.setattr(encoder, "JSONRowGather", None)
         return mosaic, encoded(batch, **options)
 
 
@@ -204,7 +204,7 @@ columns = {"a": [1, None, -20_000], "b": ["x", "y,z", ""], "c": [True, False, Tr
 rows = pa.record_batch({name: values * 1_000 for name, values in columns.items()})
 for form in ("csv", "json"):
     print(bytes(open_format(FormatOptions(format=form), rows.schema).open().encode(rows)))
-print(csv.CSVMosaic is None and jsonl.JSONMosaic is None)
+print(csv.CSVRowGather is None and jsonl.JSONRowGather is None)
 """
 
     def run(how: str) -> list[str]:
@@ -228,13 +228,13 @@ def test_constants_stand_between_the_values_whatever_they_are_joined_to() -> Non
     texts = pa.array([f"t{number}" for number in range(40)])
     rows = np.arange(40)
     missing = rows % 3 == 0
-    mosaic = Mosaic(40)
+    mosaic = RowGather(40)
     mosaic.constant("<")
-    mosaic.value([Tile((table, 0, 2), rows % 2)], missing, null="?", before="(", after=")")
+    mosaic.value([Lookup((table, 0, 2), rows % 2)], missing, null="?", before="(", after=")")
     mosaic.constant("; a long constant; ")
-    mosaic.value([Tile([texts], rows)], missing, before="[", after="]")
+    mosaic.value([Lookup([texts], rows)], missing, before="[", after="]")
     mosaic.constant(",")
-    mosaic.value([Tile((table, 1, 1), np.zeros(40, np.int32)), Tile([texts], rows)], before="'")
+    mosaic.value([Lookup((table, 1, 1), np.zeros(40, np.int32)), Lookup([texts], rows)], before="'")
     mosaic.constant(">")
     mosaic.constant("\n")
     expected = [
