@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from sftp_async.formats.base import FormatPlugin
     from sftp_async.options import FormatOptions
 
 #: What the absence of each half of a format means.
@@ -46,7 +47,7 @@ class BuiltIn:
         return found
 
 
-BUILT_IN: dict[str, BuiltIn] = {
+BUILT_IN: dict[str, FormatPlugin] = {
     "csv": BuiltIn("sftp_async.formats.csv.encoder:open_csv"),
     "json": BuiltIn("sftp_async.formats.json.encoder:open_json"),
     "text": BuiltIn("sftp_async.formats.text.encoder:open_text"),
