@@ -313,7 +313,7 @@ def test_the_report_reads_well_in_a_terminal() -> None:
         CheckStep("Login", "failed", "no", "try again"),
         CheckStep("Write"),
     )
-    recommended = (Recommendation("lanes", "1", "one is all there is"),)
+    recommended = (Recommendation("channels_per_file", "1", "one is all there is"),)
     report = CheckReport("me@h:22", "/out", steps, recommended=recommended)
     assert str(report).splitlines() == [
         "SFTP check of me@h:22, path /out: FAILED",
@@ -323,7 +323,7 @@ def test_the_report_reads_well_in_a_terminal() -> None:
         "                        -> try again",
         "  not run  Write",
         "Recommended options:",
-        "  lanes=1  (one is all there is)",
+        "  channels_per_file=1  (one is all there is)",
     ]
 
 
