@@ -1,4 +1,4 @@
-"""What several formats make of the options: compression, the text of values, the character set.
+"""Builds from the options what several formats need: compression, text of values, character set.
 
 The functions that take `problems` add a sentence for each mistake, so that `raise_problems` reports
 all of them at once.

@@ -117,7 +117,7 @@ def _names(schema: pa.Schema) -> Iterator[tuple[str, list[str]]]:
 
 
 def is_nested(kind: pa.DataType) -> bool:
-    """Tell whether values of this Arrow type hold others."""
+    """Return whether values of this Arrow type hold others."""
     types = pa.types
     return bool(
         types.is_struct(kind)
@@ -129,7 +129,7 @@ def is_nested(kind: pa.DataType) -> bool:
 
 
 def is_spark_type(kind: pa.DataType) -> bool:
-    """Tell whether Spark hands over values of this Arrow type, day-time intervals included."""
+    """Return whether Spark hands over values of this Arrow type, day-time intervals included."""
     types = pa.types
     return bool(
         is_nested(kind)

@@ -1,4 +1,4 @@
-"""Avro, block by block through fastavro, with the schema that Spark's own writer gives."""
+"""Encodes Avro files block by block through fastavro, with the schema that Spark's writer gives."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ except ImportError:  # NumPy is not installed
 BLOCK_BYTES = 64_000
 #: Rows made into Python objects at a time.
 SLICE_ROWS = 4_096
-#: Fewer rows than this do not pay for making them a column at a time.
+#: Batches of fewer rows than this do not pay for encoding by column.
 COLUMN_ROWS = 32
 
 # https://avro.apache.org/docs/1.12.0/specification/#names
@@ -92,8 +92,8 @@ def _check_names(names: list[str], what: str) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise EncodeError(
-                f"Avro cannot hold a {what} of the name {name!r}: names are of the letters a to z, "
-                "digits and _, and begin with no digit",
+                f"Avro cannot hold a {what} of the name {name!r}: names have the letters a to z, "
+                "digits and _, and do not begin with a digit",
                 hint="Rename it with withColumnRenamed or toDF",
             )
 
@@ -168,7 +168,7 @@ class _AvroEncoder(PartEncoder):
 
 
 class _ColumnEncoder(_AvroEncoder):
-    """Makes the same blocks as its base in a fraction of the time; see `vectorized.suits`."""
+    """Encodes the same blocks as its base class in less time; see `vectorized.suits`."""
 
     def __init__(self, schema: pa.Schema, codec: str, level: int | None) -> None:
         super().__init__(schema, codec, level)

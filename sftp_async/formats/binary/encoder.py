@@ -1,4 +1,4 @@
-"""Binary: each row is a file of its own, from a column with its path and one with its content."""
+"""Encodes binary files, one for each row: a column has its path, another one its content."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _column(schema: pa.Schema, option: str, wanted: str) -> pa.Field:
 
 
 class BinaryFormat(RowFiles):
-    """A file a row, with the content's bytes as they are; text is UTF-8.
+    """A file for each row, with the bytes of its content; text is UTF-8.
 
     Args:
         path_column: has the file's path in the target directory.
@@ -104,7 +104,7 @@ class BinaryFormat(RowFiles):
 
 
 class _Content(PartEncoder):
-    """One file: the content of a row is not copied."""
+    """One file; the content of a row is not copied."""
 
     def __init__(self, column: str) -> None:
         self._column = column
@@ -115,5 +115,5 @@ class _Content(PartEncoder):
         return content
 
     def finish(self) -> Buffer:
-        """Return nothing: the content is all there is."""
+        """Return no bytes: the content is the whole file."""
         return b""

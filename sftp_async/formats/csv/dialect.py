@@ -1,4 +1,4 @@
-"""The CSV dialect: separators, quotes and text for nulls, and the lines that follow from them."""
+"""Makes the lines of a CSV dialect: separators, quotes, escapes, text for nulls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUOTED_EMPTY = '""'
 # byte order mark.
 _COMMENT = "#"
 _MARK = "\ufeff"
-# What Java's String.trim removes: Spark's reader drops lines of nothing else.
+# The characters that Java's String.trim removes: Spark's reader drops lines of these alone.
 _BLANK = r"^[\x00-\x20]*$"
 _BLANK_CHARACTERS = "".join(map(chr, range(0x21)))
 
@@ -66,7 +66,7 @@ class CSVDialect:
         if not self.quote_all:
             cells[0] = self._keep_blank_line(names[0], cells)
         untouched = all(map(operator.is_, cells, columns))
-        # Arrow's writer refuses marks that it finds where a value is null, too.
+        # Arrow's writer also refuses marks in memory where a value is null.
         hidden = any(cell.null_count and self._holds_marks(cell) for cell in cells)
         if self._suits_arrow and untouched and not hidden:
             return _arrow_lines(cells, self.sep)
@@ -120,8 +120,8 @@ class CSVDialect:
 
         Args:
             text: a string array.
-            start: if it begins the lines, the same as it was given: Spark looks at its first
-                character before it cuts white space off.
+            start: for the first column, the values before white space was cut off: Spark looks at
+                their first character.
 
         """
         # Looking for bytes in the whole column costs next to nothing, so that masks are made only
@@ -143,7 +143,7 @@ class CSVDialect:
         return mask if any_true(mask) else None
 
     def may_need_quotes(self, data: bytes, *, first: bool) -> bool:
-        """Tell whether anything but one of `marks` may ask for quotes in this text."""
+        """Return whether anything but one of `marks` may ask for quotes in this text."""
         return bool(
             not self.marks
             or (first and (_COMMENT.encode() in data or _MARK.encode() in data))
@@ -151,7 +151,7 @@ class CSVDialect:
         )
 
     def suits_row_gather(self, batch: pa.RecordBatch) -> bool:
-        """Tell whether `CSVRowGather` can make the lines, and is the fastest way to make them."""
+        """Return whether `CSVRowGather` can make the lines, and is the fastest way to make them."""
         if not self._is_plain or not self._leaves_numbers:
             return False
         if self._suits_arrow and self._is_plain_text(batch):
@@ -162,14 +162,14 @@ class CSVDialect:
         )
 
     def _is_plain_text(self, batch: pa.RecordBatch) -> bool:
-        """Tell whether all columns are strings that need no quotes."""
+        """Return whether all columns are strings that need no quotes."""
         return all(
             pa.types.is_string(column.type) and not self._holds_marks(column)
             for column in batch.columns
         )
 
     def _holds_marks(self, text: pa.Array) -> bool:
-        """Tell whether one of `marks` occurs in a string array, be it where a value is null."""
+        """Return whether one of `marks` occurs in a string array, null values included."""
         data = text_buffer(text).to_pybytes()
         return any(mark in data for mark in self.marks)
 
@@ -193,7 +193,7 @@ class CSVDialect:
 
     @functools.cached_property
     def _is_plain(self) -> bool:
-        """Whether only what is inside a value says whether it is quoted, and it stays whole."""
+        """Whether only the characters of a value decide on its quotes, and none is cut off."""
         trimmed = self.ignore_leading or self.ignore_trailing
         return self.escape_quotes and not self.quote_all and not trimmed
 
@@ -205,23 +205,23 @@ class CSVDialect:
 
     @functools.cached_property
     def _special(self) -> list[str]:
-        """What makes a value need quotes wherever it occurs."""
+        """Texts for which a value needs quotes wherever they occur in it."""
         quote = self.quote if self.escape_quotes else ""
         return sorted({self.sep, *quote, "\n", "\r", *self.line_sep})
 
     @functools.cached_property
     def _half_seps(self) -> list[str]:
-        """Beginnings of a long separator: at the end of a value they run into the whole one."""
+        """Beginnings of a long separator: at the end of a value they would merge with it."""
         return [self.sep[:length] for length in range(1, len(self.sep))]
 
     @functools.cached_property
     def empty_cell(self) -> str:
-        """What stands for an empty string."""
+        """The cell of an empty string."""
         return self.quote * 2 if self.empty_value == QUOTED_EMPTY else self._cell(self.empty_value)
 
     @functools.cached_property
     def null_cell(self) -> str:
-        """What stands for a null."""
+        """The cell of a null."""
         return self._cell(self.null_value)
 
     def _cell(self, value: str) -> str:

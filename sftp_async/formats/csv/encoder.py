@@ -1,4 +1,4 @@
-"""CSV as Spark writes it: values quoted only where needed, and none lost when it is read back."""
+"""Encodes CSV files as Spark writes them, with no value lost when they are read back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ try:
 except ImportError:  # NumPy is not installed
     CSVRowGather = None  # type: ignore[assignment,misc]
 
-#: The options whose text stands in the files as it was given.
+#: The options whose text goes into the files unchanged.
 _TEXTS = (
     *("sep", "quote", "escape", "char_to_escape_quote_escaping"),
     *("null_value", "empty_value", "line_sep"),

@@ -1,4 +1,4 @@
-"""CSV lines by a row gather: the same bytes as `CSVDialect.lines`, in a third of the time."""
+"""Makes CSV lines by a row gather: the same bytes as `CSVDialect.lines`, in a third of the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Lines as Spark writes it: one object a row."""
+"""Encodes JSON Lines files as Spark writes them: one object for each row."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def open_json(options: FormatOptions, schema: pa.Schema) -> JSONLinesFormat:
 
 
 def _is_key(kind: pa.DataType) -> bool:
-    """Tell whether map keys of this type are printed as they are; Spark's dates are numbers."""
+    """Return whether map keys of this type are printed as they are; Spark's dates are numbers."""
     types = pa.types
     return is_text(kind) or bool(
         types.is_integer(kind)
@@ -132,5 +132,5 @@ class JSONLinesFormat(Format):
         return text_buffer(rows)
 
     def _holds_nulls(self, batch: pa.RecordBatch) -> bool:
-        """Tell whether there are null fields to write, which `JSONRowGather` leaves out."""
+        """Return whether there are null fields to write, which `JSONRowGather` leaves out."""
         return self._keep_nulls and any(column.null_count for column in batch.columns)

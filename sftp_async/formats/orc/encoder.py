@@ -1,4 +1,4 @@
-"""ORC, stripe by stripe, with the types that Spark gives to its own files."""
+"""Encodes ORC files stripe by stripe, with the types that Spark gives to its own files."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
     from sftp_async.options.codecs import Embedded
 
-#: A stripe ends when this much has gathered, in bytes of encoded data (Arrow's default is twice
-#: that): what one open file takes of memory.
+#: A stripe ends at this many bytes of encoded data (Arrow's default is twice that): the memory that
+#: one open file takes.
 STRIPE_BYTES = 32 * 1024 * 1024
 #: A column of texts has a dictionary if no more than this share of them differ, as in Java's writer
 #: (orc.dictionary.key.threshold); Arrow's default is none.
 DICTIONARY_SHARE = 0.8
 
-# What Spark calls a column's type in the file (OrcFile's attributes), where ORC's own type is
+# The attribute with Spark's name of a column's type (OrcFile's attributes), where ORC's own type is
 # another.
 _SPARK_TYPE = "spark.sql.catalyst.type"
 
-# The first day of the Gregorian calendar. Readers take an ORC file's earlier days for those of the
-# Julian calendar, and Arrow cannot write them so.
+# The first day of the Gregorian calendar. Readers take earlier days in ORC files for days of the
+# Julian calendar, and Arrow cannot write them as such.
 _FIRST_DAY = dt.date(1582, 10, 15)
 _FIRST_DAYS = (_FIRST_DAY - dt.date(1970, 1, 1)).days
 _SECOND = 1_000_000
@@ -154,15 +154,15 @@ def _stored(field: pa.Field) -> pa.Field:
     elif types.is_timestamp(kind) and kind.tz is None:
         kind, name = pa.int64(), "timestamp_ntz"
     elif types.is_timestamp(kind):
-        name = "timestamp"  # Spark 4.0 has no word for ORC's own name, with local time zone
+        name = "timestamp"  # Spark 4.0 does not know ORC's own name, with local time zone
     elif types.is_struct(kind):
         kind = pa.struct([_stored(child) for child in kind])
     elif types.is_map(kind):
         kind = pa.map_(_stored(kind.key_field).with_nullable(False), _stored(kind.item_field))
     elif types.is_list(kind) or types.is_large_list(kind):
         kind = pa.list_(_stored(kind.value_field))
-    # All may be null: ORC does not know otherwise, and Spark calls a struct's field never null even
-    # where the struct is.
+    # All may be null: ORC has no other fields, and Spark declares a struct's field never null even
+    # where the struct is null.
     return pa.field(field.name, kind, metadata={_SPARK_TYPE: name} if name else None)
 
 

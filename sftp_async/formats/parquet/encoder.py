@@ -1,4 +1,4 @@
-"""Parquet, row group by row group, in a form that Spark and others read."""
+"""Encodes Parquet files row group by row group, in a form that Spark and others read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
     from sftp_async.options.codecs import Embedded
 
-# A row group is written when this much has gathered, in bytes of Arrow memory or in rows: large
-# enough that readers skip and scan well, small enough that a task's memory stays bounded.
+# A row group is written at this many bytes of Arrow memory or rows: large enough that readers skip
+# and scan well, small enough that a task's memory stays bounded.
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 ROW_GROUP_ROWS = 1024 * 1024
 

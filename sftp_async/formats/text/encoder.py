@@ -1,4 +1,4 @@
-"""Text files: the values of one string column, a line each."""
+"""Encodes text files: the values of one string column, a line for each."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class _Cell:
     tail: str = ""
 
     def can_join(self, text: str, rows: int) -> bool:
-        """Tell whether joining one more constant costs less than a cell of its own."""
+        """Return whether joining one more constant costs less than a cell of its own."""
         if isinstance(self.lookup.texts, list):
             return False
         _, _, count = self.lookup.texts

@@ -1,4 +1,4 @@
-"""XML as Spark writes it: one root element around one element for each row."""
+"""Encodes XML files as Spark writes them: a root element around one element for each row."""
 
 from __future__ import annotations
 
@@ -84,16 +84,16 @@ def _problems(options: FormatOptions) -> Iterator[str]:
 def _reads(header: bytes, footer: bytes) -> bool:
     from xml.etree import ElementTree as ET  # late: tasks never need it
 
-    # A letter beyond ASCII tells whether another encoding is declared.
+    # A letter beyond ASCII shows whether another encoding is declared.
     text = "\u00e9"
     try:
         return ET.fromstring(header + text.encode() + footer).text == text  # noqa: S314
-    except (ET.ParseError, ValueError, LookupError):  # the latter: encodings that it lacks
+    except (ET.ParseError, ValueError, LookupError):  # LookupError: an encoding that Python lacks
         return False
 
 
 def _frame(root: str, declaration: str) -> tuple[bytes, bytes]:
-    """Return what stands before and behind all rows."""
+    """Return the text before and after all rows."""
     name, attributes = root_parts(root)
     inside = "".join(f' {key}="{in_attribute(value)}"' for key, value in attributes)
     prolog = f"<?xml {declaration}?>\n" if declaration else ""

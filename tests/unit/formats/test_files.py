@@ -120,7 +120,7 @@ def test_a_level_of_zstd_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_codec_that_the_format_lacks_is_refused_whatever_named_the_format() -> None:
-    # Neither of the two was given beside the other: the options alone could not tell.
+    # Format or codec was not given, so the options alone cannot find the contradiction.
     options = FormatOptions(compression="snappy")
     with pytest.raises(OptionsError, match="compression=snappy is for parquet, orc and avro"):
         open_format(options, ROWS.schema)
