@@ -73,8 +73,8 @@ class JSONText:
             texts = [join(f",{name}:{mark}", text, mark) for name, text, mark in members]
             inside = join(*(pc.fill_null(text, "") for text in texts))
             return join("{", pc.binary_replace_slice(inside, 0, 1, ""), end)
-        # A field without nulls is always there, so the commas of the others are known: those before it
-        # end in one, those after it begin with one, and a single join makes the rows.
+        # A field without nulls is always there, which settles the commas of the others: fields
+        # before it end in one, fields after it begin with one, and a single join makes the rows.
         anchor = whole[0]
         parts: list[pa.Array | str] = ["{"]
         for index, (name, text, mark) in enumerate(members):
