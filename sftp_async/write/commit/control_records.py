@@ -39,13 +39,13 @@ class ControlRecords:
     line_sep: str
     compression: Compression
     charset: Charset | None
-    #: What the format puts behind the rows.
-    closing: bytes
+    #: Bytes that the format puts after the rows: `Format.footer`.
+    format_footer: bytes
 
     @classmethod
-    def of(cls, options: SFTPOptions, closing: bytes) -> Self | None:
+    def of(cls, options: SFTPOptions, format_footer: bytes) -> Self | None:
         """Return those that the options ask for, None if there is nothing around the data."""
-        if options.header_lines is None and options.footer_lines is None and not closing:
+        if options.header_lines is None and options.footer_lines is None and not format_footer:
             return None
         return cls(
             options.header_lines,
@@ -53,7 +53,7 @@ class ControlRecords:
             options.line_sep,
             Compression(options.compression or "none", options.compression_level),
             Charset.named(options.encoding),
-            closing,
+            format_footer,
         )
 
     async def around(
@@ -87,7 +87,7 @@ class ControlRecords:
         return (
             *await stage("header", self._encoded(self.header, facts)),
             *parts,
-            *await stage("closing", self.closing),
+            *await stage("format-footer", self.format_footer),
             *await stage("footer", self._encoded(self.footer, facts)),
         )
 
