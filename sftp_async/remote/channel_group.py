@@ -19,7 +19,7 @@ from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW, MAX_CHANNELS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection, SFTPFile
 
 log = logging.getLogger("sftp_async.remote.channel_group")
 
@@ -43,7 +43,7 @@ HELD_BACK = 1.5
 class _Lane:
     """The file, open on one channel."""
 
-    file: RemoteFile
+    file: SFTPFile
     under_way: int = 0
 
 
@@ -61,7 +61,7 @@ class ChannelGroup:
     def __init__(
         self,
         connection: Connection,
-        first: RemoteFile,
+        first: SFTPFile,
         wanted: int | None,
         changed: asyncio.Event,
     ) -> None:
@@ -185,7 +185,7 @@ class ChannelGroup:
 
     async def _open(self, channel: int) -> None:
         try:
-            file = await self._connection.open_lane(self._path, channel)
+            file = await self._connection.open_on_channel(self._path, channel)
         except (ConnectionLostError, StalledError):
             raise
         except TransferError as error:

@@ -47,7 +47,7 @@ def using(
 
 def inside(connection: Connection) -> Any:
     """asyncssh's connection in one of ours."""
-    return connection._line._ssh
+    return connection._guard._ssh
 
 
 def digest(data: bytes) -> str:

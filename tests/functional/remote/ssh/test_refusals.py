@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import (
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteSpaceError,
@@ -90,7 +91,7 @@ def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: Path) 
     async def scene(connection: Connection) -> None:
         with pytest.raises(TransferError, match="Input/output error") as caught:
             await connection.write_file("/a.csv", b"x")
-        assert type(caught.value) is TransferError
+        assert type(caught.value) is RemoteFailureError
 
     serving(tmp_path, Broken, scene)
 
