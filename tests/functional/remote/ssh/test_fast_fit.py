@@ -23,9 +23,9 @@ from tests.functional.remote.ssh.fast import (
 @pytest.fixture
 def fresh_log() -> Iterator[None]:
     """What the log tells once a process, it tells once a test."""
-    compatibility._tell.cache_clear()
+    compatibility._warn_once.cache_clear()
     yield
-    compatibility._tell.cache_clear()
+    compatibility._warn_once.cache_clear()
 
 
 def test_the_environment_can_turn_it_off(
@@ -60,7 +60,7 @@ def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
         using(embedded_server.options(), scene)
         using(embedded_server.options(), scene)
     (line,) = [entry for entry in caplog.records if entry.name == "sftp_async.remote.ssh"]
-    assert "asyncssh 2.99.0 is not known here" in line.getMessage()
+    assert "asyncssh 2.99.0 is not a version known to sftp_async" in line.getMessage()
 
 
 @pytest.mark.usefixtures("fresh_log")
