@@ -15,8 +15,8 @@ from asyncssh.encryption import GCMEncryption
 
 log = logging.getLogger("sftp_async.remote.ssh")
 
-#: This environment variable, set to a value that is not empty, leaves asyncssh as it is: to compare,
-#: or for asyncssh's packet dumps (its debug level 3), which do not show what the fast path sends.
+#: This environment variable, unless it is empty, leaves asyncssh as it is: to compare, or for
+#: asyncssh's packet dumps (its debug level 3), which do not show what the fast path sends.
 STOCK_VARIABLE = "SFTP_ASYNC_STOCK_ASYNCSSH"
 #: The versions of asyncssh whose source was read.
 KNOWN_VERSIONS = ("2.24.",)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import asyncssh
+    from typing_extensions import Buffer
 
 #: Bytes of a response's type and request number: the least that it has.
 _SHORTEST_RESPONSE = 5
@@ -47,18 +48,21 @@ class FastHandler(SFTPClientHandler):
 
     # Requests
 
-    async def write(self, handle: bytes, offset: int, data: bytes) -> int:
+    async def write(self, handle: bytes, offset: int, data: Buffer | str) -> int:
         """Write `data` at `offset`, and return when the server has acknowledged it.
 
         Args:
             handle: the open file's.
             offset: in bytes.
-            data: any contiguous buffer; it must not change until this returns.
+            data: any contiguous buffer; it must not change until this returns. asyncssh's own
+                files also write text, as UTF-8.
 
         Raises:
-            TypeError: `data` is no buffer, or is not contiguous. Nothing has been sent.
+            TypeError: `data` is neither, or is not contiguous. Nothing has been sent.
 
         """
+        if isinstance(data, str):
+            data = data.encode()
         view = memoryview(data).cast("B")
         size = UInt32(len(view))
         written = await self._make_request(
