@@ -21,6 +21,7 @@ from sftp_async.errors import (
     TransferError,
     VerificationError,
 )
+from sftp_async.version import __version__
 
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from sftp_async.spark.register import register
     from sftp_async.tools.doctor.tester import SFTPConnectionTester
     from sftp_async.write.recovery import recover
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AuthenticationError",

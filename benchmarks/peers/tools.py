@@ -2,7 +2,7 @@
 
 All read the same file, which lies in memory (`/dev/shm`), and open a connection of their own in
 every run. Ours is what one task of a Spark job does with one part file, from the bytes on: chunks
-through a byte budget into a `FileTransfer`, and the server's word on the size at the end. The tools
+through a byte budget into a `FileUpload`, and the server's word on the size at the end. The tools
 are called with their defaults, and with the same cipher where they take one.
 """
 
@@ -35,7 +35,7 @@ from sftp_async import SFTPOptions
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import Runtime
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -94,7 +94,7 @@ def put_with_sftp_async(server: Server, source: Path, target: str) -> None:
     try:
         budget = ByteBudget(options.max_buffer_bytes)
         retry = RetryPolicy(options.max_retries, options.retry_delay)
-        transfer = FileTransfer(target, runtime.pool(options), retry, budget.release)
+        transfer = FileUpload(target, runtime.pool(options), retry, budget.release)
         upload = runtime.submit(transfer.run())
 
         def ended(future: Future[int]) -> None:

@@ -24,7 +24,7 @@ from sftp_async.formats.text.encoder import TextFormat
 from sftp_async.formats.values.cell_text import CellText, check_zone, is_text, is_zone
 from sftp_async.formats.values.datetime_patterns import Pattern
 from sftp_async.formats.values.intervals import NarrowIntervals
-from sftp_async.layout.job_layout import is_extension
+from sftp_async.layout.part_names import is_extension
 from sftp_async.options.codecs import DEFAULT_CODECS
 
 if TYPE_CHECKING:

@@ -12,118 +12,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import posixpath
 import re
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote
 
 from sftp_async.layout.name_template import FileNames
+from sftp_async.layout.once import IdempotencyKey, hex_digits
+from sftp_async.layout.part_names import TAG_DIGITS, is_part, tag_of
 from sftp_async.layout.target import clean, split_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from sftp_async.options import SFTPOptions
 
 STAGING = "_temporary"
 #: The single file joined from the parts, inside the job's staging directory.
 JOINED = "joined"
-#: In the target: what says that a job or a micro-batch was committed.
-MARKERS = "_sftp_async"
-JOB_KEYS = "job_keys"
 
-#: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
-#: must not share one: 64 bits make that a matter of billions of jobs in one directory.
-TAG_DIGITS = 16
 LINEAGE_DIGITS = 32 - TAG_DIGITS
-#: Bytes of a file's name: NAME_MAX of the file systems of POSIX and Windows.
-LONGEST_NAME = 255
-#: Characters of a key that its marker's name shows.
-LONGEST_KEY = 150
-_EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
-_PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}{_EXTENSION}",
-    re.ASCII,
-)
 #: Names of intents, in their states.
 DOCUMENT = re.compile(
     r"(?P<document>[0-9a-f]{32})\.(?P<state>intent|visible|withdrawn|undone)\.json"
 )
-
-
-@dataclass(frozen=True)
-class PartFile:
-    """One part file: complete on the server, sizes compared, but not visible yet.
-
-    `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
-    the content as uploaded, in hex, and `md5` if checksum files of it are wanted.
-    """
-
-    staged: str
-    final: str
-    rows: int
-    size: int
-    sha256: str
-    md5: str = ""
-
-    @property
-    def directory(self) -> str:
-        """Its partition's directory in the target; empty if that is the target itself."""
-        return posixpath.dirname(self.final)
-
-    @property
-    def name(self) -> str:
-        """Its name in that directory."""
-        return posixpath.basename(self.final)
-
-
-@dataclass(frozen=True)
-class Once:
-    """What a job is called across its attempts, of which one is committed: its marker's place.
-
-    `scope` is a directory in `_sftp_async`, `name` a file in it without its ending.
-    """
-
-    scope: str
-    name: str
-
-    @classmethod
-    def of_batch(cls, query_id: str, batch_id: int) -> Self:
-        """Name a streaming query's micro-batch."""
-        return cls(query_id, str(batch_id))
-
-    @classmethod
-    def of_key(cls, key: str, file_name: str | None) -> Self:
-        """Name the batch job of a `job_key`, which is a target's own.
-
-        Args:
-            key: as the user gave it.
-            file_name: of an exact file, or the template of its names; None: part files.
-
-        """
-        return cls("-".join([JOB_KEYS, *([_named(file_name)] if file_name else [])]), _named(key))
-
-    @property
-    def replayed(self) -> bool:
-        """Whether an attempt that fails is followed by another: that of a streaming query."""
-        return not self.scope.startswith(JOB_KEYS)
-
-    @property
-    def marker(self) -> str:
-        """The marker's path in the target directory."""
-        return posixpath.join(MARKERS, self.scope, f"{self.name}.committed")
-
-    def earlier(self, by: int) -> Once | None:
-        """Return the micro-batch of the same query that was so many before; None for a key."""
-        if not self.replayed or int(self.name) < by:
-            return None
-        return Once(self.scope, str(int(self.name) - by))
 
 
 @dataclass(frozen=True)
@@ -142,7 +54,7 @@ class Layout:
     #: Tasks write final names at once, for servers that cannot rename.
     direct: bool
     #: Set where attempts of one job know each other.
-    once: Once | None = None
+    once: IdempotencyKey | None = None
     #: Columns that are directories in the target, the outermost first.
     partition_by: tuple[str, ...] = ()
     #: What part files are called once they are visible; None: as `part_names` says.
@@ -151,7 +63,7 @@ class Layout:
     row_files: bool = False
 
     @classmethod
-    def mint(
+    def new(
         cls,
         options: SFTPOptions,
         extension: str,
@@ -178,7 +90,7 @@ class Layout:
         now = now or datetime.now().astimezone()
         job_id = uuid.uuid4().hex
         if lineage:
-            job_id = job_id[:-LINEAGE_DIGITS] + _digits(lineage, LINEAGE_DIGITS)
+            job_id = job_id[:-LINEAGE_DIGITS] + hex_digits(lineage, LINEAGE_DIGITS)
         return cls(
             job_id=job_id,
             directory=directory,
@@ -189,7 +101,7 @@ class Layout:
             extension=extension,
             # An exact file is staged even then: it exists only once all parts are joined.
             direct=options.commit_mode == "direct" and file_name is None,
-            once=Once.of_key(options.job_key, file_name and (template or file_name))
+            once=IdempotencyKey.of_key(options.job_key, file_name and (template or file_name))
             if options.job_key
             else None,
             partition_by=options.partition_by,
@@ -216,9 +128,9 @@ class Layout:
         """What the commit's intent is filed under: the same for all attempts of one job."""
         if self.once is None:
             return self.job_id
-        return _digits("\0".join((self.directory, self.once.scope, self.once.name)), 32)
+        return hex_digits("\0".join((self.directory, self.once.scope, self.once.name)), 32)
 
-    def of_attempt(self, job_id: str, once: Once) -> Self:
+    def of_attempt(self, job_id: str, once: IdempotencyKey) -> Self:
         """Return the layout of the attempt that had this id at a job that is `once`."""
         names = None if self.names is None else replace(self.names, job=tag_of(job_id))
         return replace(self, job_id=job_id, once=once, names=names)
@@ -282,58 +194,6 @@ def same_lineage(job_id: str, other: str) -> bool:
     return job_id[-LINEAGE_DIGITS:] == other[-LINEAGE_DIGITS:]
 
 
-def _digits(text: str, count: int) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:count]
-
-
-def _named(key: str) -> str:
-    """Return a file name for any text: readable, of bounded length, another for each."""
-    name = quote(key, safe=" ", errors="surrogatepass")
-    if name in (".", ".."):
-        name = name.replace(".", "%2E")
-    return name if len(name) <= LONGEST_KEY else f"{name[:LONGEST_KEY]}-{_digits(key, 32)}"
-
-
-def tag_of(job_id: str) -> str:
-    """Return what marks a job's part files."""
-    return job_id[:TAG_DIGITS]
-
-
-def is_part(name: str) -> bool:
-    """Whether a file name is one that this source gives to its part files."""
-    return _PART.fullmatch(name) is not None
-
-
-def is_extension(text: str) -> bool:
-    """Whether part files with this extension, without the leading dot, are known again."""
-    return re.fullmatch(_EXTENSION, f".{text}") is not None
-
-
-def partition_of(name: str) -> int:
-    """Return Spark's number of the partition in a part file's name."""
-    return int(name.split("-")[1])
-
-
-def part_tag(name: str) -> str | None:
-    """Return the job tag in a part file's name, or None for a name that is not ours."""
-    match = _PART.fullmatch(name)
-    return match["tag"] if match else None
-
-
-def is_data(name: str) -> bool:
-    """Whether Spark would read the file as data: its name starts with neither `_` nor `.`."""
-    return not name.startswith(("_", "."))
-
-
 def uses_own_staging(staging_base: str, directory: str) -> bool:
     """Whether staging is inside the target: made and removed by jobs, shared with no other one."""
     return staging_base == posixpath.join(directory, STAGING)
-
-
-def free_name(wanted: str, taken: Collection[str]) -> str:
-    """Return the name, or the first one like it that is free: `orders-1.csv` for `orders.csv`."""
-    if wanted not in taken:
-        return wanted
-    stem, dot, extensions = wanted[1:].partition(".")
-    names = (f"{wanted[0]}{stem}-{number}{dot}{extensions}" for number in itertools.count(1))
-    return next(name for name in names if name not in taken)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sftp_async.layout.job_layout import DOCUMENT, LONGEST_NAME, MARKERS, STAGING, is_part
+from sftp_async.layout.job_layout import DOCUMENT, STAGING
+from sftp_async.layout.once import MARKERS
+from sftp_async.layout.part_names import LONGEST_NAME, is_part
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE
 
 #: Names that no row may take or write below: a directory in the target may be one of other jobs.

@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Literal
 
-from sftp_async.layout.job_layout import is_part
+from sftp_async.layout.part_names import is_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

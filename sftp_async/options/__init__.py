@@ -1,12 +1,9 @@
 """The options of sftp_async: validated, immutable, and all mistakes reported at once."""
 
 from sftp_async.options.connection import ConnectionOptions
-from sftp_async.options.models import (
-    FormatOptions,
-    SFTPOptions,
-    TransferOptions,
-    WriteOptions,
-)
+from sftp_async.options.formats import FormatOptions
+from sftp_async.options.models import SFTPOptions
+from sftp_async.options.write import TransferOptions, WriteOptions
 
 __all__ = [
     "ConnectionOptions",

@@ -12,13 +12,10 @@ from sftp_async.options.aliases import WITHOUT_EFFECT, aliases_of
 from sftp_async.options.base import OptionsModel, kind_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
-from sftp_async.options.models import (
-    FormatOptions,
-    TransferOptions,
-    WriteOptions,
-)
+from sftp_async.options.formats import FormatOptions
 from sftp_async.options.proxy import FirewallOptions
 from sftp_async.options.text_formats import DialectOptions
+from sftp_async.options.write import TransferOptions, WriteOptions
 from sftp_async.options.xml import XMLOptions
 
 _INTRO = """\

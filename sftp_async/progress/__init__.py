@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from sftp_async.progress.displays import choose_display
 from sftp_async.progress.listener import Listener
-from sftp_async.progress.state import Board
+from sftp_async.progress.state import WriteState
 
 if TYPE_CHECKING:
-    from sftp_async.progress.reporter import Address
+    from sftp_async.progress.messages import Address
     from sftp_async.progress.summary import WriteSummary
 
 __all__ = ["last_write", "listen"]
@@ -21,7 +21,7 @@ __all__ = ["last_write", "listen"]
 log = logging.getLogger("sftp_async.progress")
 
 _lock = threading.Lock()
-_board = Board()
+_board = WriteState()
 _listener: Listener | None = None
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sftp_async.progress.reporter import Ended
+from sftp_async.humanize import in_units
+from sftp_async.progress.messages import JobEnded
 from sftp_async.progress.state import View
-from sftp_async.progress.summary import in_units
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +29,7 @@ TARGET_WIDTH = 24
 class Display(Protocol):
     """Shows writes; used by one thread."""
 
-    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+    def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Show these writes and no others; of those that were shown and have ended, the end."""
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class TerminalDisplay:
         #: Writes that had a line, and have not ended.
         self._begun: set[str] = set()
 
-    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+    def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Draw, all in one go."""
         stays = [end.summary for end in ended if end.summary and end.job in self._begun]
         self._begun -= {end.job for end in ended}
@@ -169,7 +169,7 @@ class NotebookDisplay:
         self._handles: dict[str, Any] = {}
         self._drawn: dict[str, View] = {}
 
-    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+    def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Renew the outputs."""
         for end in ended:
             self._drawn.pop(end.job, None)
@@ -214,7 +214,7 @@ class LogDisplay:
         self._clock = clock
         self._told: dict[str, float] = {}
 
-    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+    def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Log what is due."""
         for end in ended:
             if self._told.pop(end.job, None) is not None and end.summary is not None:

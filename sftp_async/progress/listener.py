@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from sftp_async.progress.reporter import INTERVAL, KEY_BYTES, SEAL, Address, Message, unseal
+from sftp_async.progress.messages import INTERVAL, KEY_BYTES, SEAL, Address, Message, unseal
 
 if TYPE_CHECKING:
     from sftp_async.progress.displays import Display
-    from sftp_async.progress.state import Board
+    from sftp_async.progress.state import WriteState
     from sftp_async.progress.summary import WriteSummary
 
 log = logging.getLogger("sftp_async.progress.listener")
@@ -52,7 +52,7 @@ class Listener:
 
     """
 
-    def __init__(self, host: str, board: Board, choose_display: Callable[[], Display]) -> None:
+    def __init__(self, host: str, board: WriteState, choose_display: Callable[[], Display]) -> None:
         self.host = host
         self.pid = os.getpid()
         found = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_DGRAM)

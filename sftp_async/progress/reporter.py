@@ -8,103 +8,15 @@ know (HMAC-SHA256); why so: docs/decisions/0018-progress.md.
 from __future__ import annotations
 
 import asyncio
-import hmac
-import json
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-from sftp_async.progress.summary import WriteSummary
+from sftp_async.progress.messages import HEARTBEAT, INTERVAL, Address, Message, TaskState, seal
 
 log = logging.getLogger("sftp_async.progress.reporter")
-
-#: Seconds between two datagrams of one task, at least; and at most, while it has no news.
-INTERVAL, HEARTBEAT = 0.5, 2.0
-#: Characters of a target that are told.
-LONGEST_TARGET = 200
-#: Bytes of the seal, in front of the message: SHA-256's.
-SEAL = 32
-KEY_BYTES = 32
-
-TaskState = Literal["running", "done", "failed"]
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a listener is, as numbers: nothing has to be resolved; and the key it knows."""
-
-    host: str
-    port: int
-    key: bytes = field(repr=False)
-
-    @property
-    def family(self) -> socket.AddressFamily:
-        """IPv4 or IPv6."""
-        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
-
-
-@dataclass(frozen=True)
-class TaskNews:
-    """How far a task is: what went into its files, and bytes that the server has acknowledged.
-
-    `age` is how many seconds ago the job was planned, by the clocks of two machines: it may be less
-    than 0.
-    """
-
-    kind: Literal["task"]
-    job: str
-    target: str
-    age: float
-    partition: int
-    state: TaskState
-    files: int
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class CommitNews:
-    """The driver is making a job's files visible."""
-
-    kind: Literal["commit"]
-    job: str
-    target: str
-    age: float
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A job is over; without a summary it has failed."""
-
-    kind: Literal["end"]
-    job: str
-    summary: WriteSummary | None
-
-
-Message = TaskNews | CommitNews | Ended
-
-
-def readable(text: str) -> str:
-    """Return a target as it is told: of bounded length, and harmless on a terminal."""
-    text = text.removeprefix("./")
-    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-    return text if len(text) <= LONGEST_TARGET else f"{text[: LONGEST_TARGET - 1]}…"
-
-
-def seal(key: bytes, message: Message) -> bytes:
-    """Return a datagram."""
-    content = json.dumps(asdict(message), ensure_ascii=False).encode()
-    return hmac.digest(key, content, "sha256") + content
-
-
-def unseal(key: bytes, datagram: bytes) -> bytes | None:
-    """Return the content of a datagram; None if it was not sealed with that key."""
-    content = datagram[SEAL:]
-    ours = hmac.compare_digest(hmac.digest(key, content, "sha256"), datagram[:SEAL])
-    return content if ours else None
 
 
 class Sender:

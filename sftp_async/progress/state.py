@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sftp_async.progress.reporter import CommitNews, Ended, Message, TaskNews
+from sftp_async.progress.messages import CommitProgress, JobEnded, Message, TaskProgress
 from sftp_async.progress.summary import WriteSummary
 
 #: Seconds that a write takes before it is shown; its first news comes half a second after its
@@ -56,7 +56,7 @@ class _Write:
     planned: float
     first: float
     latest: float
-    tasks: dict[int, TaskNews] = field(default_factory=dict)
+    tasks: dict[int, TaskProgress] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
     bytes: int = 0
@@ -66,7 +66,7 @@ class _Write:
     #: When there were how many bytes, the oldest first.
     history: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def take(self, news: TaskNews) -> None:
+    def take(self, news: TaskProgress) -> None:
         """Add what is new in a task's counters; those of another attempt count once it leads."""
         old = self.tasks.get(news.partition)
         if old is None:
@@ -107,7 +107,7 @@ class _Write:
         )
 
 
-class Board:
+class WriteState:
     """The writes of a process. Not thread-safe: the listener has a lock.
 
     Attributes:
@@ -119,13 +119,13 @@ class Board:
         self.last: WriteSummary | None = None
         self._writes: dict[str, _Write] = {}
         self._over: dict[str, None] = {}
-        self._ended: list[Ended] = []
+        self._ended: list[JobEnded] = []
 
     def take(self, message: Message, now: float) -> None:
         """Take a message that came at that time, in seconds of any clock."""
         if message.job in self._over:
             return
-        if isinstance(message, Ended):
+        if isinstance(message, JobEnded):
             self._end(message)
             return
         write = self._writes.get(message.job)
@@ -136,7 +136,7 @@ class Board:
             while len(self._writes) > MOST_WRITES:
                 del self._writes[next(iter(self._writes))]
         write.latest = now
-        if isinstance(message, CommitNews):
+        if isinstance(message, CommitProgress):
             write.committing = True
         else:
             write.take(message)
@@ -149,7 +149,7 @@ class Board:
             if self._alive(write, now) and now - write.first >= SHOWN_AFTER
         ]
 
-    def take_ended(self) -> list[Ended]:
+    def take_ended(self) -> list[JobEnded]:
         """Return what has ended since the last call."""
         ended, self._ended = self._ended, []
         return ended
@@ -167,7 +167,7 @@ class Board:
         quiet = QUIET if write.running or write.committing else BETWEEN
         return now - write.latest < quiet
 
-    def _end(self, end: Ended) -> None:
+    def _end(self, end: JobEnded) -> None:
         if end.summary is not None:
             self.last = end.summary
         self._writes.pop(end.job, None)

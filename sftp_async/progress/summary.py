@@ -5,58 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-
-@dataclass
-class PoolStats:
-    """A connection pool's numbers; counters run from the pool's start.
-
-    `size`, `idle`, `leases`, `lanes` and `limit` are as of now: connections open, connections
-    nobody uses, leases handed out, SFTP channels open on all connections, and the most connections
-    the pool will open. `limit` shrinks when the server turns logins or channels away.
-    """
-
-    limit: int = 0
-    size: int = 0
-    idle: int = 0
-    leases: int = 0
-    lanes: int = 0
-    leases_total: int = 0
-    shared_total: int = 0
-    connects_total: int = 0
-    connect_errors_total: int = 0
-    lost_total: int = 0
-    expired_total: int = 0
-    retries_total: int = 0
-
-
-@dataclass(frozen=True)
-class LineStats:
-    """What something cost on the line: logins, things done once more, and lost connections."""
-
-    connections: int = 0
-    retries: int = 0
-    reconnects: int = 0
-
-    def __add__(self, other: LineStats) -> LineStats:
-        return LineStats(
-            self.connections + other.connections,
-            self.retries + other.retries,
-            self.reconnects + other.reconnects,
-        )
-
-    def __sub__(self, other: LineStats) -> LineStats:
-        return self + LineStats(-other.connections, -other.retries, -other.reconnects)
-
-    def __str__(self) -> str:
-        return _counted(
-            (self.connections, "connection"),
-            (self.retries, "retry"),
-            (self.reconnects, "reconnect"),
-        )
-
-
-#: What a job took that has not been on the line yet.
-UNSPENT = LineStats()
+from sftp_async.humanize import counted, in_units
+from sftp_async.remote.stats import ConnectionStats
 
 
 @dataclass
@@ -77,7 +27,7 @@ class WriteStats:
     bytes: int
 
     def __str__(self) -> str:
-        return _counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+        return counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +64,7 @@ class WriteSummary:
         return self.bytes / self.seconds if self.seconds > 0 else 0.0
 
     def __str__(self) -> str:
-        line = LineStats(self.connections, self.retries, self.reconnects)
+        line = ConnectionStats(self.connections, self.retries, self.reconnects)
         written = WriteStats(self.files, self.rows, self.bytes)
         return (
             f"wrote {written} to {self.target} in {self.seconds:.1f} s "
@@ -139,20 +89,3 @@ class WriteSummary:
             f"<table><caption>Written to <code>{escape(self.target)}</code></caption>"
             f"<tr>{heads}</tr><tr>{values}</tr></table>"
         )
-
-
-def in_units(count: float) -> str:
-    """Return a number of bytes for people, in powers of 1000: `1.2 GB`."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def _counted(*counts: tuple[int, str]) -> str:
-    return ", ".join(f"{count:,} {_plural(what) if count != 1 else what}" for count, what in counts)
-
-
-def _plural(what: str) -> str:
-    return f"{what[:-1]}ies" if what.endswith("ry") else f"{what}s"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import ConnectionLostError, StalledError, TransferError
-from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW, MAX_CHANNELS
+from sftp_async.options.parsing import MAX_CHANNELS
+from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ class _Lane:
     under_way: int = 0
 
 
-class Lanes:
+class ChannelGroup:
     """The channels that one file is written through; they grow while the window holds it back.
 
     Args:

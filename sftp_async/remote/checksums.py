@@ -9,8 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from sftp_async.errors import (
-    CommitError,
-    RemoteUnsupportedError,
     TransferError,
     VerificationError,
 )
@@ -61,31 +59,6 @@ async def verify(
             hint="Spark runs the task anew where task retries are on (not in local mode); if it "
             "comes back, look at the server's disk",
         )
-
-
-async def check_offered(connection: Connection, probe: str) -> None:
-    """See that the server computes sums, on a file made for it and removed.
-
-    Args:
-        connection: to the server.
-        probe: a path that is free.
-
-    Raises:
-        CommitError: it does not, and what to do instead.
-
-    """
-    await connection.write_file(probe, b"probe")
-    try:
-        await connection.sha256_on_server(probe)
-    except RemoteUnsupportedError as error:
-        raise CommitError(
-            "The server computes no checksums (check-file), as verify=server wants it to",
-            host=connection.address,
-            hint="Set verify=readback, or leave verify out",
-        ) from error
-    finally:
-        with suppress(TransferError):
-            await connection.remove(probe)
 
 
 async def digests_of(

@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sftp_async.errors import (
-    UNKNOWN_OUTCOME,
     ConnectError,
     PoolClosed,
     PoolTimeout,
     SFTPAsyncError,
 )
-from sftp_async.progress.summary import LineStats, PoolStats
+from sftp_async.remote.stats import ConnectionStats, PoolStats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -99,10 +98,10 @@ class ConnectionPool:
             lanes=sum(slot.connection.channels for slot in self._slots),
         )
 
-    def line(self) -> LineStats:
+    def connection_stats(self) -> ConnectionStats:
         """Return what the pool's connections took so far; from any thread."""
         stats = self._stats
-        return LineStats(stats.connects_total, stats.retries_total, stats.lost_total)
+        return ConnectionStats(stats.connects_total, stats.retries_total, stats.lost_total)
 
     def note_retry(self) -> None:
         """Count something that is done once more."""
@@ -273,38 +272,3 @@ def _cancel_expiry(slot: _Slot) -> None:
     if slot.expiry is not None:
         slot.expiry.cancel()
         slot.expiry = None
-
-
-async def on_pool(
-    pool: ConnectionPool,
-    retry: RetryPolicy,
-    step: Callable[[Connection], Awaitable[T]],
-    *,
-    patient: bool = False,
-) -> T:
-    """Run a step on a leased connection; again, on another one, if that breaks.
-
-    Args:
-        pool: where connections come from.
-        retry: how often, and with what waits.
-        step: what to run; it may be done twice.
-        patient: also come back after no connection could be made, which the pool retries by itself.
-
-    Raises:
-        SFTPAsyncError: whatever the step raises; the last error when retries are used up.
-
-    """
-    failures = 0
-    repeated = (*UNKNOWN_OUTCOME, ConnectError) if patient else UNKNOWN_OUTCOME
-    while True:
-        try:
-            async with pool.lease() as connection:
-                return await step(connection)
-        except repeated as error:
-            failures += 1
-            delay = retry.delay(failures) if error.retryable else None
-            if delay is None:
-                raise
-            log.warning("%s; once more in %.1f s", error, delay)
-            pool.note_retry()
-            await asyncio.sleep(delay)

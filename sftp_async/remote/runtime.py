@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from sftp_async.options import ConnectionOptions
-    from sftp_async.progress.summary import PoolStats
+    from sftp_async.remote.stats import PoolStats
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.remote import preopen
-from sftp_async.remote.channel_group import Lanes
+from sftp_async.remote.channel_group import ChannelGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ log = logging.getLogger("sftp_async.remote.upload")
 MAX_PIECE = 4 * 255 * 1024
 
 
-class FileTransfer:
+class FileUpload:
     """The upload of one file that nobody else writes. Lives on the runtime's loop.
 
     Args:
@@ -139,7 +139,7 @@ class FileTransfer:
     async def _upload(self, connection: Connection) -> bool:
         """Write all there is and confirm it; False: the server wants it slower, call again."""
         file = await self._open(connection)
-        lanes = Lanes(connection, file, self._lanes, self._changed)
+        lanes = ChannelGroup(connection, file, self._lanes, self._changed)
         next_one = asyncio.create_task(self._prepare_next(connection))
         self._to_send = deque(self._unacknowledged)
         try:
@@ -158,7 +158,7 @@ class FileTransfer:
         if self._any_name:
             await preopen.prepare(connection, posixpath.dirname(self.path))
 
-    async def _finish_at_once(self, connection: Connection, lanes: Lanes) -> bool:
+    async def _finish_at_once(self, connection: Connection, lanes: ChannelGroup) -> bool:
         try:
             size = await lanes.close_at_once()
         except TransferError as error:
@@ -222,7 +222,7 @@ class FileTransfer:
             hint="Spark runs the task anew where task retries are on (not in local mode)",
         )
 
-    async def _send_all(self, lanes: Lanes) -> None:
+    async def _send_all(self, lanes: ChannelGroup) -> None:
         """Hand everything to the lanes; returns when they have it, not when the server does."""
         while True:
             self._changed.clear()

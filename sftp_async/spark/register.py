@@ -14,7 +14,7 @@ from sftp_async.spark.datasource import SFTPDataSource
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sftp_async.progress.reporter import Address
+    from sftp_async.progress.messages import Address
 
 log = logging.getLogger("sftp_async.spark.register")
 

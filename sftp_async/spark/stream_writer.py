@@ -17,8 +17,10 @@ from pyspark.sql import datasource as spark_api
 from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
 
 from sftp_async.errors import CommitError, TransferError
-from sftp_async.spark.batch_writer import BATCH_ID, PartsWritten, spare_the_collector, speak_up
+from sftp_async.spark.arrow_repair import sound
+from sftp_async.spark.batch_writer import BATCH_ID, PartsWritten
 from sftp_async.spark.row_batches import in_utc, record_batches
+from sftp_async.spark.worker import enable_info_logging, freeze_imports
 from sftp_async.write import accounting
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ class _StreamWriter:
         return self.__dict__
 
     def _write(self, batches: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
-        spare_the_collector()
+        freeze_imports()
         context = TaskContext.get()
         query_id = context.getLocalProperty(QUERY_ID) if context is not None else None
         batch_id = context.getLocalProperty(BATCH_ID) if context is not None else None
@@ -87,7 +89,7 @@ class _StreamWriter:
 
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Make the batch visible, or see that an earlier attempt at it is; on the driver's side."""
-        speak_up()
+        enable_info_logging()
         written = [message for message in messages if isinstance(message, BatchPartsWritten)]
         attempts = {(one.job_id, one.query_id, one.batch_id) for one in written}
         if len(written) != len(messages) or len(attempts) != 1:
@@ -106,7 +108,7 @@ class _StreamWriter:
 
     def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Remove what the attempt staged, unless its commit began; on the driver's side."""
-        speak_up()
+        enable_info_logging()
         written = [message for message in messages if isinstance(message, BatchPartsWritten)]
         log.warning(
             "%s: batch %d failed, removing what %d finished tasks staged",
@@ -154,7 +156,7 @@ if TAKES_ARROW:
 
         def write(self, iterator: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
             """Upload one partition of a micro-batch; on an executor."""
-            return self._write(iterator)
+            return self._write(map(sound, iterator))
 
 
 def stream_writer(job: Job, schema: pa.Schema) -> DataSourceStreamWriter:

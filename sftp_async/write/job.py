@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sftp_async.errors import OptionsError
 from sftp_async.formats import open_format
 from sftp_async.formats.base import RowFiles
-from sftp_async.layout.job_layout import Layout, Once
+from sftp_async.humanize import readable_target
+from sftp_async.layout.job_layout import Layout
 from sftp_async.layout.name_template import fields_of
+from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.target import infer_format, name_exactly
-from sftp_async.progress.reporter import Reporter, TaskNews, readable
-from sftp_async.progress.summary import UNSPENT, LineStats, WriteStats
-from sftp_async.remote.pool import on_pool
+from sftp_async.progress.messages import TaskProgress
+from sftp_async.progress.reporter import Reporter
+from sftp_async.progress.summary import WriteStats
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
+from sftp_async.remote.stats import UNSPENT, ConnectionStats
 from sftp_async.write.commit import ControlRecords, JobCommitter
 from sftp_async.write.partitioner import Partitioning
-from sftp_async.write.task import TaskUploader
+from sftp_async.write.task import TaskWriter
 from sftp_async.write.validation import check
 
 if TYPE_CHECKING:
@@ -34,9 +38,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sftp_async.formats.base import Format
-    from sftp_async.layout.job_layout import PartFile
+    from sftp_async.layout.part_names import PartFile
     from sftp_async.options import SFTPOptions
-    from sftp_async.progress.reporter import Address, TaskState
+    from sftp_async.progress.messages import Address, TaskState
     from sftp_async.remote.ssh import Connection
 
 log = logging.getLogger("sftp_async.write.job")
@@ -58,7 +62,7 @@ class Job:
     #: When it was planned, in seconds since 1970.
     started: float = field(default_factory=time.time)
     #: What its preparation took.
-    prepared: LineStats = UNSPENT
+    prepared: ConnectionStats = UNSPENT
     #: Who wants to hear of it.
     listener: Address | None = None
 
@@ -100,7 +104,7 @@ class Job:
         options = infer_format(name_exactly(options.resolve(), now))
         partitioning = Partitioning.plan(options, schema)
         file_format = open_format(options, partitioning.data(schema))
-        layout = Layout.mint(
+        layout = Layout.new(
             options,
             file_format.extension,
             lineage=lineage,
@@ -155,7 +159,7 @@ class Job:
 
     def of_batch(self, job_id: str, query_id: str, batch_id: int) -> Self:
         """Return an attempt at a micro-batch, as its tasks and their driver made it."""
-        once = Once.of_batch(query_id, batch_id)
+        once = IdempotencyKey.of_batch(query_id, batch_id)
         return replace(self, layout=self.layout.of_attempt(job_id, once))
 
     def prepare(self) -> Self:
@@ -187,9 +191,9 @@ class Job:
             }
             return replace(self, options=self.options.model_copy(update=pinned))
 
-        before = self.line()
+        before = self.connection_stats()
         job: Self = self._run(step)
-        return replace(job, prepared=self.prepared + self.line() - before)
+        return replace(job, prepared=self.prepared + self.connection_stats() - before)
 
     def write(
         self,
@@ -198,26 +202,26 @@ class Job:
         *,
         live: bool = False,
     ) -> tuple[PartFile, ...]:
-        """Write one partition; see `TaskUploader.write`. `live`: tell how far it is."""
+        """Write one partition; see `TaskWriter.write`. `live`: tell how far it is."""
         if self.committed:
             return ()
         runtime = get_runtime()
-        task = TaskUploader(self.layout, self.options, self.file_format, partition, runtime)
-        job, target = self.layout.job_id, readable(self.layout.target)
+        task = TaskWriter(self.layout, self.options, self.file_format, partition, runtime)
+        job, target = self.layout.job_id, readable_target(self.layout.target)
 
-        def news(state: TaskState) -> TaskNews:
-            return TaskNews(
+        def news(state: TaskState) -> TaskProgress:
+            return TaskProgress(
                 "task", job, target, self.age, partition, state, **asdict(task.counters)
             )
 
         with Reporter(self.listener if live else None, runtime.loop, news):
             return task.write(batches)
 
-    def line(self) -> LineStats:
+    def connection_stats(self) -> ConnectionStats:
         """Return what the connections of this process took so far, for whatever job."""
-        return get_runtime().pool(self.options).line()
+        return get_runtime().pool(self.options).connection_stats()
 
-    def commit(self, parts: Sequence[PartFile], line: LineStats = UNSPENT) -> WriteStats:
+    def commit(self, parts: Sequence[PartFile], line: ConnectionStats = UNSPENT) -> WriteStats:
         """Make all parts visible, in one commit; see `JobCommitter.commit`.
 
         Args:
@@ -255,11 +259,11 @@ class Job:
         async def step(connection: Connection) -> None:
             log.debug("%s: logged in", connection.address)
 
-        before = self.line()
+        before = self.connection_stats()
         self._run(step, patient=True)
-        return replace(self, prepared=self.prepared + self.line() - before)
+        return replace(self, prepared=self.prepared + self.connection_stats() - before)
 
-    def _committer(self, line: LineStats = UNSPENT) -> JobCommitter:
+    def _committer(self, line: ConnectionStats = UNSPENT) -> JobCommitter:
         return JobCommitter(
             self.layout,
             self.options,
@@ -274,7 +278,7 @@ class Job:
             return "the file is there already (if_exists=ignore)"
         return f"job_key={self.options.job_key} was committed before"
 
-    def _manifest(self, line: LineStats) -> dict[str, Any] | None:
+    def _manifest(self, line: ConnectionStats) -> dict[str, Any] | None:
         if not self.options.manifest:
             return None
         once = self.layout.once
@@ -298,4 +302,4 @@ class Job:
         runtime = get_runtime()
         options = self.options
         retry = RetryPolicy(options.max_retries, options.retry_delay)
-        return runtime.run(on_pool(runtime.pool(options), retry, step, patient=patient))
+        return runtime.run(run_operation(runtime.pool(options), retry, step, patient=patient))

@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sftp_async.formats.base import PartEncoder
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.byte_budget import ByteBudget
-    from sftp_async.remote.upload import FileTransfer
+    from sftp_async.remote.upload import FileUpload
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Upload:
 
     loop: asyncio.AbstractEventLoop
     budget: ByteBudget
-    transfer: FileTransfer
+    transfer: FileUpload
     #: Of what was sent so far, by algorithm.
     digests: dict[str, hashlib._Hash]
     future: Future[int]

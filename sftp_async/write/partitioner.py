@@ -15,7 +15,7 @@ from sftp_async.formats.spark_schema import without_columns
 from sftp_async.formats.values import temporal
 from sftp_async.formats.values.cell_text import CellText, is_text
 from sftp_async.layout.hive import directory_name
-from sftp_async.layout.job_layout import LONGEST_NAME
+from sftp_async.layout.part_names import LONGEST_NAME
 from sftp_async.layout.target import split_target
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sftp_async.errors import OptionsError
 from sftp_async.layout.job_layout import Layout
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.write.commit import Found, Recovered, recover_target
@@ -85,10 +85,10 @@ def _place(options: SFTPOptions, path: str | None) -> tuple[Layout, SFTPOptions]
     if options.path is None:
         raise OptionsError("path is missing: name the target to recover")
     options = options.resolve()
-    return Layout.mint(options, ""), options
+    return Layout.new(options, ""), options
 
 
 def _run(options: SFTPOptions, step: Callable[[Connection], Awaitable[T]]) -> T:
     runtime = get_runtime()
     retry = RetryPolicy(options.max_retries, options.retry_delay)
-    return runtime.run(on_pool(runtime.pool(options), retry, step, patient=True))
+    return runtime.run(run_operation(runtime.pool(options), retry, step, patient=True))

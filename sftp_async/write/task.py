@@ -25,14 +25,13 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.formats.base import RowFiles
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.progress.summary import Counters
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.checksums import verify
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileTransfer
-from sftp_async.spark.arrow_repair import sound
+from sftp_async.remote.upload import FileUpload
 from sftp_async.write.part_writer import FillingPart, Upload
 from sftp_async.write.partition_router import fan_out, most_open
 from sftp_async.write.partitioner import Partitioning
@@ -58,7 +57,7 @@ ROW_FILES = 32
 SLICES_PER_FILE = 8
 
 
-class TaskUploader:
+class TaskWriter:
     """Writes one partition, once; make a new one for each attempt.
 
     Args:
@@ -182,7 +181,7 @@ class TaskUploader:
             if batch.num_rows:
                 self._budget.check()
                 self.counters.rows += batch.num_rows
-                yield sound(batch)
+                yield batch
 
     def _fill(
         self, part: FillingPart | None, batch: pa.RecordBatch, directory: str = ""
@@ -237,12 +236,12 @@ class TaskUploader:
         return FillingPart(upload, self._format.open(header=header), self._options)
 
     def _start(self, staged: str, final: str) -> Upload:
-        transfer = FileTransfer(
+        transfer = FileUpload(
             self._layout.staged_path(staged),
             self._pool,
             self._retry,
             self._acknowledged,
-            None if self._options.lanes == "auto" else self._options.lanes,
+            None if self._options.channels_per_file == "auto" else self._options.channels_per_file,
             any_name=not self._layout.direct,
         )
         digests = {"sha256": hashlib.sha256()}
@@ -257,7 +256,7 @@ class TaskUploader:
             self._runtime.loop, self._budget, transfer, digests, future, final, self._layout.direct
         )
 
-    async def _run(self, transfer: FileTransfer, digest: hashlib._Hash, directory: str) -> int:
+    async def _run(self, transfer: FileUpload, digest: hashlib._Hash, directory: str) -> int:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -276,7 +275,7 @@ class TaskUploader:
                 path=self._layout.staging,
             ) from error
 
-    async def _upload(self, transfer: FileTransfer) -> int:
+    async def _upload(self, transfer: FileUpload) -> int:
         try:
             size = await transfer.run()
         except AcknowledgedDataLostError:
@@ -314,7 +313,7 @@ class TaskUploader:
         async def step(connection: Connection) -> None:
             await verify(connection, path, 0, size, digest, self._options.verify)
 
-        await on_pool(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, patient=True)
 
     def _acknowledged(self, size: int) -> None:
         self.counters.bytes += size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import TransferError
 from sftp_async.layout.hive import with_parents
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
@@ -44,7 +44,7 @@ class TaskDirectories:
                     self._made.remove(path)
                 self._there.add(path)
 
-        await on_pool(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, patient=True)
 
     async def unmake(self, connection: Connection) -> None:
         """Remove what was made here, as far as it is empty."""

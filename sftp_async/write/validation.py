@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.formats.charset import Charset
-from sftp_async.layout.job_layout import LONGEST_NAME, MARKERS, STAGING
+from sftp_async.layout.job_layout import STAGING
+from sftp_async.layout.once import MARKERS
+from sftp_async.layout.part_names import LONGEST_NAME
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.options.name_templates import CONTROL_FIELDS, control_fields

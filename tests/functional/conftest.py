@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from sftp_async.remote.ssh.request_guard import Line
+from sftp_async.remote.ssh.request_guard import RequestGuard
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def flights(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The requests, those in one list that left before an answer to any of them was there."""
     found: list[list[str]] = []
     answered = True
-    request = Line.request
+    request = RequestGuard.request
 
     @asynccontextmanager
-    async def watched(self: Line, what: str, *rest: Any) -> AsyncIterator[None]:
+    async def watched(self: RequestGuard, what: str, *rest: Any) -> AsyncIterator[None]:
         nonlocal answered
         async with request(self, what, *rest):
             if answered:
@@ -39,5 +39,5 @@ def flights(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             finally:
                 answered = True
 
-    monkeypatch.setattr(Line, "request", watched)
+    monkeypatch.setattr(RequestGuard, "request", watched)
     return found

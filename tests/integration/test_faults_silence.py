@@ -12,7 +12,7 @@ import pytest
 from sftp_async.errors import ConnectError, ConnectionLostError, StalledError
 from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
-from sftp_async.write.task import TaskUploader
+from sftp_async.write.task import TaskWriter
 from tests.support.delay import DelayProxy
 from tests.support.disturbed import (
     BOUND,
@@ -208,7 +208,7 @@ def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(
 
 def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tuple[Any, int]:
     """Write a partition; returns its parts, and the most bytes that were not acknowledged."""
-    task = TaskUploader(job.layout, job.options, job.file_format, 0, runtime)
+    task = TaskWriter(job.layout, job.options, job.file_format, 0, runtime)
     most = 0
 
     async def held() -> int:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import OptionsError, SFTPAsyncError
-from sftp_async.layout.job_layout import Once
+from sftp_async.layout.once import IdempotencyKey
 from tests.support.jobs import lines_in, real_job, write
 from tests.support.outside import PART, Outside, interrupted, names, put
 from tests.support.sshd import SSHD
@@ -147,7 +147,7 @@ SURROGATES = st.text(st.characters(codec=None, exclude_characters="\0"), min_siz
 
 @given(keys=st.sets(NAMES | SURROGATES | st.text("%2F/.x", min_size=1), min_size=2), file=NAMES)
 def test_markers_of_different_keys_are_different_files(keys: set[str], file: str) -> None:
-    jobs = [Once.of_key(key, name) for key in keys for name in (None, file)]
+    jobs = [IdempotencyKey.of_key(key, name) for key in keys for name in (None, file)]
     paths = {job.marker for job in jobs}
     assert len(paths) == len(jobs)
     for path in paths:

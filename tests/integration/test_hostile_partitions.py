@@ -11,7 +11,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import CommitError, SFTPAsyncError
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.job import Job
 from tests.support.outside import PART, Outside, names

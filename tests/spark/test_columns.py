@@ -12,7 +12,7 @@ from pyspark.errors import AnalysisException
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats import open_format
 from sftp_async.options import FormatOptions
-from sftp_async.spark.datasource import arrow_schema
+from sftp_async.spark.schema import arrow_schema
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:

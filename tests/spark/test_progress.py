@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 
 from sftp_async import SFTPDataSource, last_write, progress, register
 from sftp_async.progress import displays
-from sftp_async.progress.reporter import Address
+from sftp_async.progress.messages import Address
 from sftp_async.progress.state import BETWEEN
 from sftp_async.spark.register import BATCH_LIMIT, telling
 from tests.support.cluster import until

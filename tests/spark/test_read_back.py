@@ -13,7 +13,7 @@ import pytest
 from sftp_async.formats import open_format
 from sftp_async.formats.avro.schema import avro_schema
 from sftp_async.options import FormatOptions
-from sftp_async.spark.datasource import arrow_schema
+from sftp_async.spark.schema import arrow_schema
 from tests.support.encoding import encoded
 
 if TYPE_CHECKING:

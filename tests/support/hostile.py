@@ -15,7 +15,7 @@ from asyncssh.packet import Byte, SSHPacket, String, UInt32
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
-from sftp_async.remote.ssh.request_guard import Line
+from sftp_async.remote.ssh.request_guard import RequestGuard
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.disturbed import BOUND
@@ -90,15 +90,15 @@ def impatient_with(what: str) -> Iterator[None]:
     For answers that never come: a short timeout for all requests would be at the mercy of the
     machine wherever another one must succeed first.
     """
-    request = Line.request
+    request = RequestGuard.request
 
     def hasty(
-        line: Line, asked: str, path: str, patience: float | None = None
+        line: RequestGuard, asked: str, path: str, patience: float | None = None
     ) -> AbstractAsyncContextManager[None]:
         return request(line, asked, path, 0.5 if asked == what else patience)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Line, "request", hasty)
+        patch.setattr(RequestGuard, "request", hasty)
         yield
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from sftp_async.layout.job_layout import Layout, PartFile, is_data
+from sftp_async.layout.job_layout import Layout
+from sftp_async.layout.part_names import PartFile, is_data
 from sftp_async.options import SFTPOptions
 from sftp_async.progress.summary import WriteStats
-from sftp_async.remote.pool import on_pool
+from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.write.commit import JobCommitter, Recovered, recover_target
 from sftp_async.write.job import Job
@@ -55,7 +56,7 @@ class MemoryJob:
     ) -> None:
         self.server = server
         self.options = _options(path, tuple(options.items()))
-        self.layout = Layout.mint(self.options, extension)
+        self.layout = Layout.new(self.options, extension)
         self.overwrite = overwrite
         self._committer = committer
         self._pool: Any = MemoryPool(server)
@@ -88,21 +89,23 @@ class MemoryJob:
         )
 
     async def prepare(self) -> None:
-        await on_pool(self._pool, RETRY, self.committer().prepare)
+        await run_operation(self._pool, RETRY, self.committer().prepare)
 
     async def commit(self, parts: list[PartFile]) -> WriteStats:
         committer = self.committer()
-        return await on_pool(self._pool, RETRY, lambda c: committer.commit(c, parts))
+        return await run_operation(self._pool, RETRY, lambda c: committer.commit(c, parts))
 
     async def abort(self) -> None:
-        await on_pool(self._pool, RETRY, self.committer().abort)
+        await run_operation(self._pool, RETRY, self.committer().abort)
 
     async def abandon(self) -> None:
-        await on_pool(self._pool, RETRY, self.committer().abandon)
+        await run_operation(self._pool, RETRY, self.committer().abandon)
 
     async def recover(self) -> Recovered:
         ttl = self.options.staging_ttl
-        return await on_pool(self._pool, RETRY, lambda c: recover_target(c, self.layout, ttl=ttl))
+        return await run_operation(
+            self._pool, RETRY, lambda c: recover_target(c, self.layout, ttl=ttl)
+        )
 
     async def write(self, *contents: bytes) -> list[PartFile]:
         """Do all of it."""

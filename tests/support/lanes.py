@@ -14,7 +14,7 @@ from sftp_async import SFTPOptions
 from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.ssh import connect
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.testing.embedded_server import FolderServer
 
 MIB = 1024 * 1024
@@ -70,7 +70,7 @@ class Upload:
     def __init__(self, pool: ConnectionPool, path: str, lanes: int | None) -> None:
         self._room = asyncio.Semaphore(32)
         self._digest = hashlib.sha256()
-        self.transfer = FileTransfer(
+        self.transfer = FileUpload(
             path, pool, RetryPolicy(4, 0.01), lambda size: self._room.release(), lanes
         )
         self.done = asyncio.create_task(self.transfer.run())

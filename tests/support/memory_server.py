@@ -25,7 +25,8 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
     TransferError,
 )
-from sftp_async.remote.ssh import Capabilities, Connection, RemoteEntry
+from sftp_async.remote.filesystem import RemoteEntry
+from sftp_async.remote.ssh import Capabilities, Connection
 
 #: Called a million times by the model of the commit.
 parent_of = lru_cache(4096)(posixpath.dirname)

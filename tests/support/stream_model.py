@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.layout.job_layout import Layout, Once, PartFile, is_data
+from sftp_async.layout.job_layout import Layout
+from sftp_async.layout.once import IdempotencyKey
+from sftp_async.layout.part_names import PartFile, is_data
 from tests.support.commit_model import FOREIGN
 from tests.support.exploration import READS, explore_faults
 from tests.support.jobs import MemoryJob
@@ -91,7 +93,7 @@ class StreamPlay:
             write_empty=False,
             **self.scenario.options,
         )
-        job.layout = Layout.mint(job.options, "csv", lineage="query")
+        job.layout = Layout.new(job.options, "csv", lineage="query")
         return job
 
     async def _attempt(self, number: int) -> bool:
@@ -105,7 +107,7 @@ class StreamPlay:
         parts = tasks.stage(*contents, directories=within)
         self.sets[number] = {part.final: data for part, data in zip(parts, contents, strict=True)}
         ending = self._job()
-        once = Once.of_batch(QUERY, BATCH)
+        once = IdempotencyKey.of_batch(QUERY, BATCH)
         ending.layout = replace(ending.layout, job_id=tasks.layout.job_id, once=once)
         return await self._end(ending, parts)
 
@@ -170,7 +172,7 @@ class StreamPlay:
                 self.broken.append(f"{path} is not what it was")
 
 
-def explore_stream(
+async def explore_stream(
     scenario: StreamScenario, depth: int
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
@@ -179,4 +181,4 @@ def explore_stream(
         How many sequences were played, and those that broke a rule.
 
     """
-    return explore_faults(lambda faults: StreamPlay(scenario, faults), depth)
+    return await explore_faults(lambda faults: StreamPlay(scenario, faults), depth)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sftp_async.options import ConnectionOptions
-    from sftp_async.remote.ssh.proxies import Door
+    from sftp_async.remote.ssh.proxies import ProxyTunnel
 
 
 async def connect(options: ConnectionOptions) -> Connection:
@@ -47,7 +47,7 @@ async def connect(options: ConnectionOptions) -> Connection:
     login = Login(options, direct=not (hops or door))
     bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
     steps = [*bastions, login]
-    passed: list[Login | Door | None] = [door, *bastions]
+    passed: list[Login | ProxyTunnel | None] = [door, *bastions]
     _warn(options, hops)
     at = 0
     try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 import stat as stat_bits
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError
@@ -21,11 +20,12 @@ from sftp_async.errors import (
     StalledError,
     TransferError,
 )
+from sftp_async.remote.filesystem import Kind, RemoteEntry
 from sftp_async.remote.ssh import check_file
 from sftp_async.remote.ssh.capabilities import Capabilities
 from sftp_async.remote.ssh.host_keys import public_key_line
 from sftp_async.remote.ssh.remote_file import RemoteFile
-from sftp_async.remote.ssh.request_guard import Line
+from sftp_async.remote.ssh.request_guard import RequestGuard
 from sftp_async.remote.ssh.sftp_channels import Channel, Channels
 
 if TYPE_CHECKING:
@@ -37,30 +37,6 @@ if TYPE_CHECKING:
 FULL_DISK = 1024 * 1024
 #: Entries of a directory that are listed at most: a server that lies could go on for ever.
 LARGEST_LISTING = 1_000_000
-
-
-#: What a name stands for; a file is also whatever is neither of the others.
-Kind = Literal["directory", "link", "file"]
-
-
-@dataclass(frozen=True)
-class RemoteEntry:
-    """A remote file or directory: name, size in bytes, time of last change (Unix seconds).
-
-    `mode` is its kind and permissions, as `st_mode` of POSIX; None: the server does not tell.
-    """
-
-    name: str
-    size: int
-    is_dir: bool
-    mtime: float
-    mode: int | None = field(default=None, compare=False)
-
-    @classmethod
-    def of(cls, name: str, attrs: asyncssh.SFTPAttrs) -> Self:
-        """Read what the server answered."""
-        is_dir = _kind(attrs) == "directory"
-        return cls(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
 
 
 class Connection:
@@ -93,8 +69,8 @@ class Connection:
         #: Whether requests may be sent behind others that they depend on, and answers told apart.
         self.in_order = self.capabilities.plain_files
         self._sftp = sftp
-        self._line = Line(ssh, options, bastions)
-        self._channels = Channels(ssh, sftp, self._line)
+        self._guard = RequestGuard(ssh, options, bastions)
+        self._channels = Channels(ssh, sftp, self._guard)
 
     def __repr__(self) -> str:
         return f"<Connection {self.address} {'usable' if self.usable else 'closed'}>"
@@ -102,21 +78,21 @@ class Connection:
     @property
     def usable(self) -> bool:
         """Whether requests can still be sent."""
-        return self._line.usable
+        return self._guard.usable
 
     def abort(self) -> None:
         """Cut the connection at once, without a word to the server; for everything unexpected."""
-        self._line.abort()
+        self._guard.abort()
 
     async def close(self) -> None:
         """Say good-bye and wait for the socket to close, for a few seconds at most."""
-        await self._line.close()
+        await self._guard.close()
         await self._channels.settle()
 
     @property
     def round_trip(self) -> float:
         """Seconds that the quickest answer took so far: a round trip, or little more."""
-        return self._line.round_trip
+        return self._guard.round_trip
 
     @property
     def channels(self) -> int:
@@ -137,14 +113,14 @@ class Connection:
 
     async def stat(self, path: str) -> RemoteEntry:
         """Return what `path` is, links followed."""
-        async with self._line.request("look at", path):
+        async with self._guard.request("look at", path):
             attrs = await self._sftp.stat(path)
-        return RemoteEntry.of(posixpath.basename(path), attrs)
+        return _entry(posixpath.basename(path), attrs)
 
     async def exists(self, path: str) -> bool:
         """Whether something is there, be it a dangling link."""
         try:
-            async with self._line.request("look at", path):
+            async with self._guard.request("look at", path):
                 await self._sftp.lstat(path)
         except RemoteNotFoundError:
             return False
@@ -157,7 +133,7 @@ class Connection:
     async def kind(self, path: str) -> Kind | None:
         """Return what is there, links not followed; None: nothing."""
         try:
-            async with self._line.request("look at", path):
+            async with self._guard.request("look at", path):
                 attrs = await self._sftp.lstat(path)
         except RemoteNotFoundError:
             return None
@@ -169,23 +145,23 @@ class Connection:
         Names that a server has no business sending in a listing (with a slash or NUL) are left out.
         """
         entries = []
-        async with self._line.request("list", path):
+        async with self._guard.request("list", path):
             seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
             async with aclosing(generator) as listing:
                 async for found in listing:
                     # A large directory comes in many answers.
-                    self._line.heard()
+                    self._guard.heard()
                     seen += 1
                     if seen > LARGEST_LISTING:
                         raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
                     name = _text(found.filename)
                     if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
-                        entries.append(RemoteEntry.of(name, found.attrs))
+                        entries.append(_entry(name, found.attrs))
         return entries
 
     async def realpath(self, path: str) -> str:
         """Return the server's absolute form of `path`."""
-        async with self._line.request("resolve", path):
+        async with self._guard.request("resolve", path):
             try:
                 resolved = await self._sftp.realpath(path)
             except IndexError:  # asyncssh takes it for granted that there is a name
@@ -195,7 +171,7 @@ class Connection:
     async def mkdir(self, path: str) -> None:
         """Make one directory; `RemoteExistsError` if something of that name is there."""
         try:
-            async with self._line.request("make the directory", path):
+            async with self._guard.request("make the directory", path):
                 await self._sftp.mkdir(path)
         except TransferError as error:
             error = await self._told_apart(error, "make the directory", path)
@@ -248,12 +224,12 @@ class Connection:
 
     async def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
-        async with self._line.request("remove the directory", path):
+        async with self._guard.request("remove the directory", path):
             await self._sftp.rmdir(path)
 
     async def remove(self, path: str) -> None:
         """Remove a file."""
-        async with self._line.request("remove", path):
+        async with self._guard.request("remove", path):
             await self._sftp.remove(path)
 
     async def rename(self, old: str, new: str) -> None:
@@ -265,7 +241,7 @@ class Connection:
 
         """
         try:
-            async with self._line.request("rename", old):
+            async with self._guard.request("rename", old):
                 await self._sftp.rename(old, new)
         except TransferError as error:
             raise await self._told_apart(error, "rename to it", new) from None
@@ -277,7 +253,7 @@ class Connection:
             RemoteUnsupportedError: the server does not offer it.
 
         """
-        async with self._line.request("rename", old):
+        async with self._guard.request("rename", old):
             await self._sftp.posix_rename(old, new)
 
     async def link(self, path: str, other: str) -> None:
@@ -289,7 +265,7 @@ class Connection:
 
         """
         try:
-            async with self._line.request("link", path):
+            async with self._guard.request("link", path):
                 await self._sftp.link(path, other)
         except TransferError as error:
             raise await self._told_apart(error, "link to it", other) from None
@@ -299,13 +275,13 @@ class Connection:
     ) -> None:
         """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
         attrs = asyncssh.SFTPAttrs(permissions=permissions, atime=modified, mtime=modified)
-        async with self._line.request("set attributes of", path):
+        async with self._guard.request("set attributes of", path):
             await self._sftp.setstat(path, attrs)
 
     async def free_bytes(self, path: str) -> int | None:
         """Return the bytes a user may still write there; None if the server does not tell."""
         try:
-            async with self._line.request("ask for free space", path):
+            async with self._guard.request("ask for free space", path):
                 vfs = await self._sftp.statvfs(path)
         except (ConnectionLostError, StalledError):
             raise
@@ -387,7 +363,7 @@ class Connection:
     ) -> None:
         """Copy `length` bytes from one remote file into another, on the server (copy-data)."""
         try:
-            async with self._line.request("copy on the server", source.path):
+            async with self._guard.request("copy on the server", source.path):
                 await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
         except TransferError as error:
             raise await self._space_or(error, target.path, length) from error
@@ -399,7 +375,7 @@ class Connection:
             RemoteUnsupportedError: the server does not offer it.
 
         """
-        async with self._line.request("check", path):
+        async with self._guard.request("check", path):
             return await check_file.sha256_on_server(self._sftp, path)
 
     async def _open(
@@ -407,7 +383,7 @@ class Connection:
     ) -> RemoteFile:
         channel = channel or self._channels.open[0]
         try:
-            async with self._line.request(what, path):
+            async with self._guard.request(what, path):
                 # block_size=0: one write call is one request; we cut to the server's limit
                 # ourselves.
                 handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
@@ -419,7 +395,7 @@ class Connection:
             raise error from None
         offered = self.capabilities
         return RemoteFile(
-            self._line,
+            self._guard,
             handle,
             path,
             offered.max_read,
@@ -464,6 +440,12 @@ class Connection:
             full.free_bytes = free
             return full
         return error
+
+
+def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> RemoteEntry:
+    """Read what the server answered."""
+    is_dir = _kind(attrs) == "directory"
+    return RemoteEntry(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
 
 
 def _kind(attrs: asyncssh.SFTPAttrs) -> Kind:

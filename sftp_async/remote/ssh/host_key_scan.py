@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import asyncssh
 
 from sftp_async.errors import ConnectError
+from sftp_async.options.address import authority
 from sftp_async.options.jump_hosts import hops_of
-from sftp_async.options.proxy_syntax import authority
 from sftp_async.remote.ssh.algorithms import host_keys_of, nothing_in_common, offered
 from sftp_async.remote.ssh.error_mapping import LOST, connect_error
 from sftp_async.remote.ssh.host_keys import ALGORITHMS, fingerprint_of, known_hosts_line
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sftp_async.options import ConnectionOptions
-    from sftp_async.remote.ssh.proxies import Door
+    from sftp_async.remote.ssh.proxies import ProxyTunnel
 
 #: Algorithms by the type of key that they sign with (RFC 8332, section 3: RSA has three).
 _RSA = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -93,7 +93,7 @@ async def _look(options: ConnectionOptions, names: Sequence[str]) -> _Onlooker:
     algorithms = offered(options, names)
     hops, door = hops_of(options), door_of(options)
     bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
-    passed: list[Login | Door | None] = [door, *bastions]
+    passed: list[Login | ProxyTunnel | None] = [door, *bastions]
     try:
         async with asyncio.timeout(options.connect_timeout):
             for before, bastion in zip(passed, bastions, strict=False):

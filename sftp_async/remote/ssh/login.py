@@ -12,7 +12,7 @@ from sftp_async.errors import (
     OptionsError,
     ServerBusyError,
 )
-from sftp_async.options.proxy_syntax import authority
+from sftp_async.options.address import authority
 from sftp_async.remote.ssh.algorithms import (
     CIPHERS,
     nothing_in_common,
@@ -27,7 +27,7 @@ from sftp_async.remote.ssh.private_keys import load_private_key
 if TYPE_CHECKING:
     from sftp_async.errors import SFTPAsyncError
     from sftp_async.options import ConnectionOptions
-    from sftp_async.remote.ssh.proxies import Door
+    from sftp_async.remote.ssh.proxies import ProxyTunnel
 
 #: Keepalives that may go unanswered before the connection counts as dead.
 KEEPALIVE_COUNT = 3
@@ -95,7 +95,7 @@ class Login:
         if self.ssh is not None:
             self.ssh.abort()
 
-    async def run(self, before: Login | Door | None) -> asyncssh.SSHClientConnection:
+    async def run(self, before: Login | ProxyTunnel | None) -> asyncssh.SSHClientConnection:
         """Connect and log in.
 
         Args:
@@ -136,7 +136,7 @@ class Login:
             self._explain_untried_key(mapped)
         return nothing_in_common(self.options, self._algorithms, self.ssh) or mapped
 
-    def too_late(self, before: Login | Door | None) -> ConnectError:
+    def too_late(self, before: Login | ProxyTunnel | None) -> ConnectError:
         """Return the error for `connect_timeout` having passed in this login."""
         who, address = f"The {self.options.role}", self.options.address
         if self.ssh is not None:

@@ -1,7 +1,7 @@
 """Proxies that connect on our behalf: SOCKS5 (RFC 1928) and HTTP CONNECT (RFC 9110, 9.3.6).
 
-A `Door` is what asyncssh takes for a tunnel: it makes the transport of an SSH connection. Once it
-stands, a proxy passes on bytes and nothing else, so the transport is a plain socket's.
+A `ProxyTunnel` is what asyncssh takes for a tunnel: it makes the transport of an SSH connection.
+Once it stands, a proxy passes on bytes and nothing else, so the transport is a plain socket's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError
-from sftp_async.options.proxy_syntax import authority
+from sftp_async.options.address import authority
 from sftp_async.remote.ssh.error_mapping import said
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LONGEST_SOCKS_WORD: Final = 255
 FINAL_REPLIES: Final = (2, 7, 8)
 
 
-class Door(ABC):
+class ProxyTunnel(ABC):
     """A way out through a proxy.
 
     Args:
@@ -106,7 +106,7 @@ class Door(ABC):
         )
 
 
-class SocksDoor(Door):
+class SocksTunnel(ProxyTunnel):
     """A SOCKS5 proxy."""
 
     def __init__(self, proxy: Proxy, password: str | None, timeout: float) -> None:
@@ -161,7 +161,7 @@ class SocksDoor(Door):
         return self._no_proxy(reason)
 
 
-class HttpDoor(Door):
+class HTTPTunnel(ProxyTunnel):
     """An HTTP proxy that knows CONNECT.
 
     Not by the library that does SOCKS5 here: it takes the proxy's answer with all that came in the
@@ -250,7 +250,7 @@ class _Answer(asyncio.Protocol):
             self.whole.set_result((None, None))
 
 
-def door_of(options: ConnectionOptions) -> Door | None:
+def door_of(options: ConnectionOptions) -> ProxyTunnel | None:
     """Return the way through the proxy of `proxy_url`; None without one.
 
     Raises:
@@ -258,7 +258,7 @@ def door_of(options: ConnectionOptions) -> Door | None:
 
     """
     for proxy in options.proxies:
-        kind = SocksDoor if proxy.scheme == "socks5" else HttpDoor
+        kind = SocksTunnel if proxy.scheme == "socks5" else HTTPTunnel
         secret = options.proxy_password
         return kind(proxy, secret.get_secret_value() if secret else None, options.connect_timeout)
     return None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncssh
     from typing_extensions import Buffer
 
-    from sftp_async.remote.ssh.request_guard import Line
+    from sftp_async.remote.ssh.request_guard import RequestGuard
     from sftp_async.remote.ssh.sftp_channels import Channel
 
 #: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
@@ -26,7 +26,7 @@ class RemoteFile:
     """A file opened by `Connection`.
 
     Args:
-        line: the connection it lives on.
+        guard: watches the requests of its connection.
         handle: asyncssh's file, opened so that one call is one request.
         path: for messages.
         max_read: most bytes to ask for in one request.
@@ -38,7 +38,7 @@ class RemoteFile:
 
     def __init__(
         self,
-        line: Line,
+        guard: RequestGuard,
         handle: asyncssh.SFTPClientFile,
         path: str,
         max_read: int,
@@ -49,7 +49,7 @@ class RemoteFile:
         self.path = path
         # asyncssh's annotations know bytes only; any buffer works.
         self.handle: Any = handle
-        self._line = line
+        self._guard = guard
         self._max_read = max_read
         self._max_write = max_write
         self._on_refusal = on_refusal
@@ -88,7 +88,7 @@ class RemoteFile:
     async def _write_piece(self, piece: memoryview, offset: int) -> None:
         try:
             with self._channel.writing(len(piece)):
-                async with self._line.request("write", self.path, self._line.stall_timeout):
+                async with self._guard.request("write", self.path, self._guard.stall_timeout):
                     await self.handle.write(piece, offset)
         except TransferError as error:
             raise await self._on_refusal(error, self.path, len(piece)) from error
@@ -98,7 +98,7 @@ class RemoteFile:
         parts: list[bytes] = []
         wanted = size
         while wanted > 0:
-            async with self._line.request("read", self.path):
+            async with self._guard.request("read", self.path):
                 asked = min(wanted, self._max_read)
                 part = await self.handle.read(asked, offset)
                 if len(part) > asked:
@@ -112,7 +112,7 @@ class RemoteFile:
 
     async def close(self) -> None:
         """Close the file. A lost connection may go unnoticed here: look at the size afterwards."""
-        async with self._line.request("close", self.path):
+        async with self._guard.request("close", self.path):
             await self.handle.close()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CLOSE_TIMEOUT = 5.0
 
 
-class Line:
+class RequestGuard:
     """The SSH connection, whether it can still be used, and the rules for a request on it.
 
     Attributes:

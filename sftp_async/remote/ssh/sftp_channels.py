@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.options.parsing import MAX_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sftp_async.remote.ssh.request_guard import Line
+    from sftp_async.remote.ssh.request_guard import RequestGuard
 
 log = logging.getLogger("sftp_async.remote.ssh")
 
 #: Half of the bytes that OpenSSH lets a client send ahead on one channel: its channels.h has 64
 #: packets of 32 KiB (CHAN_SES_WINDOW_DEFAULT). A whole window of data never fits, with its headers.
 HALF_WINDOW = 1024 * 1024
-#: Most channels of one connection; OpenSSH allows 10 sessions (MaxSessions).
-MAX_CHANNELS = 8
 
 
 class Channel:
@@ -65,15 +64,15 @@ class Channels:
     Args:
         ssh: the connection.
         sftp: its first channel, for everything but extra lanes.
-        line: what watches over requests.
+        guard: watches the requests.
 
     """
 
     def __init__(
-        self, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient, line: Line
+        self, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient, guard: RequestGuard
     ) -> None:
         self._ssh = ssh
-        self._line = line
+        self._guard = guard
         self._open = [Channel(sftp)]
         self._limit = MAX_CHANNELS
         self._opening: set[asyncio.Task[None]] = set()
@@ -97,7 +96,7 @@ class Channels:
 
     async def _open_one(self) -> None:
         try:
-            async with self._line.request("open another SFTP channel", "."):
+            async with self._guard.request("open another SFTP channel", "."):
                 try:
                     sftp = await self._ssh.start_sftp_client(path_errors="surrogateescape")
                 except (asyncssh.ChannelOpenError, asyncssh.SFTPError) as error:
@@ -105,7 +104,7 @@ class Channels:
                     self._limit = len(self._open) + len(self._opening) - 1
                     log.info(
                         "%s: no more than %d SFTP channels on one connection (%s)",
-                        self._line.address,
+                        self._guard.address,
                         self._limit,
                         error.reason,
                     )

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-import sftp_async
 from sftp_async.tools.cli import bench, doctor, files, keyscan, options, recover, serve
 from sftp_async.tools.cli.command import command
+from sftp_async.version import __version__
 
 _EPILOG = """\
 A first look, in two terminals: `sftp-async serve` prints the command for the other one.
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sftp-async {sftp_async.__version__}")
+        typer.echo(f"sftp-async {__version__}")
         raise typer.Exit
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from sftp_async.remote.ssh import RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
 
 _FORCE = typer.Option("--force", "-f", help="Replace a file that is there.")
 

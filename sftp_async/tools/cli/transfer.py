@@ -21,7 +21,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli.run import pool_of
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sftp_async.options import SFTPOptions
+    from sftp_async.remote.filesystem import RemoteEntry
     from sftp_async.remote.pool import ConnectionPool
-    from sftp_async.remote.ssh import Connection, RemoteEntry, RemoteFile
+    from sftp_async.remote.ssh import Connection, RemoteFile
 
 #: Reads that are under way at once, each of a request's size: 4 MiB with OpenSSH.
 READS = 16
@@ -220,12 +221,12 @@ async def send(
         room.set()
         on_bytes(count)
 
-    transfer = FileTransfer(
+    transfer = FileUpload(
         path,
         pool,
         RetryPolicy(options.max_retries, options.retry_delay),
         acknowledged,
-        None if options.lanes == "auto" else options.lanes,
+        None if options.channels_per_file == "auto" else options.channels_per_file,
     )
     sending = asyncio.create_task(transfer.run())
     sending.add_done_callback(lambda _: room.set())

@@ -75,7 +75,7 @@ class Finding:
 
 
 @dataclass
-class Subject:
+class CheckContext:
     """A server, as one set of options reaches it.
 
     Args:

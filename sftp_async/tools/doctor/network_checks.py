@@ -14,7 +14,7 @@ from sftp_async.tools.doctor.context import Finding
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
-    from sftp_async.tools.doctor.context import Subject
+    from sftp_async.tools.doctor.context import CheckContext
 
 #: RFC 4253, section 4.2: the greeting has at most 255 characters, and lines may stand before it.
 LONGEST_LINE = 255
@@ -30,7 +30,7 @@ _OTHERS = {
 }
 
 
-async def resolve_name(subject: Subject) -> Finding:
+async def resolve_name(subject: CheckContext) -> Finding:
     """Look the host name up, unless that is done by who is on the way."""
     options = subject.options
     if subject.way:
@@ -53,7 +53,7 @@ async def resolve_name(subject: Subject) -> Finding:
     return Finding.ok(f"{options.host} is {', '.join(addresses)}")
 
 
-async def open_port(subject: Subject) -> Finding:
+async def open_port(subject: CheckContext) -> Finding:
     """Open a TCP connection; through a bastion or a proxy, all that connecting takes."""
     options = subject.options
     if subject.way:
@@ -74,7 +74,7 @@ async def open_port(subject: Subject) -> Finding:
     return Finding.ok(f"port {options.port} is open ({milliseconds:.1f} ms)")
 
 
-async def read_banner(subject: Subject) -> Finding:
+async def read_banner(subject: CheckContext) -> Finding:
     """Read what the server says first, and hang up."""
     if subject.way:
         return Finding.ok("the server behind it answered")

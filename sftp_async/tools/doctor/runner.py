@@ -10,7 +10,7 @@ from sftp_async.errors import SFTPAsyncError
 from sftp_async.remote.ssh import check_usable
 from sftp_async.tools.doctor import network_checks, session_checks, target_checks
 from sftp_async.tools.doctor.advice import recommend
-from sftp_async.tools.doctor.context import Finding, Subject
+from sftp_async.tools.doctor.context import CheckContext, Finding
 from sftp_async.tools.doctor.report import CheckReport, CheckStep
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ class Check:
     """One check: its name, what does it, and the checks that must have gone well before."""
 
     name: str
-    run: Callable[[Subject], Awaitable[Finding]]
+    run: Callable[[CheckContext], Awaitable[Finding]]
     needs: tuple[str, ...]
     #: It takes a while, or several connections: only for those who ask for it.
     thorough: bool = False
 
 
-async def _resolve_options(subject: Subject) -> Finding:
+async def _resolve_options(subject: CheckContext) -> Finding:
     subject.options = subject.given.resolve()
     check_usable(subject.options)
     return Finding.ok("complete; keys and references can be read")
@@ -77,7 +77,7 @@ async def examine(
         on_step: told each step as it is done.
 
     """
-    subject = Subject(options, path)
+    subject = CheckContext(options, path)
     steps: dict[str, CheckStep] = {}
     try:
         for check in CHECKS:
@@ -105,7 +105,7 @@ async def examine(
     )
 
 
-async def _step(check: Check, subject: Subject, done: dict[str, CheckStep]) -> CheckStep:
+async def _step(check: Check, subject: CheckContext, done: dict[str, CheckStep]) -> CheckStep:
     if subject.lost or not all(done[name].ok for name in check.needs):
         return CheckStep(check.name)
     try:

@@ -14,22 +14,23 @@ from sftp_async.tools.doctor.server_names import NOTES, server_of
 
 if TYPE_CHECKING:
     from sftp_async.remote.ssh import Connection
-    from sftp_async.tools.doctor.context import Subject
+    from sftp_async.tools.doctor.context import CheckContext
 
 #: Stats whose median is the round-trip time.
 ROUND_TRIPS = 5
-#: SFTP sessions that are tried on one connection: as many lanes as a distant file makes use of.
+#: SFTP sessions that are tried on one connection: as many as a file uses on a
+#: high-latency server.
 SESSIONS = 4
 
 
-async def agree(subject: Subject) -> Finding:
+async def agree(subject: CheckContext) -> Finding:
     """Agree on algorithms."""
     if not await subject.reach("Algorithms") or not subject.algorithms:
         return Finding.ok("agreed on")
     return Finding.ok(", ".join(f"{kind} {name}" for kind, name in subject.algorithms.items()))
 
 
-async def trust(subject: Subject) -> Finding:
+async def trust(subject: CheckContext) -> Finding:
     """Check the server's host key."""
     reached = await subject.reach("Host key")
     options = subject.options
@@ -48,7 +49,7 @@ async def trust(subject: Subject) -> Finding:
     return Finding.ok(f"{shown}, trusted: this user's known_hosts file names it")
 
 
-async def log_in(subject: Subject) -> Finding:
+async def log_in(subject: CheckContext) -> Finding:
     """Log in."""
     await subject.reach("Login")
     options = subject.options
@@ -57,7 +58,7 @@ async def log_in(subject: Subject) -> Finding:
     return Finding.ok(f"accepted as {options.username} ({means})")
 
 
-async def start_sftp(subject: Subject) -> Finding:
+async def start_sftp(subject: CheckContext) -> Finding:
     """Start an SFTP session, and see what the server offers."""
     await subject.reach("SFTP")
     offers = subject.connection.capabilities
@@ -79,7 +80,7 @@ async def start_sftp(subject: Subject) -> Finding:
     )
 
 
-async def measure(subject: Subject) -> Finding:
+async def measure(subject: CheckContext) -> Finding:
     """Measure the time of a request and its answer."""
     times = []
     for _ in range(ROUND_TRIPS):
@@ -91,7 +92,7 @@ async def measure(subject: Subject) -> Finding:
     return Finding.ok(f"{subject.round_trip_ms:.1f} ms")
 
 
-async def count_sessions(subject: Subject) -> Finding:
+async def count_sessions(subject: CheckContext) -> Finding:
     """Count the SFTP sessions that one connection may have."""
     subject.sessions = await subject.connection.open_channels(SESSIONS)
     if subject.sessions >= SESSIONS:
@@ -104,7 +105,7 @@ async def count_sessions(subject: Subject) -> Finding:
     )
 
 
-async def count_connections(subject: Subject) -> Finding:
+async def count_connections(subject: CheckContext) -> Finding:
     """Open as many connections as a Python worker would, and count those that are let in."""
     wanted = subject.options.max_connections
     others: list[Connection] = []

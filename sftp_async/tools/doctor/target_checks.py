@@ -1,7 +1,7 @@
 """The checks that touch the target: space, write, rename, replace, remove, and how fast it is.
 
-Every file they make is hidden, of a unique name, noted in `Subject.probes` before it exists, and
-removed at the end whatever happens.
+Every file they make is hidden, of a unique name, noted in `CheckContext.probes` before it exists,
+and removed at the end whatever happens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sftp_async.layout.target import split_target
 from sftp_async.tools.doctor.context import Finding
 
 if TYPE_CHECKING:
-    from sftp_async.tools.doctor.context import Subject
+    from sftp_async.tools.doctor.context import CheckContext
 
 _PROBE: Final = b"sftp_async was here to see whether it may write; this file can be removed.\n"
 #: Less than this left, in bytes, and the disk counts as full: as the transport has it.
@@ -33,7 +33,7 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_SECONDS: Final = 3.0
 
 
-async def find_target(subject: Subject) -> Finding:
+async def find_target(subject: CheckContext) -> Finding:
     """Find the directory that a job would write to, or the one that it would make it in."""
     options = subject.options.model_copy(update={"path": subject.path})
     wanted, name = split_target(options)
@@ -69,7 +69,7 @@ async def find_target(subject: Subject) -> Finding:
     )
 
 
-async def _directory_there(subject: Subject, path: str) -> bool | None:
+async def _directory_there(subject: CheckContext, path: str) -> bool | None:
     """Whether a directory is there; None: nothing is."""
     try:
         return (await subject.connection.stat(path)).is_dir
@@ -83,7 +83,7 @@ async def _directory_there(subject: Subject, path: str) -> bool | None:
         return None
 
 
-async def ask_free_space(subject: Subject) -> Finding:
+async def ask_free_space(subject: CheckContext) -> Finding:
     """Ask how much may still be written."""
     free = subject.free_bytes = await subject.connection.free_bytes(subject.directory)
     if free is None:
@@ -97,7 +97,7 @@ async def ask_free_space(subject: Subject) -> Finding:
     return Finding.ok(f"{free / 1e9:,.1f} GB" if free >= 1e9 else f"{free / 1e6:,.1f} MB")
 
 
-async def write(subject: Subject) -> Finding:
+async def write(subject: CheckContext) -> Finding:
     """Write a small file, and compare its size."""
     path = subject.probe()
     await _write_probe(subject, path)
@@ -111,7 +111,7 @@ async def write(subject: Subject) -> Finding:
     return Finding.ok(f"files can be written in {subject.directory}")
 
 
-async def rename(subject: Subject) -> Finding:
+async def rename(subject: CheckContext) -> Finding:
     """Give the file another name, as a commit does."""
     old, new = subject.probe(), subject.probe("-renamed")
     subject.probes.add(new)
@@ -140,7 +140,7 @@ async def rename(subject: Subject) -> Finding:
     return Finding.ok("files can be renamed")
 
 
-async def replace(subject: Subject) -> Finding:
+async def replace(subject: CheckContext) -> Finding:
     """Rename a file to a name that is taken, as an overwrite of an exact file does."""
     if subject.probe("-renamed") not in subject.probes:
         return Finding.ok("not tried: there is no rename")
@@ -178,7 +178,7 @@ async def replace(subject: Subject) -> Finding:
     return Finding.ok(f"in one step (posix-rename); a plain rename {plain}")
 
 
-async def remove(subject: Subject) -> Finding:
+async def remove(subject: CheckContext) -> Finding:
     """Remove what the checks have made."""
     for path in sorted(subject.probes):
         try:
@@ -205,7 +205,7 @@ async def remove(subject: Subject) -> Finding:
     return Finding.ok("files can be removed")
 
 
-async def estimate_speed(subject: Subject) -> Finding:
+async def estimate_speed(subject: CheckContext) -> Finding:
     """Write more and more for a few seconds, over one channel of one connection."""
     path = subject.probe("-speed")
     most = MOST_BYTES if subject.free_bytes is None else min(MOST_BYTES, subject.free_bytes // 2)
@@ -232,7 +232,7 @@ async def estimate_speed(subject: Subject) -> Finding:
     )
 
 
-async def _write_probe(subject: Subject, path: str) -> None:
+async def _write_probe(subject: CheckContext, path: str) -> None:
     subject.probes.add(path)
     file = await subject.connection.open_new(path)
     await file.write(_PROBE, 0)

@@ -10,7 +10,7 @@ from sftp_async.errors import RemoteNotFoundError
 from sftp_async.write.commit.remote_steps import refuse_links, remove_if_there
 
 if TYPE_CHECKING:
-    from sftp_async.layout.job_layout import Once
+    from sftp_async.layout.once import IdempotencyKey
     from sftp_async.remote.ssh import Connection
     from sftp_async.write.commit.intent import Intent
 
@@ -43,7 +43,7 @@ async def write(connection: Connection, intent: Intent) -> None:
         await remove_if_there(connection, _path(intent.directory, outdated))
 
 
-async def check_place(connection: Connection, directory: str, once: Once) -> None:
+async def check_place(connection: Connection, directory: str, once: IdempotencyKey) -> None:
     """See that the marker will be in the target, where every attempt looks for it.
 
     Raises:
@@ -55,7 +55,7 @@ async def check_place(connection: Connection, directory: str, once: Once) -> Non
     await refuse_links(connection, posixpath.dirname(scope), scope, path)
 
 
-async def committed_by(connection: Connection, directory: str, once: Once) -> str | None:
+async def committed_by(connection: Connection, directory: str, once: IdempotencyKey) -> str | None:
     """Return the id of the attempt that was committed, `UNKNOWN`, or None: there was none yet."""
     try:
         data = await connection.read_file(_path(directory, once), LARGEST)
@@ -76,5 +76,5 @@ async def is_superseded(connection: Connection, intent: Intent) -> bool:
     return found not in (None, UNKNOWN, intent.job_id)
 
 
-def _path(directory: str, once: Once) -> str:
+def _path(directory: str, once: IdempotencyKey) -> str:
     return posixpath.join(directory, once.marker)

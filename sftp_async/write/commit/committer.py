@@ -18,11 +18,8 @@ from sftp_async.errors import (
     RemoteExistsError,
     RemoteNotFoundError,
 )
-from sftp_async.layout.job_layout import (
-    JOINED,
-    PartFile,
-    free_name,
-)
+from sftp_async.layout.job_layout import JOINED
+from sftp_async.layout.part_names import PartFile, free_name
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
     announcements,
@@ -42,7 +39,7 @@ from sftp_async.write.commit.remote_steps import (
     remove_staging_base,
     remove_tree,
 )
-from sftp_async.write.commit.rollback import undo
+from sftp_async.write.commit.rollback import roll_back
 from sftp_async.write.commit.sidecars import check_places
 from sftp_async.write.commit.stale_attempts import remove_kin
 
@@ -137,7 +134,7 @@ class JobCommitter:
         if not self._visible:
             # Whoever was faster had its marker before it took its intent from where ours is now.
             if await commit_marker.is_superseded(connection, self._intent):
-                await undo(connection, self._intent)
+                await roll_back(connection, self._intent)
                 return await self._stand_back(connection)
             await promote_all(connection, self._intent, done=self._promoted)
             self._visible = True
@@ -320,7 +317,7 @@ class JobCommitter:
                 log.warning("%s: the job is complete on the server and stays", layout.target)
                 await finish(connection, intent)
                 return
-        if not await undo(connection, intent, state):
+        if not await roll_back(connection, intent, state):
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
     async def abandon(self, connection: Connection) -> None:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import CommitError, RemoteUnsupportedError, TransferError
-from sftp_async.write.commit.remote_steps import each
+from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from sftp_async.formats.charset import Charset
 from sftp_async.formats.compression import Compression
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.options.name_templates import control_fields
 from sftp_async.remote.checksums import digests_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
-from sftp_async.layout.job_layout import PartFile, part_tag, tag_of
+from sftp_async.layout.part_names import PartFile, part_tag, tag_of
 from sftp_async.remote.checksums import digests_of
 from sftp_async.write.commit.remote_steps import size_of
 

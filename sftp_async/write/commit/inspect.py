@@ -14,7 +14,8 @@ from sftp_async.write.commit.recover import jobs_in_commit
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.ssh import Connection, RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.ssh import Connection
 
 #: How an interrupted commit ends: its files become visible; they are, and what they replace goes;
 #: they are taken back.

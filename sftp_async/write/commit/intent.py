@@ -1,6 +1,6 @@
 """The intent of a commit: a file on the server that says what is about to become visible.
 
-Once it is there, anybody can finish the commit: whoever reads it knows every rename and removal
+IdempotencyKey it is there, anybody can finish the commit: whoever reads it knows every rename and removal
 that is due, and each of them can be done twice without harm. Its name tells how far things are:
 
 <job>.intent.json     all new data is on the server and is being made visible
@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sftp_async.layout.job_layout import Once, PartFile
+from sftp_async.layout.once import IdempotencyKey
+from sftp_async.layout.part_names import PartFile
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
@@ -86,7 +87,7 @@ class Intent:
     #: What `_manifest.json` says beside the files; None: there is to be none.
     manifest: dict[str, Any] | None
     #: The commit leaves a marker, and there is to be one commit for all attempts.
-    once: Once | None
+    once: IdempotencyKey | None
 
     @property
     def staging(self) -> str:
@@ -148,7 +149,7 @@ class Intent:
                 fields[names] = tuple(fields[names])
             fields["pieces"] = tuple((size, digest) for size, digest in fields["pieces"])
             if fields["once"] is not None:
-                fields["once"] = Once(**fields["once"])
+                fields["once"] = IdempotencyKey(**fields["once"])
             intent = cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"fields are missing or unknown ({error})") from error

@@ -15,8 +15,9 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
 )
 from sftp_async.layout.job_layout import DOCUMENT, uses_own_staging
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.intent import STATES, Intent, document_path
-from sftp_async.write.commit.remote_steps import each, remove_if_there
+from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout

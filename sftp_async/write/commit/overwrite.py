@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from sftp_async.layout.job_layout import is_data, part_tag
+from sftp_async.layout.part_names import is_data, part_tag
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
     MANIFEST_FILE,
@@ -22,9 +22,11 @@ from sftp_async.write.commit.sidecars import is_only_in_manifest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sftp_async.layout.job_layout import Layout, PartFile
+    from sftp_async.layout.job_layout import Layout
+    from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.ssh import Connection, RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.ssh import Connection
 
 
 async def replaced(

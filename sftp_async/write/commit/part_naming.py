@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import CommitError, RemoteNotFoundError
 from sftp_async.layout.hive import with_parents
-from sftp_async.layout.job_layout import LONGEST_NAME, free_name, is_data, partition_of
+from sftp_async.layout.part_names import LONGEST_NAME, free_name, is_data, partition_of
 from sftp_async.layout.sidecars import checksum_name, done_name
-from sftp_async.write.commit.remote_steps import each
+from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sftp_async.layout.job_layout import Layout, PartFile
+    from sftp_async.layout.job_layout import Layout
+    from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.ssh import Connection, RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.ssh import Connection
 
 
 async def name_parts(

@@ -14,13 +14,15 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.hive import is_directory_of, with_parents
-from sftp_async.layout.job_layout import part_tag
-from sftp_async.write.commit.remote_steps import each, remove_if_there
+from sftp_async.layout.part_names import part_tag
+from sftp_async.remote.concurrency import each
+from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sftp_async.remote.ssh import Connection, RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.ssh import Connection
 
 
 async def missing(

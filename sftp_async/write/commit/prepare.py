@@ -12,10 +12,10 @@ from sftp_async.errors import (
     RemoteExistsError,
     RemoteNotFoundError,
     RemotePermissionError,
+    RemoteUnsupportedError,
     TransferError,
 )
 from sftp_async.layout.job_layout import uses_own_staging
-from sftp_async.remote.checksums import check_offered
 from sftp_async.write.commit import commit_marker
 from sftp_async.write.commit.promote import exact_exists
 from sftp_async.write.commit.recover import recover
@@ -248,3 +248,28 @@ async def check_exact(
     if not overwrite and options.if_exists != "rename":
         raise exact_exists(connection, target)
     return True
+
+
+async def check_offered(connection: Connection, probe: str) -> None:
+    """See that the server computes sums, on a file made for it and removed.
+
+    Args:
+        connection: to the server.
+        probe: a path that is free.
+
+    Raises:
+        CommitError: it does not, and what to do instead.
+
+    """
+    await connection.write_file(probe, b"probe")
+    try:
+        await connection.sha256_on_server(probe)
+    except RemoteUnsupportedError as error:
+        raise CommitError(
+            "The server computes no checksums (check-file), as verify=server wants it to",
+            host=connection.address,
+            hint="Set verify=readback, or leave verify out",
+        ) from error
+    finally:
+        with suppress(TransferError):
+            await connection.remove(probe)

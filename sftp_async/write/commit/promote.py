@@ -19,7 +19,8 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.hive import with_parents
-from sftp_async.layout.job_layout import PartFile, tag_of
+from sftp_async.layout.part_names import PartFile, tag_of
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.commit.concat import join
@@ -31,7 +32,6 @@ from sftp_async.write.commit.file_identity import (
     is_marked,
 )
 from sftp_async.write.commit.remote_steps import (
-    each,
     refuse_links,
     remove_if_there,
     remove_staging_base,
@@ -221,7 +221,7 @@ async def _replace(connection: Connection, intent: Intent, part: PartFile) -> No
     """Rename over an existing file: in one step, or by setting the old one aside first.
 
     Of several parts another may yet be refused: then what the name stood for stays in staging,
-    where `undo` finds it.
+    where `roll_back` finds it.
     """
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     if part.final in intent.taken_names and connection.capabilities.posix_rename is not False:

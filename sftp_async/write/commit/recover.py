@@ -20,11 +20,12 @@ from sftp_async.write.commit.remote_steps import (
     remove_staging_base,
     remove_tree,
 )
-from sftp_async.write.commit.rollback import undo
+from sftp_async.write.commit.rollback import roll_back
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.ssh import Connection, RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.ssh import Connection
 
 log = logging.getLogger("sftp_async.write.commit.recover")
 
@@ -142,7 +143,7 @@ async def end(connection: Connection, intent: intents.Intent, state: intents.Sta
     if intent.once is not None:
         await check_place(connection, intent.directory, intent.once)
     if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
-        await undo(connection, intent, state)
+        await roll_back(connection, intent, state)
         return
     if state == "intent":
         await promote_all(connection, intent, recovering=True)

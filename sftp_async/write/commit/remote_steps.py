@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import posixpath
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
@@ -16,45 +15,16 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.job_layout import uses_own_staging
+from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
-
     from sftp_async.remote.ssh import Connection
 
 log = logging.getLogger("sftp_async.write.commit.remote_steps")
 
-T = TypeVar("T")
 
-#: Requests of one kind under way at once on one channel; hides the round trip without flooding.
-AT_ONCE = 32
 #: Times that a directory is emptied before one gives up on tasks that go on filling it.
 CLEARINGS = 10
-
-
-async def each(
-    items: Collection[T], action: Callable[[T], Awaitable[None]], *, at_once: int = AT_ONCE
-) -> None:
-    """Do something to every item, several at a time.
-
-    The first error is raised, once what was under way has come to rest: a request that is cancelled
-    would cost the connection.
-    """
-    waiting = iter(items)
-    errors: list[Exception] = []
-
-    async def work() -> None:
-        for item in waiting:
-            if errors:
-                return
-            try:
-                await action(item)
-            except Exception as error:  # noqa: BLE001 - raised below, after the others came to rest
-                errors.append(error)
-
-    await asyncio.gather(*(work() for _ in range(min(at_once, len(items)))))
-    if errors:
-        raise errors[0]
 
 
 async def size_of(connection: Connection, path: str) -> int | None:

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import RemoteExistsError, RemoteNotFoundError
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.commit import intent_store, partition_directories
 from sftp_async.write.commit.file_identity import (
@@ -23,7 +24,6 @@ from sftp_async.write.commit.promote import (
     remove_tagged,
 )
 from sftp_async.write.commit.remote_steps import (
-    each,
     remove_if_there,
     remove_staging_base,
     remove_tree,
@@ -32,7 +32,7 @@ from sftp_async.write.commit.remote_steps import (
 )
 
 if TYPE_CHECKING:
-    from sftp_async.layout.job_layout import PartFile
+    from sftp_async.layout.part_names import PartFile
     from sftp_async.remote.ssh import Connection
     from sftp_async.write.commit.intent import Intent
 
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 WITHDRAWN = "withdrawn"
 
 
-async def undo(connection: Connection, intent: Intent, state: intents.State = "intent") -> bool:
+async def roll_back(
+    connection: Connection, intent: Intent, state: intents.State = "intent"
+) -> bool:
     """Take back what a published intent made visible, and leave every file that is not the job's.
 
     Args:

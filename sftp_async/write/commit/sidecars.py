@@ -13,10 +13,11 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
-from sftp_async.write.commit.remote_steps import each, remove_if_there
+from sftp_async.remote.concurrency import each
+from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
-    from sftp_async.layout.job_layout import PartFile
+    from sftp_async.layout.part_names import PartFile
     from sftp_async.remote.ssh import Connection
     from sftp_async.write.commit.intent import Intent
 

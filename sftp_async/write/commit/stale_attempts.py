@@ -7,11 +7,13 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
-from sftp_async.layout.job_layout import same_lineage, tag_of
+from sftp_async.layout.job_layout import same_lineage
+from sftp_async.layout.part_names import tag_of
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.partition_directories import remove_tagged_everywhere
-from sftp_async.write.commit.remote_steps import each, remove_staging_base, remove_tree
+from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout

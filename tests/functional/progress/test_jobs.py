@@ -14,8 +14,8 @@ import pytest
 
 from sftp_async.errors import CommitError, EncodeError
 from sftp_async.progress.listener import Listener
-from sftp_async.progress.reporter import Address, Ended
-from sftp_async.progress.state import Board
+from sftp_async.progress.messages import Address, JobEnded
+from sftp_async.progress.state import WriteState
 from sftp_async.progress.summary import WriteSummary
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from sftp_async.write import accounting
@@ -24,7 +24,7 @@ from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy
 
 
-class Heard(Board):
+class Heard(WriteState):
     """A board that keeps all it was told."""
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ def test_a_job_with_progress_off_tells_its_end_alone(
     job = real_job(embedded_server.options(), "out", progress="off").prepare()
     summary = do(job, listener.address, lines(10))
     assert listener.last_write() == summary
-    assert heard.messages == [Ended("end", job.layout.job_id, summary)]
+    assert heard.messages == [JobEnded("end", job.layout.job_id, summary)]
 
 
 def test_a_broken_connection_is_in_the_summary(
@@ -105,7 +105,7 @@ def test_a_broken_connection_is_in_the_summary(
 ) -> None:
     line = proxy(embedded_server)
     options = {**embedded_server.options(), "host": line.host, "port": str(line.port)}
-    job = real_job(options, "out", lanes=1).prepare()
+    job = real_job(options, "out", channels_per_file=1).prepare()
     line.cut_after(200_000)
     summary = do(job, listener.address, lines(100_000))
     assert line.cuts == 1
@@ -155,7 +155,7 @@ def test_a_task_that_fails_says_so_and_raises_its_own_error(
     listener.last_write()
     news, end = heard.messages
     assert (news.state, news.rows) == ("failed", 5)
-    assert end == Ended("end", job.layout.job_id, None)
+    assert end == JobEnded("end", job.layout.job_id, None)
 
 
 def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
@@ -170,7 +170,7 @@ def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
         accounting.commit(job, [], [account])
     accounting.failed(job)
     assert listener.last_write() == before
-    assert heard.messages[-1] == Ended("end", job.layout.job_id, None)
+    assert heard.messages[-1] == JobEnded("end", job.layout.job_id, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"])
@@ -189,7 +189,7 @@ def test_news_that_cannot_be_made_fail_no_write(
     def breaks(*_: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("sftp_async.progress.reporter.seal", breaks)
+    monkeypatch.setattr("sftp_async.progress.messages.seal", breaks)
     summary = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(10))
     assert summary.rows == 10
     assert listener.last_write() is None

@@ -13,8 +13,9 @@ from sftp_async import progress
 from sftp_async.progress import listener as listeners
 from sftp_async.progress import state
 from sftp_async.progress.listener import Listener
-from sftp_async.progress.reporter import Address, CommitNews, Ended, Message, Sender, seal
-from sftp_async.progress.state import Board, View
+from sftp_async.progress.messages import Address, CommitProgress, JobEnded, Message, seal
+from sftp_async.progress.reporter import Sender
+from sftp_async.progress.state import View, WriteState
 from sftp_async.progress.summary import WriteSummary
 
 JOB = "ab" * 16
@@ -37,10 +38,10 @@ class Watched:
     def __init__(self) -> None:
         self.shown = threading.Event()
         self.closed = threading.Event()
-        self.ended: list[Ended] = []
+        self.ended: list[JobEnded] = []
         self.breaks = False
 
-    def show(self, views: Sequence[View], ended: Sequence[Ended]) -> None:
+    def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         self.ended += ended
         if views:
             self.shown.set()
@@ -58,16 +59,16 @@ def display() -> Watched:
 
 @pytest.fixture
 def listener(display: Watched) -> Iterator[Listener]:
-    one = Listener("127.0.0.1", Board(), lambda: display)
+    one = Listener("127.0.0.1", WriteState(), lambda: display)
     yield one
     one.close()
 
 
 def test_the_summary_of_the_last_write_is_there_when_it_is_asked_for(listener: Listener) -> None:
     assert listener.last_write() is None
-    send(listener.address, Ended("end", "a", summary(1)), Ended("end", "b", summary(2)))
+    send(listener.address, JobEnded("end", "a", summary(1)), JobEnded("end", "b", summary(2)))
     assert listener.last_write() == summary(2)
-    send(listener.address, Ended("end", "c", None))
+    send(listener.address, JobEnded("end", "c", None))
     assert listener.last_write() == summary(2)
 
 
@@ -75,14 +76,14 @@ def test_a_write_that_has_just_come_back_is_waited_for(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listeners, "GRACE", 60.0)
-    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
+    send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     asked = threading.Event()
     is_busy = listener._board.is_busy
 
     def end_once_asked(now: float) -> bool:
         if threading.current_thread() is threading.main_thread() and not asked.is_set():
             asked.set()
-            send(listener.address, Ended("end", JOB, summary()))
+            send(listener.address, JobEnded("end", JOB, summary()))
             return True
         return is_busy(now)
 
@@ -94,10 +95,10 @@ def test_a_write_that_has_just_come_back_is_waited_for(
 def test_what_is_not_ours_is_dropped_and_what_comes_behind_it_is_heard(listener: Listener) -> None:
     address = listener.address
     stranger = Address(address.host, address.port, bytes(32))
-    send(stranger, Ended("end", JOB, summary(666)))
+    send(stranger, JobEnded("end", JOB, summary(666)))
     wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    genuine = seal(address.key, Ended("end", JOB, summary(666)))
-    unknown = Ended("next version's", JOB, None)  # type: ignore[arg-type]
+    genuine = seal(address.key, JobEnded("end", JOB, summary(666)))
+    unknown = JobEnded("next version's", JOB, None)  # type: ignore[arg-type]
     text = WriteSummary("/out", JOB, "<b>", 0, 0, 0.0, 0, 0, 0)  # type: ignore[arg-type]
     for datagram in (
         b"",
@@ -109,13 +110,13 @@ def test_what_is_not_ours_is_dropped_and_what_comes_behind_it_is_heard(listener:
         genuine + b" ",
         genuine[32:],
         seal(address.key, unknown),
-        seal(address.key, Ended("end", JOB, text)),
-        seal(address.key, CommitNews("commit", JOB, "x" * 50_000, 0.0)),
+        seal(address.key, JobEnded("end", JOB, text)),
+        seal(address.key, CommitProgress("commit", JOB, "x" * 50_000, 0.0)),
     ):
         wire.sendto(datagram, (address.host, address.port))
     wire.close()
     assert listener.last_write() is None
-    send(address, Ended("end", JOB, summary()))
+    send(address, JobEnded("end", JOB, summary()))
     assert listener.last_write() == summary()
 
 
@@ -123,15 +124,15 @@ def test_a_listener_is_reached_on_the_address_it_was_given_alone(listener: Liste
     assert listener.address.host == "127.0.0.1"
     assert listener._socket.getsockname()[0] == "127.0.0.1"
     with pytest.raises(OSError, match="assign"):
-        Listener("192.0.2.1", Board(), Watched)  # of the documentation's network
+        Listener("192.0.2.1", WriteState(), Watched)  # of the documentation's network
 
 
 def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
     listener: Listener, display: Watched
 ) -> None:
-    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
+    send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
-    end = Ended("end", JOB, summary())
+    end = JobEnded("end", JOB, summary())
     send(listener.address, end)
     assert listener.last_write() == summary()
     assert display.ended == [end]  # seen before the caller prints something of its own
@@ -143,21 +144,21 @@ def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
 def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
     listener: Listener, display: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
+    send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
     monkeypatch.setattr(state, "QUIET", 0.0)
     assert listener.last_write() is None
-    send(listener.address, Ended("end", JOB, summary()))
+    send(listener.address, JobEnded("end", JOB, summary()))
     assert listener.last_write() == summary()
     listener.close()
-    assert display.ended == [Ended("end", JOB, summary())]
+    assert display.ended == [JobEnded("end", JOB, summary())]
 
 
 def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watched) -> None:
     display.breaks = True
-    send(listener.address, CommitNews("commit", JOB, "/out", 0.0))
+    send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
-    send(listener.address, Ended("end", JOB, summary()))
+    send(listener.address, JobEnded("end", JOB, summary()))
     assert listener.last_write() == summary()
     listener.close()
     assert display.closed.is_set()  # by the thread, at its orderly end
@@ -173,7 +174,7 @@ def test_a_process_has_one_listener_and_another_once_it_works_elsewhere() -> Non
         second = progress.listen("127.0.0.2")
         assert second is not None
         assert (second.host, second.key) != (first.host, first.key)
-        send(second, Ended("end", JOB, summary(3)))
+        send(second, JobEnded("end", JOB, summary(3)))
         assert progress.last_write() == summary(3)
         assert progress.listen("no such host.invalid") is None
         assert progress.last_write() == summary(3)

@@ -14,7 +14,7 @@ from tests.support.spark import REPOSITORY
 REGISTER = """
 import time
 from sftp_async import progress
-from sftp_async.progress.reporter import Ended, Sender, TaskNews
+from sftp_async.progress.reporter import Ended, Sender, TaskProgress
 from sftp_async.progress.summary import WriteSummary
 
 sender = Sender(progress.listen("127.0.0.1"))  # as register(spark) does
@@ -30,7 +30,7 @@ job = "{job}"
 
 def tell():
     counters = 1, 2_000_000, 98_700_000
-    sender.send(lambda: TaskNews("task", job, "/out/<b>", 0.0, 0, "running", *counters))
+    sender.send(lambda: TaskProgress("task", job, "/out/<b>", 0.0, 0, "running", *counters))
     display = progress._listener._display
     return display is not None and job in display._handles
 

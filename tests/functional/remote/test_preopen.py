@@ -12,7 +12,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import TransferError
-from sftp_async.layout.job_layout import PartFile
+from sftp_async.layout.part_names import PartFile
 from sftp_async.remote import preopen
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job

@@ -15,7 +15,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import EncodeError, OptionsError, RemoteExistsError, TransferError
-from sftp_async.layout.job_layout import PartFile, is_data
+from sftp_async.layout.part_names import PartFile, is_data
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from sftp_async.write import external_sort, partition_router

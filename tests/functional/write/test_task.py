@@ -23,7 +23,7 @@ from sftp_async.errors import (
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job
-from sftp_async.write.task import TaskUploader
+from sftp_async.write.task import TaskWriter
 from tests.support.proxy import FaultProxy
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])
@@ -129,7 +129,7 @@ def test_bytes_between_encoder_and_wire_stay_within_the_budget(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
-    task = TaskUploader(job.layout, job.options, job.file_format, 0, get_runtime())
+    task = TaskWriter(job.layout, job.options, job.file_format, 0, get_runtime())
     seen = []
 
     def watched() -> Iterator[pa.RecordBatch]:

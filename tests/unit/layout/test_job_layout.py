@@ -9,15 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout.job_layout import (
-    Layout,
-    Once,
-    is_data,
-    is_extension,
-    is_part,
-    part_tag,
-    uses_own_staging,
-)
+from sftp_async.layout.job_layout import Layout, uses_own_staging
+from sftp_async.layout.once import IdempotencyKey
+from sftp_async.layout.part_names import is_data, is_extension, is_part, part_tag
 from sftp_async.layout.target import clean, file_kind, infer_format, split_target
 from sftp_async.options import SFTPOptions
 
@@ -127,7 +121,7 @@ def test_final_names_are_parts_of_the_job_that_made_them(
     partition: int, sequence: int, attempt: Any
 ) -> None:
     for mode in ("rename", "direct"):
-        layout = Layout.mint(options("/out", commit_mode=mode), "csv.gz")
+        layout = Layout.new(options("/out", commit_mode=mode), "csv.gz")
         staged, final = layout.part_names(partition, sequence, attempt.hex)
         assert is_part(final)
         assert part_tag(final) == layout.tag
@@ -137,7 +131,7 @@ def test_final_names_are_parts_of_the_job_that_made_them(
 
 def test_two_attempts_never_share_a_name_while_they_write() -> None:
     for mode in ("rename", "direct"):
-        layout = Layout.mint(options("/out", commit_mode=mode), "csv")
+        layout = Layout.new(options("/out", commit_mode=mode), "csv")
         first, second = (layout.part_names(3, 0, attempt * 8) for attempt in ("0a1b", "0a2c"))
         assert layout.staged_path(first[0]) != layout.staged_path(second[0])
 
@@ -170,27 +164,27 @@ def test_an_extension_is_known_again_where_part_files_with_it_are(
     extension: str, known: bool
 ) -> None:
     assert is_extension(extension) == known
-    final = Layout.mint(options("/out"), extension).part_names(0, 0, "")[1]
+    final = Layout.new(options("/out"), extension).part_names(0, 0, "")[1]
     assert is_part(final) == known
 
 
 def test_a_key_belongs_to_the_template_of_an_exact_name_and_not_to_one_of_its_names() -> None:
     jobs = [
-        Layout.mint(options(f"/out/o_{time}.csv", job_key="k"), "csv", template="o_{now:%H%M}.csv")
+        Layout.new(options(f"/out/o_{time}.csv", job_key="k"), "csv", template="o_{now:%H%M}.csv")
         for time in ("1200", "1201")
     ]
     assert jobs[0].once == jobs[1].once
     assert jobs[0].document_id == jobs[1].document_id
-    other = Layout.mint(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
+    other = Layout.new(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
     assert other.once != jobs[0].once
     assert other.document_id != jobs[0].document_id
 
 
 @pytest.mark.parametrize("key", [".", ".."])
 def test_a_key_of_dots_is_a_name_like_any_other(key: str) -> None:
-    once = Once.of_key(key, None)
+    once = IdempotencyKey.of_key(key, None)
     assert once.name not in (".", "..")
-    assert once != Once.of_key(once.name, None)
+    assert once != IdempotencyKey.of_key(once.name, None)
 
 
 def test_hidden_names_are_no_data() -> None:
@@ -200,16 +194,16 @@ def test_hidden_names_are_no_data() -> None:
 
 
 def test_staging_is_inside_the_target_unless_told_otherwise() -> None:
-    layout = Layout.mint(options("/out"), "csv")
+    layout = Layout.new(options("/out"), "csv")
     assert layout.staging == f"/out/_temporary/{layout.job_id}"
     assert uses_own_staging(layout.staging_base, layout.directory)
-    layout = Layout.mint(options("/out", staging_dir="/tmp/s/"), "csv")
+    layout = Layout.new(options("/out", staging_dir="/tmp/s/"), "csv")
     assert layout.staging == f"/tmp/s/{layout.job_id}"
     assert not uses_own_staging(layout.staging_base, layout.directory)
 
 
 def test_an_exact_file_is_staged_beside_it_even_without_rename() -> None:
-    layout = Layout.mint(options("/out/a.csv", commit_mode="direct"), "csv")
+    layout = Layout.new(options("/out/a.csv", commit_mode="direct"), "csv")
     assert not layout.direct
     assert layout.target == "/out/a.csv"
     assert layout.staged_path("x") == f"/out/_temporary/{layout.job_id}/x"

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from sftp_async.progress.displays import LOG_EVERY, LogDisplay, NotebookDisplay, TerminalDisplay
-from sftp_async.progress.reporter import Ended
+from sftp_async.progress.messages import JobEnded
 from sftp_async.progress.state import View
 from sftp_async.progress.summary import WriteSummary
 
@@ -41,7 +41,7 @@ class Terminal:
         console = Console(file=self._drawn, force_terminal=True, width=100, color_system=None)
         self.display = TerminalDisplay(console)
 
-    def show(self, *views: View, ended: tuple[Ended, ...] = ()) -> str:
+    def show(self, *views: View, ended: tuple[JobEnded, ...] = ()) -> str:
         self.display.show(views, ended)
         return self.drawn()
 
@@ -59,7 +59,7 @@ def test_a_terminal_shows_a_write_in_one_line_and_leaves_its_summary() -> None:
     assert "/out/[b]<i>" in drawn
     assert line in drawn
     assert "committing" in terminal.show(view(phase="committing"))
-    drawn = terminal.show(ended=(Ended("end", "a", SUMMARY),))
+    drawn = terminal.show(ended=(JobEnded("end", "a", SUMMARY),))
     # The line is erased, the cursor is back, and what comes then stays.
     assert drawn.endswith(f"\x1b[2K{SUMMARY}\n")
     assert "\x1b[?25h" in drawn
@@ -76,7 +76,7 @@ def test_a_terminal_gets_its_cursor_back_whatever_was_under_way() -> None:
 
 def test_a_terminal_shows_nothing_of_a_write_that_was_not_shown_before_its_end() -> None:
     terminal = Terminal()
-    assert terminal.show(ended=(Ended("end", "a", SUMMARY),)) == ""
+    assert terminal.show(ended=(JobEnded("end", "a", SUMMARY),)) == ""
 
 
 def test_a_write_that_has_stopped_leaves_no_line() -> None:
@@ -92,7 +92,7 @@ def test_the_summary_stays_of_a_write_whose_line_had_gone_for_a_while() -> None:
     terminal = Terminal()
     terminal.show(view())
     terminal.show()
-    assert str(SUMMARY) in terminal.show(ended=(Ended("end", "a", SUMMARY),))
+    assert str(SUMMARY) in terminal.show(ended=(JobEnded("end", "a", SUMMARY),))
 
 
 class Handle:
@@ -121,7 +121,7 @@ def test_a_notebook_renews_one_output_and_ends_with_the_summary() -> None:
     notebook = Notebook()
     notebook.show([view()], [])
     notebook.show([view(rows=2_000_000)], [])
-    notebook.show([], [Ended("end", "a", SUMMARY)])
+    notebook.show([], [JobEnded("end", "a", SUMMARY)])
     (output,) = notebook.outputs
     first, second, last = output.seen
     assert "<code>/out/[b]&lt;i&gt;</code>" in first._repr_html_()
@@ -134,7 +134,7 @@ def test_a_notebook_renews_one_output_and_ends_with_the_summary() -> None:
 def test_a_notebook_says_when_a_write_has_failed_or_stopped_and_when_it_goes_on() -> None:
     notebook = Notebook()
     notebook.show([view("a"), view("b")], [])
-    notebook.show([view("b")], [Ended("end", "a", None)])
+    notebook.show([view("b")], [JobEnded("end", "a", None)])
     notebook.show([], [])
     notebook.show([], [])
     notebook.show([view("b")], [])
@@ -154,5 +154,5 @@ def test_the_log_has_a_line_every_ten_seconds_and_one_at_the_end(
         display.show([view()], [])
     assert len(caplog.messages) == 3
     assert caplog.messages[0].startswith("/out/[b]<i>: 98.7 MB, 45.6 MB/s, 1:12, 1,234,567 rows")
-    display.show([], [Ended("end", "a", SUMMARY), Ended("end", "never shown", SUMMARY)])
+    display.show([], [JobEnded("end", "a", SUMMARY), JobEnded("end", "never shown", SUMMARY)])
     assert caplog.messages[3:] == [str(SUMMARY)]

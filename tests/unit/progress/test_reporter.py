@@ -11,27 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sftp_async.progress.reporter import (
+from sftp_async.humanize import LONGEST_TARGET, readable_target
+from sftp_async.progress.messages import (
     HEARTBEAT,
     INTERVAL,
-    LONGEST_TARGET,
     Address,
-    Ended,
+    JobEnded,
     Message,
-    Reporter,
-    Sender,
-    TaskNews,
-    readable,
+    TaskProgress,
     seal,
     unseal,
 )
+from sftp_async.progress.reporter import Reporter, Sender
 
 KEY = bytes(range(32))
 JOB = "ab" * 16
 
 
-def news(rows: int = 0, state: Any = "running") -> TaskNews:
-    return TaskNews("task", JOB, "/out", 0.0, 0, state, 0, rows, 0)
+def news(rows: int = 0, state: Any = "running") -> TaskProgress:
+    return TaskProgress("task", JOB, "/out", 0.0, 0, state, 0, rows, 0)
 
 
 class Ear:
@@ -51,7 +49,7 @@ class Ear:
 
     def heard_nothing_more(self) -> bool:
         """What loopback carries is there when it has been sent: this comes behind it."""
-        Sender(self.address).send(lambda: Ended("end", "last", None))
+        Sender(self.address).send(lambda: JobEnded("end", "last", None))
         return self.hear()["job"] == "last"
 
     def close(self) -> None:
@@ -110,16 +108,16 @@ def test_a_datagram_of_another_session_is_not_opened() -> None:
 
 @given(st.text(st.characters(codec=None), max_size=400))
 def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
-    told = readable(target)
+    told = readable_target(target)
     assert len(told) <= LONGEST_TARGET
     assert told.isprintable()
     if target.isprintable() and len(target) <= LONGEST_TARGET:
         assert told == target.removeprefix("./")
-    assert len(seal(KEY, TaskNews("task", JOB, told, 0.0, 0, "running", *[2**63] * 3))) < 2048
+    assert len(seal(KEY, TaskProgress("task", JOB, told, 0.0, 0, "running", *[2**63] * 3))) < 2048
 
 
 def test_a_file_of_the_login_directory_is_told_by_its_name() -> None:
-    assert readable("./orders.csv") == "orders.csv"
+    assert readable_target("./orders.csv") == "orders.csv"
 
 
 def refuses() -> Message:

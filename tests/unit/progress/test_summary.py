@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sftp_async.progress.summary import LineStats, WriteStats, WriteSummary, in_units
+from sftp_async.humanize import in_units
+from sftp_async.progress.summary import WriteStats, WriteSummary
+from sftp_async.remote.stats import ConnectionStats
 
 
 def test_what_was_written_reads_as_a_sentence() -> None:
@@ -28,7 +30,9 @@ def test_a_write_that_took_no_time_has_no_speed() -> None:
 
 
 def test_what_was_taken_on_the_line_adds_up() -> None:
-    assert LineStats(3, 2, 1) + LineStats(1, 1, 1) - LineStats(2, 0, 1) == LineStats(2, 3, 1)
+    assert ConnectionStats(3, 2, 1) + ConnectionStats(1, 1, 1) - ConnectionStats(
+        2, 0, 1
+    ) == ConnectionStats(2, 3, 1)
 
 
 def test_bytes_are_told_in_units() -> None:

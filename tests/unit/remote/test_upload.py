@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,10 +10,11 @@ import pytest
 
 from sftp_async.errors import ConnectError
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileTransfer
+from sftp_async.remote.upload import FileUpload
 
 
-def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
+@pytest.mark.asyncio
+async def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
     asked = retries = 0
 
     class DeadPool:
@@ -31,7 +31,7 @@ def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
             retries += 1
 
     pool: Any = DeadPool()
-    transfer = FileTransfer("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
+    transfer = FileUpload("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
     with pytest.raises(ConnectError):
-        asyncio.run(transfer.run())
+        await transfer.run()
     assert (asked, retries) == (4, 3)

@@ -7,7 +7,7 @@ import sys
 WORKER = """
 import gc
 from sftp_async import SFTPDataSource
-from sftp_async.spark.batch_writer import spare_the_collector as start_of_a_write
+from sftp_async.spark.batch_writer import freeze_imports as start_of_a_write
 
 start_of_a_write()
 import pandas

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -11,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import CommitError
-from sftp_async.layout.job_layout import Once, PartFile
+from sftp_async.layout.once import IdempotencyKey
+from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.intent import STATES, Intent, document_path
 from sftp_async.write.commit.intent_store import document_of, load, publish
@@ -42,7 +42,7 @@ def intent(**fields: Any) -> Intent:
             "permissions": 0o640,
             "modified": None,
             "manifest": {"batch": 7},
-            "once": Once("query", "7"),
+            "once": IdempotencyKey("query", "7"),
             "document": JOB,
         }
         | fields
@@ -94,18 +94,16 @@ def test_other_names_are_no_documents(name: str) -> None:
     assert document_of(name) is None
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("end", [0, 1, 20, -1])
-def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
+async def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
     server = MemoryServer()
     server.put(f"/out/_temporary/{JOB}.intent.json", intent().to_json()[:end])
-
-    async def read() -> Intent | None:
-        return await load(server.connect(), "/out/_temporary", "/out", JOB, "intent")
-
-    assert asyncio.run(read()) is None
+    assert await load(server.connect(), "/out/_temporary", "/out", JOB, "intent") is None
 
 
-def test_a_published_intent_appears_whole_under_its_name() -> None:
+@pytest.mark.asyncio
+async def test_a_published_intent_appears_whole_under_its_name() -> None:
     server = MemoryServer()
     made = intent()
     server.make(made.staging)
@@ -116,7 +114,7 @@ def test_a_published_intent_appears_whole_under_its_name() -> None:
             seen.add(server.read(made.path))
 
     server.watch = look
-    asyncio.run(publish(server.connect(), made))
+    await publish(server.connect(), made)
     assert seen == {made.to_json()}
     assert server.names(made.staging) == set()
 
@@ -155,11 +153,12 @@ def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) ->
         Intent.from_fields(json.loads(made.to_json()))
 
 
-def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asyncio
+async def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intent_store, "LARGEST", 100)
     server = MemoryServer()
     made = intent()
     server.make(made.staging)
     with pytest.raises(CommitError, match="1 files, too many for one commit"):
-        asyncio.run(publish(server.connect(), made))
+        await publish(server.connect(), made)
     assert server.names(made.staging) == set()

@@ -1,0 +1,91 @@
+"""Names of part files: how they are made and recognized."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+#: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
+#: must not share one: 64 bits make that a matter of billions of jobs in one directory.
+TAG_DIGITS = 16
+#: Bytes of a file's name: NAME_MAX of the file systems of POSIX and Windows.
+LONGEST_NAME = 255
+_EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
+_PART = re.compile(
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}{_EXTENSION}",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """One part file: complete on the server, sizes compared, but not visible yet.
+
+    `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
+    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
+    the content as uploaded, in hex, and `md5` if checksum files of it are wanted.
+    """
+
+    staged: str
+    final: str
+    rows: int
+    size: int
+    sha256: str
+    md5: str = ""
+
+    @property
+    def directory(self) -> str:
+        """Its partition's directory in the target; empty if that is the target itself."""
+        return posixpath.dirname(self.final)
+
+    @property
+    def name(self) -> str:
+        """Its name in that directory."""
+        return posixpath.basename(self.final)
+
+
+def tag_of(job_id: str) -> str:
+    """Return what marks a job's part files."""
+    return job_id[:TAG_DIGITS]
+
+
+def is_part(name: str) -> bool:
+    """Whether a file name is one that this source gives to its part files."""
+    return _PART.fullmatch(name) is not None
+
+
+def is_extension(text: str) -> bool:
+    """Whether part files with this extension, without the leading dot, are known again."""
+    return re.fullmatch(_EXTENSION, f".{text}") is not None
+
+
+def partition_of(name: str) -> int:
+    """Return Spark's number of the partition in a part file's name."""
+    return int(name.split("-")[1])
+
+
+def part_tag(name: str) -> str | None:
+    """Return the job tag in a part file's name, or None for a name that is not ours."""
+    match = _PART.fullmatch(name)
+    return match["tag"] if match else None
+
+
+def is_data(name: str) -> bool:
+    """Whether Spark would read the file as data: its name starts with neither `_` nor `.`."""
+    return not name.startswith(("_", "."))
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return the name, or the first one like it that is free: `orders-1.csv` for `orders.csv`."""
+    if wanted not in taken:
+        return wanted
+    stem, dot, extensions = wanted[1:].partition(".")
+    names = (f"{wanted[0]}{stem}-{number}{dot}{extensions}" for number in itertools.count(1))
+    return next(name for name in names if name not in taken)

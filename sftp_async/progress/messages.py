@@ -1,0 +1,87 @@
+"""Messages between tasks, driver and listener: their classes, encoding and authentication."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import socket
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from sftp_async.progress.summary import WriteSummary
+
+#: Seconds between two datagrams of one task, at least; and at most, while it has no news.
+INTERVAL, HEARTBEAT = 0.5, 2.0
+#: Bytes of the seal, in front of the message: SHA-256's.
+SEAL = 32
+KEY_BYTES = 32
+
+TaskState = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a listener is, as numbers: nothing has to be resolved; and the key it knows."""
+
+    host: str
+    port: int
+    key: bytes = field(repr=False)
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """IPv4 or IPv6."""
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+
+@dataclass(frozen=True)
+class TaskProgress:
+    """How far a task is: what went into its files, and bytes that the server has acknowledged.
+
+    `age` is how many seconds ago the job was planned, by the clocks of two machines: it may be less
+    than 0.
+    """
+
+    kind: Literal["task"]
+    job: str
+    target: str
+    age: float
+    partition: int
+    state: TaskState
+    files: int
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CommitProgress:
+    """The driver is making a job's files visible."""
+
+    kind: Literal["commit"]
+    job: str
+    target: str
+    age: float
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """A job is over; without a summary it has failed."""
+
+    kind: Literal["end"]
+    job: str
+    summary: WriteSummary | None
+
+
+Message = TaskProgress | CommitProgress | JobEnded
+
+
+def seal(key: bytes, message: Message) -> bytes:
+    """Return a datagram."""
+    content = json.dumps(asdict(message), ensure_ascii=False).encode()
+    return hmac.digest(key, content, "sha256") + content
+
+
+def unseal(key: bytes, datagram: bytes) -> bytes | None:
+    """Return the content of a datagram; None if it was not sealed with that key."""
+    content = datagram[SEAL:]
+    ours = hmac.compare_digest(hmac.digest(key, content, "sha256"), datagram[:SEAL])
+    return content if ours else None
