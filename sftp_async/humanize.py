@@ -1,4 +1,4 @@
-"""Formats numbers, sizes and remote texts for people."""
+"""Formats numbers, sizes and texts from elsewhere for people to read."""
 
 from __future__ import annotations
 
@@ -24,8 +24,20 @@ def _plural(what: str) -> str:
     return f"{what[:-1]}ies" if what.endswith("ry") else f"{what}s"
 
 
-def readable(text: str) -> str:
-    """Return a target for a message: of bounded length, without control characters."""
-    text = text.removeprefix("./")
-    text = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-    return text if len(text) <= LONGEST_TARGET else f"{text[: LONGEST_TARGET - 1]}…"
+def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
+    """Return a text that a server or a user has chosen, safe for a terminal or a log.
+
+    Args:
+        text: any text. Characters that are not printable, such as escape sequences, become `?`.
+        limit: characters of the result at most; a longer text ends in `…`. None: no limit.
+        keep: characters that stay though they are not printable, such as a line break.
+
+    """
+    if limit is not None and len(text) > limit:
+        text = f"{text[: limit - 1]}…"
+    return "".join(c if c.isprintable() or c in keep else "?" for c in text)
+
+
+def readable_target(path: str) -> str:
+    """Return the path of a target for a message: printable, of at most `LONGEST_TARGET`."""
+    return printable(path.removeprefix("./"), LONGEST_TARGET)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sftp_async.humanize import readable
+from sftp_async.humanize import readable_target
 from sftp_async.progress.messages import CommitProgress, JobEnded
 from sftp_async.progress.reporter import Reporter, Sender
 from sftp_async.progress.summary import WriteSummary
@@ -71,7 +71,7 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[TaskMetrics])
 
     """
     job = replace(job, started=accounts[0].started or job.started) if accounts else job
-    job_id, target = job.layout.job_id, readable(job.layout.target)
+    job_id, target = job.layout.job_id, readable_target(job.layout.target)
 
     def news(_: TaskState) -> CommitProgress:
         return CommitProgress("commit", job_id, target, job.age)

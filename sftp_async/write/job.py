@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sftp_async.errors import OptionsError
 from sftp_async.formats import open_format
 from sftp_async.formats.base import RowFiles
-from sftp_async.humanize import readable
+from sftp_async.humanize import readable_target
 from sftp_async.layout.job_layout import Layout
 from sftp_async.layout.name_template import fields_of
 from sftp_async.layout.once import IdempotencyKey
@@ -207,7 +207,7 @@ class Job:
             return ()
         runtime = get_runtime()
         task = TaskWriter(self.layout, self.options, self.file_format, partition, runtime)
-        job, target = self.layout.job_id, readable(self.layout.target)
+        job, target = self.layout.job_id, readable_target(self.layout.target)
 
         def news(state: TaskState) -> TaskProgress:
             return TaskProgress(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sftp_async.humanize import LONGEST_TARGET, readable
+from sftp_async.humanize import LONGEST_TARGET, readable_target
 from sftp_async.progress.messages import (
     HEARTBEAT,
     INTERVAL,
@@ -108,7 +108,7 @@ def test_a_datagram_of_another_session_is_not_opened() -> None:
 
 @given(st.text(st.characters(codec=None), max_size=400))
 def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
-    told = readable(target)
+    told = readable_target(target)
     assert len(told) <= LONGEST_TARGET
     assert told.isprintable()
     if target.isprintable() and len(target) <= LONGEST_TARGET:
@@ -117,7 +117,7 @@ def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
 
 
 def test_a_file_of_the_login_directory_is_told_by_its_name() -> None:
-    assert readable("./orders.csv") == "orders.csv"
+    assert readable_target("./orders.csv") == "orders.csv"
 
 
 def refuses() -> Message:
