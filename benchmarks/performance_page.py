@@ -38,6 +38,9 @@ NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop", "spark_noop"}
 RIVALS = ("spark", "pandas")
 #: From this share on, a smaller file is worth a line.
 NOTABLY = 0.05
+SHARES = "Share of Spark's time that its cache takes to hand out the rows:"
+QUICKER = "Contenders that take less time a row than ours:"
+SMALLER = f"Contenders whose files are smaller by {NOTABLY:.0%} or more, at each codec's own level:"
 
 
 def figures(document: Document, place: str) -> str:
@@ -121,15 +124,9 @@ def encoding(document: Document, place: str) -> str:
         source,
         "\n".join(aims),
         "\n".join(map(table_line, [(*heads, *rivals), ("---",) * 8, *rows])),
-        f"Share of Spark's time that its cache takes to hand out the rows: {handed_out or NOTHING}.",
-        "\n".join(["Contenders that take less time a row than ours:", "", *(faster or ["- None."])]),
-        "\n".join(
-            [
-                f"Contenders whose files are smaller by {NOTABLY:.0%} or more, each codec at its own level:",
-                "",
-                *(smaller or ["- None."]),
-            ]
-        ),
+        f"{SHARES} {handed_out or NOTHING}.",
+        "\n".join([QUICKER, "", *(faster or ["- None."])]),
+        "\n".join([SMALLER, "", *(smaller or ["- None."])]),
     ]
     return "\n\n".join(parts)
 
