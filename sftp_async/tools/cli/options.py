@@ -24,7 +24,7 @@ def options(
     """Show the options of the data source: all of them, or one."""
     from sftp_async.options.catalog import option_entries
 
-    entries = option_entries()
+    entries = [entry.as_plain_text() for entry in option_entries()]
     if name is not None:
         entry = _find(entries, name)
         output.document(asdict(entry))

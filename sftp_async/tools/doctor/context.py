@@ -18,7 +18,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
-from sftp_async.options.jump_hosts import way_to
+from sftp_async.options.jump_hosts import route_to
 from sftp_async.remote.ssh import connect
 from sftp_async.tools.doctor.report import printable
 
@@ -119,7 +119,7 @@ class CheckContext:
     @property
     def way(self) -> tuple[str, ...]:
         """The proxy and the bastions that are passed on the way."""
-        return way_to(self.options)
+        return route_to(self.options)
 
     @property
     def lost(self) -> bool:
