@@ -30,12 +30,14 @@ def doctor(
     directory, and removes them; the throughput is estimated with up to 8 MiB.
     """
     from sftp_async.tools.cli.run import run
-    from sftp_async.tools.doctor import examine
+    from sftp_async.tools.doctor import run_checks
 
     path = server.path or "."
     output.line(f"SFTP check of {server.options.address}, path {path}")
     report = run(
-        examine(server.options, path, thorough=not quick, on_step=lambda step: _show(step, output))
+        run_checks(
+            server.options, path, thorough=not quick, on_step=lambda step: _show(step, output)
+        )
     )
     output.document(report.to_dict())
     _conclude(report, output)
