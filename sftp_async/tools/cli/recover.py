@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftp_async.errors import OptionsError
-from sftp_async.tools.cli.output import Output, sized
+from sftp_async.humanize import in_units
+from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _line(action: Complete | Finish | RollBack) -> str:
     facts = _facts(action)
     return (
         f"job {facts['job_id'][:16]}, interrupted {_age(action.age)} ago, {facts['files']} files, "
-        f"{facts['rows']:,} rows, {sized(facts['bytes'])}: {_ENDS[action.end]}"
+        f"{facts['rows']:,} rows, {in_units(facts['bytes'])}: {_ENDS[action.end]}"
     )
 
 

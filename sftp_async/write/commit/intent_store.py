@@ -23,7 +23,7 @@ from sftp_async.write.commit.remote_steps import remove_if_there
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 #: About 250 bytes a part file: room for a quarter of a million of them.
 LARGEST = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ TORN = object()
 
 
 async def load(
-    connection: Connection, paths: TargetPaths, document_id: str, state: IntentState
+    connection: RemoteFileSystem, paths: TargetPaths, document_id: str, state: IntentState
 ) -> Intent | None:
     """Read a document.
 
@@ -78,7 +78,7 @@ async def load(
     return replace(intent, paths=here)
 
 
-async def job_of(connection: Connection, path: str) -> str | None:
+async def job_of(connection: RemoteFileSystem, path: str) -> str | None:
     """Return the id of the job that a document names, of any target; None if it is torn."""
     try:
         fields = _parse(await connection.read_file(path, LARGEST))
@@ -88,7 +88,7 @@ async def job_of(connection: Connection, path: str) -> str | None:
     return job_id if isinstance(job_id, str) else None
 
 
-async def is_torn(connection: Connection, path: str) -> bool:
+async def is_torn(connection: RemoteFileSystem, path: str) -> bool:
     """Whether the writer of a document stopped before its end."""
     try:
         return _parse(await connection.read_file(path, LARGEST)) is TORN
@@ -119,7 +119,7 @@ def _belongs(fields: dict[str, Any], paths: TargetPaths) -> bool:
     return paths.staging_is_inside and is_inside(staging_base, directory)
 
 
-async def find(connection: Connection, layout: Layout) -> tuple[Intent, IntentState] | None:
+async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, IntentState] | None:
     """Read this job's document, in its present state; None if it was never published.
 
     With an idempotency key it may be another attempt's.
@@ -138,7 +138,7 @@ async def find(connection: Connection, layout: Layout) -> tuple[Intent, IntentSt
     return None
 
 
-async def publish(connection: Connection, intent: Intent) -> None:
+async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
     """Make the intent visible in one step, and read it back: now the commit will be completed.
 
     Raises:
@@ -192,7 +192,7 @@ async def publish(connection: Connection, intent: Intent) -> None:
 
 
 async def advance(
-    connection: Connection, intent: Intent, state: IntentState, since: IntentState = "intent"
+    connection: RemoteFileSystem, intent: Intent, state: IntentState, since: IntentState = "intent"
 ) -> bool:
     """Move a published intent to its next state. Idempotent.
 
@@ -223,7 +223,7 @@ async def advance(
     return await connection.exists(goal)
 
 
-async def forget(connection: Connection, intent: Intent, *states: IntentState) -> None:
+async def forget(connection: RemoteFileSystem, intent: Intent, *states: IntentState) -> None:
     """Remove the document; under earlier names, too: a rename that was cut short leaves both.
 
     Args:

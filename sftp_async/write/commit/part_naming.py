@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 
 async def name_parts(
-    connection: Connection,
+    connection: RemoteFileSystem,
     layout: Layout,
     options: WriteOptions,
     parts: Sequence[PartFile],
@@ -88,7 +87,7 @@ async def name_parts(
 
 
 def _exists(
-    connection: Connection, layout: Layout, part: PartFile, found: RemoteEntry
+    connection: RemoteFileSystem, layout: Layout, part: PartFile, found: RemoteEntry
 ) -> CommitError:
     hint = "Move it away"
     if not found.is_dir:
@@ -104,7 +103,7 @@ def _exists(
 
 
 def _check_names(
-    connection: Connection, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
 ) -> None:
     """Ensure that each part and each sidecar file has a name that no other file of the job has.
 

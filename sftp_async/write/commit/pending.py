@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.target_paths import TargetPaths
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ Action = Complete | Finish | RollBack | Sweep
 
 
 async def pending(
-    connection: Connection,
+    connection: RemoteFileSystem,
     paths: TargetPaths,
     listing: Sequence[RemoteEntry],
     *,
@@ -132,7 +131,7 @@ async def pending(
 
 
 async def action_for(
-    connection: Connection, intent: Intent, state: IntentState, *, age: float = 0.0
+    connection: RemoteFileSystem, intent: Intent, state: IntentState, *, age: float = 0.0
 ) -> Complete | Finish | RollBack:
     """Return what ends an interrupted commit.
 
@@ -160,7 +159,7 @@ def _documents(listing: Iterable[RemoteEntry]) -> list[tuple[str, float]]:
 
 
 async def _load(
-    connection: Connection, paths: TargetPaths, document_id: str, names: set[str]
+    connection: RemoteFileSystem, paths: TargetPaths, document_id: str, names: set[str]
 ) -> tuple[Intent, IntentState] | None:
     for state in STATES:
         if document_name(document_id, state) in names:
@@ -170,7 +169,7 @@ async def _load(
     return None
 
 
-async def _jobs_in_commit(connection: Connection, staging_base: str) -> set[str]:
+async def _jobs_in_commit(connection: RemoteFileSystem, staging_base: str) -> set[str]:
     """Return the jobs that intents name now: of other targets, or published since the listing."""
     jobs: set[str] = set()
     for entry in await connection.listdir(staging_base):

@@ -30,7 +30,7 @@ from sftp_async.write.commit.remote_steps import (
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 #: Times that the directory for staging may vanish, because another job ends, while we go into it.
 STAGING_ATTEMPTS = 10
@@ -49,7 +49,7 @@ class Preparation:
         self._layout = layout
         self._options = options
 
-    async def run(self, connection: Connection) -> bool:
+    async def run(self, connection: RemoteFileSystem) -> bool:
         """Check the target, make the staging directory, end what interrupted jobs left.
 
         Returns:
@@ -83,7 +83,7 @@ class Preparation:
                 raise await self._unusable(connection, error) from error
             raise
 
-    async def _is_to_write(self, connection: Connection) -> bool:
+    async def _is_to_write(self, connection: RemoteFileSystem) -> bool:
         layout = self._layout
         if layout.once is not None:
             await commit_marker.check_place(connection, layout.directory, layout.once)
@@ -94,12 +94,12 @@ class Preparation:
                 return False
         return layout.file_name is None or await check_exact(connection, layout)
 
-    async def _leave(self, connection: Connection) -> None:
+    async def _leave(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.paths)
 
-    async def _make_staging(self, connection: Connection) -> bool:
+    async def _make_staging(self, connection: RemoteFileSystem) -> bool:
         """Make the job's staging directory; returns whether the one above it existed.
 
         Two round trips in the ordinary case: the requests that make directories also show whether
@@ -121,7 +121,7 @@ class Preparation:
             "The staging directory keeps disappearing", host=connection.address, path=layout.staging
         )
 
-    async def _make_staging_base(self, connection: Connection) -> bool:
+    async def _make_staging_base(self, connection: RemoteFileSystem) -> bool:
         paths = self._layout.paths
         try:
             await connection.mkdir(paths.staging_base)
@@ -138,7 +138,7 @@ class Preparation:
             await connection.makedirs(paths.staging_base)
         return False
 
-    async def _make_target(self, connection: Connection) -> None:
+    async def _make_target(self, connection: RemoteFileSystem) -> None:
         directory = self._layout.directory
         try:
             found = await connection.stat(directory)
@@ -155,7 +155,7 @@ class Preparation:
             if not found.is_dir:
                 raise self._no_directory(connection, directory)
 
-    async def _check_staging_elsewhere(self, connection: Connection) -> None:
+    async def _check_staging_elsewhere(self, connection: RemoteFileSystem) -> None:
         """Rename an empty hidden file from the staging directory into the target, and remove it.
 
         Staging inside the target proves that files can be made there; staging elsewhere does not.
@@ -181,7 +181,7 @@ class Preparation:
                 ) from error
         await remove_if_there(connection, probe)
 
-    async def _unusable(self, connection: Connection, error: TransferError) -> CommitError:
+    async def _unusable(self, connection: RemoteFileSystem, error: TransferError) -> CommitError:
         """Explain why the target cannot be used: a server's refusal alone does not."""
         for path in (self._layout.paths.staging_base, self._layout.directory):
             while path not in ("", ".", "/"):
@@ -201,7 +201,7 @@ class Preparation:
             hint=hint,
         )
 
-    def _no_directory(self, connection: Connection, path: str) -> CommitError:
+    def _no_directory(self, connection: RemoteFileSystem, path: str) -> CommitError:
         single = path == self._layout.directory and self._layout.file_name is None
         return CommitError(
             "A file is where a directory should be",
@@ -212,7 +212,7 @@ class Preparation:
         )
 
 
-async def check_exact(connection: Connection, layout: Layout) -> bool:
+async def check_exact(connection: RemoteFileSystem, layout: Layout) -> bool:
     """Ensure that the job's exact file can be written.
 
     Returns:
@@ -239,7 +239,7 @@ async def check_exact(connection: Connection, layout: Layout) -> bool:
     return layout.collision != "ignore"
 
 
-async def check_offered(connection: Connection, probe: str) -> None:
+async def check_offered(connection: RemoteFileSystem, probe: str) -> None:
     """Ensure that the server computes checksums, on a file made for it and removed.
 
     Args:

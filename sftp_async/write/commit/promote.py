@@ -38,14 +38,14 @@ from sftp_async.write.commit.sidecars import write_sidecars
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.part_names import PartFile
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 log = logging.getLogger("sftp_async.write.commit.promote")
 
 
 async def promote_all(
-    connection: Connection,
+    connection: RemoteFileSystem,
     intent: Intent,
     *,
     recovering: bool = False,
@@ -75,7 +75,11 @@ async def promote_all(
 
 
 async def _promote(
-    connection: Connection, intent: Intent, promoter: Promoter, part: PartFile, recovering: bool
+    connection: RemoteFileSystem,
+    intent: Intent,
+    promoter: Promoter,
+    part: PartFile,
+    recovering: bool,
 ) -> None:
     staged, final = intent.staged(part), intent.final(part)
     try:
@@ -107,7 +111,7 @@ async def _promote(
 
 
 async def _was_promoted(
-    connection: Connection, intent: Intent, part: PartFile, recovering: bool
+    connection: RemoteFileSystem, intent: Intent, part: PartFile, recovering: bool
 ) -> bool:
     """Whether a part that is no longer staged became visible before."""
     final = intent.final(part)
@@ -130,7 +134,7 @@ async def _was_promoted(
     return taken
 
 
-async def _is_promoted_by_another(connection: Connection, intent: Intent) -> bool:
+async def _is_promoted_by_another(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether another writer is past the renames: the document says so, or is gone.
 
     Of files that replace others it must say so: if the staging directory was cleared with all that
@@ -146,7 +150,7 @@ async def _is_promoted_by_another(connection: Connection, intent: Intent) -> boo
     return True
 
 
-async def _is_same_part(connection: Connection, intent: Intent, part: PartFile) -> bool:
+async def _is_same_part(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> bool:
     """Whether the file that has a part's name is the part itself.
 
     OpenSSH renames by link and unlink: a server that died in between has both names. Others look
@@ -161,7 +165,7 @@ async def _is_same_part(connection: Connection, intent: Intent, part: PartFile) 
     return await is_in_place(connection, intent, part)
 
 
-async def all_visible(connection: Connection, intent: Intent) -> bool:
+async def all_visible(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether every final name has its part, and no part under a name of others is still staged.
 
     Every part is looked at before the first is read: a part that is missing costs no reading.
@@ -191,7 +195,7 @@ class _NotVisible(Exception):  # noqa: N818 - no error: the answer "no"
     pass
 
 
-async def finish(connection: Connection, intent: Intent) -> None:
+async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
     """Remove what the job replaces, write marker and sidecar files, clean up.
 
     Every part is visible.
@@ -231,7 +235,7 @@ async def finish(connection: Connection, intent: Intent) -> None:
     await remove_staging_base(connection, intent.paths)
 
 
-async def _remove_replaced(connection: Connection, intent: Intent, names: list[str]) -> None:
+async def _remove_replaced(connection: RemoteFileSystem, intent: Intent, names: list[str]) -> None:
     emptied = {posixpath.dirname(name) for name in names}
     await check_places(connection, intent, emptied)
     await each(names, lambda name: remove_if_there(connection, intent.paths.final(name)))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from sftp_async.layout.part_names import PartFile
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: Times that a part's partition directory may vanish, because another job empties it.
@@ -51,7 +51,7 @@ class Promoter(ABC):
     #: Names that `prepare` moves into the staging directory, and `roll_back` restores.
     set_aside: Sequence[str] = ()
 
-    def __init__(self, connection: Connection, intent: Intent) -> None:
+    def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
         self._connection = connection
         self._intent = intent
 
@@ -89,7 +89,7 @@ class Promoter(ABC):
 class RenamePromoter(Promoter):
     """Renames parts from the staging directory: each appears at once."""
 
-    def __init__(self, connection: Connection, intent: Intent) -> None:
+    def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
         super().__init__(connection, intent)
         self.set_aside = intent.asides
 
@@ -284,12 +284,12 @@ _PROMOTERS: dict[PromotionMode, type[Promoter]] = {
 }
 
 
-def promoter_for(connection: Connection, intent: Intent) -> Promoter:
+def promoter_for(connection: RemoteFileSystem, intent: Intent) -> Promoter:
     """Return what promotes the parts of an intent, and rolls them back."""
     return _PROMOTERS[intent.mode](connection, intent)
 
 
-async def check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
+async def check_places(connection: RemoteFileSystem, intent: Intent, within: Iterable[str]) -> None:
     """Ensure that no link leads removals in some partition directories out of the target.
 
     Raises:
@@ -300,7 +300,7 @@ async def check_places(connection: Connection, intent: Intent, within: Iterable[
     await refuse_links(connection, *map(intent.paths.final, places))
 
 
-def name_taken(connection: Connection, path: str) -> CommitError:
+def name_taken(connection: RemoteFileSystem, path: str) -> CommitError:
     """Build the error for an exact file that would have to be replaced to append to it."""
     return CommitError(
         "The file exists already",

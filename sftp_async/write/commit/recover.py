@@ -27,7 +27,7 @@ from sftp_async.write.commit.rollback import roll_back
 
 if TYPE_CHECKING:
     from sftp_async.layout.target_paths import TargetPaths
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.recover")
 
@@ -41,7 +41,12 @@ class Recovered:
 
 
 async def survey(
-    connection: Connection, paths: TargetPaths, *, ttl: float, now: float, sweep_only: bool = False
+    connection: RemoteFileSystem,
+    paths: TargetPaths,
+    *,
+    ttl: float,
+    now: float,
+    sweep_only: bool = False,
 ) -> list[Action]:
     """Return what `recover_target` would do, and change nothing.
 
@@ -65,7 +70,7 @@ async def survey(
 
 
 async def recover_target(
-    connection: Connection, paths: TargetPaths, *, ttl: float, sweep_only: bool = False
+    connection: RemoteFileSystem, paths: TargetPaths, *, ttl: float, sweep_only: bool = False
 ) -> Recovered:
     """End interrupted commits to a target, and sweep old staging; write nothing else.
 
@@ -95,7 +100,7 @@ async def recover_target(
 
 
 async def recover(
-    connection: Connection, paths: TargetPaths, *, ttl: float, sweep_only: bool = False
+    connection: RemoteFileSystem, paths: TargetPaths, *, ttl: float, sweep_only: bool = False
 ) -> Recovered:
     """End interrupted commits to a target, and sweep staging that no job will use again.
 
@@ -125,7 +130,7 @@ async def recover(
     return Recovered(finished, swept)
 
 
-async def carry_out(connection: Connection, action: Action) -> None:
+async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
     """Do what ends an interrupted job. Idempotent.
 
     Raises:
@@ -154,7 +159,7 @@ async def carry_out(connection: Connection, action: Action) -> None:
     await finish(connection, intent)
 
 
-async def _sweep(connection: Connection, action: Sweep) -> None:
+async def _sweep(connection: RemoteFileSystem, action: Sweep) -> None:
     log.warning("%s: sweeping what an interrupted job left", action.path)
     if action.staging is not None:
         link = await connection.is_link(action.staging)

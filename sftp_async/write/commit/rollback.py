@@ -10,11 +10,13 @@ from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tre
 
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 
-async def roll_back(connection: Connection, intent: Intent, state: IntentState = "intent") -> bool:
+async def roll_back(
+    connection: RemoteFileSystem, intent: Intent, state: IntentState = "intent"
+) -> bool:
     """Roll back a published intent, and leave every file that is not the job's. Idempotent.
 
     Args:

@@ -19,7 +19,7 @@ from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: Version of the manifest's form.
@@ -28,7 +28,7 @@ VERSION = 1
 LARGEST = 1024 * 1024
 
 
-async def check_places(connection: Connection, intent: Intent) -> None:
+async def check_places(connection: RemoteFileSystem, intent: Intent) -> None:
     """Ensure that no directory has the name of a sidecar file of the whole job.
 
     Raises:
@@ -58,7 +58,7 @@ async def check_places(connection: Connection, intent: Intent) -> None:
     await each(sorted(names), look)
 
 
-async def write_sidecars(connection: Connection, intent: Intent) -> None:
+async def write_sidecars(connection: RemoteFileSystem, intent: Intent) -> None:
     """Write the sidecar files that the user asked for, `_SUCCESS` last. Idempotent."""
     if intent.checksums != "none":
 
@@ -105,7 +105,7 @@ def manifest(intent: Intent) -> bytes:
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
-async def is_only_in_manifest(connection: Connection, directory: str, name: str) -> bool:
+async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name: str) -> bool:
     """Whether the target's manifest is this package's, and lists the file of that name alone."""
     try:
         document = json.loads(
@@ -119,7 +119,7 @@ async def is_only_in_manifest(connection: Connection, directory: str, name: str)
         return False
 
 
-async def _replace(connection: Connection, intent: Intent, path: str, data: bytes) -> None:
+async def _replace(connection: RemoteFileSystem, intent: Intent, path: str, data: bytes) -> None:
     """Write a file that readers may open while an older one is there."""
     if intent.mode is not PromotionMode.RENAME:
         await connection.write_file(path, data)
