@@ -179,7 +179,7 @@ def test_a_key_belongs_to_the_template_of_an_exact_name_and_not_to_one_of_its_na
     assert jobs[0].paths.document_id == jobs[1].paths.document_id
     other = Layout.new(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
     assert other.once != jobs[0].once
-    assert other.document_id != jobs[0].paths.document_id
+    assert other.paths.document_id != jobs[0].paths.document_id
 
 
 @pytest.mark.parametrize("key", [".", ".."])
