@@ -1,10 +1,11 @@
-"""Fixtures of all tests: the servers in `tests/support`, and a Spark session.
+"""Fixtures of all tests: event loops, the servers in `tests/support`, and a Spark session.
 
 A test gets its markers (`spark`, `sshd`, `container`) from the fixtures it asks for.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
+from tests.support.event_loops import LOOP_FACTORIES
 from tests.support.keys import KeySet
 from tests.support.proxy import FaultProxy
 from tests.support.spark import start_spark
@@ -35,6 +38,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED:
                 item.add_marker(MARKED[fixture])
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """asyncio's own event loop, unless a test's marker names others."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is not None and "loop_factories" in marker.kwargs:
+        return LOOP_FACTORIES
+    return {"asyncio": LOOP_FACTORIES["asyncio"]}
+
+
+@pytest.fixture(params=["fast", "stock"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How packets are sent: on the fast path, and on asyncssh's own."""
+    if request.param == "stock":
+        monkeypatch.setenv(STOCK_VARIABLE, "1")
+    return str(request.param)
 
 
 @pytest.fixture

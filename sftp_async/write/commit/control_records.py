@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 
 #: No other separator of Unicode's, which `str.splitlines` takes, ends a line of a text file.
@@ -57,7 +57,7 @@ class ControlRecords:
         )
 
     async def around(
-        self, connection: Connection, layout: Layout, parts: Sequence[PartFile], name: str
+        self, connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile], name: str
     ) -> tuple[PartFile, ...]:
         """Stage the records; return the parts with them, to be joined.
 
@@ -104,7 +104,7 @@ class ControlRecords:
         return bytes(stream.compress(data)) + bytes(stream.flush())
 
 
-async def _digest(connection: Connection, layout: Layout, parts: Sequence[PartFile]) -> str:
+async def _digest(connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile]) -> str:
     if len(parts) == 1:
         return parts[0].sha256
     ranges = [(layout.staged_path(part.staged), 0, part.size) for part in parts]

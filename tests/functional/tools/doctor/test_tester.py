@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from pathlib import Path
@@ -165,11 +164,11 @@ def test_openssh_passes_every_step(sshd: SSHD, remote_dir: Path) -> None:
     assert list(remote_dir.iterdir()) == []
 
 
-def test_a_check_works_where_an_event_loop_is_running(embedded_server: EmbeddedServer) -> None:
-    async def cell() -> CheckReport:
-        return connecting_to(embedded_server).check()
-
-    assert asyncio.run(cell()).ok
+@pytest.mark.asyncio
+async def test_a_check_works_where_an_event_loop_is_running(
+    embedded_server: EmbeddedServer,
+) -> None:
+    assert connecting_to(embedded_server).check().ok
 
 
 def test_a_wrong_password_fails_the_login_and_is_not_shown(embedded_server: EmbeddedServer) -> None:
@@ -199,7 +198,7 @@ def test_an_unchecked_host_key_is_pointed_out(embedded_server: EmbeddedServer) -
     assert step.status == "warning"
     assert report.ok
     assert f"{embedded_server.fingerprint}, NOT checked" in step.detail
-    assert "set host_key_fingerprint" in step.advice
+    assert "Set host_key_fingerprint" in step.advice
 
 
 def test_a_closed_port_fails_there(embedded_server: EmbeddedServer) -> None:
@@ -261,7 +260,7 @@ def test_a_server_that_loses_bytes_fails_the_write_and_the_probe_is_removed(tmp_
         report = connecting_to(server).check()
         assert list(server.root.iterdir()) == []
     assert outcome(report) == went_until("Write")
-    assert "bytes arrived with" in failure(report).detail
+    assert "bytes on the server" in failure(report).detail
 
 
 def test_a_probe_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
