@@ -1,4 +1,4 @@
-"""The documents keep their word: code compiles and runs, links resolve, names exist."""
+"""The documents are right: code compiles and runs, links resolve, names exist."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ def taken_for(name: str, option: str) -> bool:
     return option in made[0] and made[0] == made[1]
 
 
-def test_a_page_of_migration_tells_of_every_name_without_effect() -> None:
+def test_a_page_of_migration_has_every_name_without_effect() -> None:
     text = "".join(without_code(page) for page in MIGRATION.glob("*.md"))
     assert [name for name in WITHOUT_EFFECT if f"`{name}`" not in text] == []
 
@@ -297,5 +297,5 @@ def test_every_command_is_one_that_works() -> None:
             assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"]), page
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     assert f"## [{sftp_async.__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
