@@ -31,6 +31,7 @@ from tests.support.reader import matches
 #: In the text, or at the foot of a page.
 _LINK = re.compile(r"(?:\[[^\]]*\]\(|^\[[^\]]+\]: )([^)\s]*)\)?", re.MULTILINE)
 _FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
+_LOGGER = re.compile(r'getLogger\("([\w.]+)"\)')
 _CODE = re.compile(r"`([^`\n]+)`")
 #: What a block may be, for readers and for what colours it; MyST's own are in braces.
 LANGUAGES = {
@@ -156,6 +157,13 @@ def test_every_test_that_a_document_names_is_there(page: Path) -> None:
 def test_every_page_that_a_document_names_is_there(page: Path) -> None:
     named = re.findall(r"`((?:docs|examples|tests)/[\w./-]+\.\w+)`", without_code(page))
     assert [name for name in named if not (REPOSITORY / name).is_file()] == []
+
+
+def test_every_logger_that_a_document_names_is_there(page: Path) -> None:
+    named = set(re.findall(r"logger\s+`([\w.]+)`", without_code(page)))
+    modules = (REPOSITORY / "sftp_async").rglob("*.py")
+    there = {name for path in modules for name in _LOGGER.findall(path.read_text("utf-8"))}
+    assert named <= there, named - there
 
 
 def test_every_document_of_the_repository_is_in_the_readme() -> None:
