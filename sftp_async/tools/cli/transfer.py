@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.ssh import Connection, RemoteFile
 
-#: Reads that are under way at once, each of a request's size: 4 MiB with OpenSSH.
+#: Read requests in flight, each of a request's size: 4 MiB with OpenSSH.
 READS = 16
 
 
