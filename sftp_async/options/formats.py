@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -24,10 +24,6 @@ from sftp_async.options.field_types import (
 from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
-_Codec = Literal[
-    "none", "gzip", "zstd", "bzip2", "xz", "snappy", "lz4", "brotli", "deflate", "zlib"
-]
-
 
 class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
     """The format of files; names, defaults and meaning are those of Spark where it has them."""
@@ -38,7 +34,9 @@ class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
         "csv", description="File format; `json` is JSON Lines.", examples=["parquet"]
     )
     compression: Annotated[
-        _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), FieldType()
+        str | None,
+        BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)),
+        FieldType(", ".join(f"`{name}`" for name in codecs.NAMES)),
     ] = Field(
         None,
         description="Compression codec; see "

@@ -15,6 +15,7 @@ from sftp_async.errors import (
     ConnectionLostError,
     NoSFTPError,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteProtocolError,
@@ -90,7 +91,7 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
             path=path,
         )
     if isinstance(error, asyncssh.SFTPError):
-        kind = _BY_TYPE.get(type(error), TransferError)
+        kind = _BY_TYPE.get(type(error), RemoteFailureError)
         sentence = _SENTENCES.get(kind, f"The server answered: {error.reason}")
         return kind(f"Cannot {what}: {sentence}", host=host, path=path)
     return ConnectionLostError(

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sftp_async.options import SFTPOptions
-    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFile
     from sftp_async.remote.pool import ConnectionPool
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection
 
 #: Read requests in flight, each of a request's size: 4 MiB with OpenSSH.
 READS = 16

@@ -283,11 +283,11 @@ def test_all_mistakes_are_in_one_error() -> None:
         ),
         (
             {"format": "avro", "compression": "brotli"},
-            "compression=brotli is for parquet; avro has none, deflate, snappy, zstd, bzip2, xz.",
+            "compression=brotli is for parquet; avro has none, zstd, bzip2, xz, snappy, deflate.",
         ),
         (
             {"format": "avro", "compression": "zlib"},
-            "compression=zlib is for orc; avro has none, deflate, snappy, zstd, bzip2, xz.",
+            "compression=zlib is for orc; avro has none, zstd, bzip2, xz, snappy, deflate.",
         ),
         (
             {"format": "csv", "compression": "bzip2", "compression_level": "10"},
