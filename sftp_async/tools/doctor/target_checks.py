@@ -19,14 +19,13 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.target import split_target
+from sftp_async.remote.filesystem import FULL_DISK
 from sftp_async.tools.doctor.context import Finding
 
 if TYPE_CHECKING:
     from sftp_async.tools.doctor.context import CheckContext
 
 _PROBE: Final = b"sftp_async wrote this file to check its permissions. The file can be removed.\n"
-#: Less than this left, in bytes, and the disk counts as full: as the transport has it.
-FULL_DISK: Final = 1024 * 1024
 #: Limits of the throughput estimate: bytes of the first write, bytes and seconds of all writes.
 FIRST_WRITE: Final = 128 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
