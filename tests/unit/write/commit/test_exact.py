@@ -288,7 +288,7 @@ async def test_direct_rolls_a_whole_copy_back_unless_it_is_all_that_is_left(
     parts = job.stage(b"new")
 
     def refuse(operation: Operation) -> None:
-        if operation.path.endswith(".visible.json"):
+        if operation.name == "write" and operation.path.endswith(".visible.json"):
             raise denied(operation.path)
 
     bare.refuse = refuse
@@ -301,7 +301,6 @@ async def test_direct_rolls_a_whole_copy_back_unless_it_is_all_that_is_left(
                 del bare.nodes[path]
     await job.abort()
     assert bare.files("/out") == ({"all.csv": b"new"} if cleared else {})
-    assert bare.names("/out") == ({"all.csv"} if cleared else set())
 
 
 @pytest.mark.asyncio
