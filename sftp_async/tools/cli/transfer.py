@@ -21,6 +21,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
@@ -91,7 +92,7 @@ async def download(
 
     """
     # Not derived from the name of `local`, which may be as long as a name can be.
-    unfinished = local.parent / f".sftp_async-{uuid.uuid4().hex}"
+    unfinished = local.parent / hidden_name("get", uuid.uuid4().hex)
     async with pool_of(options) as pool, pool.lease() as connection:
         found = await connection.stat(path)
         if found.is_dir:
@@ -183,7 +184,7 @@ async def upload(
         async with pool_of(options) as pool:
             async with pool.lease() as connection:
                 path = await _final_path(connection, path, local.name, replace=replace)
-            hidden = posixpath.join(posixpath.dirname(path), f".sftp_async-{uuid.uuid4().hex}")
+            hidden = posixpath.join(posixpath.dirname(path), hidden_name("put", uuid.uuid4().hex))
             blocks = iter(lambda: source.read(options.chunk_size), b"")
             try:
                 size = await send(pool, options, blocks, hidden, progress.add)
