@@ -27,6 +27,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncssh|pyarrow|pa|pydantic|pyspark|os|pathlib|typing_extensions)\..*"),
     ("py:class", r"(SparkSession|StructType|Buffer|DataSource\w*|BaseModel|SFTPFactory|Self|Path)"),
+    ("py:class", "FormatOptions"),  # its options are a page of their own
 ]
 # GitHub's anchors, so that a link works here and there.
 myst_heading_anchors = 3

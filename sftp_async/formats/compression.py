@@ -31,7 +31,7 @@ class Compression:
 
     @property
     def extension(self) -> str:
-        """What the codec adds to a file's name: `.gz`.
+        """The extension that the codec adds to a file's name, such as `.gz`.
 
         Raises:
             OptionsError: the codec compresses no whole files.
