@@ -31,7 +31,7 @@ class Compression:
 
     @property
     def extension(self) -> str:
-        """The extension that the codec adds to a file's name, such as `.gz`.
+        """The suffix that the codec gives to a file's name, such as `.gz`.
 
         Raises:
             OptionsError: the codec compresses no whole files.
