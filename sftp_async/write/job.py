@@ -114,7 +114,7 @@ class Job:
         )
         check(layout, options, file_format, stream=stream, overwrite=overwrite)
         if layout.file_name is not None:
-            file_format = file_format.joined()
+            file_format = file_format.for_concatenation()
             if options.if_exists is not None:
                 overwrite = options.if_exists == "replace"
         return cls(layout, options, file_format, overwrite, schema)
@@ -269,7 +269,7 @@ class Job:
             self.options,
             overwrite=self.overwrite,
             manifest=self._manifest(line),
-            control=ControlRecords.of(self.options, self.file_format.closing),
+            control=ControlRecords.of(self.options, self.file_format.footer),
         )
 
     def _why(self) -> str:

@@ -11,9 +11,9 @@ from sftp_async.remote.operation import run_operation
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.retry import RetryPolicy
-    from sftp_async.remote.ssh import Connection
 
 
 class TaskDirectories:
@@ -34,7 +34,7 @@ class TaskDirectories:
 
         """
 
-        async def step(connection: Connection) -> None:
+        async def step(connection: RemoteFileSystem) -> None:
             for (name,) in with_parents([directory]):
                 path = self._layout.final_path(name)
                 if path in self._there:
@@ -46,7 +46,7 @@ class TaskDirectories:
 
         await run_operation(self._pool, self._retry, step, patient=True)
 
-    async def unmake(self, connection: Connection) -> None:
+    async def unmake(self, connection: RemoteFileSystem) -> None:
         """Remove what was made here, as far as it is empty."""
         for path in sorted(self._made, key=len, reverse=True):
             with suppress(TransferError):
