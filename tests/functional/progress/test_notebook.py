@@ -14,7 +14,8 @@ from tests.support.spark import REPOSITORY
 REGISTER = """
 import time
 from sftp_async import progress
-from sftp_async.progress.reporter import JobEnded, Sender, TaskProgress
+from sftp_async.progress.messages import JobEnded, TaskProgress
+from sftp_async.progress.reporter import Sender
 from sftp_async.progress.summary import WriteSummary
 
 sender = Sender(progress.listen("127.0.0.1"))  # as register(spark) does
