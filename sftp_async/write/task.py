@@ -240,7 +240,7 @@ class TaskWriter:
 
     def _start(self, staged: str, final: str) -> Upload:
         transfer = FileUpload(
-            self._layout.staged_path(staged),
+            self._layout.paths.staged(staged),
             self._pool,
             self._retry,
             self._acknowledged,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.formats.charset import Charset
-from sftp_async.layout.job_layout import STAGING
 from sftp_async.layout.once import MARKERS
 from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
+from sftp_async.layout.target_paths import STAGING
 from sftp_async.options.name_templates import CONTROL_FIELDS, control_fields
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
             f"The path {layout.target} names one exact file, but format={options.format} writes "
             "one for each row: give a directory, or set single_file=false."
         )
-    if _rows_reach(layout.staging_base, layout.directory):
+    if _rows_reach(layout.paths.staging_base, layout.directory):
         problems.append(
             f"staging_dir={options.staging_dir} is inside the target, where rows could write: "
             "leave it out, or give a directory elsewhere on the same file system."
@@ -122,7 +122,7 @@ def _check_places(layout: Layout, options: SFTPOptions) -> None:
         raise OptionsError(
             f"{option} makes a file name of more than {LONGEST_NAME} bytes: {name[:40]}…"
         )
-    if layout.staging_base in (layout.directory, layout.target):
+    if layout.paths.staging_base in (layout.directory, layout.target):
         raise OptionsError(
             f"staging_dir={options.staging_dir} is the target itself, where readers would find "
             "unfinished files: leave it out, or give another directory of the same file system"
