@@ -42,6 +42,7 @@ async def connect(options: ConnectionOptions) -> Connection:
             the proxy are of the same kinds, and name it.
 
     """
+    deadline = asyncio.get_running_loop().time() + options.connect_timeout
     hops, door = hops_of(options), door_of(options)
     # The server first: where a bastion takes the same key, what is wrong with it is told of that.
     login = Login(options, direct=not (hops or door))
@@ -51,7 +52,7 @@ async def connect(options: ConnectionOptions) -> Connection:
     _warn(options, hops)
     at = 0
     try:
-        async with asyncio.timeout(options.connect_timeout):
+        async with asyncio.timeout_at(deadline):
             for at, (before, step) in enumerate(zip(passed, steps, strict=True)):  # noqa: B007
                 ssh = await step.run(before)
             try:

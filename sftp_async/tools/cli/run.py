@@ -6,15 +6,14 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.runtime import get_runtime
-from sftp_async.remote.ssh import connect
+from sftp_async.remote.runtime import get_runtime, new_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from sftp_async.options import SFTPOptions
+    from sftp_async.remote.pool import ConnectionPool
 
 T = TypeVar("T")
 
@@ -50,14 +49,7 @@ async def pool_of(options: SFTPOptions) -> AsyncIterator[ConnectionPool]:
 
     """
     resolved = options.resolve()
-    pool = ConnectionPool(
-        lambda: connect(resolved),
-        address=resolved.address,
-        max_size=resolved.max_connections,
-        max_idle=resolved.idle_timeout,
-        timeout=resolved.connect_timeout,
-        retry=RetryPolicy(0, resolved.retry_delay),
-    )
+    pool = new_pool(resolved, RetryPolicy(0, resolved.retry_delay))
     try:
         async with pool.lease():
             pass

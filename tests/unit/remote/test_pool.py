@@ -97,12 +97,12 @@ async def test_a_connection_is_used_again_by_the_next_lease() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_lanes_of_all_connections_are_counted() -> None:
+async def test_the_channels_of_all_connections_are_counted() -> None:
     server = FakeServer()
 
     async with pool_for(server) as pool, pool.lease(), pool.lease():
         server.let_in[0].channels = 4
-        assert pool.get_stats().lanes == 5
+        assert pool.get_stats().channels == 5
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,7 @@ import asyncssh
 import pytest
 
 from sftp_async.options import SFTPOptions
+from sftp_async.remote.upload import UploadedFile
 from sftp_async.tools.cli import transfer
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.cli import AtServer
@@ -180,9 +181,9 @@ async def test_a_put_holds_no_more_in_memory_than_its_budget(
         def end(self) -> None:
             self.ended.set()
 
-        async def run(self) -> int:
+        async def run(self) -> UploadedFile:
             await self.ended.wait()
-            return count * block
+            return UploadedFile("/up", count * block)
 
     class Room(asyncio.Event):
         acknowledged: Any = None
