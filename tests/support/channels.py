@@ -1,4 +1,4 @@
-"""Uploads over several channels: a server that counts the writes of each channel, and files fed in blocks."""
+"""Uploads over several channels: a server that counts the writes of each, files fed in blocks."""
 
 from __future__ import annotations
 

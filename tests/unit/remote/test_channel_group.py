@@ -1,4 +1,4 @@
-"""When a further channel is of use, decided with files and a connection that only pretend."""
+"""When a further channel is of use, decided with a fake connection and its files."""
 
 from __future__ import annotations
 
@@ -152,9 +152,7 @@ async def test_a_file_that_opens_only_once_asks_for_no_channel_again() -> None:
 
 
 @pytest.mark.asyncio
-async def test_chunks_go_to_the_channel_with_the_fewest_bytes_in_flight_until_all_are_full() -> (
-    None
-):
+async def test_chunks_go_to_the_channel_with_the_fewest_bytes_until_all_are_full() -> None:
     async with channels_of(held_back()) as channels:
         await grown(channels)
         chunk = memoryview(bytes(CHANNEL_BYTES // 3))

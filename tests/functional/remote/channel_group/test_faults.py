@@ -1,4 +1,4 @@
-"""What may go wrong on the channels of one file: refusals, a cut connection, a dead channel, a cancellation."""
+"""What may go wrong on the channels of one file: refusals, cut connections, cancellation."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Strict(CountingServer):
 
 
 @pytest.mark.asyncio
-async def test_an_error_on_any_channel_is_the_errors_own(
+async def test_an_error_on_any_channel_is_raised_as_itself(
     serve: Callable[..., EmbeddedServer],
 ) -> None:
     server = serve(Strict)
