@@ -1,4 +1,4 @@
-"""Formats that other packages bring: found by name through the entry points of their group."""
+"""Finds the formats of other packages, through the entry points of the group sftp_async.formats."""
 
 from __future__ import annotations
 
@@ -11,28 +11,25 @@ from sftp_async.errors import OptionsError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sftp_async.formats.base import Opener
-
-#: An entry point's name is the format's, in lower case; its object is an `Opener`.
+#: An entry point's name is the format's, in lower case; its object is a `FormatPlugin`.
 GROUP = "sftp_async.formats"
+_PAGE = "docs/how-to/own-format.md"
 
 
-def find(name: str, *, built_in: Iterable[str]) -> Opener:
-    """Return what opens a format that is not built in.
-
-    Called on the driver only, since tasks get the format itself: to look through all installed
-    packages takes tens of milliseconds.
+def find(name: str, *, built_in: Iterable[str]) -> object:
+    """Return the object of a format that is not built in; it has one half or both.
 
     Args:
         name: the format's name.
         built_in: names that need no entry point, for the error.
 
     Raises:
-        OptionsError: no package brings it, several do, or it cannot be loaded.
+        OptionsError: no package has the format, several have it, it cannot be loaded, or its
+            object is no `FormatPlugin`.
 
     """
     points = entry_points(group=GROUP)
-    # A package may be on the path twice: an editable install beside its source.
+    # A package may be on the path twice: an editable install next to its source.
     found = {
         (point.dist and point.dist.name, point.value): point for point in points.select(name=name)
     }
@@ -40,18 +37,26 @@ def find(name: str, *, built_in: Iterable[str]) -> Opener:
         raise OptionsError(_unknown(name, [*built_in, *points.names]))
     if len(found) > 1:
         owners = " and ".join(sorted(str(owner) for owner, _ in found))
-        raise OptionsError(f"format={name} is brought by several packages: {owners}.")
+        raise OptionsError(
+            f"format={name} comes from several packages: {owners}. Uninstall all but one."
+        )
     [point] = found.values()
     try:
-        opener = point.load()
+        plugin: object = point.load()
     except Exception as error:
         raise OptionsError(
             f"format={name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
         ) from error
-    if not callable(opener):
-        raise OptionsError(f"format={name}: {point.value} is no function of options and schema.")
-    found_opener: Opener = opener
-    return found_opener
+    if isinstance(plugin, type):
+        raise OptionsError(
+            f"format={name}: {point.value} is a class; an entry point names an instance of it "
+            f"({_PAGE})."
+        )
+    if not any(callable(getattr(plugin, half, None)) for half in ("encoder", "decoder")):
+        raise OptionsError(
+            f"format={name}: {point.value} has neither encoder() nor decoder() ({_PAGE})."
+        )
+    return plugin
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -59,5 +64,5 @@ def _unknown(name: str, known: list[str]) -> str:
     meant = f"; did you mean {close[0]}?" if close else "."
     return (
         f"format={name} is not known{meant} There are {', '.join(sorted(set(known)))}; a package "
-        f"can add others by an entry point in the group {GROUP} (docs/how-to/own-format.md)."
+        f"can add others by an entry point in the group {GROUP} ({_PAGE})."
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.layout.name_template import FileNames, fields_of, is_of_many
+from sftp_async.options.codecs import CODEC_OF_EXTENSION
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,15 +26,6 @@ FORMAT_OF_EXTENSION = {
     "parquet": "parquet",
     "orc": "orc",
     "avro": "avro",
-}
-CODEC_OF_EXTENSION = {
-    "gz": "gzip",
-    "gzip": "gzip",
-    "zst": "zstd",
-    "zstd": "zstd",
-    "bz2": "bzip2",
-    "bzip2": "bzip2",
-    "xz": "xz",
 }
 
 

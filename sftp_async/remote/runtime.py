@@ -43,21 +43,15 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def new_pool(options: ConnectionOptions, retry: RetryPolicy) -> ConnectionPool:
-    """Make a pool of connections as the options describe them; for use on one event loop.
-
-    Args:
-        options: resolved options.
-        retry: of attempts to connect.
-
-    """
+def new_pool(options: ConnectionOptions) -> ConnectionPool:
+    """Return a pool of connections with these resolved options; the caller closes it."""
     return ConnectionPool(
         lambda: connect(options),
         address=options.address,
         max_size=options.max_connections,
         max_idle=options.idle_timeout,
         timeout=options.connect_timeout + CONNECT_MARGIN,
-        retry=retry,
+        retry=RetryPolicy.of(options),
     )
 
 
@@ -108,7 +102,7 @@ class Runtime:
         with self._lock:
             pool = self._pools.pop(identity, None)
             if pool is None:
-                pool = new_pool(options, RetryPolicy.of(options))
+                pool = new_pool(options)
                 self._all_pools.add(pool)
             self._pools[identity] = pool
             if len(self._pools) > MAX_POOLS:

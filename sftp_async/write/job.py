@@ -55,7 +55,6 @@ class Job:
     layout: Layout
     options: SFTPOptions
     file_format: Format
-    overwrite: bool
     schema: pa.Schema
     #: A job of the same key was committed before, or its file is there: this one writes nothing.
     committed: bool = False
@@ -107,6 +106,7 @@ class Job:
         layout = Layout.new(
             options,
             file_format.extension,
+            overwrite=overwrite,
             lineage=lineage,
             now=now,
             row_files=isinstance(file_format, RowFiles),
@@ -114,10 +114,8 @@ class Job:
         )
         check(layout, options, file_format, stream=stream, overwrite=overwrite)
         if layout.file_name is not None:
-            file_format = file_format.joined()
-            if options.if_exists is not None:
-                overwrite = options.if_exists == "replace"
-        return cls(layout, options, file_format, overwrite, schema)
+            file_format = file_format.for_concatenation()
+        return cls(layout, options, file_format, schema)
 
     @classmethod
     def plan_stream(
@@ -150,7 +148,7 @@ class Job:
             lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
             stream=True,
         )
-        if job.layout.file_name is not None and not job.overwrite:
+        if job.layout.file_name is not None and not job.layout.overwrite:
             raise OptionsError(
                 f"The path {job.layout.target} names one exact file, to which a streaming query "
                 'cannot append: give a directory, or use outputMode("complete")'
@@ -267,9 +265,8 @@ class Job:
         return JobCommitter(
             self.layout,
             self.options,
-            overwrite=self.overwrite,
             manifest=self._manifest(line),
-            control=ControlRecords.of(self.options, self.file_format.closing),
+            control=ControlRecords.of(self.options, self.file_format.footer),
         )
 
     def _why(self) -> str:

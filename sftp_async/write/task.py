@@ -35,6 +35,7 @@ from sftp_async.remote.upload import FileUpload, UploadedFile
 from sftp_async.write.part_writer import FillingPart, Upload
 from sftp_async.write.partition_router import fan_out, most_open
 from sftp_async.write.partitioner import Partitioning
+from sftp_async.write.row_paths import safe_paths
 from sftp_async.write.task_directories import TaskDirectories
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ class TaskWriter:
         self._budget = ByteBudget(options.max_buffer_bytes)
         self._partitioning = Partitioning(options.partition_by)
         self._most_open = (
-            most_open(file_format.held) if options.partition_by else options.files_per_partition
+            most_open(file_format.buffered_bytes)
+            if options.partition_by
+            else options.files_per_partition
         )
         tails = ROW_FILES if isinstance(file_format, RowFiles) else TAILS
         self._slots = threading.Semaphore(self._most_open + tails)
@@ -157,7 +160,7 @@ class TaskWriter:
     def _fill_row_files(self, batches: Iterable[pa.RecordBatch], rows: RowFiles) -> None:
         """Write each row to its file; an empty DataFrame makes none."""
         for batch in self._checked(batches):
-            for number, path in enumerate(rows.paths(batch)):
+            for number, path in enumerate(safe_paths(rows, batch)):
                 self._budget.check()
                 part = self._open_part(path=path)
                 part.add(batch.slice(number, 1))
@@ -216,7 +219,7 @@ class TaskWriter:
     def _open_part(self, directory: str = "", path: str = "") -> FillingPart:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
-        if exact and (self._partition or sequence) and not self._format.joinable:
+        if exact and (self._partition or sequence) and not self._format.concatenable:
             raise EncodeError(
                 f"One exact file in {self._options.format} format cannot be joined from several "
                 f"partitions, and partition {self._partition} has rows",
@@ -236,7 +239,7 @@ class TaskWriter:
         return FillingPart(upload, self._format.open(header=header), self._options)
 
     def _start(self, staged: str, final: str) -> Upload:
-        path = self._layout.staged_path(staged)
+        path = self._layout.paths.staged(staged)
         transfer = FileUpload(
             path,
             self._pool,

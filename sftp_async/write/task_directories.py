@@ -36,7 +36,7 @@ class TaskDirectories:
 
         async def step(connection: RemoteFileSystem) -> None:
             for (name,) in with_parents([directory]):
-                path = self._layout.final_path(name)
+                path = self._layout.paths.final(name)
                 if path in self._there:
                     continue
                 self._made.append(path)  # before: a request that is given up may be carried out

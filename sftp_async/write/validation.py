@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.formats.charset import Charset
-from sftp_async.layout.job_layout import STAGING
 from sftp_async.layout.once import MARKERS
-from sftp_async.layout.part_names import LONGEST_NAME
+from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
+from sftp_async.layout.target_paths import STAGING
 from sftp_async.options.name_templates import CONTROL_FIELDS, control_fields
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def check(
         OptionsError: they do not make a job.
 
     """
+    _check_extension(options, file_format)
     if layout.row_files:
         _check_row_files(layout, options)
     _check_names(layout, options, stream=stream, overwrite=overwrite)
@@ -48,6 +49,20 @@ def check(
         )
     _check_companions(layout, options)
     _check_control(layout, options, file_format)
+
+
+def _check_extension(options: SFTPOptions, file_format: Format) -> None:
+    """Check that an overwrite recognises the part files of a format that is not built in.
+
+    Raises:
+        OptionsError: it does not.
+
+    """
+    if not is_extension(file_format.extension):
+        raise OptionsError(
+            f"format={options.format} has the extension {file_format.extension!r}: an overwrite "
+            "recognises part files by an extension of letters and digits, with dots between them"
+        )
 
 
 def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
@@ -77,7 +92,7 @@ def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
             f"The path {layout.target} names one exact file, but format={options.format} writes "
             "one for each row: give a directory, or set single_file=false."
         )
-    if _rows_reach(layout.staging_base, layout.directory):
+    if _rows_reach(layout.paths.staging_base, layout.directory):
         problems.append(
             f"staging_dir={options.staging_dir} is inside the target, where rows could write: "
             "leave it out, or give a directory elsewhere on the same file system."
@@ -107,7 +122,7 @@ def _check_places(layout: Layout, options: SFTPOptions) -> None:
         raise OptionsError(
             f"{option} makes a file name of more than {LONGEST_NAME} bytes: {name[:40]}…"
         )
-    if layout.staging_base in (layout.directory, layout.target):
+    if layout.paths.staging_base in (layout.directory, layout.target):
         raise OptionsError(
             f"staging_dir={options.staging_dir} is the target itself, where readers would find "
             "unfinished files: leave it out, or give another directory of the same file system"
@@ -171,7 +186,7 @@ def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) ->
                 f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
                 "or set single_file=true"
             )
-        if not file_format.joinable or options.format == "xml":
+        if not file_format.concatenable or options.format == "xml":
             raise OptionsError(
                 f"{name} is for text, and format={options.format} has no lines: leave it out, or "
                 "write csv, json or text"

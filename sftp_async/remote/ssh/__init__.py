@@ -7,6 +7,7 @@ foreign exception leaves this package as one of `sftp_async.errors`.
 from sftp_async.remote.ssh.capabilities import Capabilities
 from sftp_async.remote.ssh.connect import check_usable, connect
 from sftp_async.remote.ssh.connection import Connection
+from sftp_async.remote.ssh.error_mapping import network_error
 from sftp_async.remote.ssh.host_key_scan import HostKey, scan_host_keys
 from sftp_async.remote.ssh.remote_file import SFTPFile
 
@@ -17,5 +18,6 @@ __all__ = [
     "SFTPFile",
     "check_usable",
     "connect",
+    "network_error",
     "scan_host_keys",
 ]

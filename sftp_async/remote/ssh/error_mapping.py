@@ -138,7 +138,7 @@ def connect_error(
             hint="The server may offer only outdated algorithms: ask its operator for current ones",
         )
     if ssh is None:
-        return _unreachable(error, host, options.named_by)
+        return network_error(error, options)
     greeted = ssh.get_extra_info("server_version") is not None
     if isinstance(error, asyncssh.ProtocolNotSupported | asyncssh.ProtocolError) and not greeted:
         return ConnectError(
@@ -209,8 +209,9 @@ def bastion_lost(bastion: ConnectionOptions, error: Exception) -> ConnectError:
     )
 
 
-def _unreachable(error: Exception, host: str, option: str) -> ConnectError:
-    """Map a TCP connection that did not come about."""
+def network_error(error: Exception, options: ConnectionOptions) -> ConnectError:
+    """Map what resolving the host name or opening the TCP connection raised."""
+    host, option = options.address, options.named_by
     if isinstance(error, socket.gaierror | UnicodeError):
         return ConnectError(
             f"The host name cannot be resolved ({said(error)})",

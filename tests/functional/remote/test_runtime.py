@@ -63,7 +63,7 @@ child = os.fork()
 if child:
     runtime._lock.release()
 theirs = get_runtime()
-os.write(1, f"{theirs is mine} {theirs.run(pid()) == os.getpid()}\n".encode())
+os.write(1, f"{theirs is mine} {theirs.run(pid()) == os.getpid()}\\n".encode())
 if child:
     os.waitpid(child, 0)
 """

@@ -111,7 +111,7 @@ def test_lists_and_maps_keep_to_their_rows() -> None:
     ]
 
 
-def test_the_text_of_an_element_stands_beside_its_attributes() -> None:
+def test_an_element_may_have_text_and_attributes() -> None:
     kind = pa.struct([("_unit", pa.string()), ("_VALUE", pa.float64())])
     rows = pa.record_batch({"price": pa.array([{"_unit": "EUR", "_VALUE": 9.5}], kind)})
     assert rows_of(rows) == ['<price unit="EUR">9.5</price>']
@@ -124,7 +124,7 @@ def test_any_other_parser_finds_the_text_again() -> None:
     rows = pa.record_batch({"t": HARD, "_a": HARD})
     root = ET.fromstring(encoded(rows, format="xml"))
     assert [row.findtext("t") for row in root] == HARD
-    # A parser may read C1 controls in an attribute as they are; all else is told by its number.
+    # A parser may read C1 controls in an attribute as they are; all else is written as a number.
     assert [row.get("a") for row in root] == HARD
 
 
