@@ -68,16 +68,16 @@ class Upload:
     """A file of as many blocks as are fed, a bounded number of them in memory."""
 
     def __init__(self, pool: ConnectionPool, path: str, channels: int | None) -> None:
-        self._room = asyncio.Semaphore(32)
+        self._blocks = asyncio.Semaphore(32)
         self._digest = hashlib.sha256()
         self.transfer = FileUpload(
-            path, pool, RetryPolicy(4, 0.01), lambda size: self._room.release(), channels
+            path, pool, RetryPolicy(4, 0.01), lambda size: self._blocks.release(), channels
         )
         self.done = asyncio.create_task(self.transfer.run())
 
     async def feed(self, blocks: int) -> None:
         for _ in range(blocks):
-            waiting = asyncio.create_task(self._room.acquire())
+            waiting = asyncio.create_task(self._blocks.acquire())
             await asyncio.wait([waiting, self.done], return_when=asyncio.FIRST_COMPLETED)
             if self.done.done():
                 waiting.cancel()

@@ -27,7 +27,7 @@ DATA = os.urandom(5_000_000)
 
 
 class AppendOnly(FolderServer):
-    """Refuses a write that is not at the end, and drops connections where it is told to."""
+    """Refuses a write that is not at the end, and drops connections at a given size."""
 
     #: Sizes of a file at which the connection is dropped, before an answer is sent.
     drop_at: ClassVar[list[int]] = []

@@ -38,11 +38,11 @@ class FakeConnection:
         self.half_window_time = half_window_time
         self.capabilities = SimpleNamespace(plain_files=plain_files)
         self.channels = 1
-        self.room = 10
+        self.most = 10
         self.refuses = False
 
     def widen(self, channels: int) -> None:
-        self.channels = max(self.channels, min(channels, self.room))
+        self.channels = max(self.channels, min(channels, self.most))
 
     async def open_on_channel(self, path: str, channel: int) -> FakeFile:
         assert 0 < channel < self.channels
@@ -134,7 +134,7 @@ async def test_a_number_of_channels_that_was_asked_for_is_no_guess() -> None:
 @pytest.mark.asyncio
 async def test_channels_go_as_far_as_the_server_lets_them() -> None:
     connection = held_back()
-    connection.room = 3
+    connection.most = 3
 
     async with channels_of(connection) as channels:
         assert [await grown(channels) for _ in range(2)] == [3, 3]

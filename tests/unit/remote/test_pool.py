@@ -49,11 +49,11 @@ class FakeConnection:
 
 
 class FakeServer:
-    """Lets clients in while there is room; counts them."""
+    """Lets clients in up to a limit; counts them."""
 
-    def __init__(self, *answers: Exception | None, room: int = 100) -> None:
+    def __init__(self, *answers: Exception | None, most: int = 100) -> None:
         self.answers = list(answers)
-        self.room = room
+        self.most = most
         self.let_in: list[FakeConnection] = []
         self.asked = 0
         #: Seconds that a login takes.
@@ -67,7 +67,7 @@ class FakeServer:
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
-        if sum(c.usable for c in self.let_in) >= self.room:
+        if sum(c.usable for c in self.let_in) >= self.most:
             raise ServerBusyError("enough")
         self.let_in.append(FakeConnection())
         return self.let_in[-1]
@@ -133,7 +133,7 @@ async def test_leases_beyond_the_limit_share_the_least_busy_connection() -> None
 
 @pytest.mark.asyncio
 async def test_a_server_that_lets_no_more_in_shrinks_the_pool_and_the_lease_shares() -> None:
-    server = FakeServer(room=1)
+    server = FakeServer(most=1)
 
     async with pool_for(server, max_size=8) as pool:
         async with pool.lease() as a, pool.lease() as b, pool.lease() as c:
@@ -366,17 +366,17 @@ async def hold(pool: ConnectionPool, stack: AsyncExitStack, leases: int) -> int:
 
 @pytest.mark.asyncio
 async def test_a_lowered_limit_grows_again_when_the_server_accepts_more() -> None:
-    server = FakeServer(room=2)
+    server = FakeServer(most=2)
     async with pool_for(server, max_size=5) as pool, AsyncExitStack() as stack:
         assert await hold(pool, stack, 4) == 2
-        server.room = 4
+        server.most = 4
         server.now = FIRST_PROBE - 1
         assert await hold(pool, stack, 1) == 2
         server.now = FIRST_PROBE
         assert await hold(pool, stack, 2) == 4
         # The fifth is refused, and the next attempt comes after the first wait again.
         assert await hold(pool, stack, 1) == 4
-        server.room = 5
+        server.most = 5
         server.now += FIRST_PROBE
         assert await hold(pool, stack, 1) == 5
         assert pool.get_stats().limit == 5
@@ -387,7 +387,7 @@ async def test_a_lowered_limit_grows_again_when_the_server_accepts_more() -> Non
 
 @pytest.mark.asyncio
 async def test_a_server_that_keeps_refusing_is_asked_ever_more_rarely() -> None:
-    server = FakeServer(room=1)
+    server = FakeServer(most=1)
     asked_at = []
     async with pool_for(server, max_size=8) as pool, AsyncExitStack() as stack:
         await hold(pool, stack, 1)
