@@ -96,7 +96,7 @@ async def test_put_and_get_carry_a_file(
 ) -> None:
     source, copy = tmp_path / "source", tmp_path / "copy"
     source.write_bytes(DATA)
-    given, watch = SFTPOptions(**options), transfer.Watch(None)
+    given, watch = SFTPOptions(**options), transfer.TransferProgress(None)
     await transfer.upload(given, source, "/a", watch, replace=False)
     assert (root / "a").read_bytes() == DATA
     await transfer.download(given, "/a", copy, watch, replace=False)

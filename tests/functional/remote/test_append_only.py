@@ -98,7 +98,7 @@ async def test_put_writes_in_order(server: EmbeddedServer, tmp_path: Path) -> No
     source = tmp_path / "source"
     source.write_bytes(DATA)
     options = SFTPOptions(**server.options())
-    await transfer.upload(options, source, "/a", transfer.Watch(None), replace=False)
+    await transfer.upload(options, source, "/a", transfer.TransferProgress(None), replace=False)
     assert (server.root / "a").read_bytes() == DATA
 
 

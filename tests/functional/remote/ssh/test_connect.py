@@ -174,7 +174,7 @@ def opening_of(server: EmbeddedServer) -> bytes:
         socket.create_connection((server.host, server.port)) as sock,
         sock.makefile("rb") as stream,
     ):
-        line.sendall(b"SSH-2.0-test\r\n")
+        sock.sendall(b"SSH-2.0-test\r\n")
         name = stream.readline()
         length = stream.read(4)
         return name + length + stream.read(int.from_bytes(length, "big"))
