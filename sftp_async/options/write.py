@@ -235,14 +235,16 @@ class WriteOptions(OptionsModel):
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
-        Literal["size", "readback", "server"],
-        BeforeValidator(p.one_of(("size", "readback", "server"))),
+        Literal["size", "readback", "server", "none"],
+        BeforeValidator(p.one_of(("size", "readback", "server", "none"))),
         FieldType(),
     ] = Field(
         "size",
-        description="How a closed file on the server is compared with what was sent. The size is "
-        "always compared. `readback` also reads the whole file back; `server` asks the server for "
-        "a checksum, if it supports the extension check-file (ProFTPD).",
+        description="How a closed file on the server is compared with what was sent. `size` "
+        "compares the size. `readback` also reads the whole file back; `server` asks the server "
+        "for a checksum, if it supports the extension check-file (ProFTPD). `none`, with "
+        "`commit_mode=direct`, is for servers that take each file away as soon as it is closed: "
+        "nothing is compared, and a task that Spark repeats delivers its files again.",
         examples=["readback"],
     )
     staging_dir: RemotePath = Field(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.filesystem import RemoteFileSystem
 
-How = Literal["size", "readback", "server"]
+How = Literal["size", "readback", "server", "none"]
 
 
 async def verify(
@@ -29,14 +29,14 @@ async def verify(
         size: bytes in it.
         digest: SHA-256 of what was sent, in hex.
         how: `readback` reads the bytes, `server` asks for the file's checksum (check-file); with
-            `size` there is nothing to do: sizes are always compared.
+            `size` and `none` there is nothing to do: the upload compares sizes, or not.
 
     Raises:
         VerificationError: it holds something else.
         RemoteUnsupportedError: the server computes no checksums.
 
     """
-    if how == "size" or not size:
+    if how in ("size", "none") or not size:
         return
     if how == "server":
         found = await connection.sha256_on_server(path)

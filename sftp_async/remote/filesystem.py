@@ -82,11 +82,14 @@ class RemoteFileSystem(Protocol):
     Attributes:
         address: `user@host:port`, for messages.
         capabilities: what the server offers.
+        in_order: whether requests may be sent before the answers that they depend on, because the
+            server serves them in order.
 
     """
 
     address: str
     capabilities: Capabilities
+    in_order: bool
 
     # Names and directories
 

@@ -43,6 +43,12 @@ log = logging.getLogger("sftp_async.remote.upload")
 #: Most bytes that a channel is given at a time; larger chunks are cut, so that every channel gets
 #: some. Four of the largest requests that OpenSSH accepts.
 MAX_PIECE = 4 * 255 * 1024
+#: The hint where a file is gone right after its close.
+TAKEN_AWAY = (
+    "If a program takes files away as soon as they are closed, this one may have been delivered, "
+    "and each retry delivers it again: look there first. For such a server set "
+    "commit_mode=direct, verify=none and a staging_dir where files stay"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class FileUpload:
         channels: SFTP channels to write it through; None finds out how many are of use.
         any_name: a file that was opened before in the same directory serves as well (see
             `sftp_async.remote.preopen`), and one may be opened for the next upload.
+        check_size: compare the size once the file is closed; else it may be gone by then.
 
     """
 
@@ -76,6 +83,7 @@ class FileUpload:
         channels: int | None = None,
         *,
         any_name: bool = False,
+        check_size: bool = True,
     ) -> None:
         self._path = path
         self._pool = pool
@@ -83,6 +91,7 @@ class FileUpload:
         self._on_acknowledged = on_acknowledged
         self._channels = channels
         self._any_name = any_name
+        self._check_size = check_size
         self._unacknowledged: dict[int, memoryview] = {}
         self._to_send: deque[int] = deque()
         self._acknowledged_end = 0
@@ -108,7 +117,7 @@ class FileUpload:
         self._changed.set()
 
     async def run(self) -> UploadedFile:
-        """Upload until `end`, close, and compare sizes.
+        """Upload until `end`, close, and compare sizes (with `check_size`).
 
         Returns:
             Where the file is, which with `any_name` may be another path than the one given.
@@ -137,6 +146,8 @@ class FileUpload:
 
     async def _upload(self, connection: Connection) -> bool:
         """Write all there is and confirm it; False: the server needs it one by one, call again."""
+        if await self._was_taken(connection):
+            return True
         file = await self._open(connection)
         # A server that takes only the next byte refuses what is already in the file.
         may_refuse = bool(self._acknowledged_end) and not connection.capabilities.plain_files
@@ -145,7 +156,7 @@ class FileUpload:
         self._to_send = deque(self._unacknowledged)
         try:
             await self._send_all(channels)
-            if connection.in_order:
+            if connection.in_order and self._check_size:
                 return await self._finish_at_once(connection, channels)
             await channels.close()
         except RemoteFailureError as error:
@@ -155,9 +166,24 @@ class FileUpload:
         finally:
             await channels.abandon()
             await next_file
-        # A close on a connection that has just died succeeds silently: only the size proves it.
-        await self._expect(connection, self._size)
+        if self._check_size:
+            # A close on a connection that has just died succeeds silently: only the size proves it.
+            await self._expect(connection, self._size)
+        else:
+            await connection.exists(self._path)  # the answer proves that the close was served
         return True
+
+    async def _was_taken(self, connection: Connection) -> bool:
+        """Whether a file was taken away that was complete, but for the answer to its close."""
+        complete = self._ended and self._acknowledged_end == self._size and not self._unacknowledged
+        if self._check_size or not self._opened_before or not complete:
+            return False
+        try:
+            await connection.stat(self._path)
+        except RemoteNotFoundError:
+            log.info("%s: it was taken away once it was closed", self._path)
+            return True
+        return False
 
     async def _open_next(self, connection: Connection) -> None:
         if self._any_name:
@@ -220,17 +246,18 @@ class FileUpload:
         try:
             found = (await connection.stat(self._path)).size
         except RemoteNotFoundError as error:
-            raise self._lost(connection, "the file is gone") from error
+            taken = "" if size is None else TAKEN_AWAY
+            raise self._lost(connection, "the file is gone", taken) from error
         if found < self._acknowledged_end or (size is not None and found != size):
             wanted = self._acknowledged_end if size is None else size
             raise self._lost(connection, f"it has {found:,} of {wanted:,} bytes")
 
-    def _lost(self, connection: Connection, what: str) -> AcknowledgedDataLostError:
+    def _lost(self, connection: Connection, what: str, hint: str = "") -> AcknowledgedDataLostError:
         return AcknowledgedDataLostError(
             f"The server lost data that it had acknowledged: {what}",
             host=connection.address,
             path=self._path,
-            hint="Spark retries the task if task retries are enabled (not in local mode)",
+            hint=hint or "Spark retries the task if task retries are enabled (not in local mode)",
         )
 
     async def _send_all(self, channels: ChannelGroup) -> None:

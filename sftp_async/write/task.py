@@ -247,6 +247,7 @@ class TaskWriter:
             self._acknowledged,
             None if self._options.channels_per_file == "auto" else self._options.channels_per_file,
             any_name=not self._layout.direct,
+            check_size=self._options.verify != "none",
         )
         digests = {"sha256": hashlib.sha256()}
         if self._options.checksum_files == "md5":
@@ -271,7 +272,7 @@ class TaskWriter:
             if self._layout.direct and directory:
                 await self._directories.make(directory)
             file = await self._upload(transfer)
-            if self._options.verify != "size":
+            if self._options.verify not in ("size", "none"):
                 await self._verify(file, digest.hexdigest())
             return file
         except RemoteNotFoundError as error:

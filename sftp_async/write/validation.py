@@ -49,6 +49,11 @@ def check(
         )
     _check_companions(layout, options)
     _check_control(layout, options, file_format)
+    if options.verify == "none" and options.commit_mode != "direct":
+        raise OptionsError(
+            "verify=none is for servers that take files away as soon as they are closed, which "
+            "need commit_mode=direct: set it too, or leave verify out"
+        )
 
 
 def _check_extension(options: SFTPOptions, file_format: Format) -> None:

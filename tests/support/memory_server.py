@@ -194,6 +194,7 @@ class MemoryConnection(RemoteFileSystem):
             fsync=False,
             server_version="memory",
         )
+        self.in_order = False
         self.server = server
         self._dead: BaseException | None = None
 

@@ -171,7 +171,11 @@ class CheckContext:
 
     def probe_path(self, suffix: str = "") -> str:
         """Return the path of a hidden probe file with a unique name."""
-        return posixpath.join(self.directory, hidden_name("check", self._mark, suffix))
+        return posixpath.join(self.directory, self.hidden(suffix))
+
+    def hidden(self, suffix: str = "") -> str:
+        """Return a hidden name that no other check has."""
+        return hidden_name("check", self._mark, suffix)
 
     async def close(self) -> None:
         """Remove all probe files and close the connection."""

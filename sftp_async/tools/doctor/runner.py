@@ -52,6 +52,7 @@ CHECKS = (
     Check("Rename", target_checks.rename_file, ("Write",)),
     Check("Replace", target_checks.replace_file, ("Rename",)),
     Check("Remove", target_checks.remove_files, ("Write",)),
+    Check("Rights", target_checks.check_rights, ("Write",)),
     Check("Throughput", target_checks.estimate_throughput, ("Remove",), thorough=True),
 )
 #: The names of all checks, in their order.

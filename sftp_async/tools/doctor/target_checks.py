@@ -18,9 +18,12 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
     TransferError,
 )
-from sftp_async.layout.target import split_target
+from sftp_async.layout.job_layout import Layout
+from sftp_async.layout.target import clean, split_target
 from sftp_async.remote.filesystem import FULL_DISK
 from sftp_async.tools.doctor.context import Finding
+from sftp_async.write.commit.remote_steps import remove_tree
+from sftp_async.write.commit.rights import Right, examine, needed, refusal
 
 if TYPE_CHECKING:
     from sftp_async.tools.doctor.context import CheckContext
@@ -199,13 +202,51 @@ async def remove_files(context: CheckContext) -> Finding:
         except TransferError as error:
             left = ", ".join(sorted(context.probes))
             context.probes.clear()  # another attempt would fail, too
-            return Finding.failed(
-                error,
-                f"A job could not remove its staged files. Remove {left}. Ask the server's "
-                "operator for permission to remove files, or choose another path",
+            return Finding.warning(
+                f"{error.message} ({path})",
+                f"Remove {left}. A job leaves its staging files, and cannot remove what it "
+                "replaces: ask the server's operator for permission to remove files",
             )
         context.probes.discard(path)
     return Finding.ok("files can be removed")
+
+
+async def check_rights(context: CheckContext) -> Finding:
+    """Try in a staging directory what the preparation of a job tries, by the same code."""
+    options = context.options.model_copy(update={"path": context.path})
+    appends = needed(Layout.new(options, "csv"), options, context.connection)
+    overwrites = needed(Layout.new(options, "csv", overwrite=True), options, context.connection)
+    staging_dir = clean(options.staging_dir) if options.staging_dir else None
+    base = context.directory
+    if staging_dir is not None and await _is_directory(context, staging_dir):
+        base = staging_dir
+    staging = posixpath.join(base, context.hidden("rights"))
+    direct = options.commit_mode == "direct"
+    try:
+        probe = await examine(
+            context.connection,
+            staging,
+            {Right.LIST: "list", **overwrites, **appends},
+            file_will_do=direct and base == staging_dir,
+        )
+    finally:
+        await remove_tree(context.connection, staging)
+    for rights in (appends, overwrites):
+        for right in rights:
+            if (error := probe.refused.get(right)) is None:
+                continue
+            refused = refusal(context.connection, right, error, rights[right], base)
+            left = f". Remove {probe.left}" if probe.left is not None else ""
+            advice = f"{refused.hint}{left}"
+            if rights is appends:
+                return Finding("failed", f"{refused.message} ({refused.path})", advice)
+            return Finding.warning(f"mode overwrite: {refused.message}", advice)
+    if probe.left is not None:
+        return Finding.warning(
+            f"files cannot be removed: {probe.left} is left",
+            "An append works, and leaves its staging files",
+        )
+    return Finding.ok("a job has all the rights it needs")
 
 
 async def estimate_throughput(context: CheckContext) -> Finding:

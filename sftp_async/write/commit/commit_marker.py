@@ -7,7 +7,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import RemoteNotFoundError
-from sftp_async.write.commit.remote_steps import refuse_links, remove_if_there
+from sftp_async.write.commit.remote_steps import refuse_links, remove_leftover
 
 if TYPE_CHECKING:
     from sftp_async.layout.once import IdempotencyKey
@@ -40,7 +40,7 @@ async def write(connection: RemoteFileSystem, intent: Intent) -> None:
         await connection.write_file(path, data)
     outdated = intent.once.earlier(KEPT)
     if outdated is not None:
-        await remove_if_there(connection, _path(intent.paths.directory, outdated))
+        await remove_leftover(connection, _path(intent.paths.directory, outdated))
 
 
 async def check_place(connection: RemoteFileSystem, directory: str, once: IdempotencyKey) -> None:

@@ -22,6 +22,7 @@ from sftp_async.layout.part_names import PartFile, free_name
 from sftp_async.layout.sidecars import ALGORITHMS, sidecar_names
 from sftp_async.progress.summary import WriteStats
 from sftp_async.remote.checksums import digests_of, verify
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
 from sftp_async.write.commit.concat import join
 from sftp_async.write.commit.intent import intent_for
@@ -32,7 +33,11 @@ from sftp_async.write.commit.prepare import Preparation, check_exact
 from sftp_async.write.commit.promote import all_visible, finish, promote_all
 from sftp_async.write.commit.promoters import promoter_for
 from sftp_async.write.commit.recover import carry_out
-from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
+from sftp_async.write.commit.remote_steps import (
+    remove_leftover,
+    remove_staging_base,
+    remove_tree,
+)
 from sftp_async.write.commit.rollback import roll_back
 from sftp_async.write.commit.sidecars import check_places
 from sftp_async.write.commit.stale_attempts import remove_stale_attempts
@@ -203,6 +208,10 @@ class JobCommitter:
                     await join(connection, sources, intent.staged(intent.parts[0]))
                     intent = await self._with_digests(connection, intent, pieces)
             await intent_store.publish(connection, intent)
+            if len(pieces) > 1:
+                # By name: the account may not list directories.
+                staged = [layout.paths.staged(piece.staged) for piece in pieces]
+                await each(staged, lambda path: remove_leftover(connection, path))
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
@@ -263,7 +272,7 @@ class JobCommitter:
         (joined,) = intent.parts
         path = intent.staged(joined)
         # No server computes the checksum of a range of a file: it is read back.
-        how: How = "size" if self._options.verify == "size" else "readback"
+        how: How = "size" if self._options.verify in ("size", "none") else "readback"
         await _verify_joined(connection, path, parts, how)
         if intent.manifest is None and intent.checksums == "none":
             return intent

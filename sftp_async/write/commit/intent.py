@@ -102,6 +102,8 @@ class Intent:
     manifest: dict[str, Any] | None
     #: The commit leaves a marker, and all attempts of the job share one commit.
     once: Annotated[IdempotencyKey, AfterValidator(_safe_key)] | None
+    #: Final names have files of the right size; false: the server may take files away at once.
+    stays: StrictBool = True
 
     @property
     def mode(self) -> PromotionMode:
@@ -227,4 +229,5 @@ def intent_for(
         modified=options.modified_time,
         manifest=manifest,
         once=layout.once,
+        stays=options.verify != "none",
     )

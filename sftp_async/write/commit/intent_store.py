@@ -18,7 +18,7 @@ from sftp_async.layout.intent_names import STATES, document_name
 from sftp_async.layout.target_paths import PromotionMode, TargetPaths, is_inside
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.intent import Intent
-from sftp_async.write.commit.remote_steps import remove_if_there
+from sftp_async.write.commit.remote_steps import remove_leftover
 
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
@@ -218,7 +218,7 @@ async def advance(
             return True
     elif await connection.exists(source):
         await connection.write_file(goal, intent.to_json())
-        await remove_if_there(connection, source)
+        await _remove_document(connection, intent, source)
         return True
     return await connection.exists(goal)
 
@@ -233,4 +233,18 @@ async def forget(connection: RemoteFileSystem, intent: Intent, *states: IntentSt
 
     """
     for state in states:
-        await remove_if_there(connection, intent.paths.document(state))
+        await _remove_document(connection, intent, intent.paths.document(state))
+
+
+async def _remove_document(connection: RemoteFileSystem, intent: Intent, path: str) -> None:
+    """Remove a document, or make it one that no job acts upon, where the server refuses that."""
+    if await remove_leftover(connection, path):
+        return
+    if intent.mode is not PromotionMode.RENAME:
+        await connection.write_file(path, b"")  # torn, as documents are that were never published
+        return
+    ended = f"{posixpath.basename(path)}-{uuid.uuid4().hex}"
+    try:
+        await connection.rename(path, intent.paths.in_staging(ended))
+    except RemoteNotFoundError:  # the staging directory is gone
+        await connection.rename(path, posixpath.join(intent.paths.staging_base, ended))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from sftp_async.layout.sidecars import (
     is_sidecar,
     sidecar_names,
 )
+from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import partition_directories
 from sftp_async.write.commit.sidecars import is_only_in_manifest
 
@@ -40,6 +42,8 @@ async def replaced(
         parts: the new files; files that they replace by name are not listed.
 
     """
+    if layout.file_name is not None:
+        return await _replaced_with_exact(connection, layout, options, parts)
     if not layout.partition_by:
         found = {"": await connection.listdir(layout.directory)}
     elif options.partition_overwrite_mode == "static":
@@ -53,40 +57,51 @@ async def replaced(
             connection, layout.directory, touched, of_jobs
         )
     new = {part.final for part in parts}
-    removes = tuple(
+    return tuple(
         posixpath.join(directory, entry.name)
         for directory, listing in found.items()
         for entry in listing
-        if _is_replaced(entry, directory, layout, options, parts)
+        if _is_replaced(entry, directory, layout, options)
         and posixpath.join(directory, entry.name) not in new
     )
-    if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
+
+
+async def _replaced_with_exact(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+) -> tuple[str, ...]:
+    """List the sidecar files of one exact file; the file itself is replaced by its new one.
+
+    The directory is not listed: it may be a drop box, and many jobs'.
+    """
+    assert layout.file_name is not None
+    # With nothing to write the file goes.
+    names = set() if parts else {layout.file_name}
+    names |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
+    if options.done_file_template is not None:
+        names.add(done_name(options.done_file_template, layout.file_name))
+    names -= {part.final for part in parts}
+    found: set[str] = set()
+
+    async def look(name: str) -> None:
+        if await connection.kind(layout.paths.final(name)) in ("file", "link"):
+            found.add(name)
+
+    async def look_at_manifest() -> None:
         # The directory may be many jobs'.
-        own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
-        removes += (MANIFEST_FILE,) if own else ()
-    return removes
+        if await is_only_in_manifest(connection, layout.directory, layout.file_name or ""):
+            found.add(MANIFEST_FILE)
+
+    await asyncio.gather(each(sorted(names), look), look_at_manifest())
+    return tuple(sorted(found))
 
 
-def _is_replaced(
-    entry: RemoteEntry,
-    directory: str,
-    layout: Layout,
-    options: WriteOptions,
-    parts: Sequence[PartFile],
-) -> bool:
+def _is_replaced(entry: RemoteEntry, directory: str, layout: Layout, options: WriteOptions) -> bool:
     """Whether an overwrite removes the entry: never a foreign file, unless the user asks for it."""
     done = options.done_file_template
     if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
         return False  # ours are in the target itself
     if entry.is_dir:
         return False
-    if layout.file_name is not None:
-        # The exact file is replaced by rename; with nothing to write it goes.
-        gone = set() if parts else {layout.file_name}
-        gone |= {checksum_name(layout.file_name, algorithm) for algorithm in ALGORITHMS}
-        if done is not None:
-            gone.add(done_name(done, layout.file_name))
-        return entry.name in gone
     if part_tag(entry.name) == layout.tag:
         return False
     if layout.row_files and options.overwrite_scope == "own":

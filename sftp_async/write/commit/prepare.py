@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -26,11 +27,16 @@ from sftp_async.write.commit.remote_steps import (
     remove_staging_base,
     remove_tree,
 )
+from sftp_async.write.commit.rights import Right, examine, needed, refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.remote.filesystem import RemoteFileSystem
+
+log = logging.getLogger("sftp_async.write.commit.prepare")
 
 #: Times that the directory for staging may vanish, because another job ends, while we go into it.
 STAGING_ATTEMPTS = 10
@@ -48,6 +54,9 @@ class Preparation:
     def __init__(self, layout: Layout, options: WriteOptions) -> None:
         self._layout = layout
         self._options = options
+        self._rights: Mapping[Right, str] = {}
+        #: Where files can be made in any case: without MKDIR the job has no directory of its own.
+        self._probe_directory = layout.staging
 
     async def run(self, connection: RemoteFileSystem) -> bool:
         """Check the target, make the staging directory, end what interrupted jobs left.
@@ -68,9 +77,9 @@ class Preparation:
                 await self._check_staging_elsewhere(connection)
             if shared:
                 # The directory for staging was there before: other jobs run, or were interrupted.
-                await recover(connection, layout.paths, ttl=self._options.staging_ttl)
+                await self._recover(connection)
             if self._options.verify == "server":
-                await check_offered(connection, layout.paths.in_staging("probe"))
+                await check_offered(connection, f"{self._probe_directory}/probe")
             if await self._is_to_write(connection):
                 return True
             await self._leave(connection)
@@ -102,10 +111,11 @@ class Preparation:
     async def _make_staging(self, connection: RemoteFileSystem) -> bool:
         """Make the job's staging directory; returns whether the one above it existed.
 
-        Two round trips in the ordinary case: the requests that make directories also show whether
-        the target is there.
+        Three round trips in the ordinary case: the requests that make directories also show whether
+        the target is there, and are sent together with those that find out the job's rights.
         """
         layout = self._layout
+        self._rights = needed(layout, self._options, connection)
         if not layout.paths.staging_is_inside:
             await self._make_target(connection)
         for _ in range(STAGING_ATTEMPTS):
@@ -114,12 +124,59 @@ class Preparation:
                 await refuse_links(connection, layout.paths.staging_base)
             # Now another job may end and remove the directory while it is empty.
             with suppress(RemoteNotFoundError):
-                with suppress(RemoteExistsError):  # made by a request whose reply was lost
-                    await connection.mkdir(layout.staging)
+                await self._make_own_directory(connection)
                 return shared
         raise TransferError(
             "The staging directory keeps disappearing", host=connection.address, path=layout.staging
         )
+
+    async def _make_own_directory(self, connection: RemoteFileSystem) -> None:
+        """Make the job's staging directory, and find out in it what the server refuses.
+
+        Raises:
+            RemoteNotFoundError: the directory above it vanished.
+            CommitError: the server refuses what the job needs; names it.
+
+        """
+        paths = self._layout.paths
+        in_place = paths.mode is PromotionMode.IN_PLACE
+        probe = await examine(
+            connection,
+            paths.staging,
+            self._rights,
+            file_will_do=in_place and not paths.staging_is_inside,
+        )
+        self._probe_directory = probe.directory
+        for right in self._rights:
+            if (refused := probe.refused.get(right)) is not None:
+                raise self._lacks(connection, right, refused) from refused
+        if probe.left is not None:
+            log.warning(
+                "%s: the server refuses to remove files: what the job stages stays there (%s)",
+                probe.left,
+                probe.refused[Right.REMOVE].message,
+            )
+
+    def _lacks(
+        self, connection: RemoteFileSystem, right: Right, error: TransferError
+    ) -> CommitError:
+        return refusal(
+            connection, right, error, self._rights[right], error.path or self._layout.directory
+        )
+
+    async def _recover(self, connection: RemoteFileSystem) -> None:
+        """End what interrupted jobs left; without the right to list that cannot be found."""
+        paths = self._layout.paths
+        try:
+            await recover(connection, paths, ttl=self._options.staging_ttl)
+        except RemotePermissionError as error:
+            if error.path != paths.staging_base or Right.LIST in self._rights:
+                raise
+            log.warning(
+                "%s: it cannot be listed, so interrupted jobs are not ended (%s)",
+                paths.staging_base,
+                error.message,
+            )
 
     async def _make_staging_base(self, connection: RemoteFileSystem) -> bool:
         paths = self._layout.paths
@@ -127,11 +184,11 @@ class Preparation:
             await connection.mkdir(paths.staging_base)
         except RemoteExistsError:
             return True
-        except RemotePermissionError:
+        except RemotePermissionError as error:
             # Some servers deny permission to make what exists already.
             if await connection.exists(paths.staging_base):
                 return True
-            raise
+            raise self._lacks(connection, Right.MKDIR, error) from error
         except RemoteNotFoundError:
             if paths.staging_is_inside:
                 await self._make_target(connection)

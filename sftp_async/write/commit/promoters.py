@@ -10,6 +10,7 @@ from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
+    RemotePermissionError,
     RemoteUnsupportedError,
     TransferError,
 )
@@ -177,8 +178,8 @@ class RenamePromoter(Promoter):
         await check_places(connection, intent, places)
         marked = [part for part in intent.parts if is_marked(intent, part)]
         # First of all parts: once none is staged, no other writer can promote one.
-        await each(marked, lambda part: remove_if_there(connection, intent.staged(part)))
-        await each(marked, lambda part: remove_if_there(connection, intent.final(part)))
+        await each(marked, lambda part: self._discard(part, intent.staged(part)))
+        await each(marked, lambda part: self._discard(part, intent.final(part)))
         # The names of the others are not the job's alone.
         others = [part for part in intent.parts if not is_marked(intent, part)]
         await each(others, self._roll_back_named, at_once=READS_AT_ONCE)
@@ -187,6 +188,14 @@ class RenamePromoter(Promoter):
             await set_aside(connection, intent.paths.aside(number), intent.paths.final(name))
         # Without this, what is in staging no longer tells what is to be rolled back.
         await intent_store.advance(connection, intent, "undone", since="withdrawn")
+
+    async def _discard(self, part: PartFile, path: str) -> None:
+        """Remove a part, or move it to where it cannot be promoted, if the server refuses that."""
+        try:
+            await remove_if_there(self._connection, path)
+        except RemotePermissionError:
+            aside = self._intent.paths.withdrawn(part.staged)
+            await set_aside(self._connection, path, aside)
 
     async def _roll_back_named(self, part: PartFile) -> None:
         """Move a part to where it cannot be promoted, and restore the file that had its name."""
@@ -230,7 +239,7 @@ class CopyPromoter(Promoter):
 
     def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
         super().__init__(connection, intent)
-        self.reversible = not intent.replaces
+        self.reversible = intent.stays and not intent.replaces
 
     async def promote(self, part: PartFile) -> None:
         """Copy a part to its final name; readers may see it grow."""
@@ -243,8 +252,9 @@ class CopyPromoter(Promoter):
         if await connection.is_link(final):
             # As a rename would: the link is replaced, not the file behind it.
             await remove_if_there(connection, final)
-        await join(connection, [(staged, part.size)], final)
-        await self._set_attributes(final)
+        await join(connection, [(staged, part.size)], final, check_size=intent.stays)
+        if intent.stays:
+            await self._set_attributes(final)
 
     async def roll_back(self) -> None:
         """Remove the copy, if the name was free before it."""
@@ -256,9 +266,16 @@ class CopyPromoter(Promoter):
 class InPlacePromoter(Promoter):
     """Checks parts that tasks wrote under their final names, on a server that cannot rename."""
 
+    def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
+        super().__init__(connection, intent)
+        # Files that were taken away are delivered.
+        self.reversible = intent.stays
+
     async def promote(self, part: PartFile) -> None:
-        """Check that a part is whole."""
+        """Check that a part is whole, unless it may be gone by now."""
         final = self._intent.final(part)
+        if not self._intent.stays:
+            return
         found = (await self._connection.stat(final)).size
         if found != part.size:
             raise CommitError(

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import RemoteExistsError, RemoteNotFoundError, TransferError
+from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError, TransferError
 from sftp_async.write.commit.commit_marker import check_place
 from sftp_async.write.commit.pending import (
     Action,
@@ -19,7 +19,7 @@ from sftp_async.write.commit.pending import (
 from sftp_async.write.commit.promote import finish, promote_all
 from sftp_async.write.commit.remote_steps import (
     refuse_links,
-    remove_if_there,
+    remove_leftover,
     remove_staging_base,
     remove_tree,
 )
@@ -122,12 +122,27 @@ async def recover(
     finished = swept = 0
     async with aclosing(actions):
         async for action in actions:
-            await carry_out(connection, action)
+            try:
+                await carry_out(connection, action)
+            except CommitError as error:
+                raise _of_other_job(connection, action, error) from error
             if isinstance(action, Sweep):
                 swept += 1
             else:
                 finished += 1
     return Recovered(finished, swept)
+
+
+def _of_other_job(connection: RemoteFileSystem, action: Action, error: CommitError) -> CommitError:
+    """Name the job that an error is about: it says nothing about the one that recovers."""
+    job = "" if isinstance(action, Sweep) else f" (job {action.intent.paths.job_id})"
+    return CommitError(
+        f"An earlier write to this target was interrupted{job}, and cannot be ended: "
+        f"{error.message}. This write has changed nothing",
+        host=connection.address,
+        path=error.path,
+        hint=error.hint,
+    )
 
 
 async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
@@ -163,6 +178,6 @@ async def _sweep(connection: RemoteFileSystem, action: Sweep) -> None:
     log.warning("%s: sweeping what an interrupted job left", action.path)
     if action.staging is not None:
         link = await connection.is_link(action.staging)
-        await (remove_if_there if link else remove_tree)(connection, action.staging)
+        await (remove_leftover if link else remove_tree)(connection, action.staging)
     if action.path != action.staging:
-        await remove_if_there(connection, action.path)
+        await remove_leftover(connection, action.path)

@@ -12,6 +12,7 @@ from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
     RemoteNotFoundError,
+    RemotePermissionError,
     TransferError,
 )
 from sftp_async.remote.concurrency import each
@@ -38,6 +39,23 @@ async def remove_if_there(connection: RemoteFileSystem, path: str) -> None:
     """Remove a file that may have been removed before."""
     with suppress(RemoteNotFoundError):
         await connection.remove(path)
+
+
+async def remove_leftover(connection: RemoteFileSystem, path: str) -> bool:
+    """Remove a file that does no harm where it is; return whether it is gone.
+
+    A server that refuses it leaves the file, which a warning names: no job fails for that.
+    """
+    try:
+        await remove_if_there(connection, path)
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError as error:
+        # Where the server refuses all removals, it does so before it looks for the file.
+        if await connection.exists(path):
+            log.warning("%s cannot be removed, and is left: %s", path, error.message)
+            return False
+    return True
 
 
 async def refuse_links(connection: RemoteFileSystem, *paths: str) -> None:
@@ -70,19 +88,24 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     """Remove a job's staging directory, which is flat; tasks may still be writing into it.
 
     They never make the directory, so once it is gone it stays gone. If they outrun this, or
-    another program made a directory inside, it is left to be swept by a later job.
+    another program made a directory inside, or the server refuses it, it is left to be swept by a
+    later job. Without MKDIR a file is in its place.
     """
-    for _ in range(CLEARINGS):
-        try:
-            await connection.rmdir(staging)
-            return
-        except RemoteNotFoundError:
-            return
-        except UNKNOWN_OUTCOME:
-            raise
-        except TransferError:
-            if await connection.is_link(staging):
-                # The directory behind it is not this package's.
+    try:
+        for _ in range(CLEARINGS):
+            try:
+                await connection.rmdir(staging)
+                return
+            except RemoteNotFoundError:
+                # OpenSSH says the same where a file has the name.
+                await remove_leftover(connection, staging)
+                return
+            except UNKNOWN_OUTCOME:
+                raise
+            except TransferError as error:
+                refused = error
+            if await connection.kind(staging) in ("link", "file"):
+                # The directory behind a link is not this package's.
                 await remove_if_there(connection, staging)
                 return
             with suppress(RemoteNotFoundError):
@@ -90,7 +113,13 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
                 await each(
                     names, lambda name: remove_if_there(connection, posixpath.join(staging, name))
                 )
-    log.warning("%s could not be removed; a later write sweeps it", staging)
+                if not names and isinstance(refused, RemotePermissionError):
+                    break
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError as error:
+        refused = error
+    log.warning("%s could not be removed; a later write sweeps it (%s)", staging, refused.message)
 
 
 async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
