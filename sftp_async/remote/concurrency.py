@@ -17,7 +17,7 @@ AT_ONCE = 32
 
 
 async def each(
-    items: Collection[T], action: Callable[[T], Awaitable[None]], *, at_once: int = AT_ONCE
+    items: Collection[T], action: Callable[[T], Awaitable[object]], *, at_once: int = AT_ONCE
 ) -> None:
     """Run an action on every item, several at a time.
 

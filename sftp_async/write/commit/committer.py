@@ -208,7 +208,7 @@ class JobCommitter:
                     await join(connection, sources, intent.staged(intent.parts[0]))
                     intent = await self._with_digests(connection, intent, pieces)
             await intent_store.publish(connection, intent)
-            if len(pieces) > 1:
+            if intent.pieces:
                 # By name: the account may not list directories.
                 staged = [layout.paths.staged(piece.staged) for piece in pieces]
                 await each(staged, lambda path: remove_leftover(connection, path))
