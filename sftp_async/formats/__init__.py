@@ -238,7 +238,7 @@ def _brought(name: str) -> Opener:
     # Late: Python's way to look through packages takes time to load, and tasks never need it.
     from sftp_async.formats import plugins
 
-    return plugins.find(name, built_in=_FORMATS)
+    return plugins.find(name)
 
 
 def _codec(options: FormatOptions) -> Compression:

@@ -73,6 +73,19 @@ class OptionsModel(BaseModel):
         """Return a copy with options changed, by canonical name; they are checked as always."""
         return type(self)(**(self._as_given() | dict(update or {})))
 
+    def with_inferred(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with options that something else implies; see `contradictions`.
+
+        Args:
+            values: valid ones, by canonical name. The rules between options are not checked.
+
+        """
+        return super().model_copy(update=values)
+
+    def contradictions(self) -> list[str]:
+        """Return a sentence for each broken rule between options; none if they were given so."""
+        return [sentence for _, sentence in self._contradictions()]
+
     def __setattr__(self, name: str, value: Any) -> None:
         # pydantic would refuse as well, but with the value in its message.
         raise OptionsError(f"Options are immutable: change {name} in a model_copy(update=…).")

@@ -21,6 +21,7 @@ from sftp_async.options.field_types import (
     Switch,
     Text,
 )
+from sftp_async.options.format_names import format_problem
 from sftp_async.options.text_formats import DialectOptions
 from sftp_async.options.xml import XMLOptions
 
@@ -92,8 +93,10 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
+        if wrong := format_problem(self.format):
+            yield ("format",), wrong
         # Format and codec that were not given may yet come from the path's extension: the plan
-        # looks once more.
+        # checks again.
         if "format" in self.model_fields_set and self.compression is not None:
             yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:

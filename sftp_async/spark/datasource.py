@@ -10,10 +10,11 @@ from pyspark.sql.types import StructType
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
+from sftp_async.options.problems import Problems
 from sftp_async.spark.batch_writer import SFTPBatchWriter
-from sftp_async.spark.schema import arrow_schema, refuse_collations
+from sftp_async.spark.schema import arrow_schema, collation_problems
 from sftp_async.spark.stream_writer import stream_writer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job, plan_stream_job
 
 if TYPE_CHECKING:
     from sftp_async.progress.messages import Address
@@ -44,13 +45,15 @@ class SFTPDataSource(DataSource):
 
         Raises:
             OptionsError: the options are wrong; lists every mistake.
-            EncodeError: a column cannot be written in the format; names it.
+            EncodeError: a column cannot be written in the format, and nothing else is wrong.
             ConnectError, CommitError: the server or the target cannot take the job.
 
         """
         options = self._options()
-        refuse_collations(schema, options.partition_by)
-        job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
+        problems = Problems()
+        problems.add(collation_problems(schema, options.partition_by))
+        columns = arrow_schema(schema, problems)
+        job = plan_job(options, columns, overwrite=overwrite, problems=problems)
         return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
 
     def streamWriter(  # noqa: N802 - Spark's name
@@ -60,15 +63,18 @@ class SFTPDataSource(DataSource):
 
         Raises:
             OptionsError: the options are wrong; lists every mistake.
-            EncodeError: a column cannot be written in the format; names it.
+            EncodeError: a column cannot be written in the format, and nothing else is wrong.
             ConnectError: the server cannot be reached.
 
         """
         options = self._options()
-        refuse_collations(schema, options.partition_by)
-        columns = arrow_schema(schema)
+        problems = Problems()
+        problems.add(collation_problems(schema, options.partition_by))
+        columns = arrow_schema(schema, problems)
         checkpoint = self.options.get("checkpointLocation", "")
-        job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
+        job = plan_stream_job(
+            options, columns, overwrite=overwrite, checkpoint=checkpoint, problems=problems
+        )
         return stream_writer(replace(job, listener=self.listener).check(), columns)
 
     def schema(self) -> NoReturn:

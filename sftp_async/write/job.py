@@ -9,17 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sftp_async.errors import OptionsError
-from sftp_async.formats import open_format
-from sftp_async.formats.base import RowFiles
 from sftp_async.humanize import readable_target
-from sftp_async.layout.job_layout import Layout
-from sftp_async.layout.name_template import fields_of
 from sftp_async.layout.once import IdempotencyKey
-from sftp_async.layout.target import infer_format, name_exactly
 from sftp_async.progress.messages import TaskProgress
 from sftp_async.progress.reporter import Reporter
 from sftp_async.progress.summary import WriteStats
@@ -28,9 +21,7 @@ from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.stats import UNSPENT, ConnectionStats
 from sftp_async.write.commit import ControlRecords, JobCommitter
-from sftp_async.write.partitioner import Partitioning
 from sftp_async.write.task import TaskWriter
-from sftp_async.write.validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -38,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from sftp_async.formats.base import Format
+    from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
     from sftp_async.options import SFTPOptions
     from sftp_async.progress.messages import Address, TaskState
@@ -70,92 +62,6 @@ class Job:
     def age(self) -> float:
         """Seconds since it was planned; less than 0 where this machine's clock is behind."""
         return time.time() - self.started
-
-    @classmethod
-    def plan(
-        cls,
-        options: SFTPOptions,
-        schema: pa.Schema,
-        *,
-        overwrite: bool,
-        lineage: str = "",
-        stream: bool = False,
-    ) -> Self:
-        """Check options and schema against each other; no connection is made.
-
-        Args:
-            options: as the user gave them; references to secrets are resolved here.
-            schema: of the rows to come.
-            overwrite: replace what is there.
-            lineage: what the attempts of one streaming query have in common.
-            stream: whether it is one of a query's micro-batches.
-
-        Raises:
-            OptionsError: the options do not make a job.
-            EncodeError: a column cannot be written in the format; names it.
-
-        """
-        if options.path is None:
-            raise OptionsError(
-                "path is missing: give the remote target, as in .save('/upload/orders')"
-            )
-        now = datetime.now().astimezone()
-        template = options.file_name_template
-        options = infer_format(name_exactly(options.resolve(), now))
-        partitioning = Partitioning.plan(options, schema)
-        file_format = open_format(options, partitioning.data(schema))
-        layout = Layout.new(
-            options,
-            file_format.extension,
-            lineage=lineage,
-            now=now,
-            row_files=isinstance(file_format, RowFiles),
-            template=template,
-        )
-        check(layout, options, file_format, stream=stream, overwrite=overwrite)
-        if layout.file_name is not None:
-            file_format = file_format.joined()
-            if options.if_exists is not None:
-                overwrite = options.if_exists == "replace"
-        return cls(layout, options, file_format, overwrite, schema)
-
-    @classmethod
-    def plan_stream(
-        cls, options: SFTPOptions, schema: pa.Schema, *, overwrite: bool, checkpoint: str
-    ) -> Self:
-        """Check options and schema of a streaming query; see `plan`.
-
-        Args:
-            options: as the user gave them.
-            schema: of the rows to come.
-            overwrite: each micro-batch replaces what is there: output mode `complete`.
-            checkpoint: the query's checkpoint location, if it is known.
-
-        """
-        if options.job_key is not None:
-            raise OptionsError(
-                "job_key is for batch writes: each batch of a streaming query has a key already"
-            )
-        if overwrite and "now" in fields_of(options.file_name_template or ""):
-            raise OptionsError(
-                "file_name_template holds {now}, but each batch of a query in output mode complete "
-                "has to find the files of the one before: leave {now} out"
-            )
-        if "write_empty" not in options.model_fields_set:
-            options = options.model_copy(update={"write_empty": False})
-        job = cls.plan(
-            options,
-            schema,
-            overwrite=overwrite,
-            lineage=f"{checkpoint}\0{options.path}" if checkpoint else "",
-            stream=True,
-        )
-        if job.layout.file_name is not None and not job.overwrite:
-            raise OptionsError(
-                f"The path {job.layout.target} names one exact file, to which a streaming query "
-                'cannot append: give a directory, or use outputMode("complete")'
-            )
-        return job
 
     def of_batch(self, job_id: str, query_id: str, batch_id: int) -> Self:
         """Return an attempt at a micro-batch, as its tasks and their driver made it."""

@@ -12,6 +12,7 @@ import pytest
 from sftp_async import SFTPOptions
 from sftp_async.errors import AuthenticationError, RemoteSpaceError
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.container import SMALL_MIB, ContainerServer
 from tests.support.proxy import FaultProxy
 
@@ -27,7 +28,7 @@ def prepared(
     server: ContainerServer, path: str, *, overwrite: bool = False, **options: object
 ) -> Job:
     given = {**server.options(), "path": path, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
 
 
 def batches(rows: range) -> Iterator[pa.RecordBatch]:

@@ -14,6 +14,7 @@ from sftp_async.errors import CommitError, SFTPAsyncError
 from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.outside import PART, Outside, names
 from tests.support.sshd import SSHD
 
@@ -24,7 +25,7 @@ def partitioned(
     server: SSHD, target: Path, *, overwrite: bool = False, columns: str = "c,e", **options: Any
 ) -> Job:
     given = {**server.options(), "path": str(target), "partition_by": columns, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
 
 
 def upload(job: Job, *values: str) -> tuple[PartFile, ...]:

@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from sftp_async import SFTPDataSource, SFTPOptions
 from sftp_async.spark.batch_writer import PartsWritten
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
@@ -345,7 +345,7 @@ def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
     for mistake in ({"prot": 1}, {"username": "nobody-here"}):
         assert not shows_a_secret(fails_before_any_task(sshd, target, **given | mistake))
 
-    job = Job.plan(
+    job = plan_job(
         SFTPOptions(**given, path=target), pa.schema([("n", pa.int64())]), overwrite=False
     ).prepare()
     batch = pa.record_batch([pa.array([1])], names=["n"])

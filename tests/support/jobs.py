@@ -19,6 +19,7 @@ from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.write.commit import JobCommitter, Recovered, recover_target
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.memory_server import MemoryPool, MemoryServer
 
 LINES = pa.schema([("line", pa.string())])
@@ -118,7 +119,7 @@ class MemoryJob:
 def real_job(server: dict[str, str], path: str, *, overwrite: bool = False, **options: Any) -> Job:
     """Plan a job of text lines against a real server; options of the server as it gives them."""
     settings = {**server, "path": path, "format": "text", "retry_delay": 0.0, **options}
-    return Job.plan(SFTPOptions(**settings), LINES, overwrite=overwrite)
+    return plan_job(SFTPOptions(**settings), LINES, overwrite=overwrite)
 
 
 def upload(job: Job, *partitions: list[str]) -> list[PartFile]:

@@ -20,6 +20,7 @@ from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from sftp_async.write import external_sort, partition_router
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 
 SCHEMA = pa.schema([("row", pa.int64()), ("value", pa.string()), ("text", pa.string())])
 
@@ -39,7 +40,7 @@ def batches(rows: int, values: int, each: int = 1000) -> Iterator[pa.RecordBatch
 
 def prepared(server: EmbeddedServer, **options: Any) -> Job:
     given = {**server.options(), "path": "out", "partition_by": "value", **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 
 def rows_by_value(server: EmbeddedServer) -> dict[str, list[list[int]]]:
@@ -164,7 +165,7 @@ def test_names_by_a_template_may_hold_the_value_and_count_in_each_directory(
     names = [f"v{value}_0{number}.csv" for value in (0, 1) for number in (1, 2)]
     made = {f"value={name[:2]}/{name}{more}" for name in names for more in ("", ".md5", ".done")}
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == made
-    again = Job.plan(job.options, SCHEMA, overwrite=True).prepare()
+    again = plan_job(job.options, SCHEMA, overwrite=True).prepare()
     again.commit(again.write(0, batches(1, 1)))
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
         f"value=v0/v0_01.csv{more}" for more in ("", ".md5", ".done")

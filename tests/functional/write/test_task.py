@@ -23,6 +23,7 @@ from sftp_async.errors import (
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from sftp_async.write.task import TaskWriter
 from tests.support.proxy import FaultProxy
 
@@ -39,7 +40,7 @@ def batches(rows: int, each: int = 1000) -> Iterator[pa.RecordBatch]:
 
 def prepared(server: EmbeddedServer, path: str = "out", **options: object) -> Job:
     given = {**server.options(), **FAST, "path": path, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 
 def through(proxy: FaultProxy, server: EmbeddedServer, **options: object) -> Job:

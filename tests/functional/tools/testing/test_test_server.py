@@ -11,7 +11,7 @@ import pytest
 from sftp_async import SFTPConnectionTester, SFTPOptions
 from sftp_async.errors import ConnectionLostError, RemoteSpaceError
 from sftp_async.tools.testing.test_server import SFTPTestServer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 
 SCHEMA = pa.schema([("n", pa.int64())])
 
@@ -24,7 +24,7 @@ def server(tmp_path: Path) -> Iterator[SFTPTestServer]:
 
 def write(server: SFTPTestServer) -> None:
     options = SFTPOptions(**server.options, path="/out/numbers.csv", max_retries=0)
-    job = Job.plan(options, SCHEMA, overwrite=True).prepare()
+    job = plan_job(options, SCHEMA, overwrite=True).prepare()
     job.commit(job.write(0, [pa.record_batch([pa.array([1, 2])], schema=SCHEMA)]))
 
 
