@@ -5,6 +5,7 @@ A test gets its markers (`spark`, `sshd`, `container`) from the fixtures it asks
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
+from tests.support.event_loops import LOOP_FACTORIES
 from tests.support.keys import KeySet
 from tests.support.proxy import FaultProxy
 from tests.support.spark import start_spark
@@ -35,6 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED:
                 item.add_marker(MARKED[fixture])
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """asyncio's own event loop, unless a test's marker names others."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is not None and "loop_factories" in marker.kwargs:
+        return LOOP_FACTORIES
+    return {"asyncio": LOOP_FACTORIES["asyncio"]}
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from sftp_async.errors import SFTPAsyncWarning
-from sftp_async.options.parsing import is_key_text, is_reference, parse_bool
+from sftp_async.options.parsing import parse_bool
+from sftp_async.options.ssh_syntax import is_key_text, is_reference
 from sftp_async.options.urls import is_url, parse_url
 
 
@@ -41,6 +42,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "proxy_jump": ("ssh_proxy_jump", "jump_host", "bastion"),
     "connect_timeout": ("connection_timeout", "timeout"),
     "max_connections": ("max_concurrent_connections", "connections", "max_sftp_sessions"),
+    "channels_per_file": ("lanes",),
     "format": ("file_format", "file_type"),
     "compression": ("codec", "compress_codec"),
     "sep": ("delimiter", "field_delimiter"),

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import parsing as p
+from sftp_async.options.address import authority
 from sftp_async.options.field_types import (
     Ciphers,
     Count,
@@ -30,7 +31,7 @@ from sftp_async.options.field_types import (
     text_of,
 )
 from sftp_async.options.proxy import FirewallOptions
-from sftp_async.options.proxy_syntax import Proxy, authority
+from sftp_async.options.proxy_syntax import Proxy
 from sftp_async.options.secret_refs import (
     Unresolved,
     fetch_file,

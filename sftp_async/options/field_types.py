@@ -9,12 +9,21 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
+from sftp_async.options.address import parse_host, port_number
 from sftp_async.options.name_templates import (
     parse_control_lines,
     parse_done_template,
     parse_file_name,
 )
 from sftp_async.options.proxy_syntax import parse_hops, parse_proxy_url
+from sftp_async.options.ssh_syntax import (
+    looks_like_path,
+    parse_ciphers,
+    parse_host_keys,
+    parse_key_path,
+    parse_known_hosts,
+    read_host_keys,
+)
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -37,7 +46,7 @@ class Kind:
 
 
 def _key_text(secret: SecretStr) -> SecretStr:
-    if p.looks_like_path(secret.get_secret_value()):
+    if looks_like_path(secret.get_secret_value()):
         raise ValueError(
             "holds a path, not the text of a key; the option for it is private_key_path"
         )
@@ -57,27 +66,27 @@ def _of_a_bastion(read: Callable[[_In], _Out]) -> Callable[[_In], _Out]:
     return read_it
 
 
-Host = Annotated[str, BeforeValidator(p.parse_host), Kind("host name or address")]
+Host = Annotated[str, BeforeValidator(parse_host), Kind("host name or address")]
 Name = Annotated[str, BeforeValidator(p.parse_name), Kind("text")]
-Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.port_number), Kind("port")]
+Port = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(port_number), Kind("port")]
 Permissions = Annotated[str | None, BeforeValidator(p.parse_permissions), Kind("octal")]
 Moment = Annotated[int | None, BeforeValidator(p.parse_moment), Kind("time")]
 Secret = Annotated[SecretStr | None, Kind("secret", secret=True)]
 KeyText = Annotated[SecretStr | None, AfterValidator(_key_text), Kind("secret", secret=True)]
-KeyPath = Annotated[str | None, BeforeValidator(p.parse_key_path), Kind("local path")]
+KeyPath = Annotated[str | None, BeforeValidator(parse_key_path), Kind("local path")]
 HopKeyText = Annotated[
     SecretStr | None, AfterValidator(_of_a_bastion(_key_text)), Kind("secret", secret=True)
 ]
 HopKeyPath = Annotated[
-    str | None, BeforeValidator(_of_a_bastion(p.parse_key_path)), Kind("local path")
+    str | None, BeforeValidator(_of_a_bastion(parse_key_path)), Kind("local path")
 ]
 # Neither is shown where it is wrong: the likeliest mistake is a password in it.
 Hops = Annotated[tuple[str, ...], BeforeValidator(parse_hops), Kind("list", secret=True)]
 ProxyURL = Annotated[str | None, BeforeValidator(parse_proxy_url), Kind("URL", secret=True)]
-HopKeys = Annotated[tuple[str, ...], BeforeValidator(p.read_host_keys), Kind("list")]
-KnownHosts = Annotated[str | None, BeforeValidator(p.parse_known_hosts), Kind("text or local path")]
-HostKeys = Annotated[tuple[str, ...], BeforeValidator(p.parse_host_keys), Kind("list")]
-Ciphers = Annotated[tuple[str, ...], BeforeValidator(p.parse_ciphers), Kind("list")]
+HopKeys = Annotated[tuple[str, ...], BeforeValidator(read_host_keys), Kind("list")]
+KnownHosts = Annotated[str | None, BeforeValidator(parse_known_hosts), Kind("text or local path")]
+HostKeys = Annotated[tuple[str, ...], BeforeValidator(parse_host_keys), Kind("list")]
+Ciphers = Annotated[tuple[str, ...], BeforeValidator(parse_ciphers), Kind("list")]
 Seconds = Annotated[
     float, BeforeValidator(p.parse_duration), AfterValidator(p.positive), Kind("seconds")
 ]
@@ -94,8 +103,10 @@ FormatName = Annotated[
     ),
 ]
 Level = Annotated[int | None, BeforeValidator(p.parse_int), Kind("number")]
-Lanes = Annotated[
-    int | Literal["auto"], BeforeValidator(p.parse_lanes), Kind("`auto`, or a number up to 8")
+Channels = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(p.parse_channels),
+    Kind(f"`auto`, or a number up to {p.MAX_CHANNELS}"),
 ]
 Limit = Annotated[int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(0)), Kind("number")]
 Size = Annotated[int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), Kind("bytes")]

@@ -7,7 +7,6 @@ false`) and never contains the value: only the caller knows whether that may be 
 from __future__ import annotations
 
 import ast
-import ipaddress
 import math
 import os
 import re
@@ -16,6 +15,10 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
 _Number = TypeVar("_Number", int, float)
+
+#: Most SFTP channels of one connection. OpenSSH allows 10 sessions on one (sshd_config(5),
+#: MaxSessions), and a user's own tools may need one or two of them.
+MAX_CHANNELS: Final = 8
 
 #: Spark's `JavaUtils.byteStringAs` counts k, m, g in powers of 1024; the IEC names say so outright.
 _SIZE_UNITS: Final[dict[str, int]] = {
@@ -43,11 +46,6 @@ _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FORMAT: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
-_CIPHER: Final = re.compile(r"[A-Za-z0-9@.+_-]+")
-_FINGERPRINT: Final = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
-_PUBLIC_KEY: Final = re.compile(
-    r"((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+)\s+(AAAA[A-Za-z0-9+/]+=*)(\s.*)?"
-)
 
 #: Escapes that Spark's `CSVExprUtils.toChar` accepts in a CSV delimiter.
 _SEP_ESCAPES: Final = {
@@ -80,17 +78,17 @@ def parse_int(value: object) -> int:
     raise ValueError("must be a whole number")
 
 
-def parse_lanes(value: object) -> int | Literal["auto"]:
-    """Read `auto`, or a number of lanes; OpenSSH allows 10 sessions a connection."""
+def parse_channels(value: object) -> int | Literal["auto"]:
+    """Read `auto`, or a number of SFTP channels from 1 to `MAX_CHANNELS`."""
     if isinstance(value, str) and value.strip().lower() == "auto":
         return "auto"
     try:
-        lanes = parse_int(value)
+        channels = parse_int(value)
     except ValueError:
-        lanes = 0
-    if not 1 <= lanes <= 8:
-        raise ValueError("must be auto, or a whole number from 1 to 8")
-    return lanes
+        channels = 0
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ValueError(f"must be auto, or a whole number from 1 to {MAX_CHANNELS}")
+    return channels
 
 
 def parse_size(value: object) -> int:
@@ -143,13 +141,6 @@ def positive(value: _Number) -> _Number:
     return value
 
 
-def port_number(value: int) -> int:
-    """Refuse what is no TCP port."""
-    if not 1 <= value <= 65535:
-        raise ValueError("must be from 1 to 65535")
-    return value
-
-
 def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callable[[object], str]:
     """Return a parser for a choice of words, in any case; `also` maps further spellings to them."""
     known = {word: word for word in words} | (also or {})
@@ -183,45 +174,6 @@ def parse_name(value: object) -> str:
     text = parse_text(value)
     if _CONTROL.search(text):
         raise ValueError("must not hold control characters such as a line break")
-    return text
-
-
-def parse_host(value: object) -> str:
-    """Take a host name or an IP address; brackets around an IPv6 address are dropped."""
-    text = parse_name(value).strip()
-    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if ":" in bare:
-        try:
-            ipaddress.IPv6Address(bare)
-        except ValueError:
-            raise ValueError(
-                "must be a host name or an IP address alone; the port has its own option, port"
-            ) from None
-        return bare
-    if bare != text or not bare or re.search(r"[\s/@\\?#,]", bare):
-        raise ValueError("must be a host name or an IP address alone")
-    return bare
-
-
-def parse_local_path(value: object) -> str:
-    """Take the path of a local file, `os.PathLike` too."""
-    return parse_name(os.fspath(value) if isinstance(value, os.PathLike) else value)
-
-
-def parse_key_path(value: object) -> str:
-    """Take the path of a private key file; refuse the key itself."""
-    if isinstance(value, str) and is_key_text(value):
-        raise ValueError(
-            "holds the text of a key, not a path; the option for it is private_key_content"
-        )
-    return parse_local_path(value)
-
-
-def parse_known_hosts(value: object) -> str:
-    """Take the text or the path of an OpenSSH known_hosts file."""
-    text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
-    if "\0" in text:
-        raise ValueError("must be the text or the path of a known_hosts file")
     return text
 
 
@@ -271,36 +223,6 @@ def parse_line_sep(value: object) -> str:
     return text
 
 
-def parse_ciphers(value: object) -> tuple[str, ...]:
-    """Read a comma-separated list of cipher names."""
-    names = split(value, "must be a comma-separated list of cipher names")
-    if not all(_CIPHER.fullmatch(name) for name in names):
-        raise ValueError("must be a comma-separated list of cipher names")
-    return names
-
-
-def parse_host_keys(value: object) -> tuple[str, ...]:
-    """Read `SHA256:…` fingerprints and public key lines, separated by commas or line breaks."""
-    return tuple(dict.fromkeys(read_host_keys(value)))
-
-
-def read_host_keys(value: object) -> tuple[str, ...]:
-    """Read the same, each as often as it is given."""
-    form = (
-        "must be SHA256:… (43 characters, as ssh-keygen -l prints it) "
-        "or a public key line ssh-ed25519 AAAA…"
-    )
-    keys = []
-    for entry in split(value, form):
-        if match := _FINGERPRINT.fullmatch(entry):
-            keys.append(f"SHA256:{match[1]}")
-        elif match := _PUBLIC_KEY.fullmatch(entry):
-            keys.append(f"{match[1]} {match[2]}")  # a comment behind the key says nothing about it
-        else:
-            raise ValueError(form)
-    return tuple(keys)
-
-
 def parse_columns(value: object) -> tuple[str, ...]:
     """Read column names: separated by commas, or a list, also as text: JSON's or Python's."""
     form = 'must be column names separated by commas (or as a list: ["a","b"])'
@@ -328,27 +250,6 @@ def split(value: object, problem: str) -> tuple[str, ...]:
     if not all(isinstance(part, str) for part in parts):
         raise ValueError(problem)
     return tuple(text for part in parts if (text := str(part).strip()))
-
-
-def is_key_text(text: str) -> bool:
-    """Whether `text` is a private key itself rather than the path of one."""
-    return (
-        text.lstrip().startswith(("-----BEGIN", "PuTTY-User-Key-File"))
-        or "PRIVATE KEY" in text
-        or "\n" in text
-    )
-
-
-def is_reference(text: str) -> bool:
-    """Whether `text` names where a secret is kept: `env:NAME` or `file:/path`."""
-    return text.startswith(("env:", "file:"))
-
-
-def looks_like_path(text: str) -> bool:
-    """Whether one line, given where a key's text belongs, is rather the path of a file."""
-    return not is_key_text(text) and (
-        text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
-    )
 
 
 def parse_permissions(value: object) -> str:

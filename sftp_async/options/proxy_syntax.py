@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Self
 from urllib.parse import unquote
 
 from sftp_async.options import parsing as p
+from sftp_async.options.address import authority, parse_host, port_number
 
 _HOP: Final = re.compile(r"(?:ssh://)?(?:(.+)@)?(\[[^\]]*\]|[^:@]+)(?::(\d+))?/?", re.DOTALL)
 _PROXY: Final = re.compile(
@@ -39,8 +40,8 @@ class Hop(NamedTuple):
         try:
             return cls(
                 user and p.parse_name(user),
-                p.parse_host(host),
-                p.port_number(int(port or SSH_PORT)),
+                parse_host(host),
+                port_number(int(port or SSH_PORT)),
             )
         except ValueError:
             raise ValueError(form) from None
@@ -77,8 +78,8 @@ class Proxy(NamedTuple):
             return cls(
                 scheme.lower().removesuffix("h"),
                 (user and p.parse_name(user)) or None,
-                p.parse_host(host),
-                p.port_number(int(port)),
+                parse_host(host),
+                port_number(int(port)),
             )
         except ValueError:
             raise ValueError(form) from None
@@ -103,8 +104,3 @@ def parse_proxy_url(value: object) -> str:
     text = p.parse_text(value).strip()
     Proxy.read(text)
     return text
-
-
-def authority(host: str, port: int) -> str:
-    """Return `host:port`; an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

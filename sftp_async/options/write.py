@@ -11,13 +11,13 @@ from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.field_types import (
     AutoSwitch,
+    Channels,
     Columns,
     ControlLines,
     Count,
     DoneFile,
     FileName,
     Kind,
-    Lanes,
     Limit,
     Moment,
     OptionalText,
@@ -53,10 +53,10 @@ class TransferOptions(OptionsModel):
         "as many.",
         examples=["2"],
     )
-    lanes: Lanes = Field(
+    channels_per_file: Channels = Field(
         "auto",
-        description="SFTP channels of one connection that take the chunks of one file in turn. "
-        "`auto` adds some on a distant OpenSSH server, whose window holds a single one back.",
+        description="Number of SFTP channels used in parallel for one file. `auto` opens more on "
+        "high-latency OpenSSH servers, where the SSH channel window limits a single channel.",
         examples=["4"],
     )
 

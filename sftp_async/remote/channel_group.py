@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import ConnectionLostError, StalledError, TransferError
-from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW, MAX_CHANNELS
+from sftp_async.options.parsing import MAX_CHANNELS
+from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -241,7 +241,7 @@ class TaskWriter:
             self._pool,
             self._retry,
             self._acknowledged,
-            None if self._options.lanes == "auto" else self._options.lanes,
+            None if self._options.channels_per_file == "auto" else self._options.channels_per_file,
             any_name=not self._layout.direct,
         )
         digests = {"sha256": hashlib.sha256()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import threading
@@ -124,20 +123,18 @@ class Stop:
         self.sent.append(data)
 
 
-def test_a_slow_receiver_stops_the_sender_at_the_bound_and_lets_it_go_on() -> None:
-    async def scene() -> None:
-        way, source, sink = _Way(delay=0), Stop(), Stop()
-        way.source, way.sink = source, sink  # type: ignore[assignment]
-        blocks = [bytes([n]) * MIB for n in range(LEAST_BOUND // MIB)]
-        for block in blocks:
-            way.arrive(block)
-        assert source.reading
-        way.arrive(b"!")
-        assert not source.reading
-        way.arrive(END)
-        sink.ready = True
-        way.forward()
-        assert source.reading
-        assert sink.sent == [*blocks, b"!", END]
-
-    asyncio.run(scene())
+@pytest.mark.asyncio
+async def test_a_slow_receiver_stops_the_sender_at_the_bound_and_lets_it_go_on() -> None:
+    way, source, sink = _Way(delay=0), Stop(), Stop()
+    way.source, way.sink = source, sink  # type: ignore[assignment]
+    blocks = [bytes([n]) * MIB for n in range(LEAST_BOUND // MIB)]
+    for block in blocks:
+        way.arrive(block)
+    assert source.reading
+    way.arrive(b"!")
+    assert not source.reading
+    way.arrive(END)
+    sink.ready = True
+    way.forward()
+    assert source.reading
+    assert sink.sent == [*blocks, b"!", END]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,10 +61,11 @@ async def put(server: Server, path: str, data: bytes) -> None:
             await file.write(data)
 
 
-def test_a_target_is_seen_here_and_can_be_removed(server: Server) -> None:
+@pytest.mark.asyncio
+async def test_a_target_is_seen_here_and_can_be_removed(server: Server) -> None:
     target = server.new_target()
     server.ciphers()
-    asyncio.run(put(server, target, b"rows"))
+    await put(server, target, b"rows")
     assert (server.local(target) / "part-0").read_bytes() == b"rows"
     wanted = [] if server.kind == "embedded" else ["aes128-gcm@openssh.com"]
     assert server.ciphers() == wanted
@@ -75,9 +75,10 @@ def test_a_target_is_seen_here_and_can_be_removed(server: Server) -> None:
     assert not server.local(target).exists()
 
 
-def test_a_container_removes_as_its_root_what_this_user_may_not(server: Server) -> None:
+@pytest.mark.asyncio
+async def test_a_container_removes_as_its_root_what_this_user_may_not(server: Server) -> None:
     target = server.new_target()
-    asyncio.run(put(server, target, b"rows"))
+    await put(server, target, b"rows")
     if server.kind == "container":
         server.backend.remove(target)
         assert not server.local(target).exists()
@@ -92,13 +93,14 @@ def test_its_processes_are_seen_here(server: Server) -> None:
     assert len(server.pids()) == 1
 
 
-def test_behind_a_relay_it_is_the_same_server_with_its_keys_checked(
+@pytest.mark.asyncio
+async def test_behind_a_relay_it_is_the_same_server_with_its_keys_checked(
     server: Server, tmp_path: Path
 ) -> None:
     with Relay(server.host, server.port, 2) as relay:
         distant = server.through(relay.host, relay.port, tmp_path)
         target = distant.new_target()
-        asyncio.run(put(distant, target, b"far"))
+        await put(distant, target, b"far")
         assert (server.local(target) / "part-0").read_bytes() == b"far"
     assert distant.options()["port"] == str(relay.port)
     assert str(relay.port) in distant.options()["known_hosts"]

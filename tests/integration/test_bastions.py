@@ -26,9 +26,8 @@ from sftp_async.remote.ssh import Connection, connect
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.channel import FastTunnel
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
-from tests.functional.remote.ssh.fast import LOOPS, inside
-from tests.functional.remote.ssh.fast import using as using_on
-from tests.functional.remote.ssh.wire import login, refused, using
+from tests.functional.remote.ssh.fast import inside, on_both_loops
+from tests.functional.remote.ssh.wire import connected, login, refused
 from tests.support.cli import sftp_async
 from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload
@@ -71,34 +70,45 @@ def a_key() -> str:
 # The way
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_login_passes_every_bastion(
+async def test_a_login_passes_every_bastion(
     sshd: SSHD, bastion: SSHD, start_sshd: Start, count: int
 ) -> None:
     way = [start_sshd(), bastion][-count:]
     before = [one.logins() for one in (*way, sshd)]
-    line = login(behind(sshd, *way))
+    line = await login(behind(sshd, *way))
     assert [one.logins() for one in (*way, sshd)] == [number + 1 for number in before]
     assert line == f"[127.0.0.1]:{sshd.port} {sshd.host_keys.public('ed25519')}"
 
 
-@pytest.mark.parametrize("loop", [*LOOPS, "stock"])
-def test_megabytes_pass_two_bastions_while_session_keys_change(
-    sshd: SSHD, bastion: SSHD, remote_dir: Path, loop: str, monkeypatch: pytest.MonkeyPatch
+async def megabytes_pass_two_bastions(
+    sshd: SSHD, bastion: SSHD, target: Path, *, tunnels: list[bool]
 ) -> None:
-    if loop == "stock":
-        monkeypatch.setenv(STOCK_VARIABLE, "1")
+    """Write and read over two bastions; `tunnels` are the connections on the fast path."""
     data = os.urandom(5_000_000)  # more than the windows and the keys of all channels on the way
-
-    async def scene(connection: Connection) -> None:
+    async with connected(behind(sshd, bastion, bastion)) as connection:
         fast = [isinstance(one._transport, FastTunnel) for one in inner(connection)]
-        assert fast == ([False] * 3 if loop == "stock" else [False, True, True])
-        await connection.write_file(str(remote_dir / "x"), data)
-        assert await connection.read_file(str(remote_dir / "x"), len(data)) == data
+        assert fast == tunnels
+        await connection.write_file(str(target), data)
+        assert await connection.read_file(str(target), len(data)) == data
+    assert target.read_bytes() == data
 
-    options = behind(sshd, bastion, bastion)
-    using_on(options, scene, "asyncio" if loop == "stock" else loop)
-    assert (remote_dir / "x").read_bytes() == data
+
+@on_both_loops
+async def test_megabytes_pass_two_bastions_while_session_keys_change(
+    sshd: SSHD, bastion: SSHD, remote_dir: Path
+) -> None:
+    tunnels = [False, True, True]
+    await megabytes_pass_two_bastions(sshd, bastion, remote_dir / "x", tunnels=tunnels)
+
+
+@pytest.mark.asyncio
+async def test_megabytes_pass_two_bastions_without_the_fast_path_too(
+    sshd: SSHD, bastion: SSHD, remote_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STOCK_VARIABLE, "1")
+    await megabytes_pass_two_bastions(sshd, bastion, remote_dir / "x", tunnels=[False] * 3)
 
 
 def inner(connection: Connection) -> list[Any]:
@@ -106,7 +116,8 @@ def inner(connection: Connection) -> list[Any]:
     return [*connection._line._bastions, inside(connection)]
 
 
-def test_a_bastion_may_have_a_user_and_a_key_of_its_own(
+@pytest.mark.asyncio
+async def test_a_bastion_may_have_a_user_and_a_key_of_its_own(
     sshd: SSHD, start_sshd: Start, tmp_path: Path
 ) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
@@ -120,19 +131,20 @@ def test_a_bastion_may_have_a_user_and_a_key_of_its_own(
         ).decode(),
         "proxy_jump_private_key_passphrase": "hunter2",
     }
-    login(behind(sshd, other, **own))
-    refused_on_the_way(
+    await login(behind(sshd, other, **own))
+    await refused_on_the_way(
         behind(sshd, other), AuthenticationError, "The bastion refused", at=address(other)
     )
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("end", ["closed", "aborted", "lost"])
-def test_a_bastion_ends_with_its_connection(
+async def test_a_bastion_ends_with_its_connection(
     bastion: SSHD, proxy: Link, start_sshd: Start, end: str
 ) -> None:
     server, link = start_sshd(), proxy(bastion)
 
-    async def scene(connection: Connection) -> None:
+    async with connected(by(server, link, bastion)) as connection:
         assert link.open_connections == 1
         if end == "closed":
             await connection.close()
@@ -142,8 +154,6 @@ def test_a_bastion_ends_with_its_connection(
             server.kill_sessions()
         assert await asyncio.to_thread(soon, lambda: link.open_connections == 0)
         assert not connection.usable
-
-    using(by(server, link, bastion), scene)
 
 
 def by(server: SSHD, link: FaultProxy, bastion: SSHD) -> dict[str, Any]:
@@ -157,31 +167,33 @@ def by(server: SSHD, link: FaultProxy, bastion: SSHD) -> dict[str, Any]:
 # Whom to trust
 
 
-def test_an_unknown_bastion_is_refused_with_its_fingerprint_and_the_option_for_it(
+@pytest.mark.asyncio
+async def test_an_unknown_bastion_is_refused_with_its_fingerprint_and_the_option_for_it(
     sshd: SSHD, bastion: SSHD
 ) -> None:
     options = behind(sshd, bastion, known_hosts=sshd.known_hosts)
     before = bastion.logins()
-    error = refused_on_the_way(
+    error = await refused_on_the_way(
         options, HostKeyError, "The bastion's host key is unknown", at=address(bastion)
     )
     assert isinstance(error, HostKeyError)
     assert error.fingerprint == bastion.fingerprints["ecdsa"]
     assert f"set proxy_jump_host_key_fingerprint to {error.fingerprint}" in str(error)
     assert bastion.logins() == before
-    login({**options, "proxy_jump_host_key_fingerprint": error.fingerprint})
+    await login({**options, "proxy_jump_host_key_fingerprint": error.fingerprint})
 
 
-def test_a_bastion_with_another_key_is_refused_and_so_is_the_second_of_two(
+@pytest.mark.asyncio
+async def test_a_bastion_with_another_key_is_refused_and_so_is_the_second_of_two(
     sshd: SSHD, bastion: SSHD, start_sshd: Start
 ) -> None:
     first = start_sshd()
     keys = [first.fingerprints["ed25519"], bastion.fingerprints["ecdsa"]]
     options = behind(sshd, first, bastion)
-    login({**options, "proxy_jump_host_key_fingerprint": keys})
+    await login({**options, "proxy_jump_host_key_fingerprint": keys})
     before = bastion.logins()
     for wrong, at in (([keys[1], keys[1]], first), ([keys[0], keys[0]], bastion)):
-        refused_on_the_way(
+        await refused_on_the_way(
             {**options, "proxy_jump_host_key_fingerprint": wrong},
             HostKeyError,
             "The bastion's host key is not the expected one",
@@ -190,9 +202,10 @@ def test_a_bastion_with_another_key_is_refused_and_so_is_the_second_of_two(
     assert bastion.logins() == before
 
 
-def test_the_server_behind_a_bastion_is_checked_as_ever(sshd: SSHD, bastion: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_the_server_behind_a_bastion_is_checked_as_ever(sshd: SSHD, bastion: SSHD) -> None:
     before = sshd.logins()
-    refused(
+    await refused(
         behind(sshd, bastion, known_hosts=bastion.known_hosts),
         HostKeyError,
         "The server's host key is unknown",
@@ -200,20 +213,22 @@ def test_the_server_behind_a_bastion_is_checked_as_ever(sshd: SSHD, bastion: SSH
     assert sshd.logins() == before
 
 
-def test_an_insecure_way_is_warned_of_with_all_that_is_not_checked(
+@pytest.mark.asyncio
+async def test_an_insecure_way_is_warned_of_with_all_that_is_not_checked(
     sshd: SSHD, bastion: SSHD
 ) -> None:
     options = behind(sshd, bastion, host_key_policy="insecure", known_hosts=None)
     with pytest.warns(SFTPAsyncWarning, match=f"{address(bastion)} and of {address(sshd)} is not"):
-        login(options)
+        await login(options)
 
 
 # Refusals, and whose they are
 
 
-def test_a_refused_key_is_told_of_the_one_that_refused_it(sshd: SSHD, bastion: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_a_refused_key_is_told_of_the_one_that_refused_it(sshd: SSHD, bastion: SSHD) -> None:
     at_bastion = behind(sshd, bastion, proxy_jump_private_key_content=a_key())
-    error = refused_on_the_way(
+    error = await refused_on_the_way(
         at_bastion, AuthenticationError, r"The bastion refused .*private key", at=address(bastion)
     )
     assert "proxy_jump_password" in str(error)
@@ -223,24 +238,28 @@ def test_a_refused_key_is_told_of_the_one_that_refused_it(sshd: SSHD, bastion: S
         private_key_content=a_key(),
         proxy_jump_private_key_content=bastion.user_keys.private("ed25519"),
     )
-    refused(at_server, AuthenticationError, "The server refused the login")
+    await refused(at_server, AuthenticationError, "The server refused the login")
 
 
-def test_a_key_that_cannot_be_read_is_told_by_the_options_name(sshd: SSHD, bastion: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_a_key_that_cannot_be_read_is_told_by_the_options_name(
+    sshd: SSHD, bastion: SSHD
+) -> None:
     with pytest.raises(OptionsError, match="proxy_jump_private_key_content is not a private key"):
-        login(behind(sshd, bastion, proxy_jump_private_key_content="nonsense"))
+        await login(behind(sshd, bastion, proxy_jump_private_key_content="nonsense"))
     with pytest.raises(OptionsError, match=": private_key_content is not a private key"):
-        login(behind(sshd, bastion, private_key_content="nonsense"))
+        await login(behind(sshd, bastion, private_key_content="nonsense"))
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "config", [{"AllowTcpForwarding": "no"}, {"PermitOpen": "127.0.0.1:1"}], ids=str
 )
-def test_a_bastion_that_does_not_forward_is_said_so(
+async def test_a_bastion_that_does_not_forward_is_said_so(
     sshd: SSHD, start_sshd: Start, config: dict[str, str]
 ) -> None:
     closed = start_sshd(**config)
-    error = refused_on_the_way(
+    error = await refused_on_the_way(
         behind(sshd, closed),
         ConnectError,
         f"The bastion does not forward to 127.0.0.1:{sshd.port}",
@@ -250,9 +269,10 @@ def test_a_bastion_that_does_not_forward_is_said_so(
     assert not error.retryable
 
 
-def test_a_server_that_the_bastion_cannot_reach_is_said_so(sshd: SSHD, bastion: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_a_server_that_the_bastion_cannot_reach_is_said_so(sshd: SSHD, bastion: SSHD) -> None:
     for place, why in (({"port": "1"}, "Connection refused"), ({"host": "no.such.invalid"}, "")):
-        error = refused_on_the_way(
+        error = await refused_on_the_way(
             behind(sshd, bastion, **place),
             ConnectError,
             f"The bastion cannot reach .*{why}",
@@ -261,55 +281,56 @@ def test_a_server_that_the_bastion_cannot_reach_is_said_so(sshd: SSHD, bastion: 
         assert error.retryable
 
 
-def test_a_bastion_that_is_not_there_is_said_so(sshd: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_a_bastion_that_is_not_there_is_said_so(sshd: SSHD) -> None:
     at = f"{sshd.username}@127.0.0.1:1"
     options = sshd.options() | {"proxy_jump": "127.0.0.1:1"}
-    refused_on_the_way(options, ConnectError, "nothing listens on that port", at=at)
+    await refused_on_the_way(options, ConnectError, "nothing listens on that port", at=at)
     options["proxy_jump"] = "no.such.invalid"
     at = f"{sshd.username}@no.such.invalid:22"
-    error = refused_on_the_way(options, ConnectError, "name cannot be resolved", at=at)
+    error = await refused_on_the_way(options, ConnectError, "name cannot be resolved", at=at)
     assert "Check the option proxy_jump" in str(error)
 
 
-def test_a_bastion_above_max_startups_is_busy(sshd: SSHD, start_sshd: Start) -> None:
+@pytest.mark.asyncio
+async def test_a_bastion_above_max_startups_is_busy(sshd: SSHD, start_sshd: Start) -> None:
     full = start_sshd(MaxStartups="1:100:1")
     with socket.create_connection((full.host, full.port)) as waiting:
         assert waiting.recv(4) == b"SSH-"
-        error = refused_on_the_way(
+        error = await refused_on_the_way(
             behind(sshd, full), ServerBusyError, "The bastion closed the", at=address(full)
         )
     assert error.retryable
 
 
-def test_a_bastion_that_goes_away_during_the_login_behind_it_is_said_to(
+@pytest.mark.asyncio
+async def test_a_bastion_that_goes_away_during_the_login_behind_it_is_said_to(
     sshd: SSHD, bastion: SSHD, proxy: Link
 ) -> None:
     link = proxy(bastion)
 
-    async def main() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            options = by(sshd, link, bastion) | {"port": silent.getsockname()[1]}
-            connecting = asyncio.create_task(connect(SFTPOptions(**options)))
-            await asyncio.to_thread(silent.accept)
-            link.cut()
-            with pytest.raises(ConnectError, match="connection to the bastion was lost") as caught:
-                await connecting
-            assert caught.value.host == f"{sshd.username}@{link.host}:{link.port}"
-            assert caught.value.retryable
-
-    asyncio.run(main())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        options = by(sshd, link, bastion) | {"port": silent.getsockname()[1]}
+        connecting = asyncio.create_task(connect(SFTPOptions(**options)))
+        await asyncio.to_thread(silent.accept)
+        link.cut()
+        with pytest.raises(ConnectError, match="connection to the bastion was lost") as caught:
+            await connecting
+        assert caught.value.host == f"{sshd.username}@{link.host}:{link.port}"
+        assert caught.value.retryable
 
 
-def test_connect_timeout_is_for_the_whole_way(sshd: SSHD, bastion: SSHD, proxy: Link) -> None:
+@pytest.mark.asyncio
+async def test_connect_timeout_is_for_the_whole_way(sshd: SSHD, bastion: SSHD, proxy: Link) -> None:
     link = proxy(bastion)
     link.freeze()
     options = by(sshd, link, bastion) | {"connect_timeout": 0.2}
     words = "The bastion took the connection, but did not finish the login within 0.2"
     at = f"{sshd.username}@{link.host}:{link.port}"
-    refused_on_the_way(options, ConnectError, words, at=at)
+    await refused_on_the_way(options, ConnectError, words, at=at)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         options = behind(sshd, bastion, port=silent.getsockname()[1], connect_timeout=1.0)
-        refused(options, ConnectError, "The server took the connection, but did not finish")
+        await refused(options, ConnectError, "The server took the connection, but did not finish")
 
 
 # Jobs

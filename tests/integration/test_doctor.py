@@ -370,7 +370,7 @@ def test_a_server_with_one_session_a_connection(
         ),
     )
     assert ended.document["connections"] == 4
-    assert recommended(ended) == {"lanes": "1"}
+    assert recommended(ended) == {"channels_per_file": "1"}
 
 
 def test_a_server_with_one_connection_at_once(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.connection import FastConnection
-from tests.functional.remote.ssh.fast import RANDOM, inside, using
+from tests.functional.remote.ssh.fast import RANDOM, inside
+from tests.functional.remote.ssh.wire import connected
 from tests.support.sshd import SSHD
 
 Start = Callable[..., SSHD]
@@ -46,41 +47,40 @@ async def write_and_compare(connection: Connection, folder: Path, sizes: tuple[i
     await asyncio.gather(*(write(number, size) for number, size in enumerate(sizes)))
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
-def test_every_byte_arrives_with_every_cipher(
+async def test_every_byte_arrives_with_every_cipher(
     sshd: SSHD, remote_dir: Path, way: str, cipher: str
 ) -> None:
     sizes = (*SIZES, *(RANDOM.randrange(1, 2_000_000) for _ in range(5)))
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**sshd.options(), "ciphers": cipher}) as connection:
         assert isinstance(inside(connection), FastConnection) == (way == "fast")
         assert inside(connection).get_extra_info("send_cipher") == cipher
         await write_and_compare(connection, remote_dir, sizes)
 
-    using({**sshd.options(), "ciphers": cipher}, scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("mac", ["hmac-sha2-256", "hmac-sha2-256-etm@openssh.com"])
-def test_counter_mode_works_with_both_orders_of_its_mac(
+async def test_counter_mode_works_with_both_orders_of_its_mac(
     start_sshd: Start, remote_dir: Path, mac: str
 ) -> None:
     server = start_sshd(MACs=mac)
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**server.options(), "ciphers": "aes128-ctr"}) as connection:
         assert inside(connection).get_extra_info("send_mac") == mac
         await write_and_compare(connection, remote_dir, SIZES)
 
-    using({**server.options(), "ciphers": "aes128-ctr"}, scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS[::2])
-def test_the_server_may_ask_for_new_keys_in_the_middle_of_an_upload(
+async def test_the_server_may_ask_for_new_keys_in_the_middle_of_an_upload(
     start_sshd: Start, remote_dir: Path, cipher: str
 ) -> None:
     server = start_sshd(RekeyLimit="1M")
     keys = set()
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**server.options(), "ciphers": cipher}) as connection:
         ssh = inside(connection)
         send = ssh._send
 
@@ -90,28 +90,26 @@ def test_the_server_may_ask_for_new_keys_in_the_middle_of_an_upload(
 
         ssh._send = watch
         await write_and_compare(connection, remote_dir, (8_000_000, 3_000_000))
-
-    using({**server.options(), "ciphers": cipher}, scene)
     assert len(keys) > 3
 
 
+@pytest.mark.asyncio
 @pytest.mark.filterwarnings("ignore:legacy_algorithms=true")
-def test_chained_ciphers_go_asyncssh_s_way(start_sshd: Start, remote_dir: Path) -> None:
+async def test_chained_ciphers_go_asyncssh_s_way(start_sshd: Start, remote_dir: Path) -> None:
     server = start_sshd(Ciphers="aes128-cbc")
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**server.options(), "legacy_algorithms": "true"}) as connection:
         ssh = inside(connection)
         assert isinstance(ssh, FastConnection)
         assert not ssh.may_seal()
         await write_and_compare(connection, remote_dir, SIZES)
 
-    using({**server.options(), "legacy_algorithms": "true"}, scene)
 
-
-def test_several_channels_upload_at_once(sshd: SSHD, remote_dir: Path, way: str) -> None:
+@pytest.mark.asyncio
+async def test_several_channels_upload_at_once(sshd: SSHD, remote_dir: Path, way: str) -> None:
     data = [RANDOM.randbytes(3_000_000 + number) for number in range(4)]
 
-    async def scene(connection: Connection) -> None:
+    async with connected(sshd.options()) as connection:
         channels = [await inside(connection).start_sftp_client() for _ in data]
         files = [
             await sftp.open(f"{remote_dir}/{number}", "wb") for number, sftp in enumerate(channels)
@@ -123,14 +121,11 @@ def test_several_channels_upload_at_once(sshd: SSHD, remote_dir: Path, way: str)
             await file.close()
             assert (remote_dir / f"{number}").read_bytes() == data[number]
 
-    using(sshd.options(), scene)
 
-
-def test_a_large_file_is_read_whole(sshd: SSHD, remote_dir: Path, way: str) -> None:
+@pytest.mark.asyncio
+async def test_a_large_file_is_read_whole(sshd: SSHD, remote_dir: Path, way: str) -> None:
     content = RANDOM.randbytes(3_000_000)
     (remote_dir / "a").write_bytes(content)
 
-    async def scene(connection: Connection) -> None:
+    async with connected(sshd.options()) as connection:
         assert await connection.read_file(f"{remote_dir}/a", len(content)) == content
-
-    using(sshd.options(), scene)

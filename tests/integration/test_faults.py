@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import AcknowledgedDataLostError
-from sftp_async.remote.ssh import Connection
-from tests.functional.remote.ssh.wire import using
+from tests.functional.remote.ssh.wire import connected
 from tests.support.disturbed import batch, content, is_staged, job_to, lines, staged, visible
 from tests.support.jobs import upload
 from tests.support.proxy import FaultProxy
@@ -120,12 +119,12 @@ def one_by_one(start_sshd: Start) -> SSHD:
     return start_sshd(Subsystem="sftp internal-sftp -P fsync")
 
 
-def test_without_fsync_openssh_is_served_one_by_one(start_sshd: Start) -> None:
-    async def order(connection: Connection) -> bool:
-        return connection.in_order
-
-    assert using(start_sshd().options(), order)
-    assert not using(one_by_one(start_sshd).options(), order)
+@pytest.mark.asyncio
+async def test_without_fsync_openssh_is_served_one_by_one(start_sshd: Start) -> None:
+    async with connected(start_sshd().options()) as connection:
+        assert connection.in_order
+    async with connected(one_by_one(start_sshd).options()) as connection:
+        assert not connection.in_order
 
 
 @pytest.mark.parametrize("size", SIZES)

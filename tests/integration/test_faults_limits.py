@@ -118,7 +118,7 @@ def test_max_sessions_1_means_one_channel_for_all_files_and_success(
     runtime: Runtime, start_sshd: Start, out: Path
 ) -> None:
     server = start_sshd(MaxSessions=1)
-    job = job_to(server, out, lanes=4, files_per_partition=2, max_connections=2)
+    job = job_to(server, out, channels_per_file=4, files_per_partition=2, max_connections=2)
     parts = parts_of(in_parallel(job, meeting(FOUR)))
     server.wait_for_log("no more sessions")
     stats = runtime.pool(job.options).get_stats()

@@ -25,11 +25,12 @@ def without_host_key(server: SSHD) -> dict[str, str]:
     return options
 
 
-def test_the_fingerprint_in_the_error_is_the_one_that_openssh_prints(
+@pytest.mark.asyncio
+async def test_the_fingerprint_in_the_error_is_the_one_that_openssh_prints(
     start_sshd: Start, host_keys: KeySet
 ) -> None:
     server = start_sshd()
-    error = refused(without_host_key(server), HostKeyError, "host key is unknown")
+    error = await refused(without_host_key(server), HostKeyError, "host key is unknown")
     assert isinstance(error, HostKeyError)
     listed = subprocess.run(
         ["ssh-keygen", "-l", "-f", str(host_keys.path("ed25519"))],
@@ -44,33 +45,37 @@ def test_the_fingerprint_in_the_error_is_the_one_that_openssh_prints(
     assert server.logins() == 0
 
 
-def test_the_users_own_known_hosts_file_counts(sshd: SSHD, home: Path) -> None:
+@pytest.mark.asyncio
+async def test_the_users_own_known_hosts_file_counts(sshd: SSHD, home: Path) -> None:
     (home / ".ssh" / "known_hosts").write_text(
         "# a comment\n\nnot a line\n|1|bad\n@odd * x y\n" + sshd.known_hosts
     )
-    login(without_host_key(sshd))
+    await login(without_host_key(sshd))
 
 
-def test_a_hashed_known_hosts_file_counts(sshd: SSHD, home: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_hashed_known_hosts_file_counts(sshd: SSHD, home: Path) -> None:
     file = home / ".ssh" / "known_hosts"
     file.write_text(sshd.known_hosts)
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True)
     assert "127.0.0.1" not in file.read_text()
-    login(without_host_key(sshd))
-    login({**without_host_key(sshd), "known_hosts": file.read_text()})
+    await login(without_host_key(sshd))
+    await login({**without_host_key(sshd), "known_hosts": file.read_text()})
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-def test_one_known_key_of_several_is_enough_whatever_its_type(
+async def test_one_known_key_of_several_is_enough_whatever_its_type(
     sshd: SSHD, host_keys: KeySet, kind: str
 ) -> None:
     line = f"[127.0.0.1]:{sshd.port} {host_keys.public(kind)}"
-    assert login({**sshd.options(), "known_hosts": line}) == line
+    assert await login({**sshd.options(), "known_hosts": line}) == line
     options = {**without_host_key(sshd), "host_key_fingerprint": host_keys.public(kind)}
-    assert login(options) == line
+    assert await login(options) == line
 
 
-def test_the_fingerprint_that_ssh_shows_is_the_one_that_counts(sshd: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_the_fingerprint_that_ssh_shows_is_the_one_that_counts(sshd: SSHD) -> None:
     shown = subprocess.run(
         ["ssh", "-v", "-F", "none", "-o", "BatchMode=yes", "-p", str(sshd.port), "127.0.0.1"],
         check=False,
@@ -79,34 +84,39 @@ def test_the_fingerprint_that_ssh_shows_is_the_one_that_counts(sshd: SSHD) -> No
     ).stderr
     found = re.search(r"Server host key: \S+ (SHA256:\S+)", shown)
     assert found
-    login({**without_host_key(sshd), "host_key_fingerprint": found[1]})
+    await login({**without_host_key(sshd), "host_key_fingerprint": found[1]})
 
 
-def test_a_known_key_of_a_type_the_server_no_longer_has_ends_in_its_fingerprint(
+@pytest.mark.asyncio
+async def test_a_known_key_of_a_type_the_server_no_longer_has_ends_in_its_fingerprint(
     start_sshd: Start, host_keys: KeySet
 ) -> None:
     server = start_sshd(HostKey=host_keys.path("ecdsa"))
     line = f"[127.0.0.1]:{server.port} {host_keys.public('rsa')}"
-    error = refused({**server.options(), "known_hosts": line}, HostKeyError, "not the expected one")
+    error = await refused(
+        {**server.options(), "known_hosts": line}, HostKeyError, "not the expected one"
+    )
     assert isinstance(error, HostKeyError)
     assert error.fingerprint == host_keys.fingerprint("ecdsa")
 
 
-def test_a_revoked_key_is_refused_though_it_is_known(sshd: SSHD, host_keys: KeySet) -> None:
+@pytest.mark.asyncio
+async def test_a_revoked_key_is_refused_though_it_is_known(sshd: SSHD, host_keys: KeySet) -> None:
     revoked = "".join(
         f"@revoked [127.0.0.1]:{sshd.port} {host_keys.public(kind)}\n"
         for kind in ("ed25519", "ecdsa", "rsa")
     )
-    error = refused(
+    error = await refused(
         {**sshd.options(), "known_hosts": sshd.known_hosts + revoked}, HostKeyError, "revoked"
     )
     assert "Check known_hosts for a revoked key" in str(error)
 
 
-def test_the_verified_key_verifies_the_host_for_the_next_connection(sshd: SSHD) -> None:
-    line = login(sshd.options())
+@pytest.mark.asyncio
+async def test_the_verified_key_verifies_the_host_for_the_next_connection(sshd: SSHD) -> None:
+    line = await login(sshd.options())
     assert line is not None
-    assert login({**sshd.options(), "known_hosts": line}) == line
+    assert await login({**sshd.options(), "known_hosts": line}) == line
 
 
 @pytest.fixture
@@ -132,24 +142,29 @@ def authority(tmp_path: Path) -> str:
     return f"@cert-authority * {(tmp_path / 'ca.pub').read_text()}"
 
 
-def test_a_host_certificate_of_a_known_authority_counts_and_pins_its_key(
+@pytest.mark.asyncio
+async def test_a_host_certificate_of_a_known_authority_counts_and_pins_its_key(
     certified: Callable[..., SSHD], tmp_path: Path
 ) -> None:
     server = certified("127.0.0.1")
-    line = login({**server.options(), "known_hosts": authority(tmp_path)})
+    line = await login({**server.options(), "known_hosts": authority(tmp_path)})
     assert line == f"[127.0.0.1]:{server.port} {server.host_keys.public('ed25519')}"
-    login({**server.options(), "known_hosts": line})
+    await login({**server.options(), "known_hosts": line})
 
 
-def test_a_host_certificate_for_another_host_is_refused(
+@pytest.mark.asyncio
+async def test_a_host_certificate_for_another_host_is_refused(
     certified: Callable[..., SSHD], tmp_path: Path
 ) -> None:
     server = certified("elsewhere.example.com")
-    refused({**server.options(), "known_hosts": authority(tmp_path)}, HostKeyError, "refused")
+    await refused({**server.options(), "known_hosts": authority(tmp_path)}, HostKeyError, "refused")
 
 
-def test_a_fingerprint_counts_though_the_server_has_a_certificate_too(
+@pytest.mark.asyncio
+async def test_a_fingerprint_counts_though_the_server_has_a_certificate_too(
     certified: Callable[..., SSHD],
 ) -> None:
     server = certified("127.0.0.1")
-    login({**without_host_key(server), "host_key_fingerprint": server.fingerprints["ed25519"]})
+    await login(
+        {**without_host_key(server), "host_key_fingerprint": server.fingerprints["ed25519"]}
+    )

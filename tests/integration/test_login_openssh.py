@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("home")
 Start = Callable[..., SSHD]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
 @pytest.mark.parametrize(
     ("kind", "form"),
@@ -36,7 +37,7 @@ Start = Callable[..., SSHD]
         ("rsa", "pkcs8-pem"),
     ],
 )
-def test_every_kind_and_form_of_key_logs_in(
+async def test_every_kind_and_form_of_key_logs_in(
     sshd: SSHD, user_keys: KeySet, kind: str, form: str, encrypted: bool
 ) -> None:
     if form == "openssh":
@@ -47,14 +48,15 @@ def test_every_kind_and_form_of_key_logs_in(
     if encrypted:
         options["private_key_passphrase"] = PASSPHRASE
     before = sshd.logins()
-    login(options)
+    await login(options)
     assert sshd.logins() == before + 1
 
 
-def test_a_wrong_key_is_tried_once(start_sshd: Start, tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_wrong_key_is_tried_once(start_sshd: Start, tmp_path: Path) -> None:
     server = start_sshd()
     stranger = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
-    refused(
+    await refused(
         {**server.options(), "private_key_content": stranger},
         AuthenticationError,
         r"refused the login \(private key tried\)",
@@ -64,13 +66,14 @@ def test_a_wrong_key_is_tried_once(start_sshd: Start, tmp_path: Path) -> None:
     assert server.logins() == 0
 
 
-def test_a_wrong_password_is_tried_once_though_the_server_asks_in_two_ways(
+@pytest.mark.asyncio
+async def test_a_wrong_password_is_tried_once_though_the_server_asks_in_two_ways(
     start_sshd: Start,
 ) -> None:
     server = start_sshd(PasswordAuthentication="yes", KbdInteractiveAuthentication="yes")
     options = {**server.options(), "password": "hunter2"}
     del options["private_key_content"]
-    error = refused(options, AuthenticationError, "password tried")
+    error = await refused(options, AuthenticationError, "password tried")
     assert "hunter2" not in f"{error} {error.__cause__}"
     server.stop()
     assert server.log_text().count("Failed password") == 1
@@ -100,17 +103,20 @@ def account() -> Iterator[dict[str, str]]:
         subprocess.run(["userdel", "--force", name], check=True)
 
 
-def test_a_server_may_ask_for_both_key_and_password(
+@pytest.mark.asyncio
+async def test_a_server_may_ask_for_both_key_and_password(
     start_sshd: Start, account: dict[str, str]
 ) -> None:
     server = start_sshd(PasswordAuthentication="yes", AuthenticationMethods="publickey,password")
     # sshd reads the keys as the user who logs in.
     _open_to_all(server)
     both = {**server.options(), **account}
-    login(both)
+    await login(both)
     only_key = {**both, "password": ""}
-    refused(only_key, AuthenticationError, "some servers ask for both")
-    refused({**both, "password": "wrong"}, AuthenticationError, "private key and password tried")
+    await refused(only_key, AuthenticationError, "some servers ask for both")
+    await refused(
+        {**both, "password": "wrong"}, AuthenticationError, "private key and password tried"
+    )
 
 
 def _open_to_all(server: SSHD) -> None:
@@ -122,30 +128,38 @@ def _open_to_all(server: SSHD) -> None:
 # Turned away
 
 
-def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: Start) -> None:
+@pytest.mark.asyncio
+async def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: Start) -> None:
     server = start_sshd(Subsystem="other internal-sftp")
-    error = refused(server.options(), NoSFTPError, "refused to start SFTP")
+    error = await refused(server.options(), NoSFTPError, "refused to start SFTP")
     assert "enable SFTP" in str(error)
     assert not error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("command", ["/bin/false", "echo This account is for SFTP only, sorry"])
-def test_a_shell_in_place_of_sftp_is_said_to_be_none(start_sshd: Start, command: str) -> None:
+async def test_a_shell_in_place_of_sftp_is_said_to_be_none(start_sshd: Start, command: str) -> None:
     server = start_sshd(ForceCommand=command)
-    error = refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
+    error = await refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
     assert not error.retryable
 
 
-def test_a_server_that_takes_no_sessions_is_busy(start_sshd: Start) -> None:
-    error = refused(start_sshd(MaxSessions=0).options(), ServerBusyError, "refused another session")
+@pytest.mark.asyncio
+async def test_a_server_that_takes_no_sessions_is_busy(start_sshd: Start) -> None:
+    error = await refused(
+        start_sshd(MaxSessions=0).options(), ServerBusyError, "refused another session"
+    )
     assert error.retryable
 
 
-def test_a_login_above_max_startups_is_turned_away_as_busy(start_sshd: Start) -> None:
+@pytest.mark.asyncio
+async def test_a_login_above_max_startups_is_turned_away_as_busy(start_sshd: Start) -> None:
     server = start_sshd(MaxStartups="1:100:1")
     # One login hangs half-way: it takes the only place.
     with socket.create_connection((server.host, server.port)) as waiting:
         assert waiting.recv(4) == b"SSH-"
-        error = refused(server.options(), ServerBusyError, "closed the connection before the login")
+        error = await refused(
+            server.options(), ServerBusyError, "closed the connection before the login"
+        )
     assert "lower max_connections" in str(error)
     assert error.retryable

@@ -21,9 +21,8 @@ from sftp_async.errors import (
     HostKeyError,
     OptionsError,
 )
-from sftp_async.remote.ssh import Connection
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
-from tests.functional.remote.ssh.wire import login, refused, using
+from tests.functional.remote.ssh.wire import connected, login, refused
 from tests.support.disturbed import content, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.proxies import DynamicForward, MicroSocks, Proxy, TinyProxy
@@ -65,48 +64,56 @@ KINDS = pytest.mark.parametrize("kind", [TinyProxy, MicroSocks])
 # Through
 
 
+@pytest.mark.asyncio
 @KINDS
 @pytest.mark.parametrize("asks", [False, True], ids=["open", "with a login"])
-def test_a_login_passes_a_proxy(sshd: SSHD, start: Start, kind: type[Proxy], asks: bool) -> None:
+async def test_a_login_passes_a_proxy(
+    sshd: SSHD, start: Start, kind: type[Proxy], asks: bool
+) -> None:
     proxy = start(kind, login=asks)
     before = sshd.logins()
-    line = login(sshd.options() | proxy.options())
+    line = await login(sshd.options() | proxy.options())
     assert line == f"[127.0.0.1]:{sshd.port} {sshd.host_keys.public('ed25519')}"
     assert sshd.logins() == before + 1
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("kind", [TinyProxy, MicroSocks, DynamicForward])
-def test_megabytes_pass_a_proxy(
+async def test_megabytes_pass_a_proxy(
     sshd: SSHD, start: Start, kind: type[Proxy], remote_dir: Path
 ) -> None:
     proxy = start(kind, sshd) if kind is DynamicForward else start(kind, login=True)
     data = os.urandom(5_000_000)
 
-    async def scene(connection: Connection) -> None:
+    async with connected(sshd.options() | proxy.options()) as connection:
         await connection.write_file(str(remote_dir / "x"), data)
-
-    using(sshd.options() | proxy.options(), scene)
     assert (remote_dir / "x").read_bytes() == data
 
 
+@pytest.mark.asyncio
 @KINDS
-def test_the_proxy_looks_up_the_host_name(sshd: SSHD, start: Start, kind: type[Proxy]) -> None:
+async def test_the_proxy_looks_up_the_host_name(
+    sshd: SSHD, start: Start, kind: type[Proxy]
+) -> None:
     proxy = start(kind, login=True)
     options = sshd.options() | proxy.options() | {"host": "localhost"}
     del options["known_hosts"]
-    login(options | {"host_key_fingerprint": sshd.fingerprints["ed25519"]})
+    await login(options | {"host_key_fingerprint": sshd.fingerprints["ed25519"]})
     assert f"localhost:{sshd.port}" in proxy.log_text()
 
 
+@pytest.mark.asyncio
 @KINDS
-def test_a_bastion_may_stand_behind_a_proxy(sshd: SSHD, start: Start, kind: type[Proxy]) -> None:
+async def test_a_bastion_may_stand_behind_a_proxy(
+    sshd: SSHD, start: Start, kind: type[Proxy]
+) -> None:
     proxy = start(kind, login=True)
     before = sshd.logins()
     options = behind(sshd, sshd, **proxy.options())
-    login(options)
+    await login(options)
     assert sshd.logins() == before + 2
     at = f"{sshd.username}@127.0.0.1:{sshd.port}"
-    refused_on_the_way(
+    await refused_on_the_way(
         options | {"host": "no.such.invalid"}, ConnectError, "The bastion cannot reach", at=at
     )
 
@@ -165,19 +172,21 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def test_what_the_server_says_right_behind_the_proxys_answer_is_not_lost(sshd: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_what_the_server_says_right_behind_the_proxys_answer_is_not_lost(sshd: SSHD) -> None:
     with HastyProxy() as url:
-        login(sshd.options() | {"proxy_url": url, "connect_timeout": 10})
+        await login(sshd.options() | {"proxy_url": url, "connect_timeout": 10})
 
 
 # Whom to trust
 
 
-def test_the_proxys_own_address_is_not_the_servers(sshd: SSHD, start: Start) -> None:
+@pytest.mark.asyncio
+async def test_the_proxys_own_address_is_not_the_servers(sshd: SSHD, start: Start) -> None:
     # Known by its address, the server is known whatever its name; but here that is the proxy's.
     options = sshd.options() | {"host": "localhost"}
-    login(options)
-    refused(
+    await login(options)
+    await refused(
         options | start(MicroSocks, login=True).options(),
         HostKeyError,
         "The server's host key is unknown",
@@ -187,6 +196,7 @@ def test_the_proxys_own_address_is_not_the_servers(sshd: SSHD, start: Start) -> 
 # Refusals, and whose they are
 
 
+@pytest.mark.asyncio
 @KINDS
 @pytest.mark.parametrize(
     ("given", "words"),
@@ -196,24 +206,25 @@ def test_the_proxys_own_address_is_not_the_servers(sshd: SSHD, start: Start) -> 
     ],
     ids=["wrong", "none"],
 )
-def test_a_login_that_the_proxy_refuses_is_the_proxys(
+async def test_a_login_that_the_proxy_refuses_is_the_proxys(
     sshd: SSHD, start: Start, kind: type[Proxy], given: dict[str, str], words: str
 ) -> None:
     proxy = start(kind, login=True)
     options = sshd.options() | proxy.options() | given
     options["proxy_url"] = options["proxy_url"] or proxy.address
-    error = refused_on_the_way(options, AuthenticationError, words, at=proxy.address)
+    error = await refused_on_the_way(options, AuthenticationError, words, at=proxy.address)
     assert not error.retryable
     assert "proxy_password" in str(error)
 
 
+@pytest.mark.asyncio
 @KINDS
 @pytest.mark.parametrize("place", [{"port": "1"}, {"host": "no.such.invalid"}], ids=str)
-def test_a_server_that_the_proxy_cannot_reach_is_said_so(
+async def test_a_server_that_the_proxy_cannot_reach_is_said_so(
     sshd: SSHD, start: Start, kind: type[Proxy], place: dict[str, str]
 ) -> None:
     proxy = start(kind, login=True)
-    error = refused_on_the_way(
+    error = await refused_on_the_way(
         sshd.options() | proxy.options() | place,
         ConnectError,
         "The proxy cannot reach",
@@ -222,9 +233,10 @@ def test_a_server_that_the_proxy_cannot_reach_is_said_so(
     assert error.retryable
 
 
-def test_a_proxy_that_hangs_up_is_said_to(sshd: SSHD, start: Start) -> None:
+@pytest.mark.asyncio
+async def test_a_proxy_that_hangs_up_is_said_to(sshd: SSHD, start: Start) -> None:
     proxy = start(DynamicForward, sshd)
-    refused_on_the_way(
+    await refused_on_the_way(
         sshd.options() | proxy.options() | {"port": "1"},
         ConnectError,
         "The proxy closed the connection",
@@ -232,9 +244,10 @@ def test_a_proxy_that_hangs_up_is_said_to(sshd: SSHD, start: Start) -> None:
     )
 
 
-def test_a_port_that_the_proxy_forbids_is_said_so(sshd: SSHD, start: Start) -> None:
+@pytest.mark.asyncio
+async def test_a_port_that_the_proxy_forbids_is_said_so(sshd: SSHD, start: Start) -> None:
     proxy = start(TinyProxy, only_port=443)
-    error = refused_on_the_way(
+    error = await refused_on_the_way(
         sshd.options() | proxy.options(),
         ConnectError,
         f"The proxy refuses to connect to 127.0.0.1:{sshd.port}",
@@ -243,8 +256,9 @@ def test_a_port_that_the_proxy_forbids_is_said_so(sshd: SSHD, start: Start) -> N
     assert not error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None:
+async def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None:
     # An SSH server in its place, and nothing at all.
     for port, words in (
         (sshd.port, f"What answered is no {scheme} proxy"),
@@ -252,7 +266,7 @@ def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None:
     ):
         at = f"{scheme}://127.0.0.1:{port}"
         options = sshd.options() | {"proxy_url": at, "connect_timeout": 20}
-        refused_on_the_way(options, ConnectError, words, at=at)
+        await refused_on_the_way(options, ConnectError, words, at=at)
 
 
 @contextmanager
@@ -273,14 +287,16 @@ def answering(answer: bytes) -> Iterator[str]:
         thread.join()
 
 
-def test_an_answer_without_an_end_is_the_proxys_fault(sshd: SSHD) -> None:
+@pytest.mark.asyncio
+async def test_an_answer_without_an_end_is_the_proxys_fault(sshd: SSHD) -> None:
     with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as url:
         options = sshd.options() | {"proxy_url": url, "connect_timeout": 5}
-        refused_on_the_way(options, ConnectError, "its answer has no end", at=url)
+        await refused_on_the_way(options, ConnectError, "its answer has no end", at=url)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_silent_proxy_is_not_waited_for(
+async def test_a_silent_proxy_is_not_waited_for(
     sshd: SSHD, proxy: Callable[..., Any], scheme: str
 ) -> None:
     link = proxy(sshd)
@@ -288,7 +304,7 @@ def test_a_silent_proxy_is_not_waited_for(
     at = f"{scheme}://127.0.0.1:{link.port}"
     options = sshd.options() | {"proxy_url": at, "connect_timeout": 0.2}
     words = f"The proxy did not connect to 127.0.0.1:{sshd.port} within 0.2 seconds"
-    refused_on_the_way(options, ConnectError, words, at=at)
+    await refused_on_the_way(options, ConnectError, words, at=at)
 
 
 def test_the_tester_tells_the_proxy_from_the_server(sshd: SSHD, start: Start) -> None:
@@ -304,17 +320,19 @@ def test_the_tester_tells_the_proxy_from_the_server(sshd: SSHD, start: Start) ->
 # SOCKS5 is an extra
 
 
-def test_socks_without_its_package_names_the_extra(
+@pytest.mark.asyncio
+async def test_socks_without_its_package_names_the_extra(
     sshd: SSHD, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "python_socks.async_.asyncio", None)
     with pytest.raises(OptionsError, match=r"pip install 'sftp-async\[proxy\]'"):
-        login(sshd.options() | {"proxy_url": "socks5://127.0.0.1:1"})
+        await login(sshd.options() | {"proxy_url": "socks5://127.0.0.1:1"})
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("word", ["hunter2-é", "hunter2" * 40])
-def test_a_password_that_socks_cannot_carry_is_refused_unshown(sshd: SSHD, word: str) -> None:
+async def test_a_password_that_socks_cannot_carry_is_refused_unshown(sshd: SSHD, word: str) -> None:
     way = {"proxy_url": "socks5://me@127.0.0.1:1", "proxy_password": word}
     with pytest.raises(OptionsError, match="proxy_password must be ASCII") as caught:
-        login(sshd.options() | way)
+        await login(sshd.options() | way)
     assert "hunter2" not in f"{caught.value} {caught.value.__context__!r}"

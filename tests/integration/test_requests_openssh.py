@@ -17,7 +17,7 @@ from sftp_async.errors import (
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
 from tests.functional.remote.ssh.scenes import SCENES
-from tests.functional.remote.ssh.wire import using
+from tests.functional.remote.ssh.wire import connected
 from tests.support import disk
 from tests.support.sshd import SSHD
 
@@ -26,18 +26,21 @@ pytestmark = pytest.mark.usefixtures("home")
 Start = Callable[..., SSHD]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_on_openssh(sshd: SSHD, remote_dir: Path, scene: Any) -> None:
-    using(sshd.options(), lambda connection: scene(connection, str(remote_dir)))
+async def test_on_openssh(sshd: SSHD, remote_dir: Path, scene: Any) -> None:
+    async with connected(sshd.options()) as connection:
+        await scene(connection, str(remote_dir))
 
 
 # Limits
 
 
-def test_a_read_only_server_denies_permission(start_sshd: Start, remote_dir: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_read_only_server_denies_permission(start_sshd: Start, remote_dir: Path) -> None:
     (remote_dir / "a").write_text("x")
 
-    async def scene(connection: Connection) -> None:
+    async with connected(start_sshd(ForceCommand="internal-sftp -R").options()) as connection:
         for attempt in (
             connection.open_new(f"{remote_dir}/b"),
             connection.mkdir(f"{remote_dir}/b"),
@@ -50,8 +53,6 @@ def test_a_read_only_server_denies_permission(start_sshd: Start, remote_dir: Pat
         await connection.makedirs(str(remote_dir))
         assert await connection.read_file(f"{remote_dir}/a", 10) == b"x"
 
-    using(start_sshd(ForceCommand="internal-sftp -R").options(), scene)
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -59,8 +60,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield mounted
 
 
-def test_a_full_disk_is_told_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_a_full_disk_is_told_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
+    async with connected(sshd.options()) as connection:
         file = await connection.open_new(f"{small_disk}/a.csv")
         with pytest.raises(RemoteSpaceError, match="remote disk or quota is full: ") as caught:
             await file.write(bytes(8 << 20), 0)
@@ -74,16 +76,15 @@ def test_a_full_disk_is_told_with_the_free_bytes(sshd: SSHD, small_disk: Path) -
         with pytest.raises(RemoteExistsError, match="It exists already"):
             await connection.open_new(f"{small_disk}/a.csv")
 
-    using(sshd.options(), scene)
-
 
 # Loss
 
 
-def test_a_killed_session_is_a_lost_connection(start_sshd: Start, remote_dir: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_killed_session_is_a_lost_connection(start_sshd: Start, remote_dir: Path) -> None:
     server = start_sshd()
 
-    async def scene(connection: Connection) -> None:
+    async with connected(server.options()) as connection:
         await connection.write_file(f"{remote_dir}/a", b"x")
         server.kill_sessions()
         with pytest.raises(ConnectionLostError):
@@ -91,19 +92,16 @@ def test_a_killed_session_is_a_lost_connection(start_sshd: Start, remote_dir: Pa
         assert not connection.usable
         await connection.close()
 
-    using(server.options(), scene)
-
 
 async def _connect(options: dict[str, Any]) -> Connection:
     return await connect(SFTPOptions(**options))
 
 
-def test_several_connections_share_nothing(sshd: SSHD, remote_dir: Path) -> None:
-    async def scene(first: Connection) -> None:
+@pytest.mark.asyncio
+async def test_several_connections_share_nothing(sshd: SSHD, remote_dir: Path) -> None:
+    async with connected(sshd.options()) as first:
         second = await _connect(sshd.options())
         first.abort()
         await second.write_file(f"{remote_dir}/a", b"still here")
         assert second.usable
         await second.close()
-
-    using(sshd.options(), scene)

@@ -50,7 +50,7 @@ BAD = {
     "chunk_size": "0",
     "max_buffer_bytes": "8 parsecs",
     "files_per_partition": "0",
-    "lanes": "9",
+    "channels_per_file": "9",
     "format": "a b",
     "compression": "rar",
     "compression_level": "high",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import posixpath
 from dataclasses import dataclass, field
 from typing import Any
@@ -323,16 +322,16 @@ def _holds(files: dict[str, bytes], wanted: dict[str, bytes]) -> bool:
     return all(files.get(name) == data for name, data in wanted.items())
 
 
-def play(
+async def play(
     scenario: Scenario, faults: dict[int, Fault], committer: type[JobCommitter] = JobCommitter
 ) -> Play:
-    """Play once, on a loop of its own."""
+    """Play once."""
     run = Play(scenario, faults, committer)
-    asyncio.run(run.run())
+    await run.run()
     return run
 
 
-def explore(
+async def explore(
     scenario: Scenario, depth: int, committer: type[JobCommitter] = JobCommitter
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
@@ -341,4 +340,4 @@ def explore(
         How many sequences were played, and those that broke a rule.
 
     """
-    return explore_faults(lambda faults: Play(scenario, faults, committer), depth)
+    return await explore_faults(lambda faults: Play(scenario, faults, committer), depth)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Protocol
 
 from tests.support.memory_server import Fault, MemoryServer
@@ -23,7 +21,7 @@ class FaultedPlay(Protocol):
         """Play it; returns the rules that were broken."""
 
 
-def explore_faults(
+async def explore_faults(
     play: Callable[[dict[int, Fault]], FaultedPlay], depth: int
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
@@ -34,17 +32,16 @@ def explore_faults(
     """
     played, bad = 0, []
     pending: list[dict[int, Fault]] = [{}]
-    with closing(asyncio.new_event_loop()) as loop:
-        while pending:
-            faults = pending.pop()
-            run = play(faults)
-            broken = loop.run_until_complete(run.run())
-            played += 1
-            if broken:
-                told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
-                bad.append((told, broken))
-            if len(faults) < depth:
-                pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
+    while pending:
+        faults = pending.pop()
+        run = play(faults)
+        broken = await run.run()
+        played += 1
+        if broken:
+            told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
+            bad.append((told, broken))
+        if len(faults) < depth:
+            pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
     return played, bad
 
 

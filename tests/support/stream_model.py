@@ -172,7 +172,7 @@ class StreamPlay:
                 self.broken.append(f"{path} is not what it was")
 
 
-def explore_stream(
+async def explore_stream(
     scenario: StreamScenario, depth: int
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
@@ -181,4 +181,4 @@ def explore_stream(
         How many sequences were played, and those that broke a rule.
 
     """
-    return explore_faults(lambda faults: StreamPlay(scenario, faults), depth)
+    return await explore_faults(lambda faults: StreamPlay(scenario, faults), depth)

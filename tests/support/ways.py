@@ -20,12 +20,12 @@ def behind(server: SSHD, *bastions: SSHD, **more: Any) -> dict[str, Any]:
     }
 
 
-def refused_on_the_way(
+async def refused_on_the_way(
     options: dict[str, Any], kind: type[ConnectError], words: str, *, at: str
 ) -> ConnectError:
     """Fail to connect, with an error of this kind about `at`, which shows no secret."""
     with pytest.raises(ConnectError, match=words) as caught:
-        login(options)
+        await login(options)
     error = caught.value
     assert (type(error), error.host) == (kind, at)
     assert "hunter2" not in f"{error} {error!r} {error.__cause__!r} {error.__context__!r}"

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import sftp_async
+from scripts.module_table import PAGE, tables, updated
 from sftp_async import errors
 from sftp_async.errors import OptionsError, SFTPAsyncWarning
 from sftp_async.options import SFTPOptions
@@ -147,7 +148,7 @@ def test_links_to_the_web_are_well_formed_and_encrypted(page: Path) -> None:
 def test_every_test_that_a_document_names_is_there(page: Path) -> None:
     named = {code for code in _CODE.findall(without_code(page)) if re.fullmatch(r"test_\w+", code)}
     files = (REPOSITORY / "tests").rglob("test_*.py")
-    defined = re.compile(r"^def (\w+)", re.MULTILINE)
+    defined = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
     there = {name for file in files for name in defined.findall(file.read_text())}
     assert named <= there, named - there
 
@@ -211,19 +212,29 @@ def test_every_option_that_is_set_in_the_text_exists(page: Path) -> None:
     names = {normalise(name) for name in known}
     found = _CODE.findall(without_code(page))
     settings = [code for code in found if re.match(r"[a-z_]+=(?!\")", code)]  # no XML
+    settings = [code for code in settings if not re.search(r"/\w+=", code)]  # no directories
     assert [s for s in settings if normalise(s.partition("=")[0]) not in names] == []
 
 
-def test_every_module_of_the_architecture_exists() -> None:
-    table = list(rows("docs/explanation/architecture.md", "Architecture", level=1))
-    assert table
+def test_the_tables_of_modules_are_up_to_date() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert updated(page, tables()) == page, "run python scripts/module_table.py --write"
+
+
+def test_the_picture_of_the_architecture_has_every_folder_and_nothing_else() -> None:
     picture = (REPOSITORY / "docs/explanation/architecture.svg").read_text(encoding="utf-8")
-    drawn = re.findall(r'class="mono" x="54"[^>]*>([^<]+)<', picture)
-    assert drawn
-    named = {name for row in table for name in _CODE.findall(row[1])}
-    named |= {name for line in drawn for name in line.split(", ")}
+    drawn = set(re.findall(r'class="mono"[^>]*>([^<]+)<', picture))
     package = REPOSITORY / "sftp_async"
-    assert {n for n in named if not any((package / f).exists() for f in (n, f"{n}.py"))} == set()
+    assert [name for name in drawn if not (package / name).exists()] == []
+    assert {f"{path.parent.name}/" for path in package.glob("*/__init__.py")} <= drawn
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:spark|write|formats|remote)/[\w/]+", text))
+    package = REPOSITORY / "sftp_async"
+    places = [package / name for name in named]
+    assert [p for p in places if not p.is_dir() and not p.with_suffix(".py").is_file()] == []
 
 
 def rows(page: str, heading: str, level: int = 2) -> Iterator[list[str]]:

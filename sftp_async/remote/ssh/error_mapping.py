@@ -24,7 +24,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
-from sftp_async.options.proxy_syntax import authority
+from sftp_async.options.address import authority
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import asyncssh
 
 from sftp_async.errors import ConnectError
+from sftp_async.options.address import authority
 from sftp_async.options.jump_hosts import hops_of
-from sftp_async.options.proxy_syntax import authority
 from sftp_async.remote.ssh.algorithms import host_keys_of, nothing_in_common, offered
 from sftp_async.remote.ssh.error_mapping import LOST, connect_error
 from sftp_async.remote.ssh.host_keys import ALGORITHMS, fingerprint_of, known_hosts_line

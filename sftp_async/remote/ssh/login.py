@@ -12,7 +12,7 @@ from sftp_async.errors import (
     OptionsError,
     ServerBusyError,
 )
-from sftp_async.options.proxy_syntax import authority
+from sftp_async.options.address import authority
 from sftp_async.remote.ssh.algorithms import (
     CIPHERS,
     nothing_in_common,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError
-from sftp_async.options.proxy_syntax import authority
+from sftp_async.options.address import authority
 from sftp_async.remote.ssh.error_mapping import said
 
 if TYPE_CHECKING:

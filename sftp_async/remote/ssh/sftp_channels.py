@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.options.parsing import MAX_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,8 +23,6 @@ log = logging.getLogger("sftp_async.remote.ssh")
 #: Half of the bytes that OpenSSH lets a client send ahead on one channel: its channels.h has 64
 #: packets of 32 KiB (CHAN_SES_WINDOW_DEFAULT). A whole window of data never fits, with its headers.
 HALF_WINDOW = 1024 * 1024
-#: Most channels of one connection; OpenSSH allows 10 sessions (MaxSessions).
-MAX_CHANNELS = 8
 
 
 class Channel:

@@ -27,10 +27,10 @@ BLOCK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Setting:
-    """What is varied: connections, with one file each, and lanes of each file."""
+    """What is varied: connections, with one file each, and channels of each file."""
 
     connections: int
-    lanes: int | Literal["auto"]
+    channels_per_file: int | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Measurement:
     """A setting and its outcome; MB are units of 1,000,000 bytes."""
 
     connections: int
-    lanes: int | Literal["auto"]
+    channels_per_file: int | Literal["auto"]
     bytes: int
     seconds: float
     megabytes_per_second: float
@@ -56,7 +56,10 @@ async def measure(
 
     """
     options = options.model_copy(
-        update={"max_connections": setting.connections, "lanes": setting.lanes}
+        update={
+            "max_connections": setting.connections,
+            "channels_per_file": setting.channels_per_file,
+        }
     )
     mark = uuid.uuid4().hex
     paths = [
@@ -73,7 +76,7 @@ async def measure(
         finally:
             await _remove(pool, paths)
     return Measurement(
-        setting.connections, setting.lanes, sent, seconds, sent / seconds / 1_000_000
+        setting.connections, setting.channels_per_file, sent, seconds, sent / seconds / 1_000_000
     )
 
 

@@ -212,7 +212,7 @@ def _of_options(pairs: list[str]) -> Iterator[tuple[str, str]]:
 
     from sftp_async.options import SFTPOptions
     from sftp_async.options.aliases import Gathered
-    from sftp_async.options.parsing import is_reference
+    from sftp_async.options.ssh_syntax import is_reference
 
     fields = SFTPOptions.model_fields
     problems = []

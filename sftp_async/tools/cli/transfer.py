@@ -226,7 +226,7 @@ async def send(
         pool,
         RetryPolicy(options.max_retries, options.retry_delay),
         acknowledged,
-        None if options.lanes == "auto" else options.lanes,
+        None if options.channels_per_file == "auto" else options.channels_per_file,
     )
     sending = asyncio.create_task(transfer.run())
     sending.add_done_callback(lambda _: room.set())

@@ -38,8 +38,10 @@ def recommend(subject: CheckContext, steps: Mapping[str, CheckStep]) -> Iterator
         yield Recommendation(
             "max_connections", str(subject.connections), "the server allows no more at once"
         )
-    if subject.sessions == 1 and options.lanes != 1:
-        yield Recommendation("lanes", "1", "the server allows one session on a connection")
+    if subject.sessions == 1 and options.channels_per_file != 1:
+        yield Recommendation(
+            "channels_per_file", "1", "the server allows one session on a connection"
+        )
     distant = subject.round_trip_ms is not None and subject.round_trip_ms >= DISTANT
     if distant and subject.capabilities is not None and not subject.capabilities.plain_files:
         if options.files_per_partition == 1:
@@ -48,9 +50,11 @@ def recommend(subject: CheckContext, steps: Mapping[str, CheckStep]) -> Iterator
                 "4",
                 f"the round trip of {subject.round_trip_ms:.0f} ms holds a single file back",
             )
-    elif distant and options.lanes == 1 and subject.sessions != 1:
+    elif distant and options.channels_per_file == 1 and subject.sessions != 1:
         yield Recommendation(
-            "lanes", "auto", f"the round trip of {subject.round_trip_ms:.0f} ms holds one lane back"
+            "channels_per_file",
+            "auto",
+            f"the round trip of {subject.round_trip_ms:.0f} ms limits a single channel",
         )
     if "Rename" in steps and steps["Rename"].status == "failed":
         yield Recommendation("commit_mode", "direct", "the server does not rename")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Stats whose median is the round-trip time.
 ROUND_TRIPS = 5
-#: SFTP sessions that are tried on one connection: as many lanes as a distant file makes use of.
+#: SFTP sessions that are tried on one connection: as many as a file uses on a
+#: high-latency server.
 SESSIONS = 4
 
 

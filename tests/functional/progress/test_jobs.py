@@ -105,7 +105,7 @@ def test_a_broken_connection_is_in_the_summary(
 ) -> None:
     line = proxy(embedded_server)
     options = {**embedded_server.options(), "host": line.host, "port": str(line.port)}
-    job = real_job(options, "out", lanes=1).prepare()
+    job = real_job(options, "out", channels_per_file=1).prepare()
     line.cut_after(200_000)
     summary = do(job, listener.address, lines(100_000))
     assert line.cuts == 1

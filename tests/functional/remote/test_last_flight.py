@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,110 +63,120 @@ def server(as_openssh: None, tmp_path: Path) -> Iterator[EmbeddedServer]:
         yield server
 
 
-def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> None:
+async def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> None:
     """Write `DATA` to each file, one after the other, on one connection as long as it lives."""
-
-    async def scene() -> None:
-        retry = RetryPolicy(4, 0.01)
-        async with pool_to(server.options()) as pool:
-            for name in names:
-                transfer = FileUpload(name, pool, retry, lambda size: None, any_name=any_name)
-                transfer.feed(memoryview(DATA))
-                transfer.end()
-                assert await transfer.run() == len(DATA)
-                assert (server.root / transfer.path).read_bytes() == DATA
-
-    asyncio.run(scene())
+    retry = RetryPolicy(4, 0.01)
+    async with pool_to(server.options()) as pool:
+        for name in names:
+            transfer = FileUpload(name, pool, retry, lambda size: None, any_name=any_name)
+            transfer.feed(memoryview(DATA))
+            transfer.end()
+            assert await transfer.run() == len(DATA)
+            assert (server.root / transfer.path).read_bytes() == DATA
 
 
 def sequential(flights: list[list[str]]) -> bool:
     return flights[-2:] == [["close"], ["look at"]]
 
 
-def test_a_file_whose_end_is_known_takes_two_round_trips(
+@pytest.mark.asyncio
+async def test_a_file_whose_end_is_known_takes_two_round_trips(
     server: EmbeddedServer, flights: list[list[str]]
 ) -> None:
-    write(server, "a")
+    await write(server, "a")
     assert flights == [["create"], ["write"] * 3 + ["close", "look at"]]
 
 
-def test_on_a_distant_server_it_takes_one_from_the_third_file_of_a_job_on(
+@pytest.mark.asyncio
+async def test_on_a_distant_server_it_takes_one_from_the_third_file_of_a_job_on(
     server: EmbeddedServer, flights: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preopen, "FAR", 0.0)
-    write(server, "a", "b", "c", "d", any_name=True)
+    await write(server, "a", "b", "c", "d", any_name=True)
     last = ["write"] * 3 + ["close", "look at"]
     assert flights == [["create"], last, ["create"], *[["create", *last]] * 3]
 
 
-def test_a_server_of_an_unknown_kind_is_asked_one_by_one(
+@pytest.mark.asyncio
+async def test_a_server_of_an_unknown_kind_is_asked_one_by_one(
     embedded_server: EmbeddedServer, flights: list[list[str]]
 ) -> None:
-    write(embedded_server, "a")
+    await write(embedded_server, "a")
     assert sequential(flights)
 
 
-def test_a_write_that_came_too_late_is_written_again_and_then_one_by_one(
+@pytest.mark.asyncio
+async def test_a_write_that_came_too_late_is_written_again_and_then_one_by_one(
     server: EmbeddedServer, flights: list[list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     Faulty.faults = {"write after close": 2}
-    write(server, "a")
+    await write(server, "a")
     assert sequential(flights)
     assert "once more, one by one" in caplog.text
     assert server.logins == 1
 
 
-def test_a_connection_remembers_that_its_server_keeps_no_order(
+@pytest.mark.asyncio
+async def test_a_connection_remembers_that_its_server_keeps_no_order(
     server: EmbeddedServer, flights: list[list[str]]
 ) -> None:
     Faulty.faults = {"write after close": 1}
-    write(server, "a", "b")
+    await write(server, "a", "b")
     assert server.logins == 1
     assert sequential(flights)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("fault", ["stat before close", "file not seen before close"])
-def test_a_size_that_came_too_early_is_asked_for_again(
+async def test_a_size_that_came_too_early_is_asked_for_again(
     server: EmbeddedServer, flights: list[list[str]], fault: str
 ) -> None:
     Faulty.faults = {fault: 1}
-    write(server, "a")
+    await write(server, "a")
     assert flights[-1] == ["look at"]
 
 
-def test_a_size_that_stays_wrong_is_lost_data(server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_a_size_that_stays_wrong_is_lost_data(server: EmbeddedServer) -> None:
     Faulty.faults = {"stat before close": 2}
     with pytest.raises(AcknowledgedDataLostError, match="it has 0 of 600,000 bytes"):
-        write(server, "a")
+        await write(server, "a")
 
 
-def test_a_refused_write_is_reported_as_itself(server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_a_refused_write_is_reported_as_itself(server: EmbeddedServer) -> None:
     Faulty.faults = {"refused write": 1}
     with pytest.raises(TransferError, match="Cannot write: The server denied permission"):
-        write(server, "a")
+        await write(server, "a")
 
 
-def test_a_write_that_is_refused_again_is_reported_as_itself(server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_a_write_that_is_refused_again_is_reported_as_itself(server: EmbeddedServer) -> None:
     Faulty.faults = {"odd write": 100}
     with pytest.raises(TransferError, match="Cannot write: The server answered: the moon is full"):
-        write(server, "a")
+        await write(server, "a")
 
 
-def test_a_refused_close_is_reported_though_every_write_went_well(server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_a_refused_close_is_reported_though_every_write_went_well(
+    server: EmbeddedServer,
+) -> None:
     Faulty.faults = {"refused close": 1}
     with pytest.raises(TransferError, match=r"Cannot close: .* the bytes could not be kept"):
-        write(server, "a")
+        await write(server, "a")
 
 
-def test_a_line_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
+@pytest.mark.asyncio
+async def test_a_line_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
     server: EmbeddedServer,
 ) -> None:
     Faulty.faults = {"line cut at close": 1}
-    write(server, "a")
+    await write(server, "a")
     assert server.logins == 2
 
 
-def test_a_full_disk_is_told_as_one_in_the_last_flight_too(
+@pytest.mark.asyncio
+async def test_a_full_disk_is_told_as_one_in_the_last_flight_too(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
@@ -179,4 +188,4 @@ def test_a_full_disk_is_told_as_one_in_the_last_flight_too(
     monkeypatch.setattr(asyncssh.SFTPClient, "statvfs", statvfs)
     Faulty.faults = {"odd write": 100}
     with pytest.raises(RemoteSpaceError, match="0 bytes are free"):
-        write(server, "a")
+        await write(server, "a")

@@ -101,6 +101,7 @@ SAMPLES = {
     "proxy_jump": "bastion.example",
     "connect_timeout": "5",
     "max_connections": "9",
+    "channels_per_file": "4",
     "format": "json",
     "compression": "gzip",
     "sep": ";",
@@ -179,6 +180,13 @@ def test_two_spellings_with_different_values_are_an_error_that_names_both() -> N
     found = the_problem(timeout="5", connection_timeout="6")
     assert found.startswith("connect_timeout is given twice with different values: ")
     assert found.endswith("by timeout and by connection_timeout.")
+
+
+def test_the_former_name_of_channels_per_file_is_accepted_and_a_contradiction_names_both() -> None:
+    assert SFTPOptions(**NEEDED, lanes="4", channels_per_file=4).channels_per_file == 4
+    found = the_problem(lanes="4", channels_per_file="auto")
+    assert found.startswith("channels_per_file is given twice with different values: ")
+    assert found.endswith("by lanes and by channels_per_file.")
 
 
 def test_a_policy_that_contradicts_its_alias_names_both() -> None:

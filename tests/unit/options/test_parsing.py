@@ -81,40 +81,14 @@ def test_what_is_no_whole_number_is_refused(text: object) -> None:
 @pytest.mark.parametrize(
     ("value", "read"), [("auto", "auto"), (" AUTO ", "auto"), ("1", 1), (8, 8)]
 )
-def test_lanes_are_auto_or_a_number_from_1_to_8(value: object, read: object) -> None:
-    assert parsing.parse_lanes(value) == read
+def test_channels_are_auto_or_a_number_from_1_to_8(value: object, read: object) -> None:
+    assert parsing.parse_channels(value) == read
 
 
 @pytest.mark.parametrize("value", [0, 9, "-1", "many", "", 1.5, True, None])
-def test_no_other_number_of_lanes_is_taken(value: object) -> None:
+def test_no_other_number_of_channels_is_taken(value: object) -> None:
     with pytest.raises(ValueError, match="must be auto, or a whole number from 1 to 8"):
-        parsing.parse_lanes(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "host"),
-    [
-        (" sftp.example.com ", "sftp.example.com"),
-        ("10.0.0.1", "10.0.0.1"),
-        ("::1", "::1"),
-        ("[fe80::1%eth0]", "fe80::1%eth0"),
-    ],
-)
-def test_hosts_are_names_or_addresses(text: str, host: str) -> None:
-    assert parsing.parse_host(text) == host
-
-
-@pytest.mark.parametrize(
-    "text", ["a b", "a/b", "user@host", "[name]", "a\n", "ftp://host", "[]", 5]
-)
-def test_what_is_no_host_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="must"):
-        parsing.parse_host(text)
-
-
-def test_a_port_in_the_host_is_sent_to_its_own_option() -> None:
-    with pytest.raises(ValueError, match="the port has its own option"):
-        parsing.parse_host("example.com:2222")
+        parsing.parse_channels(value)
 
 
 @pytest.mark.parametrize(
@@ -131,31 +105,6 @@ def test_a_delimiter_that_spark_would_refuse_is_refused(text: str) -> None:
         parsing.parse_sep(text)
 
 
-FINGERPRINT = "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"
-
-
-def test_host_keys_may_be_fingerprints_and_public_key_lines_mixed() -> None:
-    text = f"{FINGERPRINT}=, ssh-ed25519 AAAAC3Nz me@laptop\nssh-ed25519  AAAAC3Nz"
-    assert parsing.parse_host_keys(text) == (FINGERPRINT, "ssh-ed25519 AAAAC3Nz")
-
-
-@pytest.mark.parametrize(
-    "text", [FINGERPRINT[:-1], "MD5:aa:bb", "host ssh-ed25519 AAAAC3Nz", [1], 7]
-)
-def test_a_host_key_that_cannot_match_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="must be SHA256"):
-        parsing.parse_host_keys(text)
-
-
-def test_ciphers_may_be_a_sequence() -> None:
-    assert parsing.parse_ciphers(["aes128-ctr", " aes256-ctr"]) == ("aes128-ctr", "aes256-ctr")
-
-
-def test_a_cipher_list_with_other_characters_is_refused() -> None:
-    with pytest.raises(ValueError, match="comma-separated"):
-        parsing.parse_ciphers("aes128 ctr")
-
-
 @pytest.mark.parametrize("text", ["/a\0b", "/a\nb", "/a\rb"])
 def test_a_remote_path_with_a_line_break_or_nul_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must not hold a NUL"):
@@ -168,7 +117,5 @@ def test_another_systems_url_is_no_remote_path(text: str) -> None:
         parsing.parse_remote_path(text)
 
 
-def test_paths_may_be_path_objects() -> None:
-    assert parsing.parse_key_path(Path("/keys/id")) == "/keys/id"
-    assert parsing.parse_known_hosts(Path("/keys/hosts")) == "/keys/hosts"
+def test_a_remote_path_may_be_a_path_object() -> None:
     assert parsing.parse_remote_path(Path("/out")) == "/out"

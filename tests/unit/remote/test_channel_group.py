@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,22 +48,19 @@ class FakeConnection:
         return FakeFile(self.half_turn)
 
 
-def with_lanes(
-    connection: FakeConnection,
-    scene: Callable[[ChannelGroup], Awaitable[None]],
-    wanted: int | None = None,
-) -> None:
-    async def run() -> None:
-        first: Any = FakeFile(connection.half_turn)
-        pretender: Any = connection
-        lanes = ChannelGroup(pretender, first, wanted, asyncio.Event())
-        try:
-            await scene(lanes)
-            lanes.check()
-        finally:
-            await lanes.abandon()
-
-    asyncio.run(run())
+@asynccontextmanager
+async def channels_of(
+    connection: FakeConnection, wanted: int | None = None
+) -> AsyncIterator[ChannelGroup]:
+    """The channels of one file, given up in the end; none of them may have failed."""
+    first: Any = FakeFile(connection.half_turn)
+    pretender: Any = connection
+    lanes = ChannelGroup(pretender, first, wanted, asyncio.Event())
+    try:
+        yield lanes
+        lanes.check()
+    finally:
+        await lanes.abandon()
 
 
 async def grown(lanes: ChannelGroup, *, waiting: bool = True) -> int:
@@ -75,18 +73,20 @@ def held_back(**more: Any) -> FakeConnection:
     return FakeConnection(**{"round_trip": 0.05, "half_turn": 0.03, **more})
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("round_trip", "lanes"),
     # 250 MiB/s takes a window of 2 MiB for each 8 ms.
     [(0.012, 2), (0.03, 4), (0.05, 7), (0.2, MAX_LANES)],
 )
-def test_lanes_come_in_one_step_while_the_window_holds_back(round_trip: float, lanes: int) -> None:
-    async def scene(grows: ChannelGroup) -> None:
+async def test_lanes_come_in_one_step_while_the_window_holds_back(
+    round_trip: float, lanes: int
+) -> None:
+    async with channels_of(held_back(round_trip=round_trip, half_turn=round_trip)) as grows:
         assert [await grown(grows) for _ in range(3)] == [lanes] * 3
 
-    with_lanes(held_back(round_trip=round_trip, half_turn=round_trip), scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "connection",
     [
@@ -97,64 +97,60 @@ def test_lanes_come_in_one_step_while_the_window_holds_back(round_trip: float, l
     ],
     ids=["near", "not known yet", "the line is full", "no plain files"],
 )
-def test_one_lane_is_enough(connection: FakeConnection) -> None:
-    async def scene(lanes: ChannelGroup) -> None:
+async def test_one_lane_is_enough(connection: FakeConnection) -> None:
+    async with channels_of(connection) as lanes:
         assert await grown(lanes) == 1
 
-    with_lanes(connection, scene)
 
-
-def test_one_lane_is_enough_while_no_chunk_waits() -> None:
-    async def scene(lanes: ChannelGroup) -> None:
+@pytest.mark.asyncio
+async def test_one_lane_is_enough_while_no_chunk_waits() -> None:
+    async with channels_of(held_back()) as lanes:
         assert await grown(lanes, waiting=False) == 1
 
-    with_lanes(held_back(), scene)
 
-
-def test_lanes_that_another_file_has_opened_are_used_at_once() -> None:
+@pytest.mark.asyncio
+async def test_lanes_that_another_file_has_opened_are_used_at_once() -> None:
     connection = held_back()
     connection.channels = 7
 
-    async def scene(lanes: ChannelGroup) -> None:
+    async with channels_of(connection) as lanes:
         assert await grown(lanes) == 7
 
-    with_lanes(connection, scene)
 
-
-def test_a_number_of_lanes_that_was_asked_for_is_no_guess() -> None:
-    async def scene(lanes: ChannelGroup) -> None:
+@pytest.mark.asyncio
+async def test_a_number_of_lanes_that_was_asked_for_is_no_guess() -> None:
+    async with channels_of(
+        FakeConnection(round_trip=0.001, half_turn=None, plain_files=False), wanted=3
+    ) as lanes:
         assert await grown(lanes, waiting=False) == 1
         for offset in range(2):
             lanes.write(memoryview(b"x"), offset, lambda offset: None)
         assert await grown(lanes, waiting=False) == 3
 
-    with_lanes(FakeConnection(round_trip=0.001, half_turn=None, plain_files=False), scene, wanted=3)
 
-
-def test_lanes_go_as_far_as_the_server_lets_them() -> None:
+@pytest.mark.asyncio
+async def test_lanes_go_as_far_as_the_server_lets_them() -> None:
     connection = held_back()
     connection.room = 3
 
-    async def scene(lanes: ChannelGroup) -> None:
+    async with channels_of(connection) as lanes:
         assert [await grown(lanes) for _ in range(2)] == [3, 3]
 
-    with_lanes(connection, scene)
 
-
-def test_a_file_that_opens_only_once_asks_for_no_lane_again() -> None:
+@pytest.mark.asyncio
+async def test_a_file_that_opens_only_once_asks_for_no_lane_again() -> None:
     connection = held_back()
     connection.refuses = True
 
-    async def scene(lanes: ChannelGroup) -> None:
+    async with channels_of(connection) as lanes:
         assert await grown(lanes) == 1
         connection.refuses = False
         assert await grown(lanes) == 1
 
-    with_lanes(connection, scene)
 
-
-def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> None:
-    async def scene(lanes: ChannelGroup) -> None:
+@pytest.mark.asyncio
+async def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> None:
+    async with channels_of(held_back()) as lanes:
         await grown(lanes)
         chunk = memoryview(bytes(LANE_BYTES // 3))
         sent = 0
@@ -163,8 +159,6 @@ def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full() -> 
             sent += 1
         assert sent == 3 * len(lanes)
         assert [lane.under_way for lane in lanes._lanes] == [LANE_BYTES] * len(lanes)
-
-    with_lanes(held_back(), scene)
 
 
 def test_the_option_takes_as_many_lanes_as_there_can_be_and_no_more() -> None:

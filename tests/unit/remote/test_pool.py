@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -64,29 +65,27 @@ class FakeServer:
         return cast("Connection", self.let_in[-1])
 
 
-def with_pool(
-    server: FakeServer, scenario: Callable[[ConnectionPool], Awaitable[None]], **options: Any
-) -> None:
-    async def run() -> None:
-        arguments: dict[str, Any] = {
-            "address": "user@host:22",
-            "max_size": 2,
-            "max_idle": 60,
-            "timeout": 5,
-            "retry": RetryPolicy(3, 0.001),
-        }
-        pool = ConnectionPool(server.connect, **(arguments | options))
-        async with asyncio.timeout(20):
-            await scenario(pool)
-            await pool.close()
-
-    asyncio.run(run())
+@asynccontextmanager
+async def pool_for(server: FakeServer, **options: Any) -> AsyncIterator[ConnectionPool]:
+    """A pool of connections to this server, closed in the end."""
+    arguments: dict[str, Any] = {
+        "address": "user@host:22",
+        "max_size": 2,
+        "max_idle": 60,
+        "timeout": 5,
+        "retry": RetryPolicy(3, 0.001),
+    }
+    pool = ConnectionPool(server.connect, **(arguments | options))
+    async with asyncio.timeout(20):
+        yield pool
+        await pool.close()
 
 
-def test_a_connection_is_used_again_by_the_next_lease() -> None:
+@pytest.mark.asyncio
+async def test_a_connection_is_used_again_by_the_next_lease() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         for _ in range(5):
             async with pool.lease():
                 pass
@@ -94,144 +93,138 @@ def test_a_connection_is_used_again_by_the_next_lease() -> None:
             repr(pool) == "<ConnectionPool user@host:22 open: 1 of 2 connections, 1 idle, 0 leases>"
         )
         assert pool.get_stats().leases_total == 5
-
-    with_pool(server, scenario)
     assert server.asked == 1
 
 
-def test_the_lanes_of_all_connections_are_counted() -> None:
+@pytest.mark.asyncio
+async def test_the_lanes_of_all_connections_are_counted() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
-        async with pool.lease(), pool.lease():
-            server.let_in[0].channels = 4
-            assert pool.get_stats().lanes == 5
-
-    with_pool(server, scenario)
+    async with pool_for(server) as pool, pool.lease(), pool.lease():
+        server.let_in[0].channels = 4
+        assert pool.get_stats().lanes == 5
 
 
-def test_leases_beyond_the_limit_share_the_least_busy_connection() -> None:
+@pytest.mark.asyncio
+async def test_leases_beyond_the_limit_share_the_least_busy_connection() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
-        async with pool.lease() as a, pool.lease() as b, pool.lease() as c, pool.lease() as d:
-            assert a is not b
-            assert {id(c), id(d)} == {id(a), id(b)}
-            assert repr(pool).endswith("2 of 2 connections, 0 idle, 4 leases>")
-
-    with_pool(server, scenario)
+    async with (
+        pool_for(server) as pool,
+        pool.lease() as a,
+        pool.lease() as b,
+        pool.lease() as c,
+        pool.lease() as d,
+    ):
+        assert a is not b
+        assert {id(c), id(d)} == {id(a), id(b)}
+        assert repr(pool).endswith("2 of 2 connections, 0 idle, 4 leases>")
     assert server.asked == 2
 
 
-def test_a_server_that_lets_no_more_in_shrinks_the_pool_and_the_lease_shares() -> None:
+@pytest.mark.asyncio
+async def test_a_server_that_lets_no_more_in_shrinks_the_pool_and_the_lease_shares() -> None:
     server = FakeServer(room=1)
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server, max_size=8) as pool:
         async with pool.lease() as a, pool.lease() as b, pool.lease() as c:
             assert a is b is c
         stats = pool.get_stats()
         assert (stats.limit, stats.size, stats.connect_errors_total) == (1, 1, 1)
-
-    with_pool(server, scenario, max_size=8)
     assert server.asked == 2
 
 
-def test_a_busy_server_is_asked_again_when_there_is_no_connection_to_share() -> None:
+@pytest.mark.asyncio
+async def test_a_busy_server_is_asked_again_when_there_is_no_connection_to_share() -> None:
     server = FakeServer(ServerBusyError("later"), ConnectError("reset"))
 
-    async def scenario(pool: ConnectionPool) -> None:
-        async with pool.lease() as connection:
-            assert connection.usable
-
-    with_pool(server, scenario)
+    async with pool_for(server) as pool, pool.lease() as connection:
+        assert connection.usable
     assert server.asked == 3
 
 
-def test_retries_end_and_the_servers_own_error_comes_out() -> None:
+@pytest.mark.asyncio
+async def test_retries_end_and_the_servers_own_error_comes_out() -> None:
     server = FakeServer(*[ConnectError(f"refused {n}") for n in range(9)])
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         with pytest.raises(ConnectError, match="refused 3"):
             async with pool.lease():
                 pass
-
-    with_pool(server, scenario)
     assert server.asked == 4
 
 
-def test_a_wrong_password_is_tried_once() -> None:
+@pytest.mark.asyncio
+async def test_a_wrong_password_is_tried_once() -> None:
     server = FakeServer(AuthenticationError("no"))
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         with pytest.raises(AuthenticationError):
             async with pool.lease():
                 pass
-
-    with_pool(server, scenario)
     assert server.asked == 1
 
 
-def test_a_connection_that_broke_while_leased_is_not_lent_again() -> None:
+@pytest.mark.asyncio
+async def test_a_connection_that_broke_while_leased_is_not_lent_again() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         async with pool.lease() as first:
             first.abort()
         async with pool.lease() as second:
             assert second is not first
         assert pool.get_stats().lost_total == 1
 
-    with_pool(server, scenario)
 
-
-def test_an_idle_connection_that_died_is_found_out_before_it_is_lent(
+@pytest.mark.asyncio
+async def test_an_idle_connection_that_died_is_found_out_before_it_is_lent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pool_module, "CHECK_AFTER", 0.0)
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         async with pool.lease():
             pass
         server.let_in[0].alive = False
         async with pool.lease() as connection:
             assert connection is cast("Connection", server.let_in[1])
 
-    with_pool(server, scenario)
 
-
-def test_an_idle_connection_is_closed_after_a_while() -> None:
+@pytest.mark.asyncio
+async def test_an_idle_connection_is_closed_after_a_while() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server, max_idle=0.01) as pool:
         async with pool.lease():
             pass
         await server.let_in[0].closed.wait()
         assert pool.get_stats().expired_total == 1
         assert pool.get_stats().size == 0
 
-    with_pool(server, scenario, max_idle=0.01)
 
-
-def test_leases_wait_for_the_one_connection_that_is_being_opened() -> None:
+@pytest.mark.asyncio
+async def test_leases_wait_for_the_one_connection_that_is_being_opened() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server, max_size=1) as pool:
+
         async def use() -> int:
             async with pool.lease() as connection:
                 return id(connection)
 
         used = await asyncio.gather(*(use() for _ in range(20)))
         assert len(set(used)) == 1
-
-    with_pool(server, scenario, max_size=1)
     assert server.asked == 1
 
 
-def test_a_waiting_lease_takes_over_when_the_one_that_was_connecting_fails() -> None:
+@pytest.mark.asyncio
+async def test_a_waiting_lease_takes_over_when_the_one_that_was_connecting_fails() -> None:
     server = FakeServer(AuthenticationError("no"))
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server, max_size=1) as pool:
+
         async def use() -> str:
             try:
                 async with pool.lease():
@@ -241,13 +234,12 @@ def test_a_waiting_lease_takes_over_when_the_one_that_was_connecting_fails() -> 
 
         assert sorted(await asyncio.gather(use(), use())) == ["refused", "served"]
 
-    with_pool(server, scenario, max_size=1)
 
-
-def test_a_cancelled_lease_leaves_no_trace() -> None:
+@pytest.mark.asyncio
+async def test_a_cancelled_lease_leaves_no_trace() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
+    async with pool_for(server) as pool:
         leased = asyncio.Event()
 
         async def hold() -> None:
@@ -261,25 +253,20 @@ def test_a_cancelled_lease_leaves_no_trace() -> None:
         await asyncio.gather(holder, return_exceptions=True)
         assert pool.get_stats().leases == 0
 
-    with_pool(server, scenario)
 
-
-def test_a_closed_pool_lends_nothing() -> None:
-    async def scenario(pool: ConnectionPool) -> None:
+@pytest.mark.asyncio
+async def test_a_closed_pool_lends_nothing() -> None:
+    async with pool_for(FakeServer()) as pool:
         await pool.close()
         with pytest.raises(PoolClosed):
             async with pool.lease():
                 pass
 
-    with_pool(FakeServer(), scenario)
 
-
-def test_closing_the_pool_closes_every_connection() -> None:
+@pytest.mark.asyncio
+async def test_closing_the_pool_closes_every_connection() -> None:
     server = FakeServer()
 
-    async def scenario(pool: ConnectionPool) -> None:
-        async with pool.lease(), pool.lease():
-            pass
-
-    with_pool(server, scenario)
+    async with pool_for(server) as pool, pool.lease(), pool.lease():
+        pass
     assert [c.closed.is_set() for c in server.let_in] == [True, True]

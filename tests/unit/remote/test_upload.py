@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +13,8 @@ from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
 
 
-def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
+@pytest.mark.asyncio
+async def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
     asked = retries = 0
 
     class DeadPool:
@@ -33,5 +33,5 @@ def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
     pool: Any = DeadPool()
     transfer = FileUpload("out/part", pool, RetryPolicy(3, 0.0), lambda size: None)
     with pytest.raises(ConnectError):
-        asyncio.run(transfer.run())
+        await transfer.run()
     assert (asked, retries) == (4, 3)

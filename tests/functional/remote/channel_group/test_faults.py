@@ -16,25 +16,23 @@ from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
 
-def test_a_server_of_one_session_is_written_to_over_one_lane_and_asked_once(
+@pytest.mark.asyncio
+async def test_a_server_of_one_session_is_written_to_over_one_lane_and_asked_once(
     start_sshd: Callable[..., SSHD], remote_dir: Path
 ) -> None:
     server = start_sshd(MaxSessions=1)
 
-    async def scene() -> None:
-        async with pool_to(server.options()) as pool:
-            refused = "no more sessions"
-            one = Upload(pool, str(remote_dir / "a"), 2)
-            while server.log_text().count(refused) < 1:
-                await one.feed(1)
-            assert await one.end() == digest_of(remote_dir / "a")
-            for name in "bc":
-                path = remote_dir / name
-                assert await upload(pool, str(path), 2, 16) == digest_of(path)
-            assert pool.get_stats().lanes == 1
-            assert server.log_text().count(refused) == 1
-
-    asyncio.run(scene())
+    async with pool_to(server.options()) as pool:
+        refused = "no more sessions"
+        one = Upload(pool, str(remote_dir / "a"), 2)
+        while server.log_text().count(refused) < 1:
+            await one.feed(1)
+        assert await one.end() == digest_of(remote_dir / "a")
+        for name in "bc":
+            path = remote_dir / name
+            assert await upload(pool, str(path), 2, 16) == digest_of(path)
+        assert pool.get_stats().lanes == 1
+        assert server.log_text().count(refused) == 1
     assert server.logins() == 1
 
 
@@ -47,37 +45,33 @@ class OneHandle(Lines):
         return super().open(path, pflags, attrs)
 
 
-def test_a_server_that_opens_a_file_only_once_is_written_to_over_one_lane(
+@pytest.mark.asyncio
+async def test_a_server_that_opens_a_file_only_once_is_written_to_over_one_lane(
     serve: Callable[..., EmbeddedServer],
 ) -> None:
     server = serve(OneHandle)
 
-    async def scene() -> None:
-        async with pool_to(server.options()) as pool:
-            one = Upload(pool, "a", 4)
-            while len(Lines.all) < 4:
-                await one.feed(1)
-            await one.feed(8)
-            assert await one.end() == digest_of(server.root / "a")
-
-    asyncio.run(scene())
+    async with pool_to(server.options()) as pool:
+        one = Upload(pool, "a", 4)
+        while len(Lines.all) < 4:
+            await one.feed(1)
+        await one.feed(8)
+        assert await one.end() == digest_of(server.root / "a")
     assert carried() == 1
     assert server.logins == 1
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("after", [3 * MIB, 9 * MIB])
-def test_lanes_cut_in_the_middle_resume_over_a_new_connection(
+async def test_lanes_cut_in_the_middle_resume_over_a_new_connection(
     serve: Callable[..., EmbeddedServer], proxy: Callable[..., FaultProxy], after: int
 ) -> None:
     server = serve()
     line = proxy(server)
     line.cut_after(after)
 
-    async def scene() -> None:
-        async with pool_to(server.options(), line) as pool:
-            assert await upload(pool, "a", 4, 24) == digest_of(server.root / "a")
-
-    asyncio.run(scene())
+    async with pool_to(server.options(), line) as pool:
+        assert await upload(pool, "a", 4, 24) == digest_of(server.root / "a")
     assert line.cuts == 1
     assert server.logins == 2
 
@@ -91,19 +85,17 @@ class DyingLane(Lines):
         return super().write(file_obj, offset, data)
 
 
-def test_a_lane_that_dies_alone_is_noticed_and_the_file_resumed(
+@pytest.mark.asyncio
+async def test_a_lane_that_dies_alone_is_noticed_and_the_file_resumed(
     serve: Callable[..., EmbeddedServer],
 ) -> None:
     server = serve(DyingLane)
 
-    async def scene() -> None:
-        async with pool_to(server.options()) as pool:
-            one = Upload(pool, "a", 2)
-            while len(Lines.all) < 2 or not Lines.all[1].writes:
-                await one.feed(1)
-            assert await one.end() == digest_of(server.root / "a")
-
-    asyncio.run(scene())
+    async with pool_to(server.options()) as pool:
+        one = Upload(pool, "a", 2)
+        while len(Lines.all) < 2 or not Lines.all[1].writes:
+            await one.feed(1)
+        assert await one.end() == digest_of(server.root / "a")
     assert server.logins == 2
 
 
@@ -116,32 +108,28 @@ class Strict(Lines):
         return super().write(file_obj, offset, data)
 
 
-def test_an_error_on_any_lane_is_the_errors_own(serve: Callable[..., EmbeddedServer]) -> None:
+@pytest.mark.asyncio
+async def test_an_error_on_any_lane_is_the_errors_own(serve: Callable[..., EmbeddedServer]) -> None:
     server = serve(Strict)
 
-    async def scene() -> None:
-        async with pool_to(server.options()) as pool:
-            one = Upload(pool, "a", 3)
-            while not one.done.done():
-                await one.feed(1)
-            with pytest.raises(TransferError, match="The server answered: the quota is used up"):
-                await one.end()
-
-    asyncio.run(scene())
+    async with pool_to(server.options()) as pool:
+        one = Upload(pool, "a", 3)
+        while not one.done.done():
+            await one.feed(1)
+        with pytest.raises(TransferError, match="The server answered: the quota is used up"):
+            await one.end()
 
 
-def test_a_cancelled_upload_ends_all_its_lanes(serve: Callable[..., EmbeddedServer]) -> None:
+@pytest.mark.asyncio
+async def test_a_cancelled_upload_ends_all_its_lanes(serve: Callable[..., EmbeddedServer]) -> None:
     server = serve()
 
-    async def scene() -> None:
-        async with pool_to(server.options()) as pool:
-            one = Upload(pool, "a", 4)
-            while carried() < 4:
-                await one.feed(1)
-            await one.feed(4)
-            one.done.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await one.done
-            assert await upload(pool, "b", 4, 8) == digest_of(server.root / "b")
-
-    asyncio.run(scene())
+    async with pool_to(server.options()) as pool:
+        one = Upload(pool, "a", 4)
+        while carried() < 4:
+            await one.feed(1)
+        await one.feed(4)
+        one.done.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await one.done
+        assert await upload(pool, "b", 4, 8) == digest_of(server.root / "b")

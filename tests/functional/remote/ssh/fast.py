@@ -1,4 +1,4 @@
-"""Words for tests of the cheaper way to the wire: a loop of either kind, and files of any size."""
+"""What tests of the fast path share: its ciphers, both event loops, and files of any size."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 import hashlib
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sftp_async.options import SFTPOptions
-from sftp_async.remote.ssh import Connection, connect
+from sftp_async.remote.ssh import Connection
 
 CIPHERS = (
     "aes128-gcm@openssh.com",
@@ -21,28 +19,9 @@ CIPHERS = (
     "chacha20-poly1305@openssh.com",
     "aes128-ctr",
 )
-#: Both kinds of event loop: their transports differ in what they do with a buffer.
-LOOPS = ("asyncio", "uvloop")
+#: On both kinds of event loop: their transports differ in what they do with a buffer.
+on_both_loops = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 RANDOM = random.Random(10)
-
-
-def using(
-    options: Mapping[str, Any],
-    scene: Callable[[Connection], Awaitable[None]],
-    loop: str = "asyncio",
-) -> None:
-    """Run `scene` on a fresh connection, on a loop of this kind."""
-
-    async def main() -> None:
-        connection = await connect(SFTPOptions(**options))
-        try:
-            await scene(connection)
-        finally:
-            await connection.close()
-
-    kind = asyncio if loop == "asyncio" else pytest.importorskip(loop, reason=loop)
-    with asyncio.Runner(loop_factory=kind.new_event_loop) as runner:
-        runner.run(main())
 
 
 def inside(connection: Connection) -> Any:

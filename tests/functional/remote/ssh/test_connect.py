@@ -18,9 +18,8 @@ from sftp_async.errors import (
     OptionsError,
     ServerBusyError,
 )
-from sftp_async.remote.ssh import Connection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import NOBODY, login, refused, using
+from tests.functional.remote.ssh.wire import NOBODY, connected, login, refused
 
 # The same in every run.
 NOISE = random.Random(1).randbytes(64)
@@ -69,17 +68,19 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str) -> None:
-    error = refused(
+async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str) -> None:
+    error = await refused(
         {"host": host, "port": closed_port, **NOBODY}, ConnectError, "refused|cannot be reached"
     )
     assert error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("host", ["nonexistent.invalid", "a..b", "x" * 70])
-def test_an_unknown_name_is_told_from_an_unreachable_host(host: str) -> None:
-    error = refused({"host": host, **NOBODY}, ConnectError, "host name cannot be resolved")
+async def test_an_unknown_name_is_told_from_an_unreachable_host(host: str) -> None:
+    error = await refused({"host": host, **NOBODY}, ConnectError, "host name cannot be resolved")
     assert "Check the option host" in str(error)
 
 
@@ -87,23 +88,26 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await reader.read(-1)
 
 
-def test_a_server_that_never_answers_is_given_up_after_connect_timeout() -> None:
+@pytest.mark.asyncio
+async def test_a_server_that_never_answers_is_given_up_after_connect_timeout() -> None:
     with listener(silent) as options:
         # Long enough for a busy machine to see that the connection was taken.
-        error = refused(
+        error = await refused(
             {**options, "connect_timeout": "3"}, ConnectError, "did not finish the login"
         )
     assert "within 3 seconds" in str(error)
     assert error.retryable
 
 
-def test_a_login_that_drags_on_is_given_up_after_login_timeout() -> None:
+@pytest.mark.asyncio
+async def test_a_login_that_drags_on_is_given_up_after_login_timeout() -> None:
     with listener(silent) as options:
-        error = refused({**options, "login_timeout": "0.5"}, ConnectError, "not done in time")
+        error = await refused({**options, "login_timeout": "0.5"}, ConnectError, "not done in time")
     assert "Raise login_timeout" in str(error)
     assert error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "greeting",
     [
@@ -113,47 +117,50 @@ def test_a_login_that_drags_on_is_given_up_after_login_timeout() -> None:
         b"",
     ],
 )
-def test_a_server_that_hangs_up_at_once_may_be_busy_or_no_ssh_server(greeting: bytes) -> None:
+async def test_a_server_that_hangs_up_at_once_may_be_busy_or_no_ssh_server(greeting: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
         await writer.drain()
 
     with listener(talk) as options:
-        error = refused(options, ServerBusyError, "closed the connection before the login")
+        error = await refused(options, ServerBusyError, "closed the connection before the login")
     assert "lower max_connections" in str(error)
     assert "no SSH server" in str(error)
     assert error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "words", [b"x" * 20_000, b"hello\r\n" * 5000, b"SSH-1.5-ancient\r\n", b"SSH-9\r\n"]
 )
-def test_what_does_not_speak_ssh_is_called_no_ssh_server(words: bytes) -> None:
+async def test_what_does_not_speak_ssh_is_called_no_ssh_server(words: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(words)
         await reader.read(-1)
 
     with listener(talk) as options:
-        error = refused(options, ConnectError, "no SSH server")
+        error = await refused(options, ConnectError, "no SSH server")
     assert not error.retryable
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("noise", [bytes(300), b"\x00\x00\x00\x0c\x01" + bytes(11), NOISE], ids=len)
-def test_noise_after_a_proper_greeting_is_an_error_of_ours(noise: bytes) -> None:
+async def test_noise_after_a_proper_greeting_is_an_error_of_ours(noise: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-noise\r\n" + noise)
         writer.write_eof()
         await reader.read(-1)
 
     with listener(talk) as options, pytest.raises(ConnectError):
-        login(options)
+        await login(options)
 
 
-def test_an_unknown_cipher_is_an_option_mistake_and_makes_no_connection(
+@pytest.mark.asyncio
+async def test_an_unknown_cipher_is_an_option_mistake_and_makes_no_connection(
     embedded_server: EmbeddedServer,
 ) -> None:
     with pytest.raises(OptionsError, match="ciphers: rot13 is not a valid encryption algorithm"):
-        login({**embedded_server.options(), "ciphers": "rot13"})
+        await login({**embedded_server.options(), "ciphers": "rot13"})
     assert embedded_server.logins == 0
 
 
@@ -166,7 +173,8 @@ def opening_of(server: EmbeddedServer) -> bytes:
         return name + length + said.read(int.from_bytes(length, "big"))
 
 
-def test_no_common_cipher_is_said_in_so_many_words(embedded_server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_no_common_cipher_is_said_in_so_many_words(embedded_server: EmbeddedServer) -> None:
     opening = opening_of(embedded_server)
 
     # A server that finds out as well hangs up at once, and may so undo what it has said before.
@@ -175,13 +183,14 @@ def test_no_common_cipher_is_said_in_so_many_words(embedded_server: EmbeddedServ
         await reader.read()
 
     with listener(patient) as options:
-        error = refused({**options, "ciphers": "aes192-ctr"}, AlgorithmsError, "share no algorithm")
+        error = await refused(
+            {**options, "ciphers": "aes192-ctr"}, AlgorithmsError, "share no algorithm"
+        )
     assert not error.retryable
 
 
-def test_the_fastest_cipher_is_chosen(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_the_fastest_cipher_is_chosen(embedded_server: EmbeddedServer) -> None:
+    async with connected(embedded_server.options()):
         (seen,) = embedded_server.connections
         assert seen.get_extra_info("recv_cipher") == "aes128-gcm@openssh.com"
-
-    using(embedded_server.options(), scene)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import ConnectionLostError
-from sftp_async.remote.ssh import Connection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.wire import serving, using
+from tests.functional.remote.ssh.wire import connected, serving
 
 
 class Dying(FolderServer):
@@ -22,7 +21,8 @@ class Dying(FolderServer):
         return super().stat(path)
 
 
-def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> None:
     everyone = 20
 
     class Drops(FolderServer):
@@ -30,7 +30,7 @@ def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> N
             self.connection.abort()
             return super().lstat(path)
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, Drops) as connection:
         outcomes = await asyncio.gather(
             *(connection.exists(f"/{number}") for number in range(everyone)),
             return_exceptions=True,
@@ -39,11 +39,10 @@ def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> N
         assert all(outcome.retryable for outcome in outcomes)  # type: ignore[union-attr]
         assert not connection.usable
 
-    serving(tmp_path, Drops, scene)
 
-
-def test_a_lost_connection_is_never_used_again(tmp_path: Path) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_a_lost_connection_is_never_used_again(tmp_path: Path) -> None:
+    async with serving(tmp_path, Dying) as connection:
         assert "usable" in repr(connection)
         with pytest.raises(ConnectionLostError, match="The connection was lost"):
             await connection.stat("/")
@@ -52,18 +51,15 @@ def test_a_lost_connection_is_never_used_again(tmp_path: Path) -> None:
         with pytest.raises(ConnectionLostError, match="the connection is closed"):
             await connection.exists("/")
 
-    serving(tmp_path, Dying, scene)
 
-
-def test_closing_after_the_line_was_lost_returns(tmp_path: Path) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_closing_after_the_line_was_lost_returns(tmp_path: Path) -> None:
+    async with serving(tmp_path, Dying) as connection:
         with pytest.raises(ConnectionLostError):
             await connection.stat("/")
         await connection.close()
         connection.abort()
         await connection.close()
-
-    serving(tmp_path, Dying, scene)
 
 
 class Arrival:
@@ -89,23 +85,23 @@ class Arrival:
         return Silent
 
 
-def test_closing_while_requests_are_under_way_fails_them(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_closing_while_requests_are_under_way_fails_them(tmp_path: Path) -> None:
     arrival = Arrival()
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, arrival.server()) as connection:
         pending = asyncio.ensure_future(connection.stat("/"))
         await arrival.wait()
         await connection.close()
         with pytest.raises(ConnectionLostError):
             await pending
 
-    serving(tmp_path, arrival.server(), scene)
 
-
-def test_a_cancelled_request_ends_the_connection_for_good(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_cancelled_request_ends_the_connection_for_good(tmp_path: Path) -> None:
     arrival = Arrival()
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, arrival.server()) as connection:
         pending = asyncio.ensure_future(connection.stat("/"))
         await arrival.wait()
         pending.cancel()
@@ -115,16 +111,13 @@ def test_a_cancelled_request_ends_the_connection_for_good(tmp_path: Path) -> Non
         with pytest.raises(ConnectionLostError):
             await connection.exists("/")
 
-    serving(tmp_path, arrival.server(), scene)
 
-
-def test_an_aborted_connection_leaves_the_server(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_an_aborted_connection_leaves_the_server(embedded_server: EmbeddedServer) -> None:
+    async with connected(embedded_server.options()) as connection:
         connection.abort()
         assert not connection.usable
         with pytest.raises(ConnectionLostError):
             await connection.stat("/")
-
-    using(embedded_server.options(), scene)
     embedded_server.stop()
     assert embedded_server.connections == set()

@@ -20,25 +20,22 @@ from sftp_async.remote.ssh.fast.channel import FastChannel
 from sftp_async.remote.ssh.fast.packets import GcmOpener
 from sftp_async.remote.ssh.fast.sftp_handler import FastHandler
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.fast import (
-    using,
-)
+from tests.functional.remote.ssh.wire import connected
 
 
-def outcome_of(options: dict[str, Any], scene: Callable[[Connection], Awaitable[None]]) -> Any:
-    caught: list[Any] = []
-
-    async def main(connection: Connection) -> None:
+async def outcome_of(
+    options: dict[str, Any], scene: Callable[[Connection], Awaitable[None]]
+) -> Any:
+    """How a request ends: the error, its first words, and whether the connection stays usable."""
+    async with connected(options) as connection:
         with pytest.raises(SFTPAsyncError) as raised:
             await scene(connection)
-        caught.append((type(raised.value), raised.value.message.partition("(")[0]))
-        caught.append(connection.usable)
-
-    using(options, main)
-    return caught
+        words = raised.value.message.partition("(")[0]
+        return type(raised.value), words, connection.usable
 
 
-def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
+@pytest.mark.asyncio
+async def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
     embedded_server: EmbeddedServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = proxy(embedded_server)
@@ -50,13 +47,14 @@ def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
         await file.write(bytes(8_000_000), 0)
 
     options = {**embedded_server.options(), "port": link.port}
-    fast = outcome_of(options, scene)
+    fast = await outcome_of(options, scene)
     monkeypatch.setenv(STOCK_VARIABLE, "1")
-    assert outcome_of(options, scene) == fast
+    assert await outcome_of(options, scene) == fast
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("nonsense", ["unknown number", "too long", "too short", "half of one"])
-def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
+async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
     embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, nonsense: str
 ) -> None:
     def send_packet(self: Any, pkttype: int, pktid: int, *args: bytes) -> None:
@@ -75,36 +73,36 @@ def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
             patch.setattr(SFTPServerHandler, "send_packet", send_packet)
             await connection.stat("/")
 
-    fast = outcome_of(embedded_server.options(), scene)
+    fast = await outcome_of(embedded_server.options(), scene)
     monkeypatch.setenv(STOCK_VARIABLE, "1")
-    assert outcome_of(embedded_server.options(), scene) == fast
+    assert await outcome_of(embedded_server.options(), scene) == fast
 
 
+@pytest.mark.asyncio
 @given(
     st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
     st.lists(st.integers(min_value=1, max_value=30), min_size=1),
 )
-def test_answers_are_told_apart_however_they_are_cut(answers: list[bytes], cuts: list[int]) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        handler = FastHandler.__new__(FastHandler)
-        handler.begin(FastChannel.__new__(FastChannel))
-        waiters = {number: loop.create_future() for number in range(len(answers))}
-        handler._requests = dict(waiters)
-        stream = b"".join(
-            UInt32(5 + len(answer)) + b"\x65" + UInt32(number) + answer
-            for number, answer in enumerate(answers)
-        )
-        position = step = 0
-        while position < len(stream):
-            size = cuts[step % len(cuts)]
-            assert handler.take(stream[position : position + size]) == b""
-            position, step = position + size, step + 1
-        for number, answer in enumerate(answers):
-            kind, packet = waiters[number].result()
-            assert (kind, packet.get_remaining_payload()) == (0x65, answer)
-
-    asyncio.run(main())
+async def test_answers_are_told_apart_however_they_are_cut(
+    answers: list[bytes], cuts: list[int]
+) -> None:
+    loop = asyncio.get_running_loop()
+    handler = FastHandler.__new__(FastHandler)
+    handler.begin(FastChannel.__new__(FastChannel))
+    waiters = {number: loop.create_future() for number in range(len(answers))}
+    handler._requests = dict(waiters)
+    stream = b"".join(
+        UInt32(5 + len(answer)) + b"\x65" + UInt32(number) + answer
+        for number, answer in enumerate(answers)
+    )
+    position = step = 0
+    while position < len(stream):
+        size = cuts[step % len(cuts)]
+        assert handler.take(stream[position : position + size]) == b""
+        position, step = position + size, step + 1
+    for number, answer in enumerate(answers):
+        kind, packet = waiters[number].result()
+        assert (kind, packet.get_remaining_payload()) == (0x65, answer)
 
 
 @given(st.binary(max_size=80))

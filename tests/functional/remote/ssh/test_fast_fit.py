@@ -8,16 +8,15 @@ from collections.abc import Iterator
 import asyncssh
 import pytest
 
-from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE, compatibility
 from sftp_async.remote.ssh.fast.channel import FastChannel
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.fast import (
     digests_in,
     inside,
-    using,
     write_all,
 )
+from tests.functional.remote.ssh.wire import connected
 
 
 @pytest.fixture
@@ -28,41 +27,40 @@ def fresh_log() -> Iterator[None]:
     compatibility._tell.cache_clear()
 
 
-def test_the_environment_can_turn_it_off(
+@pytest.mark.asyncio
+async def test_the_environment_can_turn_it_off(
     embedded_server: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv(STOCK_VARIABLE, "1")
 
-    async def scene(connection: Connection) -> None:
+    async with connected(embedded_server.options()) as connection:
         assert type(inside(connection)) is asyncssh.SSHClientConnection
         await write_all(connection, (1000,))
-
-    using(embedded_server.options(), scene)
     assert not [record for record in caplog.records if record.name == "sftp_async.remote.ssh"]
 
 
+@pytest.mark.asyncio
 @pytest.mark.usefixtures("fresh_log")
-def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
+async def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
     embedded_server: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(asyncssh, "__version__", "2.99.0")
 
-    async def scene(connection: Connection) -> None:
-        assert type(inside(connection)) is asyncssh.SSHClientConnection
-        await write_all(connection, (1000,))
-        (embedded_server.root / "0.bin").unlink()
-
     with caplog.at_level(logging.WARNING, "sftp_async.remote.ssh"):
-        using(embedded_server.options(), scene)
-        using(embedded_server.options(), scene)
+        for _ in range(2):
+            async with connected(embedded_server.options()) as connection:
+                assert type(inside(connection)) is asyncssh.SSHClientConnection
+                await write_all(connection, (1000,))
+                (embedded_server.root / "0.bin").unlink()
     (line,) = [entry for entry in caplog.records if entry.name == "sftp_async.remote.ssh"]
     assert "asyncssh 2.99.0 is not known here" in line.getMessage()
 
 
+@pytest.mark.asyncio
 @pytest.mark.usefixtures("fresh_log")
 @pytest.mark.parametrize(
     ("names", "told"),
@@ -74,7 +72,7 @@ def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
         ("_SESSION", "SSHClientStreamSession has no _gone"),
     ],
 )
-def test_an_asyncssh_that_lacks_what_is_needed_is_left_as_it_is(
+async def test_an_asyncssh_that_lacks_what_is_needed_is_left_as_it_is(
     embedded_server: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -83,12 +81,10 @@ def test_an_asyncssh_that_lacks_what_is_needed_is_left_as_it_is(
 ) -> None:
     monkeypatch.setattr(compatibility, names, "_gone")
 
-    async def scene(connection: Connection) -> None:
+    async with connected(embedded_server.options()) as connection:
         (channel,) = inside(connection)._channels.values()
         assert not isinstance(channel, FastChannel)
         written = await write_all(connection, (1_000_000,))
         assert digests_in(embedded_server.root) == written
-
-    using(embedded_server.options(), scene)
     (line,) = [entry for entry in caplog.records if entry.name == "sftp_async.remote.ssh"]
     assert told in line.getMessage()

@@ -10,20 +10,19 @@ import asyncssh
 import pytest
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
-from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.fast import (
     CIPHERS,
-    LOOPS,
     RANDOM,
     digest,
     digests_in,
     inside,
-    using,
+    on_both_loops,
     write_all,
 )
+from tests.functional.remote.ssh.wire import connected
 
 #: Around the sizes of a channel packet and of a request, and a few of no importance.
 SIZES = (1, 32_739, 32_740, 32_768, 261_119, 261_120, 261_121, 1_048_583, 3_000_001)
@@ -37,17 +36,16 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@on_both_loops
 @pytest.mark.parametrize("cipher", CIPHERS)
-def test_every_byte_arrives_with_every_cipher(
+async def test_every_byte_arrives_with_every_cipher(
     embedded_server: EmbeddedServer,
     way: str,
     cipher: str,
-    loop: str,
 ) -> None:
     sizes = (*SIZES, *(RANDOM.randrange(1, 600_000) for _ in range(5)))
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
         assert isinstance(inside(connection), FastConnection) == (way == "fast")
         assert inside(connection).get_extra_info("send_cipher") == cipher
         written = await write_all(connection, sizes)
@@ -55,16 +53,15 @@ def test_every_byte_arrives_with_every_cipher(
         for name, sha in written.items():
             assert digest(await connection.read_file(f"/{name}", max(sizes))) == sha
 
-    using({**embedded_server.options(), "ciphers": cipher}, scene, loop)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
-def test_keys_change_in_the_middle_of_an_upload(
+async def test_keys_change_in_the_middle_of_an_upload(
     embedded_server: EmbeddedServer, cipher: str, way: str
 ) -> None:
     keys = set()
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
         ssh = inside(connection)
         ssh._rekey_bytes = 700_000
         send = ssh._send
@@ -76,13 +73,12 @@ def test_keys_change_in_the_middle_of_an_upload(
         ssh._send = watch
         written = await write_all(connection, (5_000_000, 1_000_000))
         assert digests_in(embedded_server.root) == written
-
-    using({**embedded_server.options(), "ciphers": cipher}, scene)
     assert len(keys) >= 6_000_000 // 700_000
 
 
-def test_keys_change_when_it_is_time(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_keys_change_when_it_is_time(embedded_server: EmbeddedServer) -> None:
+    async with connected(embedded_server.options()) as connection:
         ssh = inside(connection)
         first = ssh._send_encryption
         ssh._rekey_seconds, ssh._rekey_time = 3600.0, 1.0  # long ago
@@ -90,11 +86,12 @@ def test_keys_change_when_it_is_time(embedded_server: EmbeddedServer) -> None:
         assert ssh._send_encryption is not first
         assert isinstance(ssh, FastConnection)
 
-    using(embedded_server.options(), scene)
 
-
-def test_no_more_is_sent_with_a_key_than_it_is_good_for(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_no_more_is_sent_with_a_key_than_it_is_good_for(
+    embedded_server: EmbeddedServer,
+) -> None:
+    async with connected(embedded_server.options()) as connection:
         ssh, sent = inside(connection), []
         ssh._rekey_bytes = 300_000
         start = ssh._send_kexinit
@@ -109,14 +106,13 @@ def test_no_more_is_sent_with_a_key_than_it_is_good_for(embedded_server: Embedde
         assert sent
         assert max(sent) < 300_000 + 40_000
 
-    using(embedded_server.options(), scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
-def test_packet_numbers_begin_anew_after_the_last_one(
+async def test_packet_numbers_begin_anew_after_the_last_one(
     embedded_server: EmbeddedServer, cipher: str, way: str
 ) -> None:
-    async def scene(connection: Connection) -> None:
+    async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
         (server_side,) = embedded_server.connections
         await connection.stat("/")
         client: Any = inside(connection)
@@ -132,13 +128,12 @@ def test_packet_numbers_begin_anew_after_the_last_one(
         assert client._send_seq < 1000
         assert client._recv_seq < 1000
 
-    using({**embedded_server.options(), "ciphers": cipher}, scene)
 
-
-def test_channels_of_one_connection_do_not_get_into_each_others_way(
+@pytest.mark.asyncio
+async def test_channels_of_one_connection_do_not_get_into_each_others_way(
     embedded_server: EmbeddedServer, way: str
 ) -> None:
-    async def scene(connection: Connection) -> None:
+    async with connected(embedded_server.options()) as connection:
         data = {f"{number}": RANDOM.randbytes(1_500_000 + number) for number in range(4)}
         channels = [await inside(connection).start_sftp_client() for _ in data]
 
@@ -154,11 +149,10 @@ def test_channels_of_one_connection_do_not_get_into_each_others_way(
         await channels[0].wait_closed()
         await write(channels[1], "1")
 
-    using(embedded_server.options(), scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
-def test_no_empty_packets_are_sent_before_the_others(
+async def test_no_empty_packets_are_sent_before_the_others(
     embedded_server: EmbeddedServer, cipher: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds: Counter[int] = Counter()
@@ -166,11 +160,9 @@ def test_no_empty_packets_are_sent_before_the_others(
     def watch(self: Any, pkttype: int, *_args: Any) -> None:
         kinds[pkttype] += 1
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
         for kind in (asyncssh.SSHServerConnection, asyncssh.SSHServerChannel):
             monkeypatch.setattr(kind, "log_received_packet", watch)
         await write_all(connection, (1_000_000,))
-
-    using({**embedded_server.options(), "ciphers": cipher}, scene)
     assert kinds[MSG_CHANNEL_DATA] >= 1_000_000 // 32_768
     assert (kinds[MSG_IGNORE] == 0) == (way == "fast")

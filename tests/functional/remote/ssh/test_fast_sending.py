@@ -12,17 +12,16 @@ from asyncssh.constants import MSG_CHANNEL_WINDOW_ADJUST
 from asyncssh.encryption import get_encryption
 from asyncssh.packet import UInt32
 
-from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast.channel import BATCH, NEARBY, NEARBY_AHEAD
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.remote.ssh.fast.packets import sealer_for
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.functional.remote.ssh.fast import (
-    LOOPS,
     RANDOM,
     inside,
-    using,
+    on_both_loops,
 )
+from tests.functional.remote.ssh.wire import connected
 
 
 def test_a_packet_is_sealed_as_asyncssh_opens_it() -> None:
@@ -71,8 +70,9 @@ def test_no_nonce_is_used_again_after_a_failure() -> None:
     assert encryption._cipher._iv == bytes(11) + b"\x04"
 
 
-def test_a_connection_ends_when_sealing_fails(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_a_connection_ends_when_sealing_fails(embedded_server: EmbeddedServer) -> None:
+    async with connected(embedded_server.options()) as connection:
         file = await connection.open_new("/a")
         sealer = inside(connection)._current_sealer()
 
@@ -86,8 +86,6 @@ def test_a_connection_ends_when_sealing_fails(embedded_server: EmbeddedServer) -
         await asyncio.sleep(0)  # asyncssh closes in the loop's next turn
         assert not connection.usable
 
-    using(embedded_server.options(), scene)
-
 
 def test_ciphers_that_chain_their_packets_are_left_to_asyncssh() -> None:
     cbc = get_encryption(b"aes128-cbc", bytes(16), bytes(16), b"hmac-sha2-256", bytes(32))
@@ -95,17 +93,16 @@ def test_ciphers_that_chain_their_packets_are_left_to_asyncssh() -> None:
     assert sealer_for(None, "None", 8, 4) is None
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_full_socket_holds_every_channel_back(
+@on_both_loops
+async def test_a_full_socket_holds_every_channel_back(
     embedded_server: EmbeddedServer,
     proxy: Any,
-    loop: str,
 ) -> None:
     link = proxy(embedded_server)
     data = {f"{number}": RANDOM.randbytes(3_000_000) for number in range(5)}
     most = []
 
-    async def scene(connection: Connection) -> None:
+    async with connected({**embedded_server.options(), "port": link.port}) as connection:
         ssh = inside(connection)
         ssh.quickest = 1.0  # far away: all that the windows allow
         ssh.timed = lambda seconds: None
@@ -134,8 +131,6 @@ def test_a_full_socket_holds_every_channel_back(
             await file.close()
         # One batch may come on top of what the transport calls full; its packets have headers.
         assert high < max(most) < high + BATCH + 8 * 64
-
-    using({**embedded_server.options(), "port": link.port}, scene, loop)
     for name, content in data.items():
         assert (embedded_server.root / name).read_bytes() == content
 
@@ -152,8 +147,9 @@ class Withholding(FolderServer):
         return super().write(file_obj, offset, data)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(("quickest", "near"), [(0.0, True), (NEARBY, False)])
-def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
+async def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
     tmp_path: Path, quickest: float, near: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = RANDOM.randbytes(6_000_000)
@@ -161,7 +157,7 @@ def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
         Withholding.told = asyncio.Event()
         monkeypatch.setattr(FastConnection, "timed", lambda *_: None)
 
-        async def scene(connection: Connection) -> None:
+        async with connected(server.options()) as connection:
             inside(connection).quickest = quickest
             file = await connection.open_new("/a")
             (channel,) = inside(connection)._channels.values()
@@ -183,29 +179,29 @@ def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
             assert server._loop is not None
             server._loop.call_soon_threadsafe(Withholding.told.set)
             await writing
-
-        using(server.options(), scene)
     assert (tmp_path / "served" / "a").read_bytes() == data
 
 
-def test_a_request_larger_than_what_may_be_ahead_gets_through(
+@pytest.mark.asyncio
+async def test_a_request_larger_than_what_may_be_ahead_gets_through(
     embedded_server: EmbeddedServer,
 ) -> None:
     data = RANDOM.randbytes(3 * NEARBY_AHEAD)
 
-    async def scene(connection: Connection) -> None:
+    async with connected(embedded_server.options()) as connection:
         inside(connection).quickest = 0.0
         sftp = await inside(connection).start_sftp_client()
         file = await sftp.open("/a", "wb", block_size=0)
         await file.write(data)
         await file.close()
-
-    using(embedded_server.options(), scene)
     assert (embedded_server.root / "a").read_bytes() == data
 
 
-def test_window_that_comes_in_one_read_is_used_in_one_send(embedded_server: EmbeddedServer) -> None:
-    async def scene(connection: Connection) -> None:
+@pytest.mark.asyncio
+async def test_window_that_comes_in_one_read_is_used_in_one_send(
+    embedded_server: EmbeddedServer,
+) -> None:
+    async with connected(embedded_server.options()) as connection:
         file = await connection.open_new("/a")
         ssh, sent = inside(connection), []
         (channel,) = ssh._channels.values()
@@ -233,5 +229,3 @@ def test_window_that_comes_in_one_read_is_used_in_one_send(embedded_server: Embe
         embedded_server._call(open_the_window())
         await writing
         assert [size > 50_000 for size in sent] == [True]
-
-    using(embedded_server.options(), scene)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,8 @@ from sftp_async.errors import (
     SFTPAsyncWarning,
 )
 from sftp_async.options import SFTPOptions
-from sftp_async.remote.ssh import Connection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import NOBODY, login, refused, using
+from tests.functional.remote.ssh.wire import NOBODY, connected, login, refused
 from tests.support.keys import KeySet
 from tests.support.sshd import SSHD
 
@@ -47,20 +46,24 @@ SIGNALS = {"ext-info-c", "kex-strict-c-v00@openssh.com"}
 DATA = bytes(range(256)) * 1500
 
 
-def offered(options: dict[str, Any]) -> dict[str, list[str]]:
+async def offered(options: dict[str, Any]) -> dict[str, list[str]]:
     """Return the algorithms in the first packet that a server gets: SSH_MSG_KEXINIT."""
-    with socket.create_server(("127.0.0.1", 0)) as door, ThreadPoolExecutor(1) as pool:
-        door.settimeout(20)
-        where = {"host": "127.0.0.1", "port": door.getsockname()[1]}
-        attempt = pool.submit(login, {**NOBODY, **options, **where})
+
+    def receive() -> bytes:
         line, _ = door.accept()
         with line, line.makefile("rb") as said:
             line.settimeout(20)
             line.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
             said.readline()
-            packet = said.read(int.from_bytes(said.read(4), "big"))
+            return said.read(int.from_bytes(said.read(4), "big"))
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(20)
+        where = {"host": "127.0.0.1", "port": door.getsockname()[1]}
+        attempt = asyncio.create_task(login({**NOBODY, **options, **where}))
+        packet = await asyncio.to_thread(receive)
         with pytest.raises(ConnectError):
-            attempt.result()
+            await attempt
     lists = namelists(packet[1 : len(packet) - packet[0]])
     return dict(zip(("key exchange", "host key", "cipher", "other", "MAC"), lists, strict=False))
 
@@ -78,6 +81,7 @@ def namelists(payload: bytes) -> Iterator[list[str]]:
 AUTHORITY = "@cert-authority * ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "more",
     [
@@ -88,15 +92,16 @@ AUTHORITY = "@cert-authority * ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
     ids=["fingerprint", "authority", "insecure"],
 )
 @pytest.mark.filterwarnings("ignore:host_key_policy=insecure")
-def test_nothing_weak_is_offered_unasked(more: dict[str, str]) -> None:
-    lists = offered(more)
+async def test_nothing_weak_is_offered_unasked(more: dict[str, str]) -> None:
+    lists = await offered(more)
     assert all(lists[kind] for kind in OLD)
     assert [name for names in lists.values() for name in names if WEAK.search(name)] == []
 
 
+@pytest.mark.asyncio
 @pytest.mark.filterwarnings("ignore:legacy_algorithms=true")
-def test_legacy_algorithms_are_offered_behind_all_others() -> None:
-    modern, lists = offered({}), offered(LEGACY)
+async def test_legacy_algorithms_are_offered_behind_all_others() -> None:
+    modern, lists = await offered({}), await offered(LEGACY)
     for kind, old in OLD.items():
         assert lists[kind] == modern[kind] + old
 
@@ -110,33 +115,35 @@ ANCIENT = [
 ]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(("config", "name"), ANCIENT)
-def test_a_server_with_nothing_better_is_refused_unless_the_option_is_set(
+async def test_a_server_with_nothing_better_is_refused_unless_the_option_is_set(
     start_sshd: Start, host_keys: KeySet, remote_dir: Path, config: dict[str, str], name: str
 ) -> None:
     if "HostKeyAlgorithms" in config:
         config = {**config, "HostKey": str(host_keys.path("rsa"))}
     server = start_sshd(**config)
-    error = refused(server.options(), AlgorithmsError, f"the server offers {name}")
+    error = await refused(server.options(), AlgorithmsError, f"the server offers {name}")
     assert "set legacy_algorithms=true" in str(error)
     assert not error.retryable
     assert server.logins() == 0
 
-    async def scene(connection: Connection) -> None:
-        await connection.write_file(f"{remote_dir}/old", DATA)
-
     with pytest.warns(SFTPAsyncWarning, match="legacy_algorithms=true: with .*SHA-1 and CBC"):
-        using({**server.options(), **LEGACY}, scene)
+        async with connected({**server.options(), **LEGACY}) as connection:
+            await connection.write_file(f"{remote_dir}/old", DATA)
     assert (remote_dir / "old").read_bytes() == DATA
     assert server.logins() == 1
 
 
+@pytest.mark.asyncio
 @pytest.mark.filterwarnings("ignore:legacy_algorithms=true")
-def test_a_server_that_knows_better_is_not_spoken_to_in_the_old_way(start_sshd: Start) -> None:
+async def test_a_server_that_knows_better_is_not_spoken_to_in_the_old_way(
+    start_sshd: Start,
+) -> None:
     added = {"Ciphers": "cipher", "MACs": "MAC", "KexAlgorithms": "key exchange"}
     config = {keyword: "+" + ",".join(OLD[kind]) for keyword, kind in added.items()}
     server = start_sshd(**config, HostKeyAlgorithms="+ssh-rsa", LogLevel="DEBUG1")
-    login({**server.options(), **LEGACY})
+    await login({**server.options(), **LEGACY})
     agreed = re.findall(
         r"kex: (?:algorithm|host key algorithm|client->server cipher): (\S+)", server.log_text()
     )
@@ -155,21 +162,25 @@ def old_signatures(
         yield server
 
 
-def test_an_rsa_key_signs_with_sha1_only_when_asked(
+@pytest.mark.asyncio
+async def test_an_rsa_key_signs_with_sha1_only_when_asked(
     old_signatures: EmbeddedServer, user_keys: KeySet
 ) -> None:
     options = {**old_signatures.options(), "private_key_content": user_keys.private("rsa")}
-    error = refused(options, AuthenticationError, "the RSA key was not tried")
+    error = await refused(options, AuthenticationError, "the RSA key was not tried")
     assert "set legacy_algorithms=true" in str(error)
     assert old_signatures.logins == 0
     with pytest.warns(SFTPAsyncWarning, match="legacy_algorithms=true"):
-        login({**options, **LEGACY})
+        await login({**options, **LEGACY})
     assert old_signatures.logins == 1
 
 
-def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(sshd: SSHD, tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(
+    sshd: SSHD, tmp_path: Path
+) -> None:
     strangers = KeySet(tmp_path)
-    error = refused(
+    error = await refused(
         {**sshd.options(), "private_key_content": strangers.private("rsa")},
         AuthenticationError,
         "refused the login",
@@ -185,15 +196,17 @@ def test_an_outdated_cipher_by_name_needs_the_option_too(cipher: str) -> None:
     assert SFTPOptions(**options, **LEGACY).ciphers == ("aes256-ctr", cipher)
 
 
+@pytest.mark.asyncio
 @pytest.mark.filterwarnings("ignore:legacy_algorithms=true")
-def test_named_ciphers_are_all_that_is_offered_of_them() -> None:
+async def test_named_ciphers_are_all_that_is_offered_of_them() -> None:
     named = {"ciphers": "aes192-ctr,aes192-cbc", **LEGACY}
-    assert offered(named)["cipher"] == ["aes192-ctr", "aes192-cbc"]
+    assert (await offered(named))["cipher"] == ["aes192-ctr", "aes192-cbc"]
 
 
-def test_ciphers_that_miss_are_said_to_be_the_cause(start_sshd: Start) -> None:
+@pytest.mark.asyncio
+async def test_ciphers_that_miss_are_said_to_be_the_cause(start_sshd: Start) -> None:
     server = start_sshd(Ciphers="aes256-ctr")
-    error = refused(
+    error = await refused(
         {**server.options(), "ciphers": "aes128-ctr"},
         AlgorithmsError,
         r"share no algorithm \(cipher: the server offers aes256-ctr\)",

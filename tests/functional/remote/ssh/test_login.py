@@ -18,10 +18,11 @@ from tests.functional.remote.ssh.wire import login, refused
 from tests.support.keys import KeySet
 
 
-def test_a_wrong_password_is_tried_once_and_never_shown(
+@pytest.mark.asyncio
+async def test_a_wrong_password_is_tried_once_and_never_shown(
     embedded_server: EmbeddedServer, attempts: list[str]
 ) -> None:
-    error = refused(
+    error = await refused(
         {**embedded_server.options(), "password": "hunter2"},
         AuthenticationError,
         r"refused the login \(password tried\)",
@@ -30,7 +31,8 @@ def test_a_wrong_password_is_tried_once_and_never_shown(
     assert not error.retryable
 
 
-def test_a_server_that_asks_by_keyboard_gets_the_password(
+@pytest.mark.asyncio
+async def test_a_server_that_asks_by_keyboard_gets_the_password(
     embedded_server: EmbeddedServer, attempts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account: Any = server_module._Account
@@ -46,9 +48,11 @@ def test_a_server_that_asks_by_keyboard_gets_the_password(
         "validate_kbdint_response",
         lambda self, user, answers: self.validate_password(user, answers[0]),
     )
-    login(embedded_server.options())
+    await login(embedded_server.options())
     assert attempts == [embedded_server.password]
-    refused({**embedded_server.options(), "password": "hunter2"}, AuthenticationError, "refused")
+    await refused(
+        {**embedded_server.options(), "password": "hunter2"}, AuthenticationError, "refused"
+    )
     assert attempts == [embedded_server.password, "hunter2"]
 
 
@@ -61,22 +65,25 @@ def both_server(tmp_path: Path, user_keys: KeySet) -> Iterator[EmbeddedServer]:
         yield server
 
 
-def test_a_key_is_enough_where_the_server_takes_either(
+@pytest.mark.asyncio
+async def test_a_key_is_enough_where_the_server_takes_either(
     both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
 ) -> None:
     key = {"private_key_content": user_keys.private("ed25519")}
-    login({**both_server.options(), **key, "password": "hunter2"})
+    await login({**both_server.options(), **key, "password": "hunter2"})
     assert attempts == []
 
 
-def test_the_password_is_tried_after_a_key_that_was_refused(
+@pytest.mark.asyncio
+async def test_the_password_is_tried_after_a_key_that_was_refused(
     both_server: EmbeddedServer, user_keys: KeySet, attempts: list[str]
 ) -> None:
-    login({**both_server.options(), "private_key_content": user_keys.private("rsa")})
+    await login({**both_server.options(), "private_key_content": user_keys.private("rsa")})
     assert attempts == ["open sesame"]
 
 
-def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_used(
+@pytest.mark.asyncio
+async def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_used(
     both_server: EmbeddedServer,
     user_keys: KeySet,
     home: Path,
@@ -95,10 +102,10 @@ def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_used(
         agent.listen()
         agent.setblocking(False)
         monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-        refused(
+        await refused(
             {**both_server.options(), "password": "hunter2"}, AuthenticationError, "password tried"
         )
-        login(both_server.options())
+        await login(both_server.options())
         with pytest.raises(BlockingIOError):
             agent.accept()
     assert not (tmp_path / "ran").exists()

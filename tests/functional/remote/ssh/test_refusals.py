@@ -15,9 +15,8 @@ from sftp_async.errors import (
     RemoteSpaceError,
     TransferError,
 )
-from sftp_async.remote.ssh import Connection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.wire import serving, using
+from tests.functional.remote.ssh.wire import connected, serving
 
 
 class Full(FolderServer):
@@ -53,11 +52,12 @@ class OverQuota(FullWithCode):
         raise error
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("server", [Full, FullWithCode, OverQuota])
-def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
+async def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
     tmp_path: Path, server: type[Full]
 ) -> None:
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, server) as connection:
         with pytest.raises(
             RemoteSpaceError, match=r"disk or quota is full: [\d,]+ bytes"
         ) as caught:
@@ -67,35 +67,32 @@ def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
         assert caught.value.hint
         assert connection.usable
 
-    serving(tmp_path, server, scene)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("server", [FullWithCode, OverQuota])
-def test_a_full_disk_is_told_without_free_bytes_where_the_server_does_not_tell_them(
+async def test_a_full_disk_is_told_without_free_bytes_where_the_server_does_not_tell_them(
     tmp_path: Path, server: type[Full]
 ) -> None:
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, server, without=["statvfs@openssh.com"]) as connection:
         with pytest.raises(RemoteSpaceError) as caught:
             await connection.write_file("/a.csv", b"x" * 1000)
         assert caught.value.free_bytes is None
 
-    serving(tmp_path, server, scene, without=["statvfs@openssh.com"])
 
-
-def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     class Broken(FolderServer):
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             raise OSError(errno.EIO, "Input/output error")
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, Broken) as connection:
         with pytest.raises(TransferError, match="Input/output error") as caught:
             await connection.write_file("/a.csv", b"x")
         assert type(caught.value) is TransferError
 
-    serving(tmp_path, Broken, scene)
 
-
-def test_a_write_that_failed_leaves_nothing_of_it_under_way(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_write_that_failed_leaves_nothing_of_it_under_way(tmp_path: Path) -> None:
     written = []
 
     class OnePieceFails(FolderServer):
@@ -105,17 +102,16 @@ def test_a_write_that_failed_leaves_nothing_of_it_under_way(tmp_path: Path) -> N
             written.append(len(data))
             return super().write(file_obj, offset, data)
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, OnePieceFails) as connection:
         file = await connection.open_new("/a")
         size = connection.capabilities.max_write * 4
         with pytest.raises(TransferError, match="Input/output error"):
             await file.write(bytes(size), 0)
         assert sum(written) == size * 3 // 4
 
-    serving(tmp_path, OnePieceFails, scene)
 
-
-def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
     closed = []
 
     class Watched(Full):
@@ -123,15 +119,14 @@ def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> None:
             closed.append(file_obj)
             super().close(file_obj)
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, Watched) as connection:
         with pytest.raises(RemoteSpaceError):
             await connection.write_file("/a", b"x")
         assert len(closed) == 1
 
-    serving(tmp_path, Watched, scene)
 
-
-def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
     class Guarded(FolderServer):
         def _deny(self, *_: object) -> Any:
             raise OSError(errno.EACCES, "Permission denied")
@@ -143,7 +138,7 @@ def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
         rename: Any = _deny
         posix_rename: Any = _deny
 
-    async def scene(connection: Connection) -> None:
+    async with serving(tmp_path, Guarded) as connection:
         for attempt in (
             connection.open_new("/a"),
             connection.open_read("/a"),
@@ -159,18 +154,15 @@ def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
         # Above the user's own folder a server may deny what is there already.
         await connection.makedirs("/")
 
-    serving(tmp_path, Guarded, scene)
 
-
-def test_an_error_names_host_and_path_and_survives_in_words(
+@pytest.mark.asyncio
+async def test_an_error_names_host_and_path_and_survives_in_words(
     embedded_server: EmbeddedServer,
 ) -> None:
-    async def scene(connection: Connection) -> None:
+    async with connected(embedded_server.options()) as connection:
         with pytest.raises(RemoteNotFoundError) as caught:
             await connection.remove("/x")
         assert str(caught.value) == (
             "Cannot remove: No such file or directory "
             f"(host {embedded_server.username}@127.0.0.1:{embedded_server.port}, path /x)"
         )
-
-    using(embedded_server.options(), scene)

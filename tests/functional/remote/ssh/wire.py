@@ -1,11 +1,11 @@
-"""Short words for tests of the transport: connect, run a scene, hang up; or be refused."""
+"""Connections for tests of the transport: one that is closed in the end, a login, a refusal."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -14,8 +14,6 @@ from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
-T = TypeVar("T")
-
 NOBODY = {
     "username": "me",
     "password": "hunter2-secret",
@@ -23,39 +21,35 @@ NOBODY = {
 }
 
 
-def using(options: Mapping[str, Any], scene: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run `scene` on a fresh connection."""
-
-    async def main() -> T:
-        connection = await connect(SFTPOptions(**options))
-        try:
-            return await scene(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(main())
+@asynccontextmanager
+async def connected(options: Mapping[str, Any]) -> AsyncIterator[Connection]:
+    """A fresh connection, closed in the end."""
+    connection = await connect(SFTPOptions(**options))
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
-def serving(tmp_path: Path, factory: Any, scene: Callable[[Connection], Any], **more: Any) -> None:
-    """Run `scene` on a connection to an embedded server made of `factory`."""
+@asynccontextmanager
+async def serving(tmp_path: Path, factory: Any, **more: Any) -> AsyncIterator[Connection]:
+    """A connection to an embedded server made of `factory`."""
     with EmbeddedServer(tmp_path / "served", sftp_factory=factory, **more) as server:
-        using(server.options(), scene)
+        async with connected(server.options()) as connection:
+            yield connection
 
 
-def login(options: Mapping[str, Any]) -> str | None:
-    """Connect and hang up; return the verified host key's known_hosts line."""
-
-    async def scene(connection: Connection) -> str | None:
+async def login(options: Mapping[str, Any]) -> str | None:
+    """Connect and disconnect; return the verified host key's known_hosts line."""
+    async with connected(options) as connection:
         await connection.realpath(".")
         return connection.host_key_line
 
-    return using(options, scene)
 
-
-def refused(options: dict[str, Any], kind: type[ConnectError], words: str) -> ConnectError:
+async def refused(options: dict[str, Any], kind: type[ConnectError], words: str) -> ConnectError:
     """Fail to connect, with an error of this kind that says so and shows no secret."""
     with pytest.raises(ConnectError, match=words) as caught:
-        login(options)
+        await login(options)
     assert type(caught.value) is kind
     assert "hunter2" not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
     assert caught.value.host == SFTPOptions(**options).address

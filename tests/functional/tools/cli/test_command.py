@@ -67,9 +67,9 @@ def test_an_error_says_what_where_and_what_to_do(at: AtServer) -> None:
 
 
 def test_mistaken_options_are_told_together_as_the_library_tells_them(at: AtServer) -> None:
-    ended = at("ls", "/", "-o", "lanes=99", "-o", "conect_timeout=3")
+    ended = at("ls", "/", "-o", "channels_per_file=99", "-o", "conect_timeout=3")
     assert ended.code == 2
-    assert "lanes must be auto, or a whole number from 1 to 8, not '99'." in ended.err
+    assert "channels_per_file must be auto, or a whole number from 1 to 8, not '99'." in ended.err
     assert "'conect_timeout' is not an option; did you mean connect_timeout?" in ended.err
 
 

@@ -158,7 +158,10 @@ def test_a_put_to_a_server_without_rename_says_why_not(tmp_path: Path, source: P
         assert names(server.root) == []
 
 
-def test_a_put_holds_no_more_in_memory_than_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asyncio
+async def test_a_put_holds_no_more_in_memory_than_its_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     limit, block, count = 256, 64, 20
     held = most = 0
 
@@ -198,7 +201,7 @@ def test_a_put_holds_no_more_in_memory_than_its_budget(monkeypatch: pytest.Monke
     )
     pool: Any = None
     blocks = [bytes(block)] * count
-    assert asyncio.run(transfer.send(pool, options, blocks, "/up", lambda _: None)) == count * block
+    assert await transfer.send(pool, options, blocks, "/up", lambda _: None) == count * block
     assert most == limit
 
 

@@ -58,9 +58,17 @@ def test_keyscan_of_a_closed_port_says_so() -> None:
 
 
 def test_bench_measures_each_setting_and_leaves_nothing(at: AtServer) -> None:
-    arguments = ["--size", "300k", "--connections", "1,2", "--lanes", "1,auto", "--json"]
+    arguments = [
+        "--size",
+        "300k",
+        "--connections",
+        "1,2",
+        "--channels-per-file",
+        "1,auto",
+        "--json",
+    ]
     document = at("bench", "/", *arguments).document
-    assert [(r["connections"], r["lanes"]) for r in document["results"]] == [
+    assert [(r["connections"], r["channels_per_file"]) for r in document["results"]] == [
         (1, 1),
         (2, 1),
         (1, "auto"),
@@ -72,7 +80,7 @@ def test_bench_measures_each_setting_and_leaves_nothing(at: AtServer) -> None:
 
 
 def test_bench_refuses_settings_that_are_none(at: AtServer) -> None:
-    for wrong in (["--size", "many"], ["--connections", "0"], ["--lanes", "9"]):
+    for wrong in (["--size", "many"], ["--connections", "0"], ["--channels-per-file", "9"]):
         assert at("bench", "/", *wrong).code == 2
 
 
@@ -90,7 +98,7 @@ def test_all_options_are_shown() -> None:
 def test_one_option_is_shown_by_any_of_its_names() -> None:
     for name in ("private_key_passphrase", "privateKeyPassphrase", "passphrase"):
         assert sftp_async("options", name).out.startswith("private_key_passphrase\n  Passphrase of")
-    assert sftp_async("options", "lanes", "--json").document["default"] == "auto"
+    assert sftp_async("options", "channels_per_file", "--json").document["default"] == "auto"
 
 
 def test_an_unknown_option_gets_a_suggestion() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from pathlib import Path
@@ -165,11 +164,11 @@ def test_openssh_passes_every_step(sshd: SSHD, remote_dir: Path) -> None:
     assert list(remote_dir.iterdir()) == []
 
 
-def test_a_check_works_where_an_event_loop_is_running(embedded_server: EmbeddedServer) -> None:
-    async def cell() -> CheckReport:
-        return connecting_to(embedded_server).check()
-
-    assert asyncio.run(cell()).ok
+@pytest.mark.asyncio
+async def test_a_check_works_where_an_event_loop_is_running(
+    embedded_server: EmbeddedServer,
+) -> None:
+    assert connecting_to(embedded_server).check().ok
 
 
 def test_a_wrong_password_fails_the_login_and_is_not_shown(embedded_server: EmbeddedServer) -> None:
@@ -313,7 +312,7 @@ def test_the_report_reads_well_in_a_terminal() -> None:
         CheckStep("Login", "failed", "no", "try again"),
         CheckStep("Write"),
     )
-    recommended = (Recommendation("lanes", "1", "one is all there is"),)
+    recommended = (Recommendation("channels_per_file", "1", "one is all there is"),)
     report = CheckReport("me@h:22", "/out", steps, recommended=recommended)
     assert str(report).splitlines() == [
         "SFTP check of me@h:22, path /out: FAILED",
@@ -323,7 +322,7 @@ def test_the_report_reads_well_in_a_terminal() -> None:
         "                        -> try again",
         "  not run  Write",
         "Recommended options:",
-        "  lanes=1  (one is all there is)",
+        "  channels_per_file=1  (one is all there is)",
     ]
 
 

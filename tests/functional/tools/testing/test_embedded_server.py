@@ -10,7 +10,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,25 +26,30 @@ from tests.support.missing import missing
 T = TypeVar("T")
 
 
-def visit(server: Any, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], **login: object) -> T:
-    """Do some work in one SFTP session, with the server's host key checked."""
+@asynccontextmanager
+async def session(server: Any, **login: object) -> AsyncIterator[asyncssh.SFTPClient]:
+    """One SFTP session, with the server's host key checked."""
+    how = {"username": server.username, "password": server.password, "client_keys": []} | login
+    async with (
+        asyncssh.connect(
+            server.host,
+            server.port,
+            known_hosts=asyncssh.import_known_hosts(server.host_key),
+            config=None,
+            agent_path=None,
+            **how,
+        ) as connection,
+        connection.start_sftp_client() as client,
+    ):
+        yield client
 
-    async def session() -> T:
-        how = {"username": server.username, "password": server.password, "client_keys": []} | login
-        async with (
-            asyncssh.connect(
-                server.host,
-                server.port,
-                known_hosts=asyncssh.import_known_hosts(server.host_key),
-                config=None,
-                agent_path=None,
-                **how,
-            ) as connection,
-            connection.start_sftp_client() as client,
-        ):
-            return await work(client)
 
-    return asyncio.run(session())
+async def visit(
+    server: Any, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], **login: object
+) -> T:
+    """Do some work in one session."""
+    async with session(server, **login) as client:
+        return await work(client)
 
 
 async def list_root(client: asyncssh.SFTPClient) -> set[str]:
@@ -55,25 +61,25 @@ async def write_one_file(client: asyncssh.SFTPClient) -> None:
         await file.write(b"1" * 100_000)
 
 
-def test_what_a_client_writes_lies_in_the_folder_byte_for_byte(
+@pytest.mark.asyncio
+async def test_what_a_client_writes_lies_in_the_folder_byte_for_byte(
     embedded_server: EmbeddedServer,
 ) -> None:
     content = os.urandom(3_000_000)
 
-    async def write(client: asyncssh.SFTPClient) -> None:
+    async with session(embedded_server) as client:
         await client.mkdir("/out")
         async with client.open("/out/data.bin", "wb") as file:
             # Last half first: offsets count, not the order of arrival.
             await file.write(content[1_500_000:], 1_500_000)
             await file.write(content[:1_500_000], 0)
             await file.fsync()
-
-    visit(embedded_server, write)
     assert (embedded_server.root / "out" / "data.bin").read_bytes() == content
 
 
-def test_it_offers_what_a_modern_openssh_offers(embedded_server: EmbeddedServer) -> None:
-    async def use_all(client: asyncssh.SFTPClient) -> None:
+@pytest.mark.asyncio
+async def test_it_offers_what_a_modern_openssh_offers(embedded_server: EmbeddedServer) -> None:
+    async with session(embedded_server) as client:
         for name, text in (("a", b"first "), ("b", b"second")):
             async with client.open(name, "wb") as file:
                 await file.write(text)
@@ -82,34 +88,31 @@ def test_it_offers_what_a_modern_openssh_offers(embedded_server: EmbeddedServer)
         assert (await client.statvfs("/")).bavail > 0
         assert client.limits.max_write_len > 32768
         assert client.supports_remote_copy
-
-    visit(embedded_server, use_all)
     assert (embedded_server.root / "a").read_bytes() == b"second"
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["../outside", "/../outside", "leak/outside", "leak"])
-def test_no_path_leads_out_of_the_folder(
+async def test_no_path_leads_out_of_the_folder(
     embedded_server: EmbeddedServer, tmp_path: Path, path: str
 ) -> None:
     (tmp_path / "outside").write_text("not for you")
     (embedded_server.root / "leak").symlink_to(tmp_path)
 
-    async def read(client: asyncssh.SFTPClient) -> None:
-        async with client.open(path, "rb") as file:
+    with pytest.raises((asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied)):
+        async with session(embedded_server) as client, client.open(path, "rb") as file:
             await file.read()
 
-    with pytest.raises((asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied)):
-        visit(embedded_server, read)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "login", [{"password": "guess"}, {"password": ""}, {"username": "root"}, {"password": None}]
 )
-def test_only_the_user_with_the_password_gets_in(
+async def test_only_the_user_with_the_password_gets_in(
     embedded_server: EmbeddedServer, login: dict[str, object]
 ) -> None:
     with pytest.raises(asyncssh.PermissionDenied):
-        visit(embedded_server, list_root, **login)
+        await visit(embedded_server, list_root, **login)
     assert embedded_server.logins == 0
 
 
@@ -119,17 +122,18 @@ def test_each_server_makes_a_password_of_its_own(tmp_path: Path) -> None:
     assert one.password != two.password
 
 
-def test_a_server_with_authorized_keys_lets_those_in_and_no_password(
+@pytest.mark.asyncio
+async def test_a_server_with_authorized_keys_lets_those_in_and_no_password(
     tmp_path: Path, user_keys: KeySet
 ) -> None:
     allowed = [user_keys.public("ed25519"), user_keys.public("rsa")]
     with EmbeddedServer(tmp_path, authorized_keys=allowed) as server:
         for kind in ("ed25519", "rsa"):
-            assert visit(server, list_root, client_keys=[str(user_keys.path(kind))]) == set()
+            assert await visit(server, list_root, client_keys=[str(user_keys.path(kind))]) == set()
         with pytest.raises(asyncssh.PermissionDenied):
-            visit(server, list_root, client_keys=[str(user_keys.path("ecdsa"))])
+            await visit(server, list_root, client_keys=[str(user_keys.path("ecdsa"))])
         with pytest.raises(asyncssh.PermissionDenied):
-            visit(server, list_root, password="guess")
+            await visit(server, list_root, password="guess")
         assert "password" not in server.options()
         assert server.logins == 2
 
@@ -149,15 +153,16 @@ def test_the_password_is_not_in_the_repr(embedded_server: EmbeddedServer) -> Non
     assert str(embedded_server.password) not in repr(embedded_server)
 
 
-def test_port_and_host_key_survive_a_restart(embedded_server: EmbeddedServer) -> None:
+@pytest.mark.asyncio
+async def test_port_and_host_key_survive_a_restart(embedded_server: EmbeddedServer) -> None:
     before = embedded_server.host_key
-    visit(embedded_server, write_one_file)
+    await visit(embedded_server, write_one_file)
     embedded_server.stop()
     with pytest.raises(ConnectionRefusedError):
-        visit(embedded_server, list_root)
+        await visit(embedded_server, list_root)
     embedded_server.start()
     assert embedded_server.host_key == before
-    assert visit(embedded_server, list_root) == {"one"}
+    assert await visit(embedded_server, list_root) == {"one"}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", ""])
@@ -167,35 +172,37 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) 
     assert EmbeddedServer(tmp_path, host=host, allow_remote=True).host == host
 
 
-def test_a_taken_port_is_an_error_and_the_server_can_start_later(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_taken_port_is_an_error_and_the_server_can_start_later(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         server = EmbeddedServer(tmp_path, port=other.getsockname()[1])
         with pytest.raises(OSError, match="address already in use"):
             server.start()
     with server:
-        assert visit(server, list_root) == set()
+        assert await visit(server, list_root) == set()
 
 
-def test_an_extension_left_out_is_neither_announced_nor_served(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_an_extension_left_out_is_neither_announced_nor_served(tmp_path: Path) -> None:
     without = ["posix-rename@openssh.com", "copy-data", "limits@openssh.com"]
 
-    async def try_them(client: asyncssh.SFTPClient) -> None:
-        await write_one_file(client)
-        assert not client.supports_remote_copy
-        assert client.limits.max_write_len == 16384  # what asyncssh assumes when not told
-        with pytest.raises(asyncssh.SFTPOpUnsupported):
-            await client.posix_rename("/one", "/two")
-        await client.rename("/one", "/two")
-
     with EmbeddedServer(tmp_path, without=without) as server:
-        visit(server, try_them)
-        assert visit(server, list_root) == {"two"}
+        async with session(server) as client:
+            await write_one_file(client)
+            assert not client.supports_remote_copy
+            assert client.limits.max_write_len == 16384  # what asyncssh assumes when not told
+            with pytest.raises(asyncssh.SFTPOpUnsupported):
+                await client.posix_rename("/one", "/two")
+            await client.rename("/one", "/two")
+        assert await visit(server, list_root) == {"two"}
     # Others in this process are not touched.
     with EmbeddedServer(tmp_path) as server:
-        visit(server, lambda client: client.posix_rename("/two", "/three"))
+        async with session(server) as client:
+            await client.posix_rename("/two", "/three")
 
 
-def test_a_subclass_can_run_out_of_space(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_subclass_can_run_out_of_space(tmp_path: Path) -> None:
     class Full(FolderServer):
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -204,10 +211,11 @@ def test_a_subclass_can_run_out_of_space(tmp_path: Path) -> None:
         EmbeddedServer(tmp_path, sftp_factory=Full) as server,
         pytest.raises(asyncssh.SFTPError, match="No space left on device"),
     ):
-        visit(server, write_one_file)
+        await visit(server, write_one_file)
 
 
-def test_a_subclass_can_drop_the_line_and_clean_up_after_it(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_subclass_can_drop_the_line_and_clean_up_after_it(tmp_path: Path) -> None:
     class Forgetful(FolderServer):
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             self.connection.abort()
@@ -218,22 +226,22 @@ def test_a_subclass_can_drop_the_line_and_clean_up_after_it(tmp_path: Path) -> N
 
     server = EmbeddedServer(tmp_path, sftp_factory=Forgetful)
     with server, pytest.raises((asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost)):
-        visit(server, write_one_file)
+        await visit(server, write_one_file)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_dropped_connections_fail_and_new_ones_work(embedded_server: EmbeddedServer) -> None:
-    async def lose(client: asyncssh.SFTPClient) -> None:
+@pytest.mark.asyncio
+async def test_dropped_connections_fail_and_new_ones_work(embedded_server: EmbeddedServer) -> None:
+    async with session(embedded_server) as client:
         await asyncio.to_thread(embedded_server.drop_connections)
-        await client.listdir("/")
-
-    with pytest.raises((asyncssh.ConnectionLost, asyncssh.SFTPError)):
-        visit(embedded_server, lose)
-    assert visit(embedded_server, list_root) == set()
+        with pytest.raises((asyncssh.ConnectionLost, asyncssh.SFTPError)):
+            await client.listdir("/")
+    assert await visit(embedded_server, list_root) == set()
     assert embedded_server.logins == 2
 
 
-def test_a_session_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_session_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
     entered = asyncio.Event()
 
     class Hanging(FolderServer):
@@ -242,15 +250,13 @@ def test_a_session_that_hangs_does_not_hold_up_the_end(tmp_path: Path) -> None:
             await asyncio.Event().wait()
             raise AssertionError
 
-    async def stop_while_it_hangs(client: asyncssh.SFTPClient) -> None:
+    server = EmbeddedServer(tmp_path, sftp_factory=Hanging).start()
+    async with session(server) as client:
         hanging = asyncio.ensure_future(client.stat("/"))
         await asyncio.to_thread(_wait_for, entered, server)
         await asyncio.to_thread(server.stop)
-        await hanging
-
-    server = EmbeddedServer(tmp_path, sftp_factory=Hanging).start()
-    with pytest.raises((asyncssh.ConnectionLost, asyncssh.SFTPError)):
-        visit(server, stop_while_it_hangs)
+        with pytest.raises((asyncssh.ConnectionLost, asyncssh.SFTPError)):
+            await hanging
 
 
 def _wait_for(event: asyncio.Event, server: EmbeddedServer) -> None:
@@ -258,15 +264,15 @@ def _wait_for(event: asyncio.Event, server: EmbeddedServer) -> None:
     asyncio.run_coroutine_threadsafe(event.wait(), server._loop).result(timeout=10)
 
 
-def test_many_clients_write_at_once(embedded_server: EmbeddedServer) -> None:
-    async def all_at_once(client: asyncssh.SFTPClient) -> None:
+@pytest.mark.asyncio
+async def test_many_clients_write_at_once(embedded_server: EmbeddedServer) -> None:
+    async with session(embedded_server) as client:
+
         async def write(number: int) -> None:
             async with client.open(f"/{number}", "wb") as file:
                 await file.write(str(number).encode() * 50_000)
 
         await asyncio.gather(*(write(number) for number in range(20)))
-
-    visit(embedded_server, all_at_once)
     for number in range(20):
         written = (embedded_server.root / str(number)).read_bytes()
         assert written == str(number).encode() * 50_000
@@ -290,18 +296,22 @@ def test_opensshs_own_client_lists_and_fetches(tmp_path: Path, user_keys: KeySet
     assert (tmp_path / "fetched").read_bytes() == b"1" * 100_000
 
 
-def test_a_spawned_server_serves_from_another_process_and_ends_on_stop(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_spawned_server_serves_from_another_process_and_ends_on_stop(
+    tmp_path: Path,
+) -> None:
     with EmbeddedServer.spawn(tmp_path / "served", username="ada") as server:
-        visit(server, write_one_file)
+        await visit(server, write_one_file)
         assert server.options()["username"] == "ada"
         assert (server.root / "one").stat().st_size == 100_000
     with pytest.raises(ConnectionRefusedError):
-        visit(server, list_root)
+        await visit(server, list_root)
 
 
-def test_a_given_password_is_not_on_the_command_line_of_the_process(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_given_password_is_not_on_the_command_line_of_the_process(tmp_path: Path) -> None:
     with EmbeddedServer.spawn(tmp_path, password="hunter2-hunter2") as server:
-        assert visit(server, list_root) == set()
+        assert await visit(server, list_root) == set()
         assert server.password == "hunter2-hunter2"
         assert "hunter2" not in " ".join(server._process.args)
 

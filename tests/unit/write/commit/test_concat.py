@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 
 import pytest
@@ -25,26 +24,29 @@ def put(server: MemoryServer, *sizes: int) -> tuple[list[tuple[str, int]], bytes
     return sources, whole
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("copy_data", [True, False])
-def test_the_bytes_of_all_files_follow_each_other(copy_data: bool) -> None:
+async def test_the_bytes_of_all_files_follow_each_other(copy_data: bool) -> None:
     server = MemoryServer(copy_data=copy_data)
     sources, whole = put(server, 10, 0, BLOCK, 2 * BLOCK + 1, 1)
-    assert asyncio.run(join(server.connect(), sources, "/in/joined")) == len(whole)
+    assert await join(server.connect(), sources, "/in/joined") == len(whole)
     assert server.read("/in/joined") == whole
 
 
-def test_large_files_are_copied_in_ranges_that_each_answer_in_time(
+@pytest.mark.asyncio
+async def test_large_files_are_copied_in_ranges_that_each_answer_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(concat, "COPY_RANGE", 1000)
     server = MemoryServer()
     sources, whole = put(server, 2500, 1000)
-    asyncio.run(join(server.connect(), sources, "/in/joined"))
+    await join(server.connect(), sources, "/in/joined")
     assert server.read("/in/joined") == whole
     assert len(server.operations("copy")) == 4
 
 
-def test_through_the_client_only_a_few_blocks_are_held_at_once() -> None:
+@pytest.mark.asyncio
+async def test_through_the_client_only_a_few_blocks_are_held_at_once() -> None:
     server = MemoryServer(copy_data=False)
     sources, whole = put(server, 20 * BLOCK, 3 * BLOCK)
     held = most = 0
@@ -55,22 +57,24 @@ def test_through_the_client_only_a_few_blocks_are_held_at_once() -> None:
         most = max(most, held)
 
     server.meanwhile = count
-    asyncio.run(join(server.connect(), sources, "/in/joined"))
+    await join(server.connect(), sources, "/in/joined")
     assert server.read("/in/joined") == whole
     assert held == 0
     assert 1 < most <= BLOCKS_IN_FLIGHT
 
 
-def test_what_was_there_is_replaced() -> None:
+@pytest.mark.asyncio
+async def test_what_was_there_is_replaced() -> None:
     server = MemoryServer()
     sources, whole = put(server, 5)
     server.put("/in/joined", b"a longer old content")
-    asyncio.run(join(server.connect(), sources, "/in/joined"))
+    await join(server.connect(), sources, "/in/joined")
     assert server.read("/in/joined") == whole
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("copy_data", [True, False])
-def test_every_file_is_closed_whatever_happens(copy_data: bool) -> None:
+async def test_every_file_is_closed_whatever_happens(copy_data: bool) -> None:
     server = MemoryServer(copy_data=copy_data)
     sources, _ = put(server, 5, 5)
 
@@ -80,19 +84,21 @@ def test_every_file_is_closed_whatever_happens(copy_data: bool) -> None:
 
     server.refuse = refuse
     with pytest.raises(RemoteNotFoundError):
-        asyncio.run(join(server.connect(), sources, "/in/joined"))
+        await join(server.connect(), sources, "/in/joined")
     assert len(server.operations("open")) == len(server.operations("close")) > 0
 
 
-def test_a_lost_connection_is_told_as_such_and_not_in_a_group() -> None:
+@pytest.mark.asyncio
+async def test_a_lost_connection_is_told_as_such_and_not_in_a_group() -> None:
     server = MemoryServer(copy_data=False)
     sources, _ = put(server, 3 * BLOCK)
     server.faults = {4: Fault("lost", "before")}
     with pytest.raises(ConnectionLostError):
-        asyncio.run(join(server.connect(), sources, "/in/joined"))
+        await join(server.connect(), sources, "/in/joined")
 
 
-def test_a_file_that_shrinks_while_it_is_copied_is_noticed() -> None:
+@pytest.mark.asyncio
+async def test_a_file_that_shrinks_while_it_is_copied_is_noticed() -> None:
     server = MemoryServer(copy_data=False)
     sources, _ = put(server, 10, 10)
 
@@ -102,12 +108,13 @@ def test_a_file_that_shrinks_while_it_is_copied_is_noticed() -> None:
 
     server.meanwhile = shrink
     with pytest.raises(CommitError, match="9 bytes instead of 10"):
-        asyncio.run(join(server.connect(), sources, "/in/joined"))
+        await join(server.connect(), sources, "/in/joined")
 
 
-def test_a_missing_file_is_told_before_anything_is_written() -> None:
+@pytest.mark.asyncio
+async def test_a_missing_file_is_told_before_anything_is_written() -> None:
     server = MemoryServer()
     sources, _ = put(server, 10)
     with pytest.raises(RemoteNotFoundError):
-        asyncio.run(join(server.connect(), [*sources, ("/in/9", 1)], "/in/joined"))
+        await join(server.connect(), [*sources, ("/in/9", 1)], "/in/joined")
     assert "joined" not in server.names("/in")

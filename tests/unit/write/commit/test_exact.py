@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from sftp_async.errors import CommitError, ConnectionLostError, RemoteUnsupportedError
@@ -20,36 +18,44 @@ def server(request: pytest.FixtureRequest) -> MemoryServer:
     return server
 
 
-def write(server: MemoryServer, *contents: bytes, **job: object) -> MemoryJob:
+async def write(server: MemoryServer, *contents: bytes, **job: object) -> MemoryJob:
     made = MemoryJob(server, EXACT, **job)  # type: ignore[arg-type]
-    asyncio.run(made.write(*contents))
+    await made.write(*contents)
     return made
 
 
-def test_one_part_is_renamed_to_the_exact_name(server: MemoryServer) -> None:
-    write(server, b"all of it")
+@pytest.mark.asyncio
+async def test_one_part_is_renamed_to_the_exact_name(server: MemoryServer) -> None:
+    await write(server, b"all of it")
     assert server.files("/out") == {"all.csv": b"all of it"}
     assert server.names("/out") == {"all.csv"}
     assert not server.operations("copy")
 
 
-def test_several_parts_are_joined_in_partition_order_on_the_server(server: MemoryServer) -> None:
-    write(server, b"first ", b"", b"second ", b"third")
+@pytest.mark.asyncio
+async def test_several_parts_are_joined_in_partition_order_on_the_server(
+    server: MemoryServer,
+) -> None:
+    await write(server, b"first ", b"", b"second ", b"third")
     assert server.read(EXACT) == b"first second third"
     assert len(server.operations("copy")) == 3
     assert server.names("/out") == {"all.csv"}
 
 
-def test_several_parts_are_joined_through_the_client_where_the_server_cannot_copy() -> None:
+@pytest.mark.asyncio
+async def test_several_parts_are_joined_through_the_client_where_the_server_cannot_copy() -> None:
     server = MemoryServer(copy_data=False)
     server.make("/out")
-    write(server, b"first ", b"", b"second ", b"third")
+    await write(server, b"first ", b"", b"second ", b"third")
     assert server.read(EXACT) == b"first second third"
     assert not server.operations("copy")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(("request_name", "kind"), [("copy", "joined"), ("rename", "draft")])
-def test_each_try_has_a_file_of_its_own(server: MemoryServer, request_name: str, kind: str) -> None:
+async def test_each_try_has_a_file_of_its_own(
+    server: MemoryServer, request_name: str, kind: str
+) -> None:
     # A server may carry out late what a lost session asked for: to empty a file, or to write to it.
     lost: list[Operation] = []
 
@@ -59,14 +65,15 @@ def test_each_try_has_a_file_of_its_own(server: MemoryServer, request_name: str,
             raise ConnectionLostError("The connection was lost", path=operation.path)
 
     server.refuse = lose
-    write(server, b"first ", b"second")
+    await write(server, b"first ", b"second")
     assert server.read(EXACT) == b"first second"
     assert len(lost) == 1
     opened = {op.path for op in server.operations("open") if kind in op.path.rpartition("/")[2]}
     assert len(opened) == 2
 
 
-def test_copying_that_is_offered_but_refused_goes_through_the_client() -> None:
+@pytest.mark.asyncio
+async def test_copying_that_is_offered_but_refused_goes_through_the_client() -> None:
     server = MemoryServer()
     server.make("/out")
 
@@ -75,37 +82,41 @@ def test_copying_that_is_offered_but_refused_goes_through_the_client() -> None:
             raise RemoteUnsupportedError("Unsupported", path=operation.path)
 
     server.refuse = refuse
-    write(server, b"first ", b"second")
+    await write(server, b"first ", b"second")
     assert server.read(EXACT) == b"first second"
 
 
-def test_overwrite_replaces_the_file(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_overwrite_replaces_the_file(server: MemoryServer) -> None:
     server.put(EXACT, b"old")
     server.put("/out/other.csv", b"foreign")
-    write(server, b"new ", b"data", overwrite=True)
+    await write(server, b"new ", b"data", overwrite=True)
     assert server.files("/out") == {"all.csv": b"new data", "other.csv": b"foreign"}
     assert server.names("/out") == {"all.csv", "other.csv"}
 
 
-def test_overwrite_with_posix_rename_never_leaves_the_name_empty() -> None:
+@pytest.mark.asyncio
+async def test_overwrite_with_posix_rename_never_leaves_the_name_empty() -> None:
     server = MemoryServer()
     server.put(EXACT, b"old")
     seen: set[bytes] = set()
     server.watch = lambda: seen.add(server.read(EXACT))
-    write(server, b"new", overwrite=True)
+    await write(server, b"new", overwrite=True)
     assert seen == {b"old", b"new"}
 
 
-def test_overwrite_without_an_old_file_writes_it(server: MemoryServer) -> None:
-    write(server, b"new", overwrite=True)
+@pytest.mark.asyncio
+async def test_overwrite_without_an_old_file_writes_it(server: MemoryServer) -> None:
+    await write(server, b"new", overwrite=True)
     assert server.files("/out") == {"all.csv": b"new"}
 
 
-def test_the_old_file_comes_back_when_the_new_one_cannot_take_its_place() -> None:
+@pytest.mark.asyncio
+async def test_the_old_file_comes_back_when_the_new_one_cannot_take_its_place() -> None:
     server = MemoryServer(posix_rename=False)
     server.put(EXACT, b"old")
     job = MemoryJob(server, EXACT, overwrite=True)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def refuse(operation: Operation) -> None:
@@ -115,38 +126,45 @@ def test_the_old_file_comes_back_when_the_new_one_cannot_take_its_place() -> Non
 
     server.refuse = refuse
     with pytest.raises(CommitError, match="cannot be made visible"):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert "all.csv" not in server.names("/out")
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == {"all.csv": b"old"}
     assert server.names("/out") == {"all.csv"}
 
 
-def test_appending_to_an_existing_file_is_refused_before_any_task(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_appending_to_an_existing_file_is_refused_before_any_task(
+    server: MemoryServer,
+) -> None:
     server.put(EXACT, b"old")
     job = MemoryJob(server, EXACT)
     with pytest.raises(CommitError, match=r"exists already.*/out/all.csv.*mode\(.overwrite.\)"):
-        asyncio.run(job.prepare())
+        await job.prepare()
     assert server.names("/out") == {"all.csv"}
 
 
-def test_a_file_that_appeared_meanwhile_is_refused_at_commit_and_stays(
+@pytest.mark.asyncio
+async def test_a_file_that_appeared_meanwhile_is_refused_at_commit_and_stays(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server, EXACT)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new ", b"data")
     server.put(EXACT, b"another's")
     with pytest.raises(CommitError, match="exists already"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == {"all.csv": b"another's"}
     assert server.names("/out") == {"all.csv"}
 
 
-def test_a_file_that_appears_in_the_last_moment_is_refused_and_stays(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_file_that_appears_in_the_last_moment_is_refused_and_stays(
+    server: MemoryServer,
+) -> None:
     job = MemoryJob(server, EXACT)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def appear(operation: Operation) -> None:
@@ -155,66 +173,76 @@ def test_a_file_that_appears_in_the_last_moment_is_refused_and_stays(server: Mem
 
     server.meanwhile = appear
     with pytest.raises(CommitError, match="exists already"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == {"all.csv": b"and"}
     assert server.names("/out") == {"all.csv"}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_directory_of_that_name_is_refused(server: MemoryServer, overwrite: bool) -> None:
+async def test_a_directory_of_that_name_is_refused(server: MemoryServer, overwrite: bool) -> None:
     server.make(EXACT)
     with pytest.raises(CommitError, match=r"directory is where one exact file.*single_file=false"):
-        asyncio.run(MemoryJob(server, EXACT, overwrite=overwrite).prepare())
+        await MemoryJob(server, EXACT, overwrite=overwrite).prepare()
     assert server.names("/out") == {"all.csv"}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("copy_data", [True, False])
-def test_a_part_of_another_size_than_reported_is_not_joined(copy_data: bool) -> None:
+async def test_a_part_of_another_size_than_reported_is_not_joined(copy_data: bool) -> None:
     server = MemoryServer(copy_data=copy_data)
     server.make("/out")
     job = MemoryJob(server, EXACT)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"first ", b"second ", b"third")
     server.nodes[job.layout.staged_path(parts[1].staged)].data.pop()
     with pytest.raises(CommitError, match="6 bytes instead of 7"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.names("/out") == set()
 
 
-def test_an_empty_job_writes_no_file_without_write_empty(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_empty_job_writes_no_file_without_write_empty(server: MemoryServer) -> None:
     job = MemoryJob(server, EXACT, write_empty=False)
-    asyncio.run(job.prepare())
-    asyncio.run(job.commit(job.stage(b"a header", rows=0)))
+    await job.prepare()
+    await job.commit(job.stage(b"a header", rows=0))
     assert server.names("/out") == set()
 
 
-def test_an_empty_overwrite_without_write_empty_removes_the_old_file(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_empty_overwrite_without_write_empty_removes_the_old_file(
+    server: MemoryServer,
+) -> None:
     server.put(EXACT, b"old")
     job = MemoryJob(server, EXACT, overwrite=True, write_empty=False)
-    asyncio.run(job.prepare())
-    asyncio.run(job.commit(job.stage(b"a header", rows=0)))
+    await job.prepare()
+    await job.commit(job.stage(b"a header", rows=0))
     assert server.names("/out") == set()
 
 
-def test_a_commit_run_again_by_a_new_process_changes_nothing(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_commit_run_again_by_a_new_process_changes_nothing(server: MemoryServer) -> None:
     job = MemoryJob(server, EXACT, overwrite=True)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"first ", b"second")
-    asyncio.run(job.commit(parts))
-    asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+    await job.commit(parts)
+    await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == {"all.csv": b"first second"}
 
 
-def test_two_exact_files_of_one_directory_never_disturb_each_other(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_two_exact_files_of_one_directory_never_disturb_each_other(
+    server: MemoryServer,
+) -> None:
     first, second = MemoryJob(server, "/out/a.csv"), MemoryJob(server, "/out/b.csv")
-    asyncio.run(first.prepare())
-    asyncio.run(second.prepare())
+    await first.prepare()
+    await second.prepare()
     a, b = first.stage(b"a0", b"a1"), second.stage(b"b0")
-    asyncio.run(first.commit(a))
-    asyncio.run(second.commit(b))
+    await first.commit(a)
+    await second.commit(b)
     assert server.files("/out") == {"a.csv": b"a0a1", "b.csv": b"b0"}
     assert server.names("/out") == {"a.csv", "b.csv"}
 
@@ -229,19 +257,21 @@ def bare() -> MemoryServer:
     return server
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_direct_copies_to_the_exact_name(bare: MemoryServer, overwrite: bool) -> None:
+async def test_direct_copies_to_the_exact_name(bare: MemoryServer, overwrite: bool) -> None:
     if overwrite:
         bare.put(EXACT, b"a longer old file")
-    write(bare, b"first ", b"second", overwrite=overwrite, commit_mode="direct")
+    await write(bare, b"first ", b"second", overwrite=overwrite, commit_mode="direct")
     assert bare.files("/out") == {"all.csv": b"first second"}
     assert bare.names("/out") == {"all.csv"}
     assert not bare.operations("rename")
 
 
-def test_direct_leaves_a_file_that_appeared_meanwhile(bare: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_direct_leaves_a_file_that_appeared_meanwhile(bare: MemoryServer) -> None:
     job = MemoryJob(bare, EXACT, commit_mode="direct")
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def appear(operation: Operation) -> None:
@@ -250,18 +280,19 @@ def test_direct_leaves_a_file_that_appeared_meanwhile(bare: MemoryServer) -> Non
 
     bare.meanwhile = appear
     with pytest.raises(CommitError, match="exists already"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert bare.files("/out") == {"all.csv": b"and"}
 
 
-def test_direct_completes_a_copy_over_an_old_file_when_the_job_is_aborted_in_between(
+@pytest.mark.asyncio
+async def test_direct_completes_a_copy_over_an_old_file_when_the_job_is_aborted_in_between(
     bare: MemoryServer,
 ) -> None:
     # What was there is lost with the first byte: the staged file is all there is.
     bare.put(EXACT, b"old")
     job = MemoryJob(bare, EXACT, overwrite=True, commit_mode="direct")
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def refuse(operation: Operation) -> None:
@@ -270,17 +301,18 @@ def test_direct_completes_a_copy_over_an_old_file_when_the_job_is_aborted_in_bet
 
     bare.refuse = refuse
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert bare.read(EXACT) == b""
     bare.refuse = lambda operation: None
-    asyncio.run(job.abort())
+    await job.abort()
     assert bare.files("/out") == {"all.csv": b"new"}
     assert bare.names("/out") == {"all.csv"}
 
 
-def test_direct_removes_a_half_copied_new_file_on_abort(bare: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_direct_removes_a_half_copied_new_file_on_abort(bare: MemoryServer) -> None:
     job = MemoryJob(bare, EXACT, commit_mode="direct")
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def refuse(operation: Operation) -> None:
@@ -289,6 +321,6 @@ def test_direct_removes_a_half_copied_new_file_on_abort(bare: MemoryServer) -> N
 
     bare.refuse = refuse
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert bare.names("/out") == set()

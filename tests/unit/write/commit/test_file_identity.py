@@ -48,10 +48,10 @@ def is_publication(operation: Operation) -> bool:
     return operation.name == "rename" and operation.target.endswith(".intent.json")
 
 
-def die_after(published: MemoryJob, *contents: bytes) -> None:
+async def die_after(published: MemoryJob, *contents: bytes) -> None:
     """Commit, and die when the intent is there."""
     server = published.server
-    asyncio.run(published.prepare())
+    await published.prepare()
     parts = published.stage(*contents)
 
     def die(operation: Operation) -> None:
@@ -60,11 +60,11 @@ def die_after(published: MemoryJob, *contents: bytes) -> None:
 
     server.meanwhile = die
     with pytest.raises(Died):
-        asyncio.run(published.commit(parts))
+        await published.commit(parts)
     server.meanwhile = lambda operation: None
 
 
-def refuse_until_aborted(job: MemoryJob, name: str, *contents: bytes) -> None:
+async def refuse_until_aborted(job: MemoryJob, name: str, *contents: bytes) -> None:
     """Commit, which the server refuses for one name."""
     server = job.server
     parts = job.stage(*contents)
@@ -75,22 +75,23 @@ def refuse_until_aborted(job: MemoryJob, name: str, *contents: bytes) -> None:
 
     server.refuse = refuse
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.refuse = lambda operation: None
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["/out", "/out/o_1.csv"])
 @pytest.mark.parametrize("contents", [(b"new 1",), (b"n", b"ew 1")])
-def test_staging_cleared_before_the_commit_fails_it_and_the_old_data_stays(
+async def test_staging_cleared_before_the_commit_fails_it_and_the_old_data_stays(
     server: MemoryServer, path: str, contents: tuple[bytes, ...]
 ) -> None:
     job = MemoryJob(server, path, overwrite=True, **(NAMED if path == "/out" else {}))
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*contents)
     clear(server, "/out/_temporary")
     with pytest.raises(CommitError, match="staging directory of this job is gone"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == OLD
 
 
@@ -111,24 +112,25 @@ def clearing_after(
     return look
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("posix_rename", [True, False])
 @pytest.mark.parametrize("how", CLEARINGS)
-def test_staging_cleared_at_any_moment_never_passes_old_files_for_new_ones(
+async def test_staging_cleared_at_any_moment_never_passes_old_files_for_new_ones(
     how: str, posix_rename: bool
 ) -> None:
     outcomes: set[bool] = set()
     for moment in range(200):
         server = server_with(OLD, posix_rename=posix_rename)
         job = MemoryJob(server, overwrite=True, **NAMED)
-        asyncio.run(job.prepare())
+        await job.prepare()
         parts = job.stage(*NEW.values())
         due = len(server.log) + moment
         server.meanwhile = clearing_after(due, server, job, how)
         try:
-            asyncio.run(job.commit(parts))
+            await job.commit(parts)
             committed = True
         except SFTPAsyncError:
-            asyncio.run(job.abort())
+            await job.abort()
             committed = False
         outcomes.add(committed)
         files = server.files("/out")
@@ -144,31 +146,34 @@ def test_staging_cleared_at_any_moment_never_passes_old_files_for_new_ones(
     assert outcomes == {True, False}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("how", ["files", "staging"])
-def test_a_recovery_does_not_pass_old_files_for_new_ones_that_were_cleared_away(
+async def test_a_recovery_does_not_pass_old_files_for_new_ones_that_were_cleared_away(
     server: MemoryServer, how: str
 ) -> None:
     dead = MemoryJob(server, overwrite=True, **NAMED)
-    die_after(dead, *NEW.values())
+    await die_after(dead, *NEW.values())
     CLEARINGS[how](server, dead)
     with pytest.raises(CommitError, match=r"vanished.*To give the job up, remove .*intent\.json"):
-        asyncio.run(MemoryJob(server).prepare())
+        await MemoryJob(server).prepare()
     assert server.files("/out") == OLD
 
 
-def test_a_recovery_does_not_take_names_that_are_free_for_files_that_readers_took() -> None:
+@pytest.mark.asyncio
+async def test_a_recovery_does_not_take_names_that_are_free_for_files_that_readers_took() -> None:
     server = server_with({})
     dead = MemoryJob(server, **NAMED)
-    die_after(dead, *NEW.values())
+    await die_after(dead, *NEW.values())
     CLEARINGS["staging"](server, dead)
     with pytest.raises(CommitError, match="vanished before it became visible"):
-        asyncio.run(MemoryJob(server).prepare())
+        await MemoryJob(server).prepare()
 
 
-def test_readers_that_take_files_of_such_names_do_not_block_the_recovery() -> None:
+@pytest.mark.asyncio
+async def test_readers_that_take_files_of_such_names_do_not_block_the_recovery() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*NEW.values())
 
     def die(operation: Operation) -> None:
@@ -178,16 +183,17 @@ def test_readers_that_take_files_of_such_names_do_not_block_the_recovery() -> No
 
     server.meanwhile = die
     with pytest.raises(Died):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.meanwhile = lambda operation: None
-    asyncio.run(job.recover())
+    await job.recover()
     assert server.files("/out") == {"o_2.csv": b"new 2"}
 
 
-def test_a_job_that_died_after_its_staging_was_removed_is_recovered() -> None:
+@pytest.mark.asyncio
+async def test_a_job_that_died_after_its_staging_was_removed_is_recovered() -> None:
     server = server_with({})
     job = MemoryJob(server, success_file=True, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*NEW.values())
 
     def die(operation: Operation) -> None:
@@ -196,47 +202,49 @@ def test_a_job_that_died_after_its_staging_was_removed_is_recovered() -> None:
 
     server.refuse = die
     with pytest.raises(Died):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert job.layout.staging not in server.nodes
     server.refuse = lambda operation: None
     del server.nodes["/out/o_1.csv"]  # by a reader, who does not wait for _SUCCESS
-    asyncio.run(job.recover())
+    await job.recover()
     assert server.files("/out") == {"o_2.csv": b"new 2", "_SUCCESS": b""}
     assert "_temporary" not in server.names("/out")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("rename_replaces", [False, True])
 @pytest.mark.parametrize("old", [{}, {"o_1.csv": b"oooo"}])
-def test_an_abort_leaves_the_file_of_a_job_that_replaced_its_own(
+async def test_an_abort_leaves_the_file_of_a_job_that_replaced_its_own(
     old: dict[str, bytes], rename_replaces: bool
 ) -> None:
     kind = {"posix_rename": False, "rename_replaces": True} if rename_replaces else {}
     server = server_with(old, **kind)
     first, second = (MemoryJob(server, if_exists="replace", **NAMED) for _ in range(2))
-    asyncio.run(first.prepare())
-    asyncio.run(second.prepare())
-    refuse_until_aborted(first, "o_2.csv", b"AAAA", b"AAAA")
-    asyncio.run(second.commit(second.stage(b"BBBB")))
-    asyncio.run(first.abort())
+    await first.prepare()
+    await second.prepare()
+    await refuse_until_aborted(first, "o_2.csv", b"AAAA", b"AAAA")
+    await second.commit(second.stage(b"BBBB"))
+    await first.abort()
     assert server.files("/out") == {"o_1.csv": b"BBBB"}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("posix_rename", [True, False])
-def test_an_abort_takes_the_new_file_back_though_a_reader_took_the_old_one(
+async def test_an_abort_takes_the_new_file_back_though_a_reader_took_the_old_one(
     posix_rename: bool,
 ) -> None:
     server = server_with({"o_1.csv": b"old 1"}, posix_rename=posix_rename)
     job = MemoryJob(server, overwrite=True, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
 
     def take(operation: Operation) -> None:
         if is_publication(operation):
             del server.nodes["/out/o_1.csv"]
 
     server.meanwhile = take
-    refuse_until_aborted(job, "o_2.csv", *NEW.values())
+    await refuse_until_aborted(job, "o_2.csv", *NEW.values())
     assert server.files("/out") == {"o_1.csv": b"new 1"}
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == {}
 
 
@@ -253,20 +261,22 @@ def keep_both_names(server: MemoryServer, name: str) -> Callable[[Operation], No
     return link
 
 
-def test_a_part_that_has_both_its_names_is_visible() -> None:
+@pytest.mark.asyncio
+async def test_a_part_that_has_both_its_names_is_visible() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
     server.meanwhile = keep_both_names(server, "o_1.csv")
-    asyncio.run(job.write(*NEW.values()))
+    await job.write(*NEW.values())
     assert len(server.operations("setstat")) == 2
     assert server.files("/out") == NEW
     assert "_temporary" not in server.names("/out")
 
 
-def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
+@pytest.mark.asyncio
+async def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*NEW.values())
     link = keep_both_names(server, "o_1.csv")
 
@@ -278,17 +288,18 @@ def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
 
     server.meanwhile = link_and_die
     with pytest.raises(Died):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.meanwhile = lambda operation: None
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == {}
 
 
-def test_a_part_that_is_taken_back_and_has_both_its_names_is_gone() -> None:
+@pytest.mark.asyncio
+async def test_a_part_that_is_taken_back_and_has_both_its_names_is_gone() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
-    asyncio.run(job.prepare())
-    refuse_until_aborted(job, "o_2.csv", *NEW.values())
+    await job.prepare()
+    await refuse_until_aborted(job, "o_2.csv", *NEW.values())
     died: list[Operation] = []
 
     def link(operation: Operation) -> None:
@@ -298,15 +309,16 @@ def test_a_part_that_is_taken_back_and_has_both_its_names_is_gone() -> None:
             raise ConnectionLostError("The connection was lost", path=operation.path)
 
     server.meanwhile = link
-    asyncio.run(job.abort())
+    await job.abort()
     assert died
     assert server.files("/out") == {}
 
 
-def test_the_same_bytes_from_another_job_are_not_taken_for_this_ones() -> None:
+@pytest.mark.asyncio
+async def test_the_same_bytes_from_another_job_are_not_taken_for_this_ones() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*NEW.values())
 
     def put(operation: Operation) -> None:
@@ -315,13 +327,14 @@ def test_the_same_bytes_from_another_job_are_not_taken_for_this_ones() -> None:
 
     server.meanwhile = put
     with pytest.raises(CommitError, match="exists already"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == {"o_1.csv": b"new 1"}
     assert server.nodes["/out/o_1.csv"].mtime == server.now - 60
 
 
-def test_a_server_that_looks_at_the_target_first_does_not_block_a_retry() -> None:
+@pytest.mark.asyncio
+async def test_a_server_that_looks_at_the_target_first_does_not_block_a_retry() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
     lost: list[Operation] = []
@@ -333,12 +346,13 @@ def test_a_server_that_looks_at_the_target_first_does_not_block_a_retry() -> Non
 
     server.meanwhile = lose
     server.target_first = True
-    asyncio.run(job.write(*NEW.values()))
+    await job.write(*NEW.values())
     assert lost
     assert server.files("/out") == NEW
 
 
-def test_what_is_under_a_jobs_own_names_is_never_read_back(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_what_is_under_a_jobs_own_names_is_never_read_back(server: MemoryServer) -> None:
     job = MemoryJob(server)
     lost: list[Operation] = []
 
@@ -348,15 +362,15 @@ def test_what_is_under_a_jobs_own_names_is_never_read_back(server: MemoryServer)
             raise ConnectionLostError("The connection was lost", path=operation.path)
 
     server.meanwhile = lose
-    asyncio.run(job.write(b"0", b"1"))
+    await job.write(b"0", b"1")
     assert lost
     assert not [op for op in server.operations("read") if "/part-" in op.path]
 
 
-def finish_by(other: MemoryJob) -> None:
+async def finish_by(other: MemoryJob) -> None:
     """Have another writer carry to its end what it finds."""
-    asyncio.run(other.prepare())
-    asyncio.run(other.abort())
+    await other.prepare()
+    await other.abort()
 
 
 def finished_and_taken(server: MemoryServer, job: MemoryJob, options: dict[str, Any]) -> None:
@@ -365,8 +379,9 @@ def finished_and_taken(server: MemoryServer, job: MemoryJob, options: dict[str, 
     def meanwhile(operation: Operation) -> None:
         if operation.name == "close" and operation.path == f"{job.layout.staging}.intent.json":
             server.meanwhile = lambda operation: None
-            with ThreadPoolExecutor(1) as other:  # it has a loop of its own
-                other.submit(finish_by, MemoryJob(server, **options)).result()
+            # This request cannot await: the other writer runs on an event loop of another thread.
+            with ThreadPoolExecutor(1) as other:
+                other.submit(asyncio.run, finish_by(MemoryJob(server, **options))).result()
             assert len(server.files("/out")) == 2
             for name in server.files("/out"):
                 del server.nodes[f"/out/{name}"]
@@ -374,31 +389,34 @@ def finished_and_taken(server: MemoryServer, job: MemoryJob, options: dict[str, 
     server.meanwhile = meanwhile
 
 
-def test_another_writer_may_finish_an_append_and_a_reader_take_it_meanwhile() -> None:
+@pytest.mark.asyncio
+async def test_another_writer_may_finish_an_append_and_a_reader_take_it_meanwhile() -> None:
     server = server_with({})
     options = {"file_name_template": "o_{job}_{seq}.csv"}
     job = MemoryJob(server, **options)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"1", b"2")
     finished_and_taken(server, job, options)
-    assert asyncio.run(job.commit(parts)).rows == 2
+    assert (await job.commit(parts)).rows == 2
     assert server.files("/out") == {}
 
 
-def test_a_recovery_may_meet_the_job_that_ends_itself_and_a_reader() -> None:
+@pytest.mark.asyncio
+async def test_a_recovery_may_meet_the_job_that_ends_itself_and_a_reader() -> None:
     server = server_with({})
     options = {"file_name_template": "o_{job}_{seq}.csv"}
     job = MemoryJob(server, **options)
-    die_after(job, b"1", b"2")
+    await die_after(job, b"1", b"2")
     finished_and_taken(server, job, options)
-    finish_by(MemoryJob(server, **options))
+    await finish_by(MemoryJob(server, **options))
     assert server.files("/out") == {}
 
 
-def test_a_lost_connection_has_no_file_read_back_that_is_known_to_be_there() -> None:
+@pytest.mark.asyncio
+async def test_a_lost_connection_has_no_file_read_back_that_is_known_to_be_there() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(*(b"%03d" % number for number in range(100)))
     renamed = 0
 
@@ -410,29 +428,31 @@ def test_a_lost_connection_has_no_file_read_back_that_is_known_to_be_there() -> 
             server.faults[len(server.log)] = Fault("lost", "after")
 
     server.meanwhile = cut
-    asyncio.run(job.commit(parts))
+    await job.commit(parts)
     assert len(server.files("/out")) == 100
     read = [o for o in server.operations("read") if o.path.startswith("/out/o_")]
     assert 0 < len(read) < 40  # those whose rename was under way
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("how", ["files", "staging"])
-def test_a_joined_file_is_known_by_its_pieces(how: str) -> None:
+async def test_a_joined_file_is_known_by_its_pieces(how: str) -> None:
     server = server_with({"x.csv": b"old 1old 2"})
     job = MemoryJob(server, "/out/x.csv", overwrite=True)
-    die_after(job, b"new 1", b"new 2")
+    await die_after(job, b"new 1", b"new 2")
     CLEARINGS[how](server, job)
     with pytest.raises(CommitError):
-        asyncio.run(MemoryJob(server, "/out/x.csv", overwrite=True).prepare())
+        await MemoryJob(server, "/out/x.csv", overwrite=True).prepare()
     assert server.files("/out") == {"x.csv": b"old 1old 2"}
 
 
-def test_a_withdrawn_joined_file_leaves_the_old_one_where_staging_was_cleared() -> None:
+@pytest.mark.asyncio
+async def test_a_withdrawn_joined_file_leaves_the_old_one_where_staging_was_cleared() -> None:
     server = server_with({"x.csv": b"old 1old 2"})
     job = MemoryJob(server, "/out/x.csv", overwrite=True)
-    die_after(job, b"new 1", b"new 2")
+    await die_after(job, b"new 1", b"new 2")
     path = f"{job.layout.staging}.intent.json"
     server.nodes[path.replace(".intent.", ".withdrawn.")] = server.nodes.pop(path)
     CLEARINGS["files"](server, job)
-    finish_by(MemoryJob(server, "/out/x.csv", overwrite=True))
+    await finish_by(MemoryJob(server, "/out/x.csv", overwrite=True))
     assert server.files("/out") == {"x.csv": b"old 1old 2"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -95,18 +94,16 @@ def test_other_names_are_no_documents(name: str) -> None:
     assert document_of(name) is None
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("end", [0, 1, 20, -1])
-def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
+async def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
     server = MemoryServer()
     server.put(f"/out/_temporary/{JOB}.intent.json", intent().to_json()[:end])
-
-    async def read() -> Intent | None:
-        return await load(server.connect(), "/out/_temporary", "/out", JOB, "intent")
-
-    assert asyncio.run(read()) is None
+    assert await load(server.connect(), "/out/_temporary", "/out", JOB, "intent") is None
 
 
-def test_a_published_intent_appears_whole_under_its_name() -> None:
+@pytest.mark.asyncio
+async def test_a_published_intent_appears_whole_under_its_name() -> None:
     server = MemoryServer()
     made = intent()
     server.make(made.staging)
@@ -117,7 +114,7 @@ def test_a_published_intent_appears_whole_under_its_name() -> None:
             seen.add(server.read(made.path))
 
     server.watch = look
-    asyncio.run(publish(server.connect(), made))
+    await publish(server.connect(), made)
     assert seen == {made.to_json()}
     assert server.names(made.staging) == set()
 
@@ -156,11 +153,12 @@ def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) ->
         Intent.from_fields(json.loads(made.to_json()))
 
 
-def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asyncio
+async def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intent_store, "LARGEST", 100)
     server = MemoryServer()
     made = intent()
     server.make(made.staging)
     with pytest.raises(CommitError, match="1 files, too many for one commit"):
-        asyncio.run(publish(server.connect(), made))
+        await publish(server.connect(), made)
     assert server.names(made.staging) == set()

@@ -83,6 +83,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("scenario", "at_least"),
     [
@@ -92,12 +93,15 @@ def _quiet() -> Iterator[None]:
         pytest.param(EXACT_PLAIN, 5_200, id="exact file, plain rename"),
     ],
 )
-def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_least: int) -> None:
-    played, broken = explore(scenario, depth=2)
+async def test_any_two_faults_leave_all_of_the_job_or_nothing(
+    scenario: Scenario, at_least: int
+) -> None:
+    played, broken = await explore(scenario, depth=2)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("scenario", "at_least"),
     [
@@ -122,14 +126,15 @@ def test_any_two_faults_leave_all_of_the_job_or_nothing(scenario: Scenario, at_l
         ),
     ],
 )
-def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
+async def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
     scenario: Scenario, at_least: int
 ) -> None:
-    played, broken = explore(scenario, depth=1)
+    played, broken = await explore(scenario, depth=1)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("scenario", "at_least"),
     [
@@ -169,14 +174,15 @@ def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_nothing(
         pytest.param(Scenario(old=OLD_PARTS, overwrite=True, **DIRECT), 80, id="overwrite, direct"),
     ],
 )
-def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
+async def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
     scenario: Scenario, at_least: int
 ) -> None:
-    played, broken = explore(scenario, depth=1)
+    played, broken = await explore(scenario, depth=1)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("scenario", "at_least"),
     [
@@ -203,50 +209,56 @@ def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
         ),
     ],
 )
-def test_any_fault_in_a_commit_to_partitions_leaves_all_or_nothing_and_no_empty_directory(
+async def test_any_fault_in_a_commit_to_partitions_leaves_all_or_nothing_and_no_empty_directory(
     scenario: Scenario, at_least: int
 ) -> None:
-    played, broken = explore(scenario, depth=1)
+    played, broken = await explore(scenario, depth=1)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
 
 
-def test_the_model_notices_a_commit_without_an_intent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asyncio
+async def test_the_model_notices_a_commit_without_an_intent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def publish_nothing(*arguments: object) -> None:
         pass
 
     monkeypatch.setattr(intent_store, "publish", publish_nothing)
-    assert not play(APPEND, {}).broken  # without faults it works
-    _, broken = explore(APPEND, depth=1)
+    assert not (await play(APPEND, {})).broken  # without faults it works
+    _, broken = await explore(APPEND, depth=1)
     assert any("crashed" in rule for _, rules in broken for rule in rules)
 
 
-def test_the_model_notices_partitions_that_are_made_and_not_taken_back(
+@pytest.mark.asyncio
+async def test_the_model_notices_partitions_that_are_made_and_not_taken_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def nothing(*arguments: object) -> None:
         pass
 
     monkeypatch.setattr(partition_directories, "prune", nothing)
-    assert not play(PARTITIONED, {}).broken
-    assert any("are the partitions" in rule for rule in play(STATIC, {}).broken)
-    aborted = play(replace(PARTITIONED, refused="part-00001"), {})
+    assert not (await play(PARTITIONED, {})).broken
+    assert any("are the partitions" in rule for rule in (await play(STATIC, {})).broken)
+    aborted = await play(replace(PARTITIONED, refused="part-00001"), {})
     assert any("are the partitions" in rule for rule in aborted.broken)
 
 
-def test_the_model_notices_a_rename_that_cannot_be_done_twice(
+@pytest.mark.asyncio
+async def test_the_model_notices_a_rename_that_cannot_be_done_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def never(*arguments: object) -> bool:
         return False
 
     monkeypatch.setattr(promote, "_was_promoted", never)
-    assert not play(APPEND, {}).broken
-    _, broken = explore(APPEND, depth=1)
+    assert not (await play(APPEND, {})).broken
+    _, broken = await explore(APPEND, depth=1)
     assert any("lost after rename" in told for faults, _ in broken for told in faults.values())
 
 
-def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
+@pytest.mark.asyncio
+async def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     promote_all = promote.promote_all
@@ -257,4 +269,4 @@ def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
         await promote_all(connection, job, **more)
 
     monkeypatch.setattr("sftp_async.write.commit.committer.promote_all", remove_first)
-    assert "neither all old nor all new data is there" in play(OVERWRITE, {}).broken
+    assert "neither all old nor all new data is there" in (await play(OVERWRITE, {})).broken

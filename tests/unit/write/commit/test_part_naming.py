@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,19 +40,19 @@ class RowJob(MemoryJob):
         )
 
 
-def write_rows(server: MemoryServer, files: dict[str, bytes], **job: Any) -> None:
-    asyncio.run(RowJob(server, **job).write_rows(files))
+async def write_rows(server: MemoryServer, files: dict[str, bytes], **job: Any) -> None:
+    await RowJob(server, **job).write_rows(files)
 
 
-def write(server: MemoryServer, *contents: bytes, **job: Any) -> list[PartFile]:
-    return asyncio.run(MemoryJob(server, **job).write(*contents))
+async def write(server: MemoryServer, *contents: bytes, **job: Any) -> list[PartFile]:
+    return await MemoryJob(server, **job).write(*contents)
 
 
-def write_partitioned(
+async def write_partitioned(
     server: MemoryServer, directories: Sequence[str], **job: Any
 ) -> tuple[MemoryJob, list[PartFile]]:
     made = MemoryJob(server, partition_by="c", **job)
-    asyncio.run(made.prepare())
+    await made.prepare()
     return made, made.stage(*[b"new"] * len(directories), directories=directories)
 
 
@@ -61,29 +60,34 @@ def files(server: MemoryServer) -> set[str]:
     return {name for name, data in server.tree("/out").items() if data is not None}
 
 
-def test_an_overwrite_by_rows_leaves_files_of_other_names(server: MemoryServer) -> None:
-    (part,) = write(server, b"another job's", checksum_files="sha256")
-    write_rows(server, {"scan.pdf": b"1"}, success_file=True)
-    write_rows(server, {"scan.pdf": b"2"}, overwrite=True)
+@pytest.mark.asyncio
+async def test_an_overwrite_by_rows_leaves_files_of_other_names(server: MemoryServer) -> None:
+    (part,) = await write(server, b"another job's", checksum_files="sha256")
+    await write_rows(server, {"scan.pdf": b"1"}, success_file=True)
+    await write_rows(server, {"scan.pdf": b"2"}, overwrite=True)
     assert files(server) == {part.final, f".{part.final}.sha256", "scan.pdf"}
     assert server.read("/out/scan.pdf") == b"2"
 
 
-def test_an_overwrite_by_rows_takes_the_whole_directory_when_told_to(server: MemoryServer) -> None:
-    write(server, b"another job's")
-    write_rows(server, {"b.pdf": b"2"}, overwrite=True, overwrite_scope="directory")
+@pytest.mark.asyncio
+async def test_an_overwrite_by_rows_takes_the_whole_directory_when_told_to(
+    server: MemoryServer,
+) -> None:
+    await write(server, b"another job's")
+    await write_rows(server, {"b.pdf": b"2"}, overwrite=True, overwrite_scope="directory")
     assert files(server) == {"b.pdf"}
 
 
-def test_an_overwrite_knows_its_files_by_the_values_of_their_directory(
+@pytest.mark.asyncio
+async def test_an_overwrite_knows_its_files_by_the_values_of_their_directory(
     server: MemoryServer,
 ) -> None:
     for name in ("invoices_7.csv", "1_1.csv", "c=1/invoices_7.csv", "c=1/1_9.csv", "c=2/1_9.csv"):
         server.put(f"/out/{name}", b"there")
-    job, parts = write_partitioned(
+    job, parts = await write_partitioned(
         server, ["c=1"], overwrite=True, file_name_template="{c}_{seq}.csv"
     )
-    asyncio.run(job.commit(parts))
+    await job.commit(parts)
     assert files(server) == {
         "invoices_7.csv",
         "1_1.csv",
@@ -93,19 +97,21 @@ def test_an_overwrite_knows_its_files_by_the_values_of_their_directory(
     }
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("value", ["__HIVE_DEFAULT_PARTITION__", "_x", ".x"])
-def test_a_value_that_would_hide_a_file_is_refused_at_the_commit(
+async def test_a_value_that_would_hide_a_file_is_refused_at_the_commit(
     server: MemoryServer, value: str
 ) -> None:
-    job, parts = write_partitioned(
+    job, parts = await write_partitioned(
         server, ["c=1", f"c={value}"], file_name_template="{c}_{seq}.csv"
     )
     with pytest.raises(CommitError, match=r"begins with _ or \., and readers ignore such files"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert files(server) == set()
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("rows", "options"),
     [
@@ -114,15 +120,16 @@ def test_a_value_that_would_hide_a_file_is_refused_at_the_commit(
         ({"a": b"1", "ready/x": b"2"}, {"done_file_template": "ready"}),
     ],
 )
-def test_a_directory_of_rows_that_has_a_companions_name_is_refused(
+async def test_a_directory_of_rows_that_has_a_companions_name_is_refused(
     server: MemoryServer, rows: dict[str, bytes], options: dict[str, str]
 ) -> None:
     with pytest.raises(CommitError, match="is that of a directory, a checksum file or a done"):
-        write_rows(server, rows, **options)
+        await write_rows(server, rows, **options)
     assert files(server) == set()
-    write(server, b"next")
+    await write(server, b"next")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("there", "options"),
     [
@@ -131,17 +138,20 @@ def test_a_directory_of_rows_that_has_a_companions_name_is_refused(
         ("ready", {"done_file_template": "ready"}),
     ],
 )
-def test_a_directory_on_the_server_that_has_a_companions_name_is_refused(
+async def test_a_directory_on_the_server_that_has_a_companions_name_is_refused(
     server: MemoryServer, there: str, options: dict[str, str]
 ) -> None:
     server.make(f"/out/{there}")
     with pytest.raises(CommitError, match="A directory has the name of a checksum file or a done"):
-        write_rows(server, {"a": b"1"}, **options)
+        await write_rows(server, {"a": b"1"}, **options)
     assert files(server) == set()
-    write(server, b"next")
+    await write(server, b"next")
 
 
-def test_a_commit_with_hidden_done_files_can_be_carried_to_its_end(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_commit_with_hidden_done_files_can_be_carried_to_its_end(
+    server: MemoryServer,
+) -> None:
     def die(operation: Operation) -> None:
         if operation.target.endswith(".intent.json"):
             server.meanwhile = lambda operation: None
@@ -149,16 +159,17 @@ def test_a_commit_with_hidden_done_files_can_be_carried_to_its_end(server: Memor
 
     server.meanwhile = die
     with pytest.raises(Crash):
-        write_rows(server, {"2026/a": b"1"}, done_file_template=".{name}.done")
-    write_rows(server, {"b": b"2"})
+        await write_rows(server, {"2026/a": b"1"}, done_file_template=".{name}.done")
+    await write_rows(server, {"b": b"2"})
     assert files(server) == {"2026/a", "2026/.a.done", "b"}
 
 
-def test_an_intent_that_nobody_could_read_is_never_published(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_intent_that_nobody_could_read_is_never_published(server: MemoryServer) -> None:
     job = RowJob(server)
     # A task checks this; another release's may not.
     with pytest.raises(CommitError, match="cannot be committed as planned: unsafe name"):
-        asyncio.run(job.write_rows({"a": b"1", "b/_temporary/x": b"2"}))
-    asyncio.run(job.abort())
+        await job.write_rows({"a": b"1", "b/_temporary/x": b"2"})
+    await job.abort()
     assert files(server) == set()
-    write(server, b"next")
+    await write(server, b"next")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -47,20 +46,22 @@ def directories(server: MemoryServer) -> set[str]:
     return {path for path, content in server.tree("/out").items() if content is None}
 
 
-def test_appending_twice_keeps_both_in_their_partitions(server: MemoryServer) -> None:
-    asyncio.run(written(job(server), c1=b"a", c2=b"b"))
-    asyncio.run(written(job(server), c2=b"c", c3=b"d"))
+@pytest.mark.asyncio
+async def test_appending_twice_keeps_both_in_their_partitions(server: MemoryServer) -> None:
+    await written(job(server), c1=b"a", c2=b"b")
+    await written(job(server), c2=b"c", c3=b"d")
     assert data(server) == {"c=1": [b"a"], "c=2": [b"b", b"c"], "c=3": [b"d"]}
     assert "_temporary" not in server.names("/out")
 
 
-def test_a_static_overwrite_replaces_all_partitions_of_these_columns_and_no_other(
+@pytest.mark.asyncio
+async def test_a_static_overwrite_replaces_all_partitions_of_these_columns_and_no_other(
     server: MemoryServer,
 ) -> None:
     for path in (f"c=1/{OLD}", f"C=2/{OLD}", f"c=3/e=1/{OLD}", f"d=1/{OLD}", OLD, "c=1/foreign"):
         server.put(f"/out/{path}", b"old")
     server.make("/out/c=9")
-    asyncio.run(written(job(server, overwrite=True), c1=b"new"))
+    await written(job(server, overwrite=True), c1=b"new")
     # Of columns that are not of this job: a directory c=3/e=1 has another depth.
     assert data(server) == {
         "c=1": [b"new", b"old"],
@@ -71,41 +72,47 @@ def test_a_static_overwrite_replaces_all_partitions_of_these_columns_and_no_othe
     assert "C=2" not in directories(server)
 
 
-def test_a_dynamic_overwrite_replaces_only_the_partitions_it_writes_to(
+@pytest.mark.asyncio
+async def test_a_dynamic_overwrite_replaces_only_the_partitions_it_writes_to(
     server: MemoryServer,
 ) -> None:
     for path in (f"c=1/{OLD}", f"c=2/{OLD}", OLD):
         server.put(f"/out/{path}", b"old")
     dynamic = job(server, overwrite=True, partition_overwrite_mode="dynamic")
-    asyncio.run(written(dynamic, c1=b"new", c3=b"new"))
+    await written(dynamic, c1=b"new", c3=b"new")
     assert data(server) == {"": [b"old"], "c=1": [b"new"], "c=2": [b"old"], "c=3": [b"new"]}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
-def test_scope_directory_replaces_every_data_file_of_a_partition(
+async def test_scope_directory_replaces_every_data_file_of_a_partition(
     server: MemoryServer, mode: str
 ) -> None:
     for name in ("foreign.csv", "_hidden", ".hidden", "_SUCCESS", "_manifest.json"):
         server.put(f"/out/c=1/{name}", b"foreign")
     options = {"overwrite_scope": "directory", "partition_overwrite_mode": mode}
-    asyncio.run(written(job(server, overwrite=True, **options), c1=b"new"))
+    await written(job(server, overwrite=True, **options), c1=b"new")
     assert data(server) == {"c=1": [*[b"foreign"] * 4, b"new"]}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
-def test_overwriting_with_nothing_does_what_the_mode_says(server: MemoryServer, mode: str) -> None:
+async def test_overwriting_with_nothing_does_what_the_mode_says(
+    server: MemoryServer, mode: str
+) -> None:
     server.put(f"/out/c=1/{OLD}", b"old")
     server.put("/out/_SUCCESS")
     empty = job(server, overwrite=True, partition_overwrite_mode=mode)
-    asyncio.run(written(empty))
+    await written(empty)
     assert server.tree("/out") == (
         {} if mode == "static" else {"c=1": None, f"c=1/{OLD}": b"old", "_SUCCESS": b""}
     )
 
 
-def test_old_data_goes_only_when_all_new_data_is_visible(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_old_data_goes_only_when_all_new_data_is_visible(server: MemoryServer) -> None:
     server.put(f"/out/c=1/{OLD}", b"old")
-    asyncio.run(written(job(server, overwrite=True), c1=b"a", c2=b"b"))
+    await written(job(server, overwrite=True), c1=b"a", c2=b"b")
     order = [str(operation) for operation in server.log]
     removed = order.index(f"remove /out/c=1/{OLD}")
     renames = [i for i, told in enumerate(order) if told.startswith("rename") and "/c=" in told]
@@ -113,9 +120,10 @@ def test_old_data_goes_only_when_all_new_data_is_visible(server: MemoryServer) -
     assert max(renames) < removed
 
 
-def test_announcements_tell_of_partitions_by_relative_paths(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_announcements_tell_of_partitions_by_relative_paths(server: MemoryServer) -> None:
     told = job(server, manifest=True, checksum_files="sha256", success_file=True)
-    asyncio.run(written(told, c1=b"a"))
+    await written(told, c1=b"a")
     (name,) = [path for path in server.tree("/out") if path.startswith("c=1/part-")]
     files = json.loads(server.read("/out/_manifest.json"))["files"]
     assert [file["name"] for file in files] == [name]
@@ -124,11 +132,12 @@ def test_announcements_tell_of_partitions_by_relative_paths(server: MemoryServer
     assert line.endswith(f"  {base}\n".encode())  # sha256sum -c runs in the file's directory
     assert "_SUCCESS" in server.names("/out")
     # And they go with the data they tell of.
-    asyncio.run(written(job(server, overwrite=True), c2=b"b"))
+    await written(job(server, overwrite=True), c2=b"b")
     assert set(data(server)) == {"c=2"}
 
 
-def test_an_abort_takes_back_directories_that_are_empty_and_were_made_by_the_job(
+@pytest.mark.asyncio
+async def test_an_abort_takes_back_directories_that_are_empty_and_were_made_by_the_job(
     server: MemoryServer,
 ) -> None:
     server.make("/out/c=1")
@@ -140,19 +149,19 @@ def test_an_abort_takes_back_directories_that_are_empty_and_were_made_by_the_job
             server.put("/out/c=3/foreign.csv")
             raise CommitError("no")
 
-    async def fail() -> None:
-        await failing.prepare()
-        parts = failing.stage(b"1", b"2", b"3", b"4", directories=["c=1", "c=2", "c=3", "c=4"])
-        server.refuse = refuse
-        with pytest.raises(CommitError):
-            await failing.commit(parts)
-        await failing.abort()
-
-    asyncio.run(fail())
+    await failing.prepare()
+    parts = failing.stage(b"1", b"2", b"3", b"4", directories=["c=1", "c=2", "c=3", "c=4"])
+    server.refuse = refuse
+    with pytest.raises(CommitError):
+        await failing.commit(parts)
+    await failing.abort()
     assert server.tree("/out") == {"c=1": None, "c=3": None, "c=3/foreign.csv": b""}
 
 
-def test_a_partition_that_another_job_removes_meanwhile_is_made_again(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_partition_that_another_job_removes_meanwhile_is_made_again(
+    server: MemoryServer,
+) -> None:
     server.make("/out/c=1")
     looks: list[Operation] = []
 
@@ -164,96 +173,87 @@ def test_a_partition_that_another_job_removes_meanwhile_is_made_again(server: Me
                 server.drop("/out/c=1")
 
     server.meanwhile = remove_it
-    asyncio.run(written(job(server), c1=b"a"))
+    await written(job(server), c1=b"a")
     assert data(server) == {"c=1": [b"a"]}
     assert [operation.path for operation in server.operations("mkdir")][-1] == "/out/c=1"
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("place", ["c=1", "c=1/e=2"])
-def test_a_file_in_the_place_of_a_partition_is_refused_and_nothing_is_changed(
+async def test_a_file_in_the_place_of_a_partition_is_refused_and_nothing_is_changed(
     server: MemoryServer, place: str
 ) -> None:
     server.put(f"/out/{place}", b"foreign")
     refused = job(server, "c,e")
     before = server.tree("/out")
 
-    async def fail() -> None:
-        await refused.prepare()
-        parts = refused.stage(b"1", b"2", directories=["c=0/e=0", "c=1/e=2"])
-        with pytest.raises(CommitError, match="A file is where a partition directory should be"):
-            await refused.commit(parts)
-        await refused.abort()
-
-    asyncio.run(fail())
+    await refused.prepare()
+    parts = refused.stage(b"1", b"2", directories=["c=0/e=0", "c=1/e=2"])
+    with pytest.raises(CommitError, match="A file is where a partition directory should be"):
+        await refused.commit(parts)
+    await refused.abort()
     assert server.tree("/out") == before
 
 
-def test_an_interrupted_commit_is_finished_by_a_job_that_knows_no_partitions(
+@pytest.mark.asyncio
+async def test_an_interrupted_commit_is_finished_by_a_job_that_knows_no_partitions(
     server: MemoryServer,
 ) -> None:
     dying = job(server)
 
-    async def die() -> None:
-        await dying.prepare()
-        parts = dying.stage(b"1", b"2", directories=["c=1", "c=2"])
-        server.meanwhile = lambda operation: (
-            server.faults.update({len(server.log): Fault("crash", "before")})
-            if operation.name == "mkdir" and operation.path == "/out/c=2"
-            else None
-        )
-        with pytest.raises(Crash):
-            await dying.commit(parts)
-
-    asyncio.run(die())
+    await dying.prepare()
+    parts = dying.stage(b"1", b"2", directories=["c=1", "c=2"])
+    server.meanwhile = lambda operation: (
+        server.faults.update({len(server.log): Fault("crash", "before")})
+        if operation.name == "mkdir" and operation.path == "/out/c=2"
+        else None
+    )
+    with pytest.raises(Crash):
+        await dying.commit(parts)
     server.meanwhile = lambda operation: None
     server.faults.clear()
-    asyncio.run(MemoryJob(server).recover())
+    await MemoryJob(server).recover()
     assert data(server) == {"c=1": [b"1"], "c=2": [b"2"]}
 
 
-def test_losing_attempts_leave_neither_file_nor_directory_where_files_are_written_directly(
+@pytest.mark.asyncio
+async def test_losing_attempts_leave_neither_file_nor_directory_where_files_are_written_directly(
     server: MemoryServer,
 ) -> None:
     direct = job(server, commit_mode="direct")
 
-    async def run() -> None:
-        await direct.prepare()
-        loser = direct.put(0, b"loser", directory="c=9")
-        assert loser.final in server.tree("/out")
-        parts = [direct.put(0, b"winner", directory="c=1")]
-        await direct.commit(parts)
-
-    asyncio.run(run())
+    await direct.prepare()
+    loser = direct.put(0, b"loser", directory="c=9")
+    assert loser.final in server.tree("/out")
+    parts = [direct.put(0, b"winner", directory="c=1")]
+    await direct.commit(parts)
     assert data(server) == {"c=1": [b"winner"]}
     assert directories(server) == {"c=1"}
 
 
-def test_requests_of_thousands_of_partitions_are_bounded(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_requests_of_thousands_of_partitions_are_bounded(server: MemoryServer) -> None:
     many = job(server)
     under_way = most = 0
 
-    async def run() -> None:
-        nonlocal under_way, most
-        await many.prepare()
-        names = [f"c={number}" for number in range(3000)]
-        parts = many.stage(*[b"x"] * len(names), directories=names)
-        pool: Any = many._pool
-        async with pool.lease() as connection:
-            request = connection.request
+    await many.prepare()
+    names = [f"c={number}" for number in range(3000)]
+    parts = many.stage(*[b"x"] * len(names), directories=names)
+    pool: Any = many._pool
+    async with pool.lease() as connection:
+        request = connection.request
 
-            async def counted(*arguments: Any, **more: Any) -> Any:
-                nonlocal under_way, most
-                under_way += 1
-                most = max(most, under_way)
-                try:
-                    return await request(*arguments, **more)
-                finally:
-                    under_way -= 1
+        async def counted(*arguments: Any, **more: Any) -> Any:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            try:
+                return await request(*arguments, **more)
+            finally:
+                under_way -= 1
 
-            connection.request = counted
-            await many.commit(parts)
-
-    asyncio.run(run())
+        connection.request = counted
+        await many.commit(parts)
     assert len(data(server)) == 3000
     assert most == AT_ONCE
     # For each: a look, a directory, a rename.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,35 +32,39 @@ class Pool:
         yield "a connection"
 
 
-def run(pool: Pool, *, patient: bool) -> str:
+async def run(pool: Pool, *, patient: bool) -> str:
     async def step(connection: Any) -> str:
         return f"done on {connection}"
 
-    return asyncio.run(run_operation(pool, RetryPolicy(3, 0.0), step, patient=patient))  # type: ignore[arg-type]
+    return await run_operation(pool, RetryPolicy(3, 0.0), step, patient=patient)  # type: ignore[arg-type]
 
 
-def test_a_commit_waits_for_a_server_that_restarts() -> None:
+@pytest.mark.asyncio
+async def test_a_commit_waits_for_a_server_that_restarts() -> None:
     pool = Pool(ConnectError("refused"), ConnectionLostError("lost"), ConnectError("refused"))
-    assert run(pool, patient=True) == "done on a connection"
+    assert await run(pool, patient=True) == "done on a connection"
     assert (pool.asked, pool.retries) == (4, 3)
 
 
-def test_patience_ends_with_the_retries() -> None:
+@pytest.mark.asyncio
+async def test_patience_ends_with_the_retries() -> None:
     pool = Pool(*[ConnectError(f"refused {n}") for n in range(9)])
     with pytest.raises(ConnectError, match="refused 3"):
-        run(pool, patient=True)
+        await run(pool, patient=True)
     assert pool.asked == 4
 
 
-def test_other_steps_tell_at_once_that_there_is_no_connection() -> None:
+@pytest.mark.asyncio
+async def test_other_steps_tell_at_once_that_there_is_no_connection() -> None:
     pool = Pool(ConnectError("refused"))
     with pytest.raises(ConnectError):
-        run(pool, patient=False)
+        await run(pool, patient=False)
     assert pool.asked == 1
 
 
-def test_no_patience_is_worth_a_refused_login() -> None:
+@pytest.mark.asyncio
+async def test_no_patience_is_worth_a_refused_login() -> None:
     pool = Pool(AuthenticationError("no"))
     with pytest.raises(AuthenticationError):
-        run(pool, patient=True)
+        await run(pool, patient=True)
     assert pool.asked == 1

@@ -42,23 +42,20 @@ async def begin_after(
     server.meanwhile = lambda operation: None
 
 
-def every_start(play: Callable[[int], Awaitable[int]]) -> int:
+async def every_start(play: Callable[[int], Awaitable[int]]) -> int:
     """Play with the second writer beginning ever later, until the first was through; how often."""
     begins = 0
-    while begins <= asyncio.run(_awaited(play(begins))):
+    while begins <= await play(begins):
         begins += 1
     return begins
 
 
-async def _awaited(work: Awaitable[int]) -> int:
-    return await work
-
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("posix_rename", [True, False])
 @pytest.mark.parametrize(
     ("path", "overwrite"), [("/out", False), ("/out", True), ("/out/all.csv", True)]
 )
-def test_a_commit_that_a_recovery_joins_is_complete(
+async def test_a_commit_that_a_recovery_joins_is_complete(
     path: str, overwrite: bool, posix_rename: bool
 ) -> None:
     async def play(begin: int) -> int:
@@ -83,11 +80,12 @@ def test_a_commit_that_a_recovery_joins_is_complete(
         assert "_temporary" not in server.names("/out")
         return made
 
-    assert every_start(play) > 15
+    assert await every_start(play) > 15
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_an_abort_that_a_recovery_joins_leaves_all_or_nothing(overwrite: bool) -> None:
+async def test_an_abort_that_a_recovery_joins_leaves_all_or_nothing(overwrite: bool) -> None:
     endings = set()
 
     async def play(begin: int) -> int:
@@ -120,5 +118,5 @@ def test_an_abort_that_a_recovery_joins_leaves_all_or_nothing(overwrite: bool) -
         endings.add(found == OLD)
         return made
 
-    assert every_start(play) > 15
+    assert await every_start(play) > 15
     assert True in endings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -22,12 +21,12 @@ def server() -> MemoryServer:
     return server
 
 
-def crash_while(
+async def crash_while(
     server: MemoryServer, name: str, target: str, *contents: bytes, **job: object
 ) -> MemoryJob:
     """Commit, and die instead of the request of that name whose target begins so."""
     dying = MemoryJob(server, **job)  # type: ignore[arg-type]
-    asyncio.run(dying.prepare())
+    await dying.prepare()
     parts = dying.stage(*contents)
 
     def die(operation: Operation) -> None:
@@ -36,7 +35,7 @@ def crash_while(
 
     server.refuse = die
     with pytest.raises(_Die):
-        asyncio.run(dying.commit(parts))
+        await dying.commit(parts)
     server.refuse = lambda operation: None
     return dying
 
@@ -45,121 +44,135 @@ class _Die(BaseException):
     pass
 
 
-def next_job(server: MemoryServer, path: str = "/out", **job: object) -> None:
+async def next_job(server: MemoryServer, path: str = "/out", **job: object) -> None:
     following = MemoryJob(server, path, **job)  # type: ignore[arg-type]
-    asyncio.run(following.prepare())
-    asyncio.run(following.abort())
+    await following.prepare()
+    await following.abort()
 
 
 def data(server: MemoryServer) -> list[bytes]:
     return sorted(server.files("/out").values())
 
 
-def test_the_next_job_finishes_an_interrupted_append_before_its_own_tasks(
+@pytest.mark.asyncio
+async def test_the_next_job_finishes_an_interrupted_append_before_its_own_tasks(
     server: MemoryServer,
 ) -> None:
-    crash_while(server, "rename", "/out/part-00001", b"0", b"1", b"2")
+    await crash_while(server, "rename", "/out/part-00001", b"0", b"1", b"2")
     assert b"0" in data(server)
     assert b"1" not in data(server)
-    next_job(server)
+    await next_job(server)
     assert data(server) == [b"0", b"1", b"2"]
     assert "_temporary" not in server.names("/out")
 
 
-def test_an_interrupted_overwrite_still_removes_the_old_data(server: MemoryServer) -> None:
-    asyncio.run(MemoryJob(server).write(b"old"))
-    crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
+@pytest.mark.asyncio
+async def test_an_interrupted_overwrite_still_removes_the_old_data(server: MemoryServer) -> None:
+    await MemoryJob(server).write(b"old")
+    await crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
     assert data(server) == [b"0", b"old"]
-    next_job(server)
+    await next_job(server)
     assert data(server) == [b"0", b"1"]
 
 
-def test_a_job_that_spells_the_target_differently_finishes_it_too(server: MemoryServer) -> None:
-    crash_while(server, "rename", "/out/part-00001", b"0", b"1")
+@pytest.mark.asyncio
+async def test_a_job_that_spells_the_target_differently_finishes_it_too(
+    server: MemoryServer,
+) -> None:
+    await crash_while(server, "rename", "/out/part-00001", b"0", b"1")
     # As the same directory looks from the login directory.
     for path in [p for p in server.nodes if p.startswith("/out")]:
         server.nodes["here" + path] = server.nodes.pop(path)
     server.nodes["here"] = server.nodes["/"]
-    next_job(server, "here/out")
+    await next_job(server, "here/out")
     assert sorted(server.files("here/out").values()) == [b"0", b"1"]
 
 
-def test_readers_that_took_files_away_do_not_block_it(server: MemoryServer) -> None:
-    asyncio.run(MemoryJob(server).write(b"old"))
-    dead = crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
+@pytest.mark.asyncio
+async def test_readers_that_took_files_away_do_not_block_it(server: MemoryServer) -> None:
+    await MemoryJob(server).write(b"old")
+    dead = await crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
     del server.nodes[f"/out/part-00000-{dead.layout.tag}-c000.csv"]
-    next_job(server)
+    await next_job(server)
     assert data(server) == [b"1"]
     assert "_temporary" not in server.names("/out")
 
 
-def test_old_data_is_not_removed_when_the_staged_new_data_was_cleared_away(
+@pytest.mark.asyncio
+async def test_old_data_is_not_removed_when_the_staged_new_data_was_cleared_away(
     server: MemoryServer,
 ) -> None:
-    asyncio.run(MemoryJob(server).write(b"old"))
-    dead = crash_while(server, "rename", "/out/part-00000", b"new", overwrite=True)
+    await MemoryJob(server).write(b"old")
+    dead = await crash_while(server, "rename", "/out/part-00000", b"new", overwrite=True)
     for path in [p for p in server.nodes if p.startswith(dead.layout.staging + "/")]:
         del server.nodes[path]
     del server.nodes[dead.layout.staging]
     with pytest.raises(CommitError, match="vanished before it became visible"):
-        next_job(server)
+        await next_job(server)
     assert data(server) == [b"old"]
 
 
-def test_intents_of_other_targets_in_a_shared_staging_directory_are_left_alone(
+@pytest.mark.asyncio
+async def test_intents_of_other_targets_in_a_shared_staging_directory_are_left_alone(
     server: MemoryServer,
 ) -> None:
     server.make("/staging")
-    dead = crash_while(server, "rename", "/out/part-00001", b"0", b"1", staging_dir="/staging")
+    dead = await crash_while(
+        server, "rename", "/out/part-00001", b"0", b"1", staging_dir="/staging"
+    )
     server.now += 30 * DAY
-    next_job(server, "/elsewhere", staging_dir="/staging")
+    await next_job(server, "/elsewhere", staging_dir="/staging")
     assert server.names("/staging") == {dead.layout.job_id, f"{dead.layout.job_id}.intent.json"}
     assert data(server) == [b"0"]
-    next_job(server, staging_dir="/staging")
+    await next_job(server, staging_dir="/staging")
     assert data(server) == [b"0", b"1"]
     assert server.names("/staging") == set()
 
 
-def test_abandoned_staging_is_swept_when_it_is_older_than_staging_ttl(
+@pytest.mark.asyncio
+async def test_abandoned_staging_is_swept_when_it_is_older_than_staging_ttl(
     server: MemoryServer,
 ) -> None:
     server.put(f"/out/_temporary/{'a' * 32}/part-00000-c000-x", b"")
     server.make(f"/out/_temporary/{'a' * 32}", age=0)
     server.nodes[f"/out/_temporary/{'a' * 32}"].mtime = server.now - 3 * DAY - 1
     server.make(f"/out/_temporary/{'b' * 32}", age=3 * DAY - 1)
-    next_job(server, staging_ttl=3 * DAY)
+    await next_job(server, staging_ttl=3 * DAY)
     assert server.names("/out/_temporary") == {"b" * 32}
 
 
-def test_only_names_of_jobs_are_swept(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_only_names_of_jobs_are_swept(server: MemoryServer) -> None:
     for name in ("0", "mine", "A" * 32, "a" * 31):
         server.make(f"/out/_temporary/{name}", age=90 * DAY)
-    next_job(server)
+    await next_job(server)
     assert len(server.names("/out/_temporary")) == 4
 
 
-def test_nothing_is_swept_where_the_server_tells_no_times(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_nothing_is_swept_where_the_server_tells_no_times(server: MemoryServer) -> None:
     server.make(f"/out/_temporary/{'a' * 32}")
     server.nodes[f"/out/_temporary/{'a' * 32}"].mtime = 0
-    next_job(server)
+    await next_job(server)
     assert server.names("/out/_temporary") == {"a" * 32}
 
 
-def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> None:
+@pytest.mark.asyncio
+async def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> None:
     server = MemoryServer(rename=False, posix_rename=False)
     server.make("/out")
     job = MemoryJob(server, commit_mode="direct")
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0")
     # mkdir twice was all so far; the commit looks four times, opens, and dies half through.
     server.faults = {7: Fault("crash", "before")}
     with pytest.raises(Crash):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert server.read(f"{job.layout.staging}.intent.json") == b""
-    next_job(server)
+    await next_job(server)
     assert f"{job.layout.job_id}.intent.json" in server.names("/out/_temporary")
     server.now += 8 * DAY
-    next_job(server)
+    await next_job(server)
     assert "_temporary" not in server.names("/out")
 
 
@@ -171,9 +184,10 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("place", ["staged", "final", "removes", "makes"])
-def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
+async def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
     server: MemoryServer, place: str, name: object
 ) -> None:
     server.put("/etc/x", b"precious")
@@ -193,10 +207,11 @@ def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
     server.put(f"{job.layout.staging}.intent.json", json.dumps(fields).encode())
     before = {path: bytes(node.data) for path, node in server.nodes.items()}
     with pytest.raises(CommitError, match=r"cannot be used: unsafe name.*look at the file"):
-        next_job(server)
+        await next_job(server)
     assert {path: bytes(node.data) for path, node in server.nodes.items()} == before
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "change",
     [
@@ -210,7 +225,7 @@ def test_an_intent_with_a_hostile_name_is_refused_and_nothing_is_touched(
         {"more": 1},
     ],
 )
-def test_an_intent_that_this_release_cannot_trust_is_refused(
+async def test_an_intent_that_this_release_cannot_trust_is_refused(
     server: MemoryServer, change: dict[str, object]
 ) -> None:
     job = MemoryJob(server)
@@ -221,12 +236,13 @@ def test_an_intent_that_this_release_cannot_trust_is_refused(
     fields = json.loads(intent.to_json()) | change
     server.put(f"{job.layout.staging}.intent.json", json.dumps(fields).encode())
     with pytest.raises(CommitError, match="cannot be used"):
-        next_job(server)
+        await next_job(server)
     assert job.layout.staging in server.nodes
 
 
-def test_files_that_only_look_like_intents_are_ignored(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_files_that_only_look_like_intents_are_ignored(server: MemoryServer) -> None:
     server.put("/out/_temporary/evil.intent.json", b"{}")
     server.put("/out/_temporary/readme.txt", b"{}")
-    next_job(server)
+    await next_job(server)
     assert server.names("/out/_temporary") == {"evil.intent.json", "readme.txt"}

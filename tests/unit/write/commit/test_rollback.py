@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -31,53 +30,60 @@ def refusing(part: str) -> Callable[[Operation], None]:
     return refuse
 
 
-def test_an_abort_before_the_commit_leaves_nothing(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_abort_before_the_commit_leaves_nothing(server: MemoryServer) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     job.stage(b"0", b"1")
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == FOREIGN
     assert server.names("/out") == set(FOREIGN)
 
 
-def test_an_abort_may_be_called_twice(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_abort_may_be_called_twice(server: MemoryServer) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     job.stage(b"0")
-    asyncio.run(job.abort())
-    asyncio.run(job.abort())
+    await job.abort()
+    await job.abort()
     assert server.names("/out") == set(FOREIGN)
 
 
-def test_an_abort_without_a_prepared_target_does_nothing(server: MemoryServer) -> None:
-    asyncio.run(MemoryJob(server).abort())
-    asyncio.run(MemoryJob(server, "/elsewhere").abort())
+@pytest.mark.asyncio
+async def test_an_abort_without_a_prepared_target_does_nothing(server: MemoryServer) -> None:
+    await MemoryJob(server).abort()
+    await MemoryJob(server, "/elsewhere").abort()
     assert server.names("/out") == set(FOREIGN)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_half_visible_job_is_taken_back(server: MemoryServer, overwrite: bool) -> None:
+async def test_a_half_visible_job_is_taken_back(server: MemoryServer, overwrite: bool) -> None:
     server.put("/out/_SUCCESS", b"{}")
     job = MemoryJob(server, overwrite=overwrite)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0", b"1", b"2")
     server.refuse = refusing("part-00001")
     with pytest.raises(CommitError, match="cannot be made visible"):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert f"part-00000-{job.layout.tag}-c000.csv" in server.names("/out")
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == FOREIGN | {"_SUCCESS": b"{}"}
     assert server.names("/out") == {*FOREIGN, "_SUCCESS"}
 
 
-def test_the_marker_does_not_come_back_before_the_new_files_are_gone(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_the_marker_does_not_come_back_before_the_new_files_are_gone(
+    server: MemoryServer,
+) -> None:
     server.put("/out/_SUCCESS", b"{}")
     job = MemoryJob(server, overwrite=True)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0", b"1", b"2")
     server.refuse = refusing("part-00001")
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     mixtures: list[set[str]] = []
 
     def look() -> None:
@@ -86,22 +92,23 @@ def test_the_marker_does_not_come_back_before_the_new_files_are_gone(server: Mem
             mixtures.append(names)
 
     server.watch = look
-    asyncio.run(job.abort())
+    await job.abort()
     assert mixtures
     assert not any("_SUCCESS" in names for names in mixtures)
     assert "_SUCCESS" in server.names("/out")
 
 
-def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemoryServer) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0", b"1")
     server.refuse = refusing("part-00001")
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.refuse = lambda operation: None
     server.log.clear()
-    asyncio.run(job.abort())
+    await job.abort()
     told = [str(operation) for operation in server.log]
     withdrawn = told.index(
         f"rename {job.layout.staging}.intent.json -> {job.layout.staging}.withdrawn.json"
@@ -109,22 +116,24 @@ def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemoryServer) 
     assert withdrawn < min(i for i, what in enumerate(told) if what.startswith("remove"))
 
 
-def test_a_complete_job_stays(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_complete_job_stays(server: MemoryServer) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0", b"1")
-    asyncio.run(job.commit(parts))
+    await job.commit(parts)
     after = server.files("/out")
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == after
 
 
-def test_a_job_that_failed_while_removing_old_data_stays_and_is_finished(
+@pytest.mark.asyncio
+async def test_a_job_that_failed_while_removing_old_data_stays_and_is_finished(
     server: MemoryServer,
 ) -> None:
     server.put("/out/part-00001-0000000000000000-c000.csv", b"another job's")
     job = MemoryJob(server, overwrite=True)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new")
 
     def refuse(operation: Operation) -> None:
@@ -133,18 +142,19 @@ def test_a_job_that_failed_while_removing_old_data_stays_and_is_finished(
 
     server.refuse = refuse
     with pytest.raises(CommitError, match=r"complete and visible.*next write.*finishes"):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.refuse = lambda operation: None
-    asyncio.run(job.abort())
+    await job.abort()
     assert sorted(server.files("/out").values()) == [b"foreign", b"new"]
     assert "_temporary" not in server.names("/out")
 
 
-def test_a_complete_job_stays_even_if_a_reader_has_taken_a_file_meanwhile(
+@pytest.mark.asyncio
+async def test_a_complete_job_stays_even_if_a_reader_has_taken_a_file_meanwhile(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server, overwrite=True)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"new 0", b"new 1")
 
     def refuse(operation: Operation) -> None:
@@ -156,18 +166,19 @@ def test_a_complete_job_stays_even_if_a_reader_has_taken_a_file_meanwhile(
 
     server.refuse = refuse
     with pytest.raises(CommitError):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     server.refuse = lambda operation: None
     del server.nodes[f"/out/{parts[0].final}"]
-    asyncio.run(job.abort())
+    await job.abort()
     assert server.files("/out") == {parts[1].final: b"new 1", "foreign.csv": b"foreign"}
 
 
-def test_tasks_that_still_write_do_not_keep_the_staging_directory_alive(
+@pytest.mark.asyncio
+async def test_tasks_that_still_write_do_not_keep_the_staging_directory_alive(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     job.stage(b"0")
     late = 3
 
@@ -178,18 +189,19 @@ def test_tasks_that_still_write_do_not_keep_the_staging_directory_alive(
             job.put(late, b"late")
 
     server.meanwhile = write
-    asyncio.run(job.abort())
+    await job.abort()
     assert not late
     assert server.names("/out") == set(FOREIGN)
 
 
-def test_the_names_of_a_job_that_was_taken_back_cannot_be_committed_again(
+@pytest.mark.asyncio
+async def test_the_names_of_a_job_that_was_taken_back_cannot_be_committed_again(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"0")
-    asyncio.run(job.abort())
+    await job.abort()
     with pytest.raises(CommitError, match="staging directory of this job is gone"):
-        asyncio.run(job.commit(parts))
+        await job.commit(parts)
     assert server.names("/out") == set(FOREIGN)

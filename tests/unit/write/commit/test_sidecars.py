@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -48,15 +47,12 @@ def watched(server: MemoryServer, *names: str) -> list[str]:
     return seen
 
 
-def write(job: MemoryJob, *directories: str) -> None:
-    async def do() -> None:
-        await job.prepare()
-        await job.commit(job.stage(*[NEW] * (len(directories) or 1), directories=directories))
-
-    asyncio.run(do())
+async def write(job: MemoryJob, *directories: str) -> None:
+    await job.prepare()
+    await job.commit(job.stage(*[NEW] * (len(directories) or 1), directories=directories))
 
 
-def refused(job: MemoryJob, name: str, *directories: str) -> None:
+async def refused(job: MemoryJob, name: str, *directories: str) -> None:
     """Write two files, of which the server refuses one; take them back."""
 
     def refuse(operation: Operation) -> None:
@@ -65,65 +61,67 @@ def refused(job: MemoryJob, name: str, *directories: str) -> None:
         if renamed and operation.target == f"/out/{name}":
             raise denied(operation.target)
 
-    async def do() -> None:
-        await job.prepare()
-        parts = job.stage(NEW, NEW, directories=directories)
-        job.server.refuse = refuse
-        with pytest.raises(CommitError, match="cannot be made visible"):
-            await job.commit(parts)
-        await job.abort()
-
-    asyncio.run(do())
+    await job.prepare()
+    parts = job.stage(NEW, NEW, directories=directories)
+    job.server.refuse = refuse
+    with pytest.raises(CommitError, match="cannot be made visible"):
+        await job.commit(parts)
+    await job.abort()
 
 
-def test_the_done_files_of_stems_go_before_new_files_of_the_template_come(
+@pytest.mark.asyncio
+async def test_the_done_files_of_stems_go_before_new_files_of_the_template_come(
     server: MemoryServer,
 ) -> None:
     stems = {"o_1.done", "o_2.done"}
     put(server, "o_1.csv", "o_2.csv", *stems, "other.done")
     seen = watched(server, "o_1.done")
-    write(MemoryJob(server, overwrite=True, done_file_template="{stem}.done", **SEQ))
+    await write(MemoryJob(server, overwrite=True, done_file_template="{stem}.done", **SEQ))
     assert seen == []
     assert server.names("/out") == {"o_1.csv", "o_1.done", "other.done"}
     assert server.read("/out/o_1.done") == b""
 
 
-def test_a_stem_ends_at_the_first_dot_of_the_template(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_a_stem_ends_at_the_first_dot_of_the_template(server: MemoryServer) -> None:
     put(server, "o_7.csv.gz", "o_7.ok", "o_8.tar", "p_7.ok")
     template: dict[str, Any] = {
         "file_name_template": "o_{seq}.csv.gz",
         "done_file_template": "{stem}.ok",
     }
-    write(MemoryJob(server, overwrite=True, **template))
+    await write(MemoryJob(server, overwrite=True, **template))
     assert server.names("/out") == {"o_1.csv.gz", "o_1.ok", "o_8.tar", "p_7.ok"}
 
 
-def test_checksum_files_in_partitions_go_before_new_data_comes(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_checksum_files_in_partitions_go_before_new_data_comes(server: MemoryServer) -> None:
     put(server, "c=1/o_1.csv", "c=1/o_1.csv.md5", "c=2/o_1.csv", "c=2/o_1.csv.sha256")
     seen = watched(server, "c=1/o_1.csv.md5", "c=2/o_1.csv.sha256")
-    write(MemoryJob(server, overwrite=True, partition_by="c", **SEQ), "c=1", "c=2")
+    await write(MemoryJob(server, overwrite=True, partition_by="c", **SEQ), "c=1", "c=2")
     assert seen == []
     files = {path for path, content in server.tree("/out").items() if content is not None}
     assert files == {"c=1/o_1.csv", "c=2/o_1.csv"}
 
 
-def test_checksum_files_in_partitions_come_back_with_their_data(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_checksum_files_in_partitions_come_back_with_their_data(server: MemoryServer) -> None:
     before = {"c=1/o_1.csv", "c=1/o_1.csv.md5", "c=2/o_1.csv", "c=2/o_1.csv.md5"}
     put(server, *before)
     job = MemoryJob(server, overwrite=True, partition_by="c", **SEQ)
-    refused(job, "c=2/o_1.csv", "c=1", "c=2")
+    await refused(job, "c=2/o_1.csv", "c=1", "c=2")
     assert old(server) == before
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("done", ["ready.ok", None])
-def test_a_dynamic_overwrite_takes_away_what_announced_the_whole(
+async def test_a_dynamic_overwrite_takes_away_what_announced_the_whole(
     server: MemoryServer, done: str | None
 ) -> None:
     names = {"_SUCCESS", "_manifest.json"} | ({done} if done else set())
     put(server, *names, "notes.ok")
     dynamic: dict[str, Any] = {"partition_by": "c", "partition_overwrite_mode": "dynamic"}
     seen = watched(server, *names)
-    write(MemoryJob(server, overwrite=True, done_file_template=done, **dynamic), "c=1")
+    await write(MemoryJob(server, overwrite=True, done_file_template=done, **dynamic), "c=1")
     assert seen == []
     assert old(server) == {"notes.ok"}
 
@@ -132,46 +130,49 @@ REPLACING: dict[str, Any] = {"if_exists": "replace", **SEQ}
 BESIDE = ("_SUCCESS", "_manifest.json", "o_1.csv.sha256", "o_1.csv.md5", "o_1.csv.done")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("more", [{}, {"success_file": True, "checksum_files": "sha256"}])
-def test_an_append_that_replaces_files_leaves_nothing_that_announced_them(
+async def test_an_append_that_replaces_files_leaves_nothing_that_announced_them(
     server: MemoryServer, more: dict[str, Any]
 ) -> None:
     put(server, "o_1.csv", *BESIDE, "o_2.csv", "o_2.csv.sha256", "o_2.csv.done")
     seen = watched(server, *BESIDE)
-    write(MemoryJob(server, done_file_template="{name}.done", **REPLACING, **more))
+    await write(MemoryJob(server, done_file_template="{name}.done", **REPLACING, **more))
     assert seen == []
     assert old(server) == {"o_2.csv", "o_2.csv.sha256", "o_2.csv.done"}
 
 
-def test_an_append_that_replaces_files_gives_all_back_when_it_is_taken_back(
+@pytest.mark.asyncio
+async def test_an_append_that_replaces_files_gives_all_back_when_it_is_taken_back(
     server: MemoryServer,
 ) -> None:
     before = {"o_1.csv", *BESIDE}
     put(server, *before)
-    refused(MemoryJob(server, done_file_template="{name}.done", **REPLACING), "o_2.csv")
+    await refused(MemoryJob(server, done_file_template="{name}.done", **REPLACING), "o_2.csv")
     assert old(server) == before == server.names("/out")
 
 
-def test_an_append_that_replaces_nothing_leaves_what_is_announced(server: MemoryServer) -> None:
+@pytest.mark.asyncio
+async def test_an_append_that_replaces_nothing_leaves_what_is_announced(
+    server: MemoryServer,
+) -> None:
     put(server, "p_1.csv", "p_1.csv.sha256", "_SUCCESS", "_manifest.json")
-    write(MemoryJob(server, **REPLACING))
+    await write(MemoryJob(server, **REPLACING))
     assert old(server) == {"p_1.csv", "p_1.csv.sha256", "_SUCCESS", "_manifest.json"}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_stands_beside_a_rows_file_goes_and_a_rows_own_file_stays(
+async def test_what_stands_beside_a_rows_file_goes_and_a_rows_own_file_stays(
     server: MemoryServer, overwrite: bool
 ) -> None:
     put(server, "in/a", "in/a.sha256", "in/a.md5", "in/other.md5", "_SUCCESS")
     job = MemoryJob(server, overwrite=overwrite, if_exists="replace", file_name_template="{seq}")
     job.layout = replace(job.layout, row_files=True, names=None)
 
-    async def do() -> None:
-        await job.prepare()
-        parts = zip(job.stage(NEW, NEW), ("in/a", "in/a.sha256"), strict=True)
-        await job.commit([replace(part, final=name) for part, name in parts])
-
-    asyncio.run(do())
+    await job.prepare()
+    parts = zip(job.stage(NEW, NEW), ("in/a", "in/a.sha256"), strict=True)
+    await job.commit([replace(part, final=name) for part, name in parts])
     assert old(server) == {"in/other.md5"}
     assert server.files("/out/in") == {"a": NEW, "a.sha256": NEW, "other.md5": OLD}
 
@@ -180,17 +181,19 @@ def manifest(*names: str) -> bytes:
     return json.dumps({"version": 1, "files": [{"name": name} for name in names]}).encode()
 
 
-def test_an_exact_overwrite_leaves_no_checksum_file_that_does_not_match(
+@pytest.mark.asyncio
+async def test_an_exact_overwrite_leaves_no_checksum_file_that_does_not_match(
     server: MemoryServer,
 ) -> None:
     beside = ("x.csv.sha256", "x.csv.md5")
     put(server, "x.csv", *beside, "y.csv.md5", "_SUCCESS")
     seen = watched(server, *beside)
-    write(MemoryJob(server, "/out/x.csv", overwrite=True))
+    await write(MemoryJob(server, "/out/x.csv", overwrite=True))
     assert seen == []
     assert old(server) == {"y.csv.md5", "_SUCCESS"}
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("found", "stays"),
     [
@@ -202,16 +205,17 @@ def test_an_exact_overwrite_leaves_no_checksum_file_that_does_not_match(
         (b"{", True),
     ],
 )
-def test_an_exact_overwrite_takes_away_a_manifest_of_that_file_alone(
+async def test_an_exact_overwrite_takes_away_a_manifest_of_that_file_alone(
     server: MemoryServer, found: bytes, stays: bool
 ) -> None:
     put(server, "x.csv")
     server.put("/out/_manifest.json", found)
-    write(MemoryJob(server, "/out/x.csv", overwrite=True))
+    await write(MemoryJob(server, "/out/x.csv", overwrite=True))
     assert ("_manifest.json" in server.names("/out")) == stays
     assert server.read("/out/x.csv") == NEW
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("path", "options", "name"),
     [
@@ -222,17 +226,17 @@ def test_an_exact_overwrite_takes_away_a_manifest_of_that_file_alone(
         ("/out/x.csv", {"checksum_files": "md5"}, "x.csv.md5"),
     ],
 )
-def test_a_directory_in_the_place_of_an_announcement_ends_the_job_before_anything_is_visible(
+async def test_a_directory_in_the_place_of_an_announcement_ends_the_job_before_anything_is_visible(
     path: str, options: dict[str, Any], name: str
 ) -> None:
     server = MemoryServer()
     server.make(f"/out/{name}")
     job = MemoryJob(server, path, **options)
-    asyncio.run(job.prepare())
+    await job.prepare()
     parts = job.stage(b"1", b"2")
     with pytest.raises(CommitError, match="A directory has the name"):
-        asyncio.run(job.commit(parts))
-    asyncio.run(job.abort())
+        await job.commit(parts)
+    await job.abort()
     assert server.files("/out") == {}
-    asyncio.run(MemoryJob(server, path).write(b"1"))
+    await MemoryJob(server, path).write(b"1")
     assert len(server.files("/out")) == 1

@@ -32,6 +32,7 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("scenario", "depth", "at_least"),
     [
@@ -58,29 +59,33 @@ def _quiet() -> Iterator[None]:
         ),
     ],
 )
-def test_any_two_faults_leave_exactly_one_attempts_files(
+async def test_any_two_faults_leave_exactly_one_attempts_files(
     scenario: StreamScenario, depth: int, at_least: int
 ) -> None:
-    played, broken = explore_stream(scenario, depth)
+    played, broken = await explore_stream(scenario, depth)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
 
 
-def test_the_model_notices_a_commit_that_leaves_no_marker(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asyncio
+async def test_the_model_notices_a_commit_that_leaves_no_marker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def write_nothing(*arguments: object) -> None:
         pass
 
     monkeypatch.setattr(commit_marker, "write", write_nothing)
-    _, broken = explore_stream(StreamScenario(replays_when_done=True), depth=0)
+    _, broken = await explore_stream(StreamScenario(replays_when_done=True), depth=0)
     assert any("twice" in rule for _, rules in broken for rule in rules)
 
 
-def test_the_model_notices_an_attempt_that_ignores_the_marker(
+@pytest.mark.asyncio
+async def test_the_model_notices_an_attempt_that_ignores_the_marker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def none(*arguments: object) -> None:
         return None
 
     monkeypatch.setattr(commit_marker, "committed_by", none)
-    _, broken = explore_stream(StreamScenario(replays_when_done=True), depth=0)
+    _, broken = await explore_stream(StreamScenario(replays_when_done=True), depth=0)
     assert any("twice" in rule for _, rules in broken for rule in rules)

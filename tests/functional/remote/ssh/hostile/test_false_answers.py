@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import asyncssh
@@ -21,45 +20,46 @@ from asyncssh.constants import (
 from asyncssh.packet import String, UInt32, UInt64
 
 from sftp_async.errors import RemoteNotFoundError, StalledError
-from sftp_async.options import SFTPOptions
-from sftp_async.remote.ssh import Connection, connect, connection
+from sftp_async.remote.ssh import Connection, connection
 from sftp_async.tools.testing.embedded_server import FolderServer
+from tests.functional.remote.ssh.wire import connected
 from tests.support.hostile import Hostile, Kind, Liar, entry, error_of, impatient_with
 from tests.support.jobs import lines_in, real_job, upload
 
 pytestmark = pytest.mark.one_python
 
 
-def test_an_error_in_another_encoding_is_told_by_its_code(hostile: Hostile) -> None:
+@pytest.mark.asyncio
+async def test_an_error_in_another_encoding_is_told_by_its_code(hostile: Hostile) -> None:
     server = hostile()
     message = "Datei oder Verzeichnis für Aufträge nicht gefunden".encode("latin-1")
 
     def not_found(liar: Liar, asked: Kind, number: int) -> None:
         liar.answer(FXP_STATUS, number, UInt32(FX_NO_SUCH_FILE) + String(message) + String("de"))
 
-    async def main() -> None:
-        connection = await connect(SFTPOptions(**server.options()))
+    async with connected(server.options()) as connection:
         server.lies = {FXP_STAT: not_found}
         with pytest.raises(RemoteNotFoundError):
             await connection.stat("/there")
         assert connection.usable
-        await connection.close()
-
-    asyncio.run(main())
 
 
-def test_a_path_resolved_to_no_name_is_an_error_of_ours_and_ends_the_connection(
+@pytest.mark.asyncio
+async def test_a_path_resolved_to_no_name_is_an_error_of_ours_and_ends_the_connection(
     hostile: Hostile,
 ) -> None:
     server = hostile()
     server.lies = {
         FXP_REALPATH: lambda liar, asked, number: liar.answer(FXP_NAME, number, UInt32(0))
     }
-    error = asyncio.run(error_of(server, lambda connection: connection.realpath(".")))
+    error = await error_of(server, lambda connection: connection.realpath("."))
     assert "Cannot resolve" in error.message
 
 
-def test_a_read_that_gives_more_than_was_asked_for_is_an_error_of_ours(hostile: Hostile) -> None:
+@pytest.mark.asyncio
+async def test_a_read_that_gives_more_than_was_asked_for_is_an_error_of_ours(
+    hostile: Hostile,
+) -> None:
     server = hostile()
     (server.root / "there").write_bytes(b"there")
 
@@ -71,11 +71,12 @@ def test_a_read_that_gives_more_than_was_asked_for_is_an_error_of_ours(hostile: 
         await file.read(5, 0)
 
     server.lies = {FXP_READ: plenty}
-    error = asyncio.run(error_of(server, read))
+    error = await error_of(server, read)
     assert "Cannot read" in error.message
 
 
-def test_a_server_that_takes_a_byte_at_a_time_does_not_get_a_request_for_each(
+@pytest.mark.asyncio
+async def test_a_server_that_takes_a_byte_at_a_time_does_not_get_a_request_for_each(
     hostile: Hostile,
 ) -> None:
     server = hostile()
@@ -86,20 +87,17 @@ def test_a_server_that_takes_a_byte_at_a_time_does_not_get_a_request_for_each(
 
     server.lies = {b"limits@openssh.com": tiny}
 
-    async def main() -> None:
-        connection = await connect(SFTPOptions(**server.options()))
+    async with connected(server.options()) as connection:
         offered = connection.capabilities
         assert min(offered.max_read, offered.max_write) >= 1024
-        await connection.close()
-
-    asyncio.run(main())
 
 
 # What never ends, and what lies too deep
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name", [b"%d.txt", b"../%d"], ids=["files", "no names"])
-def test_a_listing_that_never_ends_is_given_up(
+async def test_a_listing_that_never_ends_is_given_up(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch, name: bytes
 ) -> None:
     monkeypatch.setattr(connection, "LARGEST_LISTING", 1000, raising=False)
@@ -109,17 +107,18 @@ def test_a_listing_that_never_ends_is_given_up(
             for number in range(20_000):  # it ends all the same, for the sake of the test
                 yield entry(name % number)
 
-    error = asyncio.run(error_of(hostile(Endless), lambda connection: connection.listdir("/")))
+    error = await error_of(hostile(Endless), lambda connection: connection.listdir("/"))
     assert "Cannot list" in error.message
 
 
-def test_a_listing_of_ever_more_nothing_is_given_up(hostile: Hostile) -> None:
+@pytest.mark.asyncio
+async def test_a_listing_of_ever_more_nothing_is_given_up(hostile: Hostile) -> None:
     server = hostile()
     server.lies = {
         FXP_READDIR: lambda liar, asked, number: liar.answer(FXP_NAME, number, UInt32(0))
     }
     with impatient_with("list"):
-        error = asyncio.run(error_of(server, lambda connection: connection.listdir("/")))
+        error = await error_of(server, lambda connection: connection.listdir("/"))
     assert isinstance(error, StalledError)
 
 

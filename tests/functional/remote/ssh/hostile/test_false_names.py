@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import posixpath
 from collections.abc import AsyncIterator, Sequence
@@ -11,9 +10,8 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.options import SFTPOptions
-from sftp_async.remote.ssh import connect
 from sftp_async.tools.testing.embedded_server import FolderServer
+from tests.functional.remote.ssh.wire import connected
 from tests.support.hostile import Hostile, entry
 from tests.support.jobs import lines_in, real_job, upload
 
@@ -61,35 +59,29 @@ def false_names() -> type[FalseNames]:
     return type("FalseNames", (FalseNames,), {"paths": set()})
 
 
-def test_a_listing_has_no_names_that_lead_elsewhere(
+@pytest.mark.asyncio
+async def test_a_listing_has_no_names_that_lead_elsewhere(
     hostile: Hostile, false_names: type[FalseNames]
 ) -> None:
     server = hostile(false_names)
     false_names.names = [*LEADING_OUT, *ODD, b"n" * 300]
 
-    async def main() -> None:
-        connection = await connect(SFTPOptions(**server.options()))
+    async with connected(server.options()) as connection:
         listed = [found.name for found in await connection.listdir("/")]
         assert listed == [name.decode(errors="surrogateescape") for name in [*ODD, b"n" * 300]]
-        await connection.close()
-
-    asyncio.run(main())
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name", [b"new\nline.txt", b"\xff\xfe.txt", "ä ö".encode()])
-def test_a_file_with_an_odd_name_is_listed_and_removed_by_just_that_name(
+async def test_a_file_with_an_odd_name_is_listed_and_removed_by_just_that_name(
     hostile: Hostile, name: bytes
 ) -> None:
     server = hostile()
     (server.root / name.decode(errors="surrogateescape")).write_bytes(b"x")
 
-    async def main() -> None:
-        connection = await connect(SFTPOptions(**server.options()))
+    async with connected(server.options()) as connection:
         (found,) = await connection.listdir("/")
         await connection.remove(f"/{found.name}")
-        await connection.close()
-
-    asyncio.run(main())
     assert list(server.root.iterdir()) == []
 
 

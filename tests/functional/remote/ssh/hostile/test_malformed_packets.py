@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -137,8 +136,9 @@ def patience(kind: type[SFTPAsyncError], what: str) -> AbstractContextManager[No
     return impatient_with(what) if kind is StalledError else nullcontext()
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("lie", LIES)
-def test_an_answer_that_makes_no_sense_is_an_error_of_ours_and_ends_the_connection(
+async def test_an_answer_that_makes_no_sense_is_an_error_of_ours_and_ends_the_connection(
     hostile: Hostile, lie: str
 ) -> None:
     tell, kind = LIES[lie]
@@ -148,13 +148,14 @@ def test_an_answer_that_makes_no_sense_is_an_error_of_ours_and_ends_the_connecti
         (server.root / "a").unlink(missing_ok=True)
         server.lies = {asked: tell}
         with patience(kind, what):
-            error = asyncio.run(error_of(server, ask))
+            error = await error_of(server, ask)
         assert isinstance(error, kind)
         assert error.message.startswith(f"Cannot {what}: "), f"{what}: {error}"
         assert error.host == SFTPOptions(**server.options()).address
 
 
-def test_success_without_what_was_asked_for_is_an_error_of_ours_and_ends_the_connection(
+@pytest.mark.asyncio
+async def test_success_without_what_was_asked_for_is_an_error_of_ours_and_ends_the_connection(
     hostile: Hostile,
 ) -> None:
     server = hostile()
@@ -166,38 +167,34 @@ def test_success_without_what_was_asked_for_is_an_error_of_ours_and_ends_the_con
     for what, asked, ask in REQUESTS:
         if asked in (FXP_STAT, FXP_READDIR, FXP_REALPATH, FXP_OPEN, FXP_READ):
             server.lies = {asked: success}
-            error = asyncio.run(error_of(server, ask))
+            error = await error_of(server, ask)
             assert error.message.startswith(f"Cannot {what}: "), f"{what}: {error}"
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("lie", LIES)
-def test_a_greeting_that_makes_no_sense_is_no_connection(hostile: Hostile, lie: str) -> None:
+async def test_a_greeting_that_makes_no_sense_is_no_connection(hostile: Hostile, lie: str) -> None:
     server = hostile()
     server.lies = {FXP_INIT: LIES[lie][0]}
 
     timeout = {"connect_timeout": "1"} if LIES[lie][1] is StalledError else {}
 
-    async def main() -> None:
-        with pytest.raises(ConnectError):
-            await connect(SFTPOptions(**server.options(), **timeout))
-        await nothing_left(server)
-
-    asyncio.run(main())
+    with pytest.raises(ConnectError):
+        await connect(SFTPOptions(**server.options(), **timeout))
+    await nothing_left(server)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("lie", LIES)
-def test_limits_that_make_no_sense_are_no_connection(hostile: Hostile, lie: str) -> None:
+async def test_limits_that_make_no_sense_are_no_connection(hostile: Hostile, lie: str) -> None:
     server = hostile()
     server.lies = {b"limits@openssh.com": LIES[lie][0]}
 
     timeout = {"connect_timeout": "1"} if LIES[lie][1] is StalledError else {}
 
-    async def main() -> None:
-        with pytest.raises(ConnectError):
-            await connect(SFTPOptions(**server.options(), **timeout))
-        await nothing_left(server)
-
-    asyncio.run(main())
+    with pytest.raises(ConnectError):
+        await connect(SFTPOptions(**server.options(), **timeout))
+    await nothing_left(server)
 
 
 @pytest.mark.parametrize("lie", LIES)
