@@ -15,6 +15,7 @@ from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit import intent as intents
 from sftp_async.write.job import Job
 from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.outside import PART, Outside, names
 from tests.support.sshd import SSHD
 
@@ -31,7 +32,7 @@ def partitioned(
 def upload(job: Job, *values: str) -> tuple[PartFile, ...]:
     """A row for each value of both columns."""
     columns = [[f"row {value}" for value in values], list(values), list(values)]
-    return job.write(0, [pa.record_batch(columns, schema=SCHEMA)])
+    return write_part(job, 0, [pa.record_batch(columns, schema=SCHEMA)])
 
 
 @pytest.mark.parametrize("mode", ["append", "static", "dynamic", "direct"])

@@ -25,6 +25,7 @@ from sftp_async.spark.batch_writer import PartsWritten
 from sftp_async.spark.stream_writer import BatchPartsWritten
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.keys import KeySet
 from tests.support.spark import REPOSITORY, require_java
 from tests.support.sshd import SSHD
@@ -234,7 +235,7 @@ def test_a_job_without_spark_says_no_secret_at_any_log_level(
     schema = pa.schema([("n", pa.int64())])
     given = SFTPOptions(**embedded_server.options(), path="out", retry_delay=0.0)
     job = plan_job(given, schema, overwrite=True).prepare()
-    parts = job.write(0, [pa.record_batch([pa.array([1])], schema=schema)])
+    parts = write_part(job, 0, [pa.record_batch([pa.array([1])], schema=schema)])
     messages = [PartsWritten(0, parts), BatchPartsWritten(0, parts, job.layout.job_id, "q", 7)]
     job.commit(parts)
 

@@ -18,6 +18,7 @@ from sftp_async import SFTPDataSource, SFTPOptions
 from sftp_async.spark.batch_writer import PartsWritten
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
@@ -349,7 +350,7 @@ def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
         SFTPOptions(**given, path=target), pa.schema([("n", pa.int64())]), overwrite=False
     ).prepare()
     batch = pa.record_batch([pa.array([1])], names=["n"])
-    message = PartsWritten(0, job.write(0, [batch]))
+    message = PartsWritten(0, write_part(job, 0, [batch]))
     job.abort()
     assert not shows_a_secret(repr(job))
     assert not shows_a_secret(pickle.dumps(message).decode("latin-1"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -122,12 +122,17 @@ def real_job(server: dict[str, str], path: str, *, overwrite: bool = False, **op
     return plan_job(SFTPOptions(**settings), LINES, overwrite=overwrite)
 
 
+def write_part(job: Job, partition: int, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
+    """Write one partition; return its part files without the metrics."""
+    return job.write(partition, batches)[0]
+
+
 def upload(job: Job, *partitions: list[str]) -> list[PartFile]:
     """Write one partition after the other, as Spark's tasks would."""
     parts: list[PartFile] = []
     for number, lines in enumerate(partitions):
         batch = pa.record_batch([pa.array(lines, pa.string())], schema=LINES)
-        parts += job.write(number, [batch])
+        parts += write_part(job, number, [batch])
     return parts
 
 

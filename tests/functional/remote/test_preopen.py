@@ -17,6 +17,7 @@ from sftp_async.remote import preopen
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job
 from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -63,7 +64,7 @@ def write(job: Job, *partitions: int, rows: int = 10) -> list[PartFile]:
     parts = []
     for partition in partitions:
         numbers = pa.array(range(partition * 1000, partition * 1000 + rows))
-        parts += job.write(partition, [pa.record_batch([numbers], schema=SCHEMA)])
+        parts += write_part(job, partition, [pa.record_batch([numbers], schema=SCHEMA)])
     return parts
 
 

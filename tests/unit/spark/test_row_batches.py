@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sftp_async.spark.row_batches import ROWS_PER_BATCH, in_utc, record_batches
+from sftp_async.spark.row_batches import ROWS_PER_BATCH, process_time_zone_utc, record_batches
 
 CASES = [
     (pa.int64(), 7, 7),
@@ -58,7 +58,7 @@ def test_a_moment_is_kept_also_in_the_hour_that_comes_twice(hour: int, fold: int
     moment = datetime(2026, 10, 25, hour, 30, fold=fold).astimezone(UTC)
     zoned = pa.timestamp("us", "UTC")
     schema = pa.schema([("c", zoned), ("d", pa.list_(zoned))])
-    with in_utc():
+    with process_time_zone_utc():
         # As Spark makes it: in the process's zone, without saying so.
         naive = moment.astimezone().replace(tzinfo=None)
         (batch,) = record_batches([(naive, [naive])], schema)
