@@ -36,7 +36,7 @@ def sftp_async(*arguments: object, env: dict[str, str] | None = None, answers: s
     ended = CliRunner().invoke(app, [str(each) for each in arguments], input=answers, env=given)
     if ended.exception is not None and not isinstance(ended.exception, SystemExit):
         raise ended.exception
-    return JobEnded(ended.exit_code, ended.stdout, ended.stderr)
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 
 class AtServer:

@@ -1,6 +1,6 @@
 """The intent of a commit: a file on the server that says what is about to become visible.
 
-IdempotencyKey it is there, anybody can finish the commit: whoever reads it knows every rename and removal
+Once it is there, anybody can finish the commit: whoever reads it knows every rename and removal
 that is due, and each of them can be done twice without harm. Its name tells how far things are:
 
 <job>.intent.json     all new data is on the server and is being made visible

@@ -162,6 +162,6 @@ async def test_chunks_go_to_the_lane_that_has_the_least_to_do_until_all_are_full
 
 
 def test_the_option_takes_as_many_lanes_as_there_can_be_and_no_more() -> None:
-    assert TransferOptions(lanes=MAX_LANES).lanes == MAX_LANES
+    assert TransferOptions(channels_per_file=MAX_LANES).channels_per_file == MAX_LANES
     with pytest.raises(OptionsError, match="from 1 to 8"):
-        TransferOptions(lanes=MAX_LANES + 1)
+        TransferOptions(channels_per_file=MAX_LANES + 1)
