@@ -42,7 +42,7 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
         return cls(**options)
 
     def to_spark(self) -> dict[str, str]:
-        """Return what was given, for `.options(**…)`; defaults that nobody asked for are left out.
+        """Return what was given, for `.options(**…)`; defaults that were not given are left out.
 
         Secrets are in clear, or the references they were given as: prefer references, since Spark
         keeps the options of a write in its plan.

@@ -47,15 +47,15 @@ class Partitioning:
         return [name for column in self.columns for name in _named(column, schema)[:1]]
 
     def split(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str], pa.Array]:
-        """Take the partition columns out of a batch.
+        """Separate the partition columns from a batch.
 
         Returns:
-            The other columns; the directories of its rows, in the order in which their values first
-            come (some values share one: null and an empty text); and for each row the position of
-            its directory in that list.
+            The other columns; the directories of the rows, in the order in which their values first
+            occur (null and an empty text share one); and for each row the position of its directory
+            in that list.
 
         Raises:
-            EncodeError: a value makes no directory name; names column and value.
+            EncodeError: a value makes no directory name; names the column and the value.
 
         """
         taken = self._taken(batch.schema)
@@ -135,7 +135,7 @@ def _column_problems(asked: str, name: str, schema: pa.Schema) -> Iterator[str]:
 
 
 def _named(name: str, schema: pa.Schema) -> list[str]:
-    """Return the columns of that name: by its very spelling, else without case, as Spark does."""
+    """Return the columns of a name: of the same spelling, or else in any case, as Spark does."""
     if name in schema.names:
         return [name]
     return [other for other in schema.names if other.lower() == name.lower()]
@@ -182,7 +182,7 @@ def _directory_names(column: str, values: pa.Array) -> list[str]:
 
 
 def _no_directory(name: str) -> str | None:
-    """Say why no directory can have this name, if none can."""
+    """Return why no directory can have this name; None if one can."""
     if "\0" in name:
         return "would hold a NUL character in its name"
     if len(name.encode()) > LONGEST_NAME:
@@ -205,12 +205,12 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _clock(local: pa.Array) -> pa.Array:
-    """Return `2024-05-01 10:00:00.5`: as many digits of the second as it takes."""
+    """Return texts such as `2024-05-01 10:00:00.5`, with as few digits of the second as needed."""
     text = _trimmed(local.cast(pa.timestamp("us")).cast(pa.string()))
     # Java writes a plus sign before years of more than four digits.
     return pc.if_else(pc.match_substring_regex(text, "^[0-9]{5}"), join("+", text), text)
 
 
 def _trimmed(text: pa.Array) -> pa.Array:
-    """Return clock texts, all with a fraction of a second, without the zeros at the end of it."""
+    """Return texts that end in a fraction of a second without its trailing zeros."""
     return pc.replace_substring_regex(text, r"\.?0+$", "")

@@ -1,4 +1,4 @@
-"""`recover`: end what crashed jobs left in a target, without a write of one's own."""
+"""Completes or removes what crashed jobs left in a target: `recover`, `sweep` and `survey`."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ T = TypeVar("T")
 
 
 def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
-    """Carry interrupted commits to a target to their end, and sweep staging that is too old.
+    """Complete interrupted commits to a target, and remove staging directories that are too old.
 
     Every write to the target does the same before its tasks; this is for targets that get no
-    further write. It may run at any time: jobs that are alive are not disturbed.
+    further write. It may run at any time, since it does not disturb running jobs.
 
     Args:
         options: as for a write.
         path: the target, as given to `save()`; `options.path` if left out.
 
     Returns:
-        How many commits were finished, and how many abandoned staging directories removed (those
-        older than `options.staging_ttl`).
+        How many commits were completed, and how many abandoned staging directories removed: those
+        older than `options.staging_ttl`.
 
     Raises:
         OptionsError: no path is given.
         ConnectError: the server cannot be reached.
-        CommitError: a commit cannot be finished; says why.
+        CommitError: a commit cannot be completed; gives the reason.
 
     """
-    layout, options = _place(options, path)
+    layout, options = _target(options, path)
 
     async def step(connection: Connection) -> Recovered:
         return await recover_target(connection, layout, ttl=options.staging_ttl)
@@ -55,9 +55,9 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
 def sweep(options: SFTPOptions, path: str | None = None) -> Recovered:
     """Remove staging older than `options.staging_ttl` that no commit names; see `recover`.
 
-    Interrupted commits stay as they are: the next write, or `recover`, ends them.
+    Interrupted commits stay as they are: the next write, or `recover`, completes them.
     """
-    layout, options = _place(options, path)
+    layout, options = _target(options, path)
 
     async def step(connection: Connection) -> Recovered:
         return await recover_target(connection, layout, ttl=options.staging_ttl, sweep_only=True)
@@ -66,11 +66,11 @@ def sweep(options: SFTPOptions, path: str | None = None) -> Recovered:
 
 
 def survey(options: SFTPOptions, path: str | None = None) -> Found:
-    """Look at what `recover` and `sweep` would do, and change nothing; takes and raises the same.
+    """Return what `recover` and `sweep` would do, and change nothing; raises the same errors.
 
-    Ages are by this machine's clock: to ask the server for the time, one has to write to it.
+    Ages are by this machine's clock: the server's time is known only from a file written there.
     """
-    layout, options = _place(options, path)
+    layout, options = _target(options, path)
 
     async def step(connection: Connection) -> Found:
         return await survey_target(connection, layout, ttl=options.staging_ttl, now=time.time())
@@ -78,8 +78,8 @@ def survey(options: SFTPOptions, path: str | None = None) -> Found:
     return _run(options, step)
 
 
-def _place(options: SFTPOptions, path: str | None) -> tuple[Layout, SFTPOptions]:
-    """Return where to look, and the options with their references looked up."""
+def _target(options: SFTPOptions, path: str | None) -> tuple[Layout, SFTPOptions]:
+    """Return the target's layout, and the options with their references resolved."""
     if path is not None:
         options = options.model_copy(update={"path": path})
     if options.path is None:

@@ -208,9 +208,7 @@ def _name_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
         sidecars.append(("done_file_template", done_name(options.done_file_template, name)))
     for option, sidecar in sidecars:
         if _too_long(sidecar):
-            yield (
-                f"{option} needs room in the name: {sidecar!r} is longer than {LONGEST_NAME} bytes."
-            )
+            yield (f"{option} makes a name of more than {LONGEST_NAME} bytes: {sidecar!r}.")
         elif sidecar in taken:
             yield f"{option} makes a name that is taken: {sidecar!r}."
         taken.add(sidecar)

@@ -17,7 +17,7 @@ from sftp_async import SFTPDataSource, last_write, progress, register
 from sftp_async.progress import displays
 from sftp_async.progress.messages import Address
 from sftp_async.progress.state import BETWEEN
-from sftp_async.spark.register import BATCH_LIMIT, telling
+from sftp_async.spark.register import BATCH_LIMIT, with_listener
 from tests.support.cluster import until
 from tests.support.proxy import FaultProxy
 
@@ -124,7 +124,7 @@ def test_a_write_does_not_care_whether_anybody_listens(
     session: SparkSession, embedded_server: EmbeddedServer, host: str
 ) -> None:
     before = last_write()
-    session.dataSource.register(telling(Address(host, 9, bytes(32))))
+    session.dataSource.register(with_listener(Address(host, 9, bytes(32))))
     write(session.range(10), embedded_server, "alone")
     assert bytes_in(embedded_server.root / "alone") == 20
     assert last_write() == before

@@ -193,7 +193,12 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     ),
     "done": ({"done_file_template": "{stem}.csv"}, "x.csv", (), "name that is taken: 'x.csv'"),
     "done too": ({"done_file_template": "_SUCCESS"}, "", (), "name that is taken: '_SUCCESS'"),
-    "room": ({"checksum_files": "md5"}, f"{'n' * 250}.csv", (), "checksum_files needs room"),
+    "room": (
+        {"checksum_files": "md5"},
+        f"{'n' * 250}.csv",
+        (),
+        "checksum_files makes a name of more",
+    ),
     # a file a row
     "cut": (BINARY | {"max_records_per_file": "5"}, "", FILES, "max_records_per_file has no"),
     "side by side": (BINARY | {"files_per_partition": "2"}, "", FILES, "files_per_partition has"),

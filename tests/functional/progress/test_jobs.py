@@ -22,16 +22,16 @@ from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy
 
 
-class Heard(WriteState):
+class Recorded(WriteState):
     """A state that keeps all messages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[Any] = []
 
-    def take(self, message: Any, now: float) -> None:
+    def update(self, message: Any, now: float) -> None:
         self.messages.append(message)
-        super().take(message, now)
+        super().update(message, now)
 
 
 class Silent:
@@ -41,13 +41,13 @@ class Silent:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def recorded() -> Recorded:
+    return Recorded()
 
 
 @pytest.fixture
-def listener(heard: Heard) -> Iterator[Listener]:
-    one = Listener("127.0.0.1", heard, Silent)
+def listener(recorded: Recorded) -> Iterator[Listener]:
+    one = Listener("127.0.0.1", recorded, Silent)
     yield one
     one.close()
 
@@ -66,7 +66,7 @@ def do(job: Job, address: Address | None, *batches: pa.RecordBatch) -> WriteSumm
 
 
 def test_a_job_reports_what_its_tasks_did_and_what_its_connections_took(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", max_records_per_file=40).prepare()
     summary = do(job, listener.address, lines(100), lines(10))
@@ -78,28 +78,28 @@ def test_a_job_reports_what_its_tasks_did_and_what_its_connections_took(
     assert summary.connections == embedded_server.logins
     assert (summary.retries, summary.reconnects) == (0, 0)
     assert summary.seconds > 0
-    reported = [(m.kind, getattr(m, "partition", None)) for m in heard.messages]
+    reported = [(m.kind, getattr(m, "partition", None)) for m in recorded.messages]
     assert reported == [("task", 0), ("task", 1), ("commit", None), ("end", None)]
-    first, second = heard.messages[:2]
+    first, second = recorded.messages[:2]
     assert (first.files, first.rows, second.files, second.rows) == (3, 100, 1, 10)
     assert first.bytes + second.bytes == size
     assert (first.state, second.state) == ("done", "done")
 
 
 def test_a_job_with_progress_off_reports_its_end_alone(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", progress="off").prepare()
     summary = do(job, listener.address, lines(10))
     assert listener.last_write() == summary
-    assert heard.messages == [JobEnded("end", job.layout.job_id, summary)]
+    assert recorded.messages == [JobEnded("end", job.layout.job_id, summary)]
 
 
 def test_a_broken_connection_is_in_the_summary(
     embedded_server: EmbeddedServer,
     proxy: Callable[..., FaultProxy],
     listener: Listener,
-    heard: Heard,
+    recorded: Recorded,
 ) -> None:
     line = proxy(embedded_server)
     options = {**embedded_server.options(), "host": line.host, "port": str(line.port)}
@@ -111,7 +111,9 @@ def test_a_broken_connection_is_in_the_summary(
     assert summary.connections == embedded_server.logins
     assert listener.last_write() == summary
     (task,) = (
-        message for message in heard.messages if message.kind == "task" and message.state == "done"
+        message
+        for message in recorded.messages
+        if message.kind == "task" and message.state == "done"
     )
     assert (task.rows, task.bytes) == (100_000, summary.bytes)
 
@@ -139,7 +141,7 @@ def test_the_manifest_and_the_log_hold_what_a_job_took(
 
 
 def test_a_task_that_fails_is_reported_and_raises_its_own_error(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", format="csv").prepare()
     job = job.with_listener(listener.address)
@@ -152,13 +154,13 @@ def test_a_task_that_fails_is_reported_and_raises_its_own_error(
         job.write(0, batches())
     job.abort()
     listener.last_write()
-    progress, end = heard.messages
+    progress, end = recorded.messages
     assert (progress.state, progress.rows) == ("failed", 5)
     assert end == JobEnded("end", job.layout.job_id, None)
 
 
 def test_a_job_that_fails_after_its_tasks_has_ended_and_leaves_the_last_summary(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     before = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(1))
     job = real_job(embedded_server.options(), "out").prepare()
@@ -169,7 +171,7 @@ def test_a_job_that_fails_after_its_tasks_has_ended_and_leaves_the_last_summary(
         job.commit([], [metrics])
     job.abort()
     assert listener.last_write() == before
-    assert heard.messages[-1] == JobEnded("end", job.layout.job_id, None)
+    assert recorded.messages[-1] == JobEnded("end", job.layout.job_id, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"])

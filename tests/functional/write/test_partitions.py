@@ -135,12 +135,12 @@ def test_manifest_and_checksums_name_the_files_of_all_partitions(
     )
     job.commit(write_part(job, 0, batches(100, 3)))
     out = Path(embedded_server.root, "out")
-    told = json.loads((out / "_manifest.json").read_text())
-    assert told["partition_by"] == ["value"]
-    assert {file["name"] for file in told["files"]} == {
+    manifest = json.loads((out / "_manifest.json").read_text())
+    assert manifest["partition_by"] == ["value"]
+    assert {file["name"] for file in manifest["files"]} == {
         str(path.relative_to(out)) for path in out.rglob("part-*")
     }
-    for file in told["files"]:
+    for file in manifest["files"]:
         path = out / file["name"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
         subprocess.run(
@@ -213,7 +213,7 @@ def test_files_that_are_written_directly_have_their_directories(
     assert rows_by_value(embedded_server) == expected(300, 3)
 
 
-def test_an_abort_takes_files_and_directories_back_that_were_written_directly(
+def test_an_abort_removes_files_and_directories_that_were_written_directly(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
@@ -246,7 +246,9 @@ def test_a_file_in_the_place_of_a_directory_fails_a_task_that_writes_directly(
     assert [path.name for path in Path(embedded_server.root, "out").rglob("*")] == ["value=v1"]
 
 
-def test_a_commit_whose_connection_is_lost_is_carried_on(embedded_server: EmbeddedServer) -> None:
+def test_a_commit_whose_connection_is_lost_continues_on_another(
+    embedded_server: EmbeddedServer,
+) -> None:
     job = prepared(embedded_server)
     parts: list[PartFile] = [
         *write_part(job, 0, batches(300, 3)),

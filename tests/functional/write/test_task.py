@@ -127,7 +127,7 @@ def test_hundreds_of_rolled_files_upload_with_few_connections(
     assert embedded_server.logins <= 1 + 2  # the preflight is a login of its own
 
 
-def test_bytes_between_encoder_and_wire_stay_within_the_budget(
+def test_bytes_between_encoder_and_server_stay_within_the_budget(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
@@ -214,7 +214,7 @@ def test_a_server_that_lost_acknowledged_bytes_fails_the_attempt_as_retryable(
         assert numbers_in(*visible(server)) == list(range(20_000))
 
 
-def test_a_frozen_line_is_given_up_after_the_stall_timeout(
+def test_a_frozen_connection_fails_after_the_stall_timeout(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
@@ -224,7 +224,7 @@ def test_a_frozen_line_is_given_up_after_the_stall_timeout(
         write_part(job, 0, batches(20_000))
 
 
-def test_the_users_own_error_comes_out_and_abort_leaves_nothing(
+def test_an_error_of_the_users_code_is_raised_and_abort_leaves_nothing(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
@@ -239,7 +239,7 @@ def test_the_users_own_error_comes_out_and_abort_leaves_nothing(
     assert visible(embedded_server) == []
 
 
-def test_a_task_that_outlives_its_job_leaves_nothing_and_says_so(
+def test_a_task_that_outlives_its_job_leaves_nothing_and_raises(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
@@ -249,7 +249,7 @@ def test_a_task_that_outlives_its_job_leaves_nothing_and_says_so(
     assert visible(embedded_server) == []
 
 
-def test_a_direct_task_that_outlives_its_job_takes_its_file_back(
+def test_a_direct_task_that_outlives_its_job_removes_its_file(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
