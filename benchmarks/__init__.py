@@ -1,1 +1,1 @@
-"""The benchmark suite: this project beside what its users would use instead, on the same data."""
+"""The benchmark suite: this project compared with its alternatives on the same data."""

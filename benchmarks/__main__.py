@@ -83,13 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(context: Context, report: Report, workloads: Sequence[Workload], output: Path) -> None:
-    """Run all workloads; what there is so far is on the disk after every contest."""
+    """Run all workloads; what there is so far is on the disk after every comparison."""
     for workload in workloads:
         context.workload = workload.name
         context.say(f"{workload.name}: {workload.line}")
         try:
-            for contest in workload.run(context):
-                report.add(contest)
+            for comparison in workload.run(context):
+                report.add(comparison)
                 report.write(output)
         except Exception as error:  # noqa: BLE001 - the other workloads go on
             sentence = f"{workload.name} ended early: {type(error).__name__}: {error}"
@@ -105,7 +105,7 @@ def _run(context: Context, report: Report, workloads: Sequence[Workload], output
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure sftp_async beside what its users would use instead. Without --full: a "
+        description="Compare sftp_async with what its users would use instead. Without --full: a "
         "quick pass.",
     )
     parser.add_argument("names", nargs="*", metavar="workload", help=f"of {', '.join(NAMES)}; all")

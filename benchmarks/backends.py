@@ -1,4 +1,4 @@
-"""The kinds of server: each starts one, and knows its processes, its log and its files."""
+"""Starts a server of each kind, and knows its processes, its log and its files."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Container(Backend):
 
     def __init__(self, scratch: Path) -> None:
         super().__init__(scratch)
-        # Another user writes there; the directories above let no one else in.
+        # Another user writes there; the directories above admit no other user.
         self.served.chmod(0o777)
         self.directory = MOUNT
         self._server: _MountedServer | None = None
@@ -274,9 +274,9 @@ class Embedded(Backend):
         line = self._process.stdout.readline()
         if not line:
             raise NoServerError(f"its process ended with status {self._process.wait()}")
-        said = json.loads(line)
-        self.host, self.port, self.username = said["host"], said["port"], said["username"]
-        self.host_keys = [said["host_key"].split(" ", 1)[1]]
+        address = json.loads(line)
+        self.host, self.port, self.username = address["host"], address["port"], address["username"]
+        self.host_keys = [address["host_key"].split(" ", 1)[1]]
 
     def stop(self) -> None:
         """End it."""

@@ -1,4 +1,4 @@
-"""The charts, from the report's JSON: `python -m benchmarks.charts report.json` draws them anew."""
+"""Draws the charts from a report's JSON: `python -m benchmarks.charts report.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 INCHES_WIDE = 8.0
 INCHES_A_BAR = 0.42
-ROOM = 1.1  # above the highest point
+HEADROOM = 1.1  # above the highest point
 OURS, THEIRS = "#1b6ca8", "#b9c4cc"
 
 
@@ -36,14 +36,14 @@ def draw(document: Document, directory: Path) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for name, title, chart in _CHARTS:
-        contests = [
-            contest
-            for contest in document["contests"]
-            if contest["labels"].get("workload") == name.partition("-")[0]
-            and any(counted(entry) for entry in contest["entries"])
+        comparisons = [
+            comparison
+            for comparison in document["contests"]
+            if comparison["labels"].get("workload") == name.partition("-")[0]
+            and any(counted(entry) for entry in comparison["entries"])
         ]
         if file := _draw(
-            chart, contests, f"{title}, {document['server']['kind']}", directory, name
+            chart, comparisons, f"{title}, {document['server']['kind']}", directory, name
         ):
             made[title] = file
     return made
@@ -51,7 +51,7 @@ def draw(document: Document, directory: Path) -> dict[str, str]:
 
 def _draw(
     chart: Callable[[Sequence[Mapping[str, Any]], str], Any],
-    contests: Sequence[Mapping[str, Any]],
+    comparisons: Sequence[Mapping[str, Any]],
     title: str,
     directory: Path,
     name: str,
@@ -61,7 +61,7 @@ def _draw(
     mpl.use("Agg")  # no display
     # Else each drawing of the same figures would differ, and its text be no text.
     mpl.rcParams.update({"svg.hashsalt": "sftp-async", "svg.fonttype": "none"})
-    figure = chart(contests, title)
+    figure = chart(comparisons, title)
     if figure is None:
         return None
     for kind in ("svg", "png"):
@@ -73,19 +73,19 @@ def _draw(
     return f"{name}.svg"
 
 
-def _bars(contests: Sequence[Mapping[str, Any]], title: str) -> Any:
-    """Draw a panel for each contest: median seconds, and a line for the spread."""
-    if not contests:
+def _bars(comparisons: Sequence[Mapping[str, Any]], title: str) -> Any:
+    """Draw a panel for each comparison: median seconds, and a line for the spread."""
+    if not comparisons:
         return None
     from matplotlib.figure import Figure
 
-    entries = [[e for e in contest["entries"] if counted(e)] for contest in contests]
+    entries = [[e for e in comparison["entries"] if counted(e)] for comparison in comparisons]
     heights = [len(there) + 1 for there in entries]
     figure = Figure(figsize=(INCHES_WIDE, 1 + INCHES_A_BAR * sum(heights)), layout="constrained")
     figure.suptitle(title)
-    panels = figure.subplots(len(contests), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for panel, contest, there in zip(panels, contests, entries, strict=True):
-        _panel(panel, contest["name"], there)
+    panels = figure.subplots(len(comparisons), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for panel, comparison, there in zip(panels, comparisons, entries, strict=True):
+        _panel(panel, comparison["name"], there)
     panels[-1].set_xlabel("seconds, less is better; the line is the spread of all runs")
     return figure
 
@@ -108,9 +108,9 @@ def _panel(panel: Axes, name: str, entries: Sequence[Mapping[str, Any]]) -> None
         )
 
 
-def _scale(contests: Sequence[Mapping[str, Any]], title: str) -> Any:
+def _scale(comparisons: Sequence[Mapping[str, Any]], title: str) -> Any:
     """Draw rows a second, and the memory of the largest worker, over the number of rows."""
-    sized = [contest for contest in contests if len(contest["entries"]) > 1]
+    sized = [comparison for comparison in comparisons if len(comparison["entries"]) > 1]
     if not sized:
         return None
     from matplotlib.figure import Figure
@@ -133,17 +133,17 @@ def _scale(contests: Sequence[Mapping[str, Any]], title: str) -> Any:
     memory.set_ylabel("peak of the largest\nPython worker, MiB")
     memory.set_xlabel("million rows; dots are single runs, the line joins medians")
     for panel in (speed, memory):
-        panel.set_ylim(0, ROOM * panel.get_ylim()[1])
+        panel.set_ylim(0, HEADROOM * panel.get_ylim()[1])
         panel.grid(alpha=0.3)
     return figure
 
 
-def _memory(contests: Sequence[Mapping[str, Any]], title: str) -> Any:
+def _memory(comparisons: Sequence[Mapping[str, Any]], title: str) -> Any:
     """Draw the memory of all Python workers while one partition is written."""
     traced = [
-        (contest, run)
-        for contest in contests
-        for entry in contest["entries"]
+        (comparison, run)
+        for comparison in comparisons
+        for entry in comparison["entries"]
         for run in entry["runs"]
         if run["trace"]
     ]
@@ -151,15 +151,15 @@ def _memory(contests: Sequence[Mapping[str, Any]], title: str) -> Any:
         return None
     from matplotlib.figure import Figure
 
-    contest, run = traced[-1]
+    comparison, run = traced[-1]
     figure = Figure(figsize=(INCHES_WIDE, 4), layout="constrained")
-    figure.suptitle(f"{title}: {contest['labels']['rows']:,} rows")
+    figure.suptitle(f"{title}: {comparison['labels']['rows']:,} rows")
     panel = figure.subplots()
     at, largest, together = zip(*run["trace"], strict=True)
     panel.plot(at, [size / MIB for size in largest], color=OURS, label="the largest, which writes")
     panel.plot(at, [size / MIB for size in together], color=THEIRS, label="all, idle ones too")
     panel.legend()
-    panel.set_ylim(0, ROOM * max(together) / MIB)
+    panel.set_ylim(0, HEADROOM * max(together) / MIB)
     panel.set_xlabel("seconds since save()")
     panel.set_ylabel("Python workers, resident MiB")
     panel.grid(alpha=0.3)
@@ -175,7 +175,7 @@ _CHARTS = (
 
 
 def main() -> None:
-    """Draw the charts of a report beside it."""
+    """Draw the charts of a report next to it."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m benchmarks.charts REPORT.json")
     report = Path(sys.argv[1])

@@ -1,4 +1,4 @@
-"""What a workload is given: a server, a relay, Spark, and how much of it all to do."""
+"""The context of a workload: a server, a relay, Spark, and the size of the pass."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.check import RelayCheck, check_relay
-from benchmarks.contest import size_of
-from benchmarks.meter import Meter
-from benchmarks.relay import Relay
+from benchmarks.latency_relay import LatencyRelay
+from benchmarks.process_usage import UsageMeter
+from benchmarks.relay_check import RelayCheck, check_relay
+from benchmarks.sizes import size_of
 from benchmarks.spark import start_spark, stop_spark
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class Context:
         self.ciphers: dict[str, str] = {}
         self.checks: dict[float, RelayCheck] = {}
         self.cuts: list[str] = []
-        self._relay: Relay | None = None
+        self._relay: LatencyRelay | None = None
         self._spark: SparkSession | None = None
-        self.meter = Meter(
+        self.meter = UsageMeter(
             server=server.pids,
             relay=lambda: [] if self._relay is None else [self._relay.pid],
             server_is_visible=server.visible,
@@ -105,8 +105,8 @@ class Context:
             return
         if rtt_ms not in self.checks:
             self.checks[rtt_ms] = check = check_relay(rtt_ms)
-            self.say(check.told())
-        with Relay(self.server.host, self.server.port, rtt_ms) as relay:
+            self.say(check.summary())
+        with LatencyRelay(self.server.host, self.server.port, rtt_ms) as relay:
             self._relay, self.rtt_ms = relay, rtt_ms
             try:
                 yield self.server.through(relay.host, relay.port, self.scratch)

@@ -1,4 +1,4 @@
-"""What is written: TPC-H lineitem in Parquet files, made once, and random bytes in memory."""
+"""Makes the data that is written: TPC-H lineitem in Parquet files, and random bytes in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: TPC-H has this many rows of lineitem at scale 1, give or take a few hundred (TPC-H 3.0.1, 4.2.5).
 ROWS_AT_SCALE_1 = 6_000_000
-#: No file of the suite is as large; told to Spark, it makes one partition of every file.
+#: No file of the suite is as large; as a setting of Spark it makes one partition of every file.
 LARGER_THAN_ANY_FILE = 16 << 30
 #: Seconds that making a table may take; scale 1 needs about ten.
 PATIENCE = 1800
@@ -126,7 +126,7 @@ def dataframe(spark: SparkSession, table: Path) -> DataFrame:
 
 @contextlib.contextmanager
 def random_file(size: int) -> Iterator[Path]:
-    """Make a file of `size` random bytes, in memory if there is room; `lies_in` says where it is.
+    """Make a file of `size` random bytes, in memory if there is space; `lies_in` says where it is.
 
     Random, so that no compression anywhere helps; in memory, so that no disk is measured.
     """
@@ -169,9 +169,9 @@ def _made_once(place: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _generator() -> str:
-    # Beside the running Python first: its environment need not be the activated one.
-    beside = sysconfig.get_path("scripts")
-    found = shutil.which("tpchgen-cli", path=beside) or shutil.which("tpchgen-cli")
+    # Next to the running Python first: its environment need not be the activated one.
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("tpchgen-cli", path=scripts) or shutil.which("tpchgen-cli")
     if found is None:
         raise DataError("tpchgen-cli is missing: pip install tpchgen-cli")
     return found
@@ -186,8 +186,8 @@ def _call(command: Sequence[str]) -> str:
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().splitlines()[-1:] or ["nothing"]
-        raise DataError(f"{Path(command[0]).name} failed and said: {said[0]}") from None
+        lines = error.stderr.strip().splitlines()[-1:] or ["nothing"]
+        raise DataError(f"{Path(command[0]).name} failed and printed: {lines[0]}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DataError(f"{Path(command[0]).name} does not run: {error}") from error
     return done.stdout

@@ -1,7 +1,7 @@
-"""The README's chart: `python -m benchmarks.overview report.json` draws it beside the report.
+"""Draws the README's chart next to a report: `python -m benchmarks.overview report.json`.
 
-It shows the same contenders as the charts of the whole report, of two of its contests, and leaves
-none out that took part in both.
+It shows the same contenders as the charts of the whole report, of two of its comparisons, and
+leaves none out that took part in both.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ PANELS = {"bulk/csv": "next to the server", "latency/csv/50ms": "50 ms away"}
 NO_PEERS = {"sftp_async_untuned"}
 
 
-def bars(contest: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def bars(comparison: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield title and median seconds of each contender, the fastest first."""
-    entries = [e for e in contest["entries"] if counted(e) and e["name"] not in NO_PEERS]
+    entries = [e for e in comparison["entries"] if counted(e) and e["name"] not in NO_PEERS]
     yield from sorted(
         ((entry["title"], median(entry, seconds)) for entry in entries), key=lambda bar: bar[1]
     )
 
 
-def heading(contest: Mapping[str, Any]) -> str:
+def heading(comparison: Mapping[str, Any]) -> str:
     """Return a panel's heading."""
-    rows = contest["labels"]["rows"] / 1e6
-    return f"{rows:.1f} M rows of CSV, {PANELS[contest['name']]}"
+    rows = comparison["labels"]["rows"] / 1e6
+    return f"{rows:.1f} M rows of CSV, {PANELS[comparison['name']]}"
 
 
 def draw(document: Document, directory: Path) -> Path:
@@ -55,20 +55,20 @@ def draw(document: Document, directory: Path) -> Path:
     mpl.rcParams.update({"svg.hashsalt": "sftp-async", "svg.fonttype": "none"})
     from matplotlib.figure import Figure
 
-    contests = {contest["name"]: contest for contest in document["contests"]}
-    shown = [contests[name] for name in PANELS]
-    heights = [len(list(bars(contest))) for contest in shown]
+    comparisons = {comparison["name"]: comparison for comparison in document["contests"]}
+    shown = [comparisons[name] for name in PANELS]
+    heights = [len(list(bars(comparison))) for comparison in shown]
     figure = Figure(figsize=(8, 0.9 + 0.3 * sum(heights)), layout="constrained")
-    for panel, contest in zip(
+    for panel, comparison in zip(
         figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0],
         shown,
         strict=True,
     ):
-        titles, took = zip(*bars(contest), strict=True)
+        titles, took = zip(*bars(comparison), strict=True)
         colours = [OURS if title == "sftp_async" else THEIRS for title in titles]
         panel.barh(titles, took, color=colours, height=0.72)
         panel.invert_yaxis()
-        panel.set_title(f"{heading(contest)}: seconds", loc="left", fontsize="medium")
+        panel.set_title(f"{heading(comparison)}: seconds", loc="left", fontsize="medium")
         panel.margins(x=0.1)
         panel.spines[["top", "right", "bottom"]].set_visible(False)
         panel.tick_params(bottom=False, labelbottom=False, left=False)
@@ -82,7 +82,7 @@ def draw(document: Document, directory: Path) -> Path:
 
 
 def main() -> None:
-    """Draw the chart of a report beside it."""
+    """Draw the chart of a report next to it."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m benchmarks.overview REPORT.json")
     report = Path(sys.argv[1])

@@ -1,4 +1,4 @@
-"""The report's JSON: every single run, what it was made on, and what did not go as it must."""
+"""Collects the report as JSON: every single run, what it was made on, and what went wrong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
-from benchmarks.meter import ROLES
+from benchmarks import environment
+from benchmarks.process_usage import ROLES
 from benchmarks.targets import Document, counted, median, seconds, targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.contest import Contest, Entry
+    from benchmarks.comparison import Comparison, Entry
     from benchmarks.context import Context
 
 #: Of the JSON's shape; one more when a reader of an older one would be led astray.
@@ -28,7 +28,7 @@ NAME = "report.json"
 
 
 class Report:
-    """Gathers contests, and writes what there is after each.
+    """Gathers comparisons, and writes what there is after each.
 
     Args:
         context: of the run.
@@ -39,17 +39,17 @@ class Report:
     def __init__(self, context: Context, workloads: Sequence[str]) -> None:
         self._context = context
         self._workloads = list(workloads)
-        self._contests: list[Contest] = []
+        self._comparisons: list[Comparison] = []
         self._errors: list[str] = []
         self._began = time.time()
         # Once, at the start: the load before the suite's own, and versions that cannot change.
-        self._machine = machine.machine(context.scratch)
-        self._versions = machine.versions()
-        self._commit = machine.commit()
+        self._machine = environment.machine(context.scratch)
+        self._versions = environment.versions()
+        self._commit = environment.commit()
 
-    def add(self, contest: Contest) -> None:
-        """Take a contest that has ended."""
-        self._contests.append(contest)
+    def add(self, comparison: Comparison) -> None:
+        """Take a comparison that has ended."""
+        self._comparisons.append(comparison)
 
     def fail(self, sentence: str) -> None:
         """Take what kept a workload from its end."""
@@ -77,7 +77,8 @@ class Report:
             "machine": self._machine,
             "versions": self._versions,
             "code": self._commit,
-            "contests": [contest_json(contest) for contest in self._contests],
+            # The key of all committed reports.
+            "contests": [comparison_json(comparison) for comparison in self._comparisons],
         }
         document["relays"] = [
             {
@@ -91,11 +92,11 @@ class Report:
         document["targets"] = targets(document)
         document["problems"] = [
             *self._errors,
-            *(problem for contest in self._contests for problem in contest.problems),
+            *(problem for comparison in self._comparisons for problem in comparison.problems),
             *relay_problems(document),
         ]
-        told: Document = without_names(document, places(self._context))
-        return told
+        without: Document = without_names(document, places(self._context))
+        return without
 
     def write(self, directory: Path) -> Path:
         """Write the JSON; a reader never finds half of it.
@@ -112,15 +113,15 @@ class Report:
         return file
 
 
-def contest_json(contest: Contest) -> dict[str, Any]:
-    """Return a contest with every run, and a summary of each contender."""
-    entries = [_entry_json(entry) for entry in contest.entries]
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison with every run, and a summary of each contender."""
+    entries = [_entry_json(entry) for entry in comparison.entries]
     for entry in entries:
         entry["summary"] = summary(entry, entries[0])
     return {
-        "name": contest.name,
-        "labels": contest.labels,
-        "rounds": contest.rounds,
+        "name": comparison.name,
+        "labels": comparison.labels,
+        "rounds": comparison.rounds,
         "entries": entries,
     }
 
@@ -174,9 +175,9 @@ def fastest(document: Document, rtt_ms: float) -> float:
     """Return the bytes a second of the fastest single run through a relay."""
     rates = [
         run["bytes"] / run["seconds"]
-        for contest in document["contests"]
-        if contest["labels"].get("rtt_ms") == rtt_ms
-        for entry in contest["entries"]
+        for comparison in document["contests"]
+        if comparison["labels"].get("rtt_ms") == rtt_ms
+        for entry in comparison["entries"]
         for run in entry["runs"]
     ]
     return max(rates, default=0.0)
@@ -194,7 +195,7 @@ def relay_problems(document: Document) -> list[str]:
             )
         if not relay["carries"]:
             found.append(
-                f"{name}: lets {relay['throughput'] / 1e6:.0f} MB/s through, too little beside a "
+                f"{name}: lets {relay['throughput'] / 1e6:.0f} MB/s through, too little for a "
                 f"contender that sent {relay['needed'] / 1e6:.0f}"
             )
     return found
@@ -205,7 +206,7 @@ def places(context: Context) -> dict[str, str]:
     found = {
         str(context.scratch): "<scratch>",
         str(context.data_dir): "<data>",
-        str(machine.REPOSITORY): "<repository>",
+        str(environment.REPOSITORY): "<repository>",
         str(Path.home()): "~",
     }
     with suppress(OSError, KeyError):  # a user without a name

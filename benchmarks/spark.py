@@ -51,7 +51,7 @@ def register_apart(session: SparkSession, source: type[DataSource]) -> None:
     """Register a data source whose Python workers are its own.
 
     Spark shares idle workers among all whose environment is the same. A worker that has held a
-    partition in pandas is slower for whoever comes next, and one that has written for us is spared
+    partition in pandas is slower for the next one, and one that has written for us is spared
     PySpark's collections (`sftp_async.spark.batch_writer`), which is none of a peer's doing.
     """
     environment = session.sparkContext.environment

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from benchmarks.meter import ROLES
+from benchmarks.process_usage import ROLES
 from benchmarks.targets import CPU, Document, median, rate, seconds
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def facts(document: Document) -> list[str]:
 
 
 def tables(document: Document) -> Iterator[Table]:
-    """Yield the targets, and each contest."""
+    """Yield the targets, and each comparison."""
     yield Table(
         "Targets",
         ("id", "measure", "target", "measured", "", "note"),
@@ -92,20 +92,20 @@ def tables(document: Document) -> Iterator[Table]:
         "Each but T9 is a ratio of medians within this run."
         + ("" if document["suite"]["full"] else " They are meant for the full pass."),
     )
-    for contest in document["contests"]:
-        workload = contest["labels"].get("workload")
+    for comparison in document["contests"]:
+        workload = comparison["labels"].get("workload")
         if workload == "encode":
-            kind = contest["labels"].get("format")
+            kind = comparison["labels"].get("format")
             alike = [c for c in encodings(document) if c["labels"]["format"] == kind]
-            if alike and contest is alike[0]:
+            if alike and comparison is alike[0]:
                 yield _encode(alike)
         elif workload == "scale":
-            yield _scale(contest)
+            yield _scale(comparison)
         else:
-            yield _race(contest)
+            yield _race(comparison)
 
 
-def _race(contest: Mapping[str, Any]) -> Table:
+def _race(comparison: Mapping[str, Any]) -> Table:
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
         size = entry["runs"][-1]["bytes"]
         return (
@@ -120,10 +120,10 @@ def _race(contest: Mapping[str, Any]) -> Table:
 
     heads = ("seconds", "spread", "times ours", "MiB/s")
     cpu = ("CPU client", "JVM", "server", "relay")
-    return _table(contest, ("contender", *heads, *cpu, "worker MiB", "cipher"), cells)
+    return _table(comparison, ("contender", *heads, *cpu, "worker MiB", "cipher"), cells)
 
 
-def _scale(contest: Mapping[str, Any]) -> Table:
+def _scale(comparison: Mapping[str, Any]) -> Table:
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
         cpu = summary["cpu"]
         return (
@@ -135,19 +135,19 @@ def _scale(contest: Mapping[str, Any]) -> Table:
         )
 
     heads = ("seconds", "spread", "rows a second", "CPU client and JVM", "worker MiB")
-    return _table(contest, ("rows", *heads), cells)
+    return _table(comparison, ("rows", *heads), cells)
 
 
 def encodings(document: Document) -> list[Mapping[str, Any]]:
-    """Return the contests of the workload `encode`, one for each format and codec.
+    """Return the comparisons of the workload `encode`, one for each format and codec.
 
     Reports of schema 1 had one of all formats, without rivals: it is left out.
     """
     made = (c for c in document["contests"] if c["labels"].get("workload") == "encode")
-    return [contest for contest in made if "format" in contest["labels"]]
+    return [comparison for comparison in made if "format" in comparison["labels"]]
 
 
-def _encode(contests: Sequence[Mapping[str, Any]]) -> Table:
+def _encode(comparisons: Sequence[Mapping[str, Any]]) -> Table:
     """Make the one table of a format."""
 
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,13 +166,13 @@ def _encode(contests: Sequence[Mapping[str, Any]]) -> Table:
 
     figures = ("rows", "seconds", "spread", "times ours", "bytes a row", "MB/s")
     heads = ("contender", *figures, "CPU seconds", "MB/s a core")
-    made = [_table(contest, heads, cells) for contest in contests]
+    made = [_table(comparison, heads, cells) for comparison in comparisons]
     rows = [
-        (contest["labels"]["compression"], *row)
-        for contest, table in zip(contests, made, strict=True)
+        (comparison["labels"]["compression"], *row)
+        for comparison, table in zip(comparisons, made, strict=True)
         for row in table.rows
     ]
-    labels = contests[0]["labels"]
+    labels = comparisons[0]["labels"]
     remark = (
         f"TPC-H scale {labels['scale']:g}. MB are of output; CPU is the client's and the JVM's; "
         "times ours compares the time of a row."
@@ -181,19 +181,19 @@ def _encode(contests: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _table(
-    contest: Mapping[str, Any],
+    comparison: Mapping[str, Any],
     columns: tuple[str, ...],
     cells: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, ...]],
 ) -> Table:
-    """Make a contest's table; who has no figures that count has the reason instead."""
+    """Make a comparison's table; who has no figures that count has the reason instead."""
     rows = []
-    for entry in contest["entries"]:
+    for entry in comparison["entries"]:
         if entry["summary"] is None:
             figures = (_absent(entry), *[NOTHING] * (len(columns) - 2))
         else:
             figures = cells(entry, entry["summary"])
         rows.append((entry["title"], *figures))
-    return Table(contest["name"], columns, rows, _labels(contest["labels"]))
+    return Table(comparison["name"], columns, rows, _labels(comparison["labels"]))
 
 
 def _absent(entry: Mapping[str, Any]) -> str:
@@ -204,11 +204,11 @@ def _absent(entry: Mapping[str, Any]) -> str:
 
 
 def _labels(labels: Mapping[str, Any]) -> str:
-    told = [f"{labels['rtt_ms']:g} ms round trip"] if labels.get("rtt_ms") else []
-    told += [f"TPC-H scale {labels['scale']:g}"] if labels.get("scale") else []
-    words = {"rows": "row", "partitions": "partition", "bytes": "byte"}
-    told += [_many(labels[key], word) for key, word in words.items() if labels.get(key)]
-    return ", ".join(told)
+    words = [f"{labels['rtt_ms']:g} ms round trip"] if labels.get("rtt_ms") else []
+    words += [f"TPC-H scale {labels['scale']:g}"] if labels.get("scale") else []
+    counts = {"rows": "row", "partitions": "partition", "bytes": "byte"}
+    words += [_many(labels[key], word) for key, word in counts.items() if labels.get(key)]
+    return ", ".join(words)
 
 
 def _number(value: float | None) -> str:
@@ -232,7 +232,7 @@ def markdown(document: Document, charts: Mapping[str, str] | None = None) -> str
 
     Args:
         document: see `benchmarks.report`.
-        charts: title to file name, beside the text.
+        charts: title to file name, next to the text.
 
     """
     parts = [headline(document), "\n".join(f"- {line}" for line in facts(document))]

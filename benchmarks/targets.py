@@ -76,22 +76,22 @@ def targets(document: Document) -> list[dict[str, Any]]:
 def find(
     document: Document, workload: str, *names: str, **labels: object
 ) -> tuple[Mapping[str, Any], ...]:
-    """Return the entries of some contenders in the first contest that all of them took part in.
+    """Return the entries of some contenders in the first comparison that all of them took part in.
 
     Raises:
         NotMeasuredError: there is none.
 
     """
     lacking = f"{workload} was not run"
-    for contest in document["contests"]:
+    for comparison in document["contests"]:
         wanted = {"workload": workload, **labels}
-        if any(contest["labels"].get(key) != value for key, value in wanted.items()):
+        if any(comparison["labels"].get(key) != value for key, value in wanted.items()):
             continue
-        entries = {entry["name"]: entry for entry in contest["entries"]}
+        entries = {entry["name"]: entry for entry in comparison["entries"]}
         absent = [name for name in names if not counted(entries.get(name))]
         if not absent:
             return tuple(entries[name] for name in names)
-        lacking = f"{contest['name']} has no counted runs of {', '.join(absent)}"
+        lacking = f"{comparison['name']} has no counted runs of {', '.join(absent)}"
     raise NotMeasuredError(lacking)
 
 
@@ -156,9 +156,9 @@ def _ciphers(document: Document) -> str:
 
 
 def _sizes(document: Document) -> list[tuple[int, Mapping[str, Any]]]:
-    for contest in document["contests"]:
-        if contest["labels"].get("workload") == "scale" and len(contest["entries"]) > 1:
-            sized = [(e["labels"]["rows"], e) for e in contest["entries"] if counted(e)]
+    for comparison in document["contests"]:
+        if comparison["labels"].get("workload") == "scale" and len(comparison["entries"]) > 1:
+            sized = [(e["labels"]["rows"], e) for e in comparison["entries"] if counted(e)]
             if len(sized) > 1:
                 return sorted(sized, key=lambda pair: pair[0])
     raise NotMeasuredError("scale was not run")

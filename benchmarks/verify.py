@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 from pyarrow import orc
 
-from benchmarks.contest import Outcome
+from benchmarks.comparison import Outcome
 
 #: Two independent hashes of 64 bits a row: that one change undoes another in both is out of reach
 #: of any accident.

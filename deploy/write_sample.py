@@ -1,4 +1,4 @@
-"""A Databricks job's task: checks the way to an SFTP server and writes a few rows there."""
+"""A Databricks job's task: checks the connection to an SFTP server and writes a few rows there."""
 
 from __future__ import annotations
 

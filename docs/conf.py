@@ -23,14 +23,14 @@ exclude_patterns = ["_build"]
 
 # A dead link, inside or to an anchor, is a warning, and tox makes warnings errors.
 nitpicky = True
-# The documentation of other packages is on the network, and the build needs none.
+# The documentation of other packages is on the network, which the build does not need.
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncssh|pyarrow|pa|pydantic|pyspark|os|pathlib|typing_extensions)\..*"),
     ("py:class", r"(SparkSession|StructType|Buffer|DataSource\w*|BaseModel|SFTPFactory|Self|Path)"),
 ]
 # GitHub's anchors, so that a link works here and there.
 myst_heading_anchors = 3
-# What may be missing where nobody is to blame: pages on the network. `-b linkcheck` asks them.
+# Pages on the network may be unreachable. `-b linkcheck` requests them.
 linkcheck_timeout = 20
 linkcheck_ignore = [r"https?://(127\.0\.0\.1|localhost)"]
 

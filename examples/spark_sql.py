@@ -1,4 +1,4 @@
-"""SQL: a temporary view stands for a target on an SFTP server, and INSERT writes to it.
+"""SQL: a temporary view represents a target on an SFTP server, and INSERT writes to it.
 
 Run it with `python examples/spark_sql.py`; it brings its own server, on loopback.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Azure storage accounts that speak SFTP, with sample data: made, shown, removed.
+# Creates, shows and removes Azure storage accounts with SFTP and sample data.
 set -euo pipefail
 scripts=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
@@ -24,7 +24,7 @@ show    prints hosts, users and where their keys and passwords are, as config/.e
 down    removes the accounts that `up` made, and their resource group if `up` made it and nothing
         else is in it. Asks first.
 
---dry-run         says what would be changed, and changes nothing
+--dry-run         prints what would be changed, and changes nothing
 --new-passwords   gives users with a password a new one, even if they had one
 --no-sample-data  uploads no files
 --yes             does not ask
@@ -103,7 +103,7 @@ look_at_account() { # account
     there=0
     if [[ -z $line ]]; then return; fi
     IFS=$'\t' read -r group hns sftp users made_by endpoint <<<"$line"
-    # Azure does not tell capital letters of resource groups apart.
+    # Azure ignores the case of resource groups' names.
     shopt -s nocasematch
     [[ $group == "$AZURE_RESOURCE_GROUP" ]] ||
         die "storage account '$1' is in resource group '$group', not in '$AZURE_RESOURCE_GROUP'."
@@ -159,7 +159,7 @@ host_key_lines() { # as known_hosts has them
     fi
 }
 
-# Whoever sits between could show keys of their own: what is seen is to be compared, not trusted.
+# An attacker on the network could show other keys: compare them before you trust one.
 show_host_keys() {
     local seen=''
     say "    host keys as they look from here. Compare before you trust one: Microsoft lists them"
@@ -173,7 +173,7 @@ show_host_keys() {
     fi
 }
 
-# Removes what `up` made, which its tag says, and nothing else.
+# Removes what `up` created, which has its tag, and nothing else.
 down() {
     local account exists ours='' others='' kind name inside group_made_by
     exists=$(ask "look for resource group '$AZURE_RESOURCE_GROUP'" \

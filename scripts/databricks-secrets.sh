@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a notebook needs to reach an SFTP server, as secrets of a Databricks workspace.
+# Stores what a notebook needs to reach an SFTP server as secrets of a Databricks workspace.
 set -euo pipefail
 scripts=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
@@ -19,7 +19,7 @@ show    prints the names of the secrets; their values are never printed.
 down    removes these secrets, and the scope if nothing else is in it. Asks first.
 
 --update        also replaces secrets that are there
---dry-run       says what would be changed, and changes nothing
+--dry-run       prints what would be changed, and changes nothing
 --yes           does not ask
 --profile NAME  profile of ~/.databrickscfg; otherwise the Databricks CLI's own choice
 --env FILE      settings; config/.env otherwise (see config/.env.example)

@@ -1,4 +1,4 @@
-"""Writes config/sample/customers.csv and orders.csv: invented, small, and hard on a CSV reader."""
+"""Writes config/sample/customers.csv and orders.csv: invented, small, hard for CSV readers."""
 
 from __future__ import annotations
 

@@ -189,6 +189,16 @@ class RemoteUnsupportedError(TransferError):
     """The server does not offer this operation."""
 
 
+class RemoteFailureError(TransferError):
+    """The server refused without naming a reason that has an error of its own (SSH_FX_FAILURE)."""
+
+
+class ShortReadError(TransferError):
+    """A remote file ended before the bytes that were to be read. `end`: its size, in bytes."""
+
+    end: int = 0
+
+
 class RemoteSpaceError(TransferError):
     """The remote disk or quota is full. `free_bytes`: what is left, if the server tells."""
 
@@ -203,5 +213,7 @@ class EncodeError(SFTPAsyncError):
     """A column cannot be written in this format. Names the column."""
 
 
-#: What means that nobody knows whether the request was carried out.
+#: The errors after which it is unknown whether the server carried the request out.
 UNKNOWN_OUTCOME = (ConnectionLostError, StalledError)
+#: The errors that mean that no connection was to be had; `retryable` tells whether one may be soon.
+NO_CONNECTION = (ConnectError, PoolTimeout)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: the servers in `tests/support`, and a Spark session.
+"""Fixtures of all tests: event loops, the servers in `tests/support`, and a Spark session.
 
 A test gets its markers (`spark`, `sshd`, `container`) from the fixtures it asks for.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
 from tests.support.event_loops import LOOP_FACTORIES
@@ -47,6 +48,14 @@ def pytest_asyncio_loop_factories(
     if marker is not None and "loop_factories" in marker.kwargs:
         return LOOP_FACTORIES
     return {"asyncio": LOOP_FACTORIES["asyncio"]}
+
+
+@pytest.fixture(params=["fast", "stock"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How packets are sent: on the fast path, and on asyncssh's own."""
+    if request.param == "stock":
+        monkeypatch.setenv(STOCK_VARIABLE, "1")
+    return str(request.param)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmarks.servers import Server
 
-#: What every contender that can choose is told to use: the fastest one that all of them know.
+#: What every contender that can choose is set to use: the fastest one that all of them know.
 CIPHER = "aes128-gcm@openssh.com"
 #: What rclone does by default and no other tool here: for the report.
 RCLONE_NOTE = (
@@ -28,12 +28,12 @@ RCLONE_NOTE = (
 PROBE_SIZE = 1 << 20
 #: Flags: no second try.
 RCLONE_ONCE = ("--retries", "1", "--low-level-retries", "1")
-#: Seconds after which a command is killed; a contest's own patience is shorter.
+#: Seconds after which a command is killed; a comparison's own patience is shorter.
 PATIENCE = 1800
 
 
 class CommandError(RuntimeError):
-    """A command failed; says which one, and what it said last."""
+    """A command failed; says which one, and what it printed last."""
 
 
 def missing(*tools: str) -> str | None:
@@ -158,5 +158,5 @@ def _call(command: Sequence[str], *, given: str | None = None, source: Path | No
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CommandError(f"{command[0]}: {error}") from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
-        raise CommandError(f"{command[0]} failed ({done.returncode}): {' | '.join(said)}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+        raise CommandError(f"{command[0]} failed ({done.returncode}): {' | '.join(lines)}")

@@ -1,10 +1,10 @@
-"""Who else makes files of the same rows on one core: Spark's own writer, and pandas."""
+"""Other encoders of the same rows on one core: Spark's own writer, and pandas."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contest import Contender
+from benchmarks.comparison import Contender
 from benchmarks.workloads.table_writes import HEADER, KEEP_BLANKS
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from pyspark.sql import DataFrame
 
-    from benchmarks.contest import Outcome
+    from benchmarks.comparison import Outcome
     from benchmarks.context import Context
 
 #: What Spark calls a codec: it has those that PySpark brings the libraries of. For zstd, its text

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 import paramiko
 
-from benchmarks.contest import Contender
+from benchmarks.comparison import Contender
 from benchmarks.peers.commands import (
     CIPHER,
     RCLONE_NOTE,
@@ -131,7 +131,7 @@ def put_with_rclone(server: Server, source: Path, target: str) -> None:
 
 
 def put_with_rclone_unchecked(server: Server, source: Path, target: str) -> None:
-    """Put a file with `rclone copyto`, told to make no hashes: no other tool here makes any."""
+    """Put a file with `rclone copyto`, without hashes: no other tool here makes any."""
     rclone(server, "copyto", source, target, "--ignore-checksum")
 
 
@@ -184,7 +184,7 @@ def put_with_asyncssh(server: Server, source: Path, target: str, **options: Any)
 
 
 def put_with_asyncssh_same_cipher(server: Server, source: Path, target: str) -> None:
-    """Put a file with asyncssh, told nothing but the cipher."""
+    """Put a file with asyncssh and its defaults, but for the cipher."""
     put_with_asyncssh(server, source, target, encryption_algs=[CIPHER])
 
 

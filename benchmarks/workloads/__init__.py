@@ -1,4 +1,4 @@
-"""The workloads by name: each is a module with a `WORKLOAD` that runs one or more contests."""
+"""The workloads by name: each is a module with a `WORKLOAD` that runs one or more comparisons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from benchmarks.contest import Contest
+    from benchmarks.comparison import Comparison
     from benchmarks.context import Context
 
 #: In the order in which they run: first the one without Spark, whose JVM would only be in its way;
@@ -25,13 +25,13 @@ class Workload:
     Args:
         name: as on the command line.
         line: says what it does, for `--list`.
-        run: yields each contest as it ends, so that a stop loses nothing (a list will do).
+        run: yields each comparison as it ends, so that a stop loses nothing (a list will do).
 
     """
 
     name: str
     line: str
-    run: Callable[[Context], Iterable[Contest]]
+    run: Callable[[Context], Iterable[Comparison]]
 
 
 def load(names: Iterable[str] = NAMES) -> dict[str, Workload]:

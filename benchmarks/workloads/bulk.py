@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import Contest, contest
+from benchmarks.comparison import Comparison, compare
 from benchmarks.data import lineitem
 from benchmarks.workloads import Workload
 from benchmarks.workloads.table_writes import CSV, CSV_GZIP, PARQUET, TableWrites
@@ -34,15 +34,15 @@ CONTESTS = [
 ]
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield a contest for each kind of file."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield a comparison for each kind of file."""
     scale = SCALE if context.full else QUICK_SCALE
     if not context.full:
         context.cuts.append(f"bulk: lineitem of scale {scale} instead of {SCALE}")
     table = lineitem(scale, PARTITIONS, context.data_dir)
     for output, names in CONTESTS:
         writes = TableWrites(context, context.server, table, output)
-        yield contest(
+        yield compare(
             context,
             f"bulk/{output.name}",
             writes.contenders(names),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.contest import Contender, Contest, Outcome, contest
+from benchmarks.comparison import Comparison, Contender, Outcome, compare
 from benchmarks.data import dataframe, lineitem
 from benchmarks.peers.encoders import (
     PANDAS_CODECS,
@@ -56,8 +56,8 @@ SLOW_CODECS = {"bzip2": 5, "xz": 5}
 SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of all elements
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield a contest for each format and codec."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield a comparison for each format and codec."""
     scale = SCALE if context.full else QUICK_SCALE
     if not context.full:
         context.cuts.append(f"encode: lineitem of scale {scale} instead of {SCALE}")
@@ -68,7 +68,7 @@ def run(context: Context) -> Iterator[Contest]:
         tables = _Tables(context, pq.read_table(place), cached)
         for name, codecs in FORMATS.items():
             for codec in codecs:
-                yield contest(
+                yield compare(
                     context,
                     f"encode/{name}" if codec == "none" else f"encode/{name}-{codec}",
                     tables.contenders(name, codec),
@@ -148,5 +148,5 @@ class _Tables:
 
 
 WORKLOAD = Workload(
-    "encode", "files of every format and codec beside Spark's writer and pandas; no server", run
+    "encode", "files of every format and codec by us, Spark's writer and pandas; no server", run
 )

@@ -1,11 +1,11 @@
-"""`latency`: a distant server: whole jobs, and one large file over one connection."""
+"""`latency`: a high-latency server: whole jobs, and one large file over one connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import Contest, contest
+from benchmarks.comparison import Comparison, compare
 from benchmarks.data import MIB, lies_in, lineitem, random_file
 from benchmarks.peers.tools import one_file
 from benchmarks.workloads import Workload
@@ -25,8 +25,8 @@ SIZE, QUICK_SIZE = 256 * MIB, 64 * MIB
 TOOLS = ["sftp_async", "openssh_sftp", "rclone", "rclone_unchecked"]
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield a contest of jobs for each round trip, and one of single files."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield a comparison of jobs for each round trip, and one of single files."""
     scale, size = (SCALE, SIZE) if context.full else (QUICK_SCALE, QUICK_SIZE)
     if not context.full:
         context.cuts.append(f"latency: lineitem of scale {scale} instead of {SCALE}")
@@ -35,7 +35,7 @@ def run(context: Context) -> Iterator[Contest]:
     for rtt_ms in ROUND_TRIPS_MS:
         with context.relay(rtt_ms) as server:
             writes = TableWrites(context, server, table, CSV)
-            yield contest(
+            yield compare(
                 context,
                 f"latency/csv/{rtt_ms}ms",
                 writes.contenders(WRITERS),
@@ -43,7 +43,7 @@ def run(context: Context) -> Iterator[Contest]:
                 labels={**writes.labels, "scale": scale},
             )
     with context.relay(ONE_FILE_MS) as server, random_file(size) as source:
-        yield contest(
+        yield compare(
             context,
             f"latency/one-file/{ONE_FILE_MS}ms",
             one_file(context, server, source, TOOLS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.contest import Contender, Contest, Outcome, contest
+from benchmarks.comparison import Comparison, Contender, Outcome, compare
 from benchmarks.spark import NOOP
 from benchmarks.verify import csv_outcome
 from benchmarks.workloads import Workload
@@ -25,11 +25,11 @@ WARM_UPS = 3
 LEAST_ROUNDS = 7
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield a contest for each round trip."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield a comparison for each round trip."""
     for rtt_ms in ROUND_TRIPS_MS:
         with context.relay(rtt_ms) as server:
-            yield contest(
+            yield compare(
                 context,
                 f"overhead/{rtt_ms}ms",
                 _contenders(context, server),

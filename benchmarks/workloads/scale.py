@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.contest import Contender, Contest, Outcome, contest
+from benchmarks.comparison import Comparison, Contender, Outcome, compare
 from benchmarks.verify import csv_outcome
 from benchmarks.workloads import Workload
 
@@ -77,8 +77,8 @@ COLUMNS = [
 ]
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield the contest of sizes, and the run whose memory is drawn."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield the comparison of sizes, and the run whose memory is drawn."""
     sizes = ROWS if context.full else QUICK_ROWS
     rows = ONE_PARTITION if context.full else QUICK_ONE_PARTITION
     if not context.full:
@@ -87,10 +87,10 @@ def run(context: Context) -> Iterator[Contest]:
     # The empty write's memory is what the others are held against: no worker may be used before it.
     context.fresh_spark()
     labels = {"format": "csv", "compression": "none", "partitions": PARTITIONS}
-    yield contest(
+    yield compare(
         context, "scale/empty", [_writer(context, 0, PARTITIONS)], rounds=1, labels=labels
     )
-    yield contest(
+    yield compare(
         context,
         "scale/rows",
         [_writer(context, size, PARTITIONS) for size in sizes],
@@ -99,7 +99,7 @@ def run(context: Context) -> Iterator[Contest]:
         alike=False,
     )
     context.fresh_spark()
-    yield contest(
+    yield compare(
         context,
         "scale/one-partition",
         [_writer(context, rows, 1)],

@@ -1,11 +1,11 @@
-"""`small-files`: many small partitions: what each of them costs beside its bytes."""
+"""`small-files`: many small partitions: what each of them costs besides its bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import Contest, contest
+from benchmarks.comparison import Comparison, compare
 from benchmarks.data import lineitem_pieces
 from benchmarks.workloads import Workload
 from benchmarks.workloads.table_writes import CSV, TableWrites
@@ -20,8 +20,8 @@ ROUND_TRIPS_MS = (0, 50)
 WRITERS = ["sftp_async", "seed", "noop"]
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield a contest for each round trip."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield a comparison for each round trip."""
     partitions = PARTITIONS if context.full else QUICK_PARTITIONS
     if not context.full:
         context.cuts.append(f"small-files: {partitions} partitions instead of {PARTITIONS}")
@@ -29,7 +29,7 @@ def run(context: Context) -> Iterator[Contest]:
     for rtt_ms in ROUND_TRIPS_MS:
         with context.relay(rtt_ms) as server:
             writes = TableWrites(context, server, table, CSV)
-            yield contest(
+            yield compare(
                 context,
                 f"small-files/{rtt_ms}ms",
                 writes.contenders(WRITERS),

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from benchmarks.contest import Contender, Outcome
+from benchmarks.comparison import Contender, Outcome
 from benchmarks.data import dataframe, rows_of, schema_of
-from benchmarks.peers.by_hand import spark_disk, spark_disk_rclone, spark_disk_sftp
-from benchmarks.peers.seed import SeedDataSource
+from benchmarks.peers.paramiko_source import ParamikoDataSource
+from benchmarks.peers.spark_then_copy import spark_disk, spark_disk_rclone, spark_disk_sftp
 from benchmarks.spark import CORES, NOOP, register_apart
 from benchmarks.verify import csv_outcome, parquet_outcome
 from sftp_async.spark.register import BATCH_LIMIT
@@ -38,7 +38,7 @@ class Output:
     """What the files are to be.
 
     Args:
-        name: for the contest's name.
+        name: for the comparison's name.
         format: the same word for Spark's writer and ours.
         outcome: reads them.
         compression: the same word for Spark's writer and ours.
@@ -155,10 +155,10 @@ class TableWrites:
         }
 
         def write(frame: DataFrame, target: str) -> None:
-            writer = frame.write.format(SeedDataSource.name()).options(**options)
+            writer = frame.write.format(ParamikoDataSource.name()).options(**options)
             writer.mode("append").save(f"{target}/{SEED_FILE}")
 
-        register_apart(self._context.spark, SeedDataSource)
+        register_apart(self._context.spark, ParamikoDataSource)
         return self._awake("seed", "The seed's method (Paramiko)", write, self._outcome)
 
     def _noop(self) -> Contender:

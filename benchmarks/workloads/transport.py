@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import Contest, contest
+from benchmarks.comparison import Comparison, compare
 from benchmarks.data import MIB, lies_in, random_file
 from benchmarks.peers.tools import one_file
 from benchmarks.workloads import Workload
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 SIZE, QUICK_SIZE = 1024 * MIB, 256 * MIB
 
 
-def run(context: Context) -> Iterator[Contest]:
-    """Yield the one contest, of all tools."""
+def run(context: Context) -> Iterator[Comparison]:
+    """Yield the one comparison, of all tools."""
     size = SIZE if context.full else QUICK_SIZE
     if not context.full:
         context.cuts.append(f"transport: {size // MIB} MiB instead of {SIZE // MIB}")
     with random_file(size) as source:
-        yield contest(
+        yield compare(
             context,
             "transport",
             one_file(context, context.server, source),

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What `azure-sftp.sh up` makes if it is missing: key, group, account, containers, users, files.
+# Functions that create what `azure-sftp.sh up` needs, if it is missing: key, group, account, containers, users, files.
 
 make_key() {
     local type data
@@ -11,7 +11,7 @@ make_key() {
     elif [[ ! -e $key_file.pub ]]; then
         die "$key_file.pub is missing. Make it: ssh-keygen -y -f '$key_file' >'$key_file.pub'"
     fi
-    public_key="(the public key of $key_file)" # in a rehearsal, there may be none yet
+    public_key="(the public key of $key_file)" # in a dry run, there may be none yet
     if [[ -e $key_file.pub ]]; then
         # Azure wants the type and the key, without a comment.
         read -r type data _ <"$key_file.pub"
@@ -117,7 +117,7 @@ make_user() { # account, user, how it logs in…
         "$@" --output none
 }
 
-# Azure makes the password and tells it once: from its answer straight into a file.
+# Azure creates the password and returns it once: it goes from the answer straight into a file.
 make_password() { # account, user
     local file=$secrets/$1.$2.password password
     if ((dry_run)); then

@@ -89,7 +89,7 @@ ask() { # what, command…
 confirm() { # question
     local answer
     if ((assume_yes || dry_run)); then return; fi
-    if [[ ! -t 0 ]]; then die "$1 Nobody is there to answer: run it again with --yes."; fi
+    if [[ ! -t 0 ]]; then die "$1 There is no terminal to ask on: run it again with --yes."; fi
     read -r -p "$1 Type yes: " answer
     if [[ $answer != yes ]]; then die "nothing was removed."; fi
 }

@@ -1,4 +1,4 @@
-"""Small tools over Arrow string arrays: join them, look at their bytes, hand these out uncopied."""
+"""Helpers for Arrow string arrays and batches: join text, see its bytes uncopied, cut slices."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Rows are made into text in slices of this size, so that it stays below the 2 GiB that 32-bit
+#: Rows become text in slices of this many bytes, so that the text stays below the 2 GiB that 32-bit
 #: string offsets address: JSON's escapes make a byte at most six times longer.
 MAX_SLICE_BYTES = 64 * 1024 * 1024
-#: And with no more rows than this, so that what is made of them stays near the processor. Spark's
-#: batches have 10,000 unless spark.sql.execution.arrow.maxRecordsPerBatch says otherwise.
+#: And of at most this many rows, so that intermediate arrays fit the processor's caches. Spark's
+#: batches have 10,000 rows unless spark.sql.execution.arrow.maxRecordsPerBatch is set.
 MAX_SLICE_ROWS = 32 * 1024
 
-#: Batches of fewer rows than this do not pay for the set-up of a mosaic.
-MOSAIC_ROWS = 600
+#: Batches of fewer rows than this do not pay for the set-up of a row gather.
+ROW_GATHER_ROWS = 600
 
 _EMPTY = pa.py_buffer(b"")
 
@@ -41,7 +41,7 @@ def join(*parts: Any) -> pa.Array:
 
 
 def text_buffer(text: pa.Array) -> pa.Buffer:
-    """Return the bytes of all values of a string or binary array on end, without a copy."""
+    """Return the bytes of all values of a string or binary array, concatenated, without a copy."""
     if not len(text):
         return _EMPTY
     _, offsets, data = text.buffers()
@@ -56,7 +56,7 @@ def text_buffer(text: pa.Array) -> pa.Buffer:
 
 
 def any_true(mask: pa.Array) -> bool:
-    """Tell whether a boolean array holds a true value."""
+    """Return whether a boolean array holds a true value."""
     return bool(pc.any(mask).as_py())
 
 

@@ -1,4 +1,4 @@
-"""The character set of a text file: UTF-8 made into another one, without a loss."""
+"""Encodes text files in character sets other than UTF-8, without losing a character."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _PLANES = 0x30000
 
 @dataclass(frozen=True)
 class Charset:
-    """Makes UTF-8 text into another character set.
+    """Turns UTF-8 text into another character set.
 
     Args:
-        name: as the user calls it.
-        codec: as Python calls it.
+        name: the name that the user gave.
+        codec: Python's name.
         mark: the byte order mark that a file starts with.
-        errors: what Python does with a character that is not in the set.
-        folded: characters that Python would write as others; the set counts as without them.
+        errors: Python's error handler for a character that is not in the set.
+        folded: characters that Python would write as others; the set counts as lacking them.
 
     """
 
@@ -47,7 +47,7 @@ class Charset:
 
     @classmethod
     def named(cls, name: str, *, json: bool = False) -> Charset | None:
-        r"""Return the character set of this name; None for UTF-8, which needs nothing done.
+        r"""Return the character set of this name; None for UTF-8, the encoders' own.
 
         Args:
             name: one that Python knows.
@@ -83,7 +83,7 @@ class Charset:
         return b"".join(pieces)
 
     def lacks(self, text: str) -> bool:
-        """Tell whether the set lacks a character of `text`."""
+        """Return whether the set lacks a character of `text`."""
         try:
             text.encode(self.codec)
         except UnicodeEncodeError:
@@ -91,7 +91,7 @@ class Charset:
         return not set(self.folded).isdisjoint(text)
 
     def _without_folded(self, text: str) -> str:
-        # They are few, and one that is not there is found out at the speed of memory.
+        # They are few, and finding none of them costs next to nothing.
         for character in self.folded:
             if (start := text.find(character)) >= 0:
                 lacking = UnicodeEncodeError(self.codec, text, start, start + 1, "is folded")

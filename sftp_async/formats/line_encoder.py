@@ -1,4 +1,4 @@
-"""The encoder of all line-based formats: batches to lines, lines into one compressed stream."""
+"""Encodes the files of all line-based formats: batches to lines, lines to a compressed stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LineEncoder(PartEncoder):
         lines: returns the bytes of a batch's rows.
         compression: of the file as a whole.
         header: bytes before the first row; in the file even if no row comes.
-        footer: bytes behind the last row, likewise.
+        footer: bytes after the last row, likewise.
         charset: of the rows, which are UTF-8 without one.
 
     """
@@ -47,7 +47,7 @@ class LineEncoder(PartEncoder):
         self._footer = footer
 
     def encode(self, batch: pa.RecordBatch) -> Buffer:
-        """Return the bytes that `batch` adds to the file; may be empty while a codec gathers input.
+        """Return the bytes that `batch` adds to the file; may be empty while a codec buffers input.
 
         Raises:
             EncodeError: a value cannot be written in this format.

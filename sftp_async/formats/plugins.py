@@ -1,31 +1,28 @@
-"""Formats that other packages bring: found by name through the entry points of their group."""
+"""Finds the formats of other packages, through the entry points of the group sftp_async.formats."""
 
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.format_names import GROUP, format_problem
 
-if TYPE_CHECKING:
-    from sftp_async.formats.base import Opener
+#: Documents what a package has to provide.
+_PAGE = "docs/how-to/own-format.md"
 
 
-def find(name: str) -> Opener:
-    """Return what opens a format that is not built in: the object of its entry point.
-
-    Called on the driver only, since tasks get the format itself: to look through all installed
-    packages takes tens of milliseconds.
+def find(name: str) -> object:
+    """Return the object of a format that is not built in; it has one half or both.
 
     Args:
         name: the format's name.
 
     Raises:
-        OptionsError: no package brings it, several do, or it cannot be loaded.
+        OptionsError: no package has the format, several have it, it cannot be loaded, or its
+            object is no `FormatPlugin`.
 
     """
-    # A package may be on the path twice: an editable install beside its source.
+    # A package may be on the path twice: an editable install next to its source.
     found = {
         (point.dist and point.dist.name, point.value): point
         for point in entry_points(group=GROUP, name=name)
@@ -34,15 +31,23 @@ def find(name: str) -> Opener:
         raise OptionsError(format_problem(name) or f"format={name} is not known.")
     if len(found) > 1:
         owners = " and ".join(sorted(str(owner) for owner, _ in found))
-        raise OptionsError(f"format={name} is brought by several packages: {owners}.")
+        raise OptionsError(
+            f"format={name} comes from several packages: {owners}. Uninstall all but one."
+        )
     [point] = found.values()
     try:
-        opener = point.load()
+        plugin: object = point.load()
     except Exception as error:
         raise OptionsError(
             f"format={name} cannot be loaded from {point.value}: {type(error).__name__}: {error}"
         ) from error
-    if not callable(opener):
-        raise OptionsError(f"format={name}: {point.value} is no function of options and schema.")
-    found_opener: Opener = opener
-    return found_opener
+    if isinstance(plugin, type):
+        raise OptionsError(
+            f"format={name}: {point.value} is a class; an entry point names an instance of it "
+            f"({_PAGE})."
+        )
+    if not any(callable(getattr(plugin, half, None)) for half in ("encoder", "decoder")):
+        raise OptionsError(
+            f"format={name}: {point.value} has neither encoder() nor decoder() ({_PAGE})."
+        )
+    return plugin

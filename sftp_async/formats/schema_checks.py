@@ -1,4 +1,4 @@
-"""What the checks of all formats share: columns by name and type, and how one is refused."""
+"""Checks of a schema that all formats share: names, types, intervals, and the error of a column."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ import pyarrow as pa
 
 from sftp_async.errors import EncodeError
 from sftp_async.formats.values.cell_text import CellText
+from sftp_async.formats.values.intervals import NarrowIntervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def check_columns(schema: pa.Schema) -> None:
-    """Check that there is a column, and that no two have one name, fields of structs neither.
+def check_columns(schema: pa.Schema, form: str, *, case_sensitive: bool = True) -> None:
+    """Check the columns of a built-in format, before its own checks of their types.
+
+    There must be a column, no two of them nor two fields of a struct may have one name, and none
+    may be of a type that Spark has and the format would write as a struct of its parts.
+
+    Args:
+        schema: the columns.
+        form: the format's name.
+        case_sensitive: False: names that differ in case alone count as one.
 
     Raises:
-        EncodeError: says which.
+        EncodeError: names the columns.
 
     """
     if not len(schema):
@@ -32,16 +41,15 @@ def check_columns(schema: pa.Schema) -> None:
                 f"Column names occur more than once in {where}: {', '.join(map(repr, twice))}",
                 hint="Rename all but one with withColumnRenamed or toDF",
             )
+    if not case_sensitive:
+        _check_case(schema)
+    _check_structs(schema, form)
 
 
-def check_case(schema: pa.Schema) -> None:
+def _check_case(schema: pa.Schema) -> None:
     """Check that no two columns differ in case alone; Spark's readers take them for one.
 
     Spark's writers do the same (SchemaUtils.checkColumnNameDuplication), of the columns alone.
-
-    Raises:
-        EncodeError: says which.
-
     """
     spellings: dict[str, list[str]] = {}
     for name in dict.fromkeys(schema.names):
@@ -55,7 +63,7 @@ def check_case(schema: pa.Schema) -> None:
         )
 
 
-#: What marks a type of Spark's that reaches Python as a struct, in the metadata of one of its
+#: The mark of a type of Spark's that reaches Python as a struct, in the metadata of one of its
 #: fields (to_arrow_type in pyspark/sql/pandas/types.py): its name, and what to write instead.
 _AS_STRUCTS = {
     b"variant": ("VARIANT", "Write its JSON as a string, to_json(`{0}`), or take format=parquet"),
@@ -64,13 +72,8 @@ _AS_STRUCTS = {
 }
 
 
-def check_structs(schema: pa.Schema, form: str) -> None:
-    """Check that no column is of a type that a built-in format would write as Python has it.
-
-    Raises:
-        EncodeError: names the first one.
-
-    """
+def _check_structs(schema: pa.Schema, form: str) -> None:
+    """Check that no column is of a type that reaches Python as a struct of its parts."""
     for name, kind in leaves(schema):
         fields = list(kind) if pa.types.is_struct(kind) else []
         marks = {mark for field in fields for mark in field.metadata or {}}
@@ -85,6 +88,27 @@ def check_structs(schema: pa.Schema, form: str) -> None:
             )
 
 
+def check_intervals(schema: pa.Schema, *, nested_only: bool = False) -> None:
+    """Check that no interval has fewer fields than day to second, which Arrow's all have.
+
+    Args:
+        schema: the columns, with Spark's own schema, which knows the fields.
+        nested_only: the format writes such columns, but none inside of other types.
+
+    Raises:
+        EncodeError: names the first one.
+
+    """
+    narrow = NarrowIntervals.of(schema)
+    columns = () if nested_only else tuple(name for name, _ in narrow.columns)
+    for name in (*narrow.nested, *columns):
+        raise EncodeError(
+            f"Column {name!r} is an interval of fewer fields than day to second, which would not "
+            "read back",
+            hint="Cast it: CAST(… AS INTERVAL DAY TO SECOND)",
+        )
+
+
 def _names(schema: pa.Schema) -> Iterator[tuple[str, list[str]]]:
     yield "", schema.names
     for path, kind in leaves(schema):
@@ -93,7 +117,7 @@ def _names(schema: pa.Schema) -> Iterator[tuple[str, list[str]]]:
 
 
 def is_nested(kind: pa.DataType) -> bool:
-    """Tell whether values of this Arrow type hold others."""
+    """Return whether values of this Arrow type hold others."""
     types = pa.types
     return bool(
         types.is_struct(kind)
@@ -104,8 +128,8 @@ def is_nested(kind: pa.DataType) -> bool:
     )
 
 
-def is_sparks(kind: pa.DataType) -> bool:
-    """Tell whether Spark hands over values of this Arrow type, day-time intervals included."""
+def is_spark_type(kind: pa.DataType) -> bool:
+    """Return whether Spark hands over values of this Arrow type, day-time intervals included."""
     types = pa.types
     return bool(
         is_nested(kind)
@@ -135,8 +159,8 @@ def types_within(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataTyp
         yield from types_within(f"{path}.element", kind.value_type)
 
 
-def refused(name: str, kind: pa.DataType, form: str, hint: str) -> EncodeError:
-    """Return the error that says which column a format cannot hold, and what to do about it."""
+def unsupported_type(name: str, kind: pa.DataType, form: str, hint: str) -> EncodeError:
+    """Return the error of a column that a format cannot hold, with a hint what to do about it."""
     return EncodeError(
         f"Column {name!r} has the type {kind}, which {form} cannot hold so that it reads back",
         hint=hint,

@@ -1,4 +1,4 @@
-"""Spark's own schema among an Arrow schema's metadata: it knows types that Arrow does not."""
+"""Reads Spark's own schema in an Arrow schema's metadata: it has types that Arrow lacks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 
 
 def spark_fields(schema: pa.Schema) -> list[dict[str, Any]]:
-    """Return the fields of Spark's schema, as its JSON has them; none where it is not there."""
+    """Return the fields of Spark's schema as in its JSON; none if the metadata lack it."""
     text = (schema.metadata or {}).get(SPARK_SCHEMA)
     fields: list[dict[str, Any]] = json.loads(text)["fields"] if text is not None else []
     return fields
 
 
 def without_columns(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
-    """Return the schema without some columns, of which Spark's own says nothing either."""
+    """Return the schema without some columns; Spark's own schema loses them, too."""
     if not names:
         return schema
     metadata = dict(schema.metadata or {})

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
+from sftp_async.options.codecs import CODEC_OF_EXTENSION
 from sftp_async.options.name_templates import names_part_files
 
 if TYPE_CHECKING:
@@ -26,15 +27,6 @@ FORMAT_OF_EXTENSION = {
     "parquet": "parquet",
     "orc": "orc",
     "avro": "avro",
-}
-CODEC_OF_EXTENSION = {
-    "gz": "gzip",
-    "gzip": "gzip",
-    "zst": "zstd",
-    "zstd": "zstd",
-    "bz2": "bzip2",
-    "bzip2": "bzip2",
-    "xz": "xz",
 }
 
 

@@ -17,7 +17,7 @@ def parse_host(value: object) -> str:
             ipaddress.IPv6Address(bare)
         except ValueError:
             raise ValueError(
-                "must be a host name or an IP address alone; the port has its own option, port"
+                "must be a host name or an IP address alone; the option for the port is port"
             ) from None
         return bare
     if bare != text or not bare or re.search(r"[\s/@\\?#,]", bare):
@@ -26,7 +26,7 @@ def parse_host(value: object) -> str:
 
 
 def port_number(value: int) -> int:
-    """Refuse what is no TCP port."""
+    """Refuse a number that is not a TCP port."""
     if not 1 <= value <= 65535:
         raise ValueError("must be from 1 to 65535")
     return value

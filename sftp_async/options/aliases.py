@@ -1,4 +1,4 @@
-"""Option names: how spellings are compared, which names are known, what each of them means."""
+"""Resolves option names: spellings, aliases, and names whose value must be converted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sftp_async.options.urls import is_url, parse_url
 
 
 def normalise(name: str) -> str:
-    """Return `name` as names are compared: Spark lower-cases keys, people mix `_` and `-`."""
+    """Return `name` in the form in which names are compared, without case, `_` and `-`."""
     return name.lower().replace("_", "").replace("-", "")
 
 
-#: Other names of an option, from the tools that users come from (Spark, the Paramiko data source,
-#: springml, arcizon, SeaTunnel, Databricks, NiFi, Camel, Azure Data Factory).
+#: Other names of an option: those of other tools (Spark, the Paramiko data source, springml,
+#: arcizon, SeaTunnel, Databricks, NiFi, Camel, Azure Data Factory), and former names.
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "host": ("hostname", "server"),
     "username": ("user", "login"),
@@ -58,11 +58,12 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A name whose value must be read before it is an option of ours.
+    """A name whose value decides which option it sets, and to what.
 
     Args:
         options: the options it can stand for.
-        read: turns the value into one of these options and its value; `ValueError` as in `parsing`.
+        read: converts the value to one of these options and its value; `ValueError` as in
+            `parsing`.
 
     """
 
@@ -81,7 +82,7 @@ def _switch(option: str, *, true: str, false: str) -> Converted:
     return Converted((option,), lambda value: (option, true if parse_bool(value) else false))
 
 
-#: Names whose value decides what they mean, or says it the other way round.
+#: Names whose value decides which option they set, or has the opposite meaning.
 CONVERTED: Final[Mapping[str, Converted]] = {
     "private_key": Converted(("private_key_content", "private_key_path"), _read_private_key),
     "strict_host_key_checking": _switch("host_key_policy", true="strict", false="insecure"),
@@ -90,8 +91,8 @@ CONVERTED: Final[Mapping[str, Converted]] = {
     "use_temp_file_rename": _switch("commit_mode", true="rename", false="direct"),
 }
 
-#: Options of springml/spark-sftp and arcizon/spark-filetransfer without a use here: nothing is
-#: staged on a local disk or on HDFS.
+#: Options of springml/spark-sftp and arcizon/spark-filetransfer that have no effect here, since
+#: nothing is staged on a local disk or on HDFS.
 WITHOUT_EFFECT: Final = (
     "tempLocation",
     "hdfsTempLocation",
@@ -100,7 +101,7 @@ WITHOUT_EFFECT: Final = (
     "createDF",
 )
 
-#: What Spark itself puts into the options of a data source.
+#: Options that Spark itself adds to those of a data source.
 _ADDED_BY_SPARK: Final = frozenset({"paths", "checkpointlocation"})
 
 
@@ -109,8 +110,8 @@ class Given:
     """One value as the user gave it.
 
     Args:
-        spelling: the name the user wrote, or where else the value came from.
-        value: the value, not yet read.
+        spelling: the name that the user wrote, or the source of the value, such as a URL.
+        value: the value before parsing.
         showable: whether a message may repeat the value.
 
     """
@@ -121,7 +122,7 @@ class Given:
 
 
 class Gathered:
-    """The options a user gave, by canonical name, and what was wrong with their names."""
+    """The options that a user gave, by canonical name, and the problems with their names."""
 
     def __init__(self, options: Mapping[str, object], fields: Collection[str]) -> None:
         self.problems: list[str] = []
@@ -140,8 +141,8 @@ class Gathered:
                 self.problems.append(self._unknown(spelling))
         if ineffective:
             warnings.warn(
-                f"No effect: {', '.join(ineffective)}. Nothing is staged outside the server; "
-                "the option can be removed.",
+                f"No effect: {', '.join(ineffective)}. Files are staged on the server only, so "
+                "you can remove these options.",
                 SFTPAsyncWarning,
                 stacklevel=4,
             )
@@ -168,20 +169,20 @@ class Gathered:
         self.given.setdefault(name, []).append(given)
 
     def _unknown(self, spelling: str) -> str:
-        # Only the name: a value under a misspelled name may be a password.
+        # Without the value: under a misspelled name, it may be a password.
         close = difflib.get_close_matches(normalise(spelling), self._documented, n=1, cutoff=0.7)
         hint = f"; did you mean {self._documented[close[0]]}?" if close else "."
         return f"{spelling[:60]!r} is not an option{hint}"
 
     @property
     def _documented(self) -> dict[str, str]:
-        """Every known spelling as the documentation writes it, by its comparable form."""
+        """Every known name as the documentation writes it, by its normalised form."""
         aliases = (alias for name in self._names.values() for alias in ALIASES.get(name, ()))
         return {normalise(name): name for name in (*aliases, *self._names.values())}
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value says "not given": nothing, or blank text, as unset job parameters arrive."""
+    """Whether a value means "not given": None or blank text, as an unset job parameter is."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return text is None or (isinstance(text, str) and not text.strip())
 
@@ -193,7 +194,7 @@ def aliases_of(option: str) -> tuple[str, ...]:
 
 
 def _spellings(fields: Collection[str]) -> dict[str, str]:
-    """Map every comparable spelling to an option's name, or to a name in `CONVERTED`."""
+    """Map every normalised spelling to an option's name, or to a name in `CONVERTED`."""
     names = {normalise(field): field for field in fields}
     names |= {normalise(a): field for field in fields for a in ALIASES.get(field, ())}
     names |= {normalise(c): c for c, rule in CONVERTED.items() if set(rule.options) <= set(fields)}

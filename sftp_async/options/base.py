@@ -1,4 +1,4 @@
-"""The frozen model under all options: reads any spelling, reports all mistakes, shows no secret."""
+"""Defines the base model of all options: any spelling, all mistakes at once, no secret shown."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic_core import from_json
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.aliases import Gathered, Given, is_blank, normalise
-from sftp_async.options.field_types import Kind
+from sftp_async.options.field_types import FieldType
 
 
 class OptionsModel(BaseModel):
-    """Base of the option models: immutable, compared by value, built from any spelling of a name.
+    """Base of the option models: immutable, compared by value, built from any spelling of names.
 
     Raises:
-        OptionsError: from every way to build one; lists all mistakes.
+        OptionsError: from every constructor; lists all mistakes.
 
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    #: Heading of the options that a class itself adds.
+    #: Heading of the options that the class itself defines.
     group: ClassVar[str] = ""
 
     def __init__(self, /, **options: Any) -> None:
@@ -38,7 +38,7 @@ class OptionsModel(BaseModel):
         failures = _fill(self, {name: given.value for name, given in values.items()})
         problems += [self._sentence(name, reason, values) for name, reason in failures.items()]
         if failures:
-            # A model of what is right, so that the rules between options are checked as well.
+            # A model of the valid values, so that the rules between options are checked as well.
             right = {name: given.value for name, given in values.items() if name not in failures}
             _fill(self, self._stand_ins() | right)
         problems += [
@@ -55,7 +55,9 @@ class OptionsModel(BaseModel):
         if isinstance(obj, cls):
             return obj
         if not isinstance(obj, Mapping):
-            raise OptionsError(f"Options are names and values, not a {type(obj).__name__}.")
+            raise OptionsError(
+                f"Options must be a mapping of names to values, not a {type(obj).__name__}."
+            )
         return cls(**{str(name): value for name, value in obj.items()})
 
     @classmethod
@@ -70,7 +72,7 @@ class OptionsModel(BaseModel):
         return cls(**options)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with options changed, by canonical name; they are checked as always."""
+        """Return a copy with some options changed, by canonical name; all of it is validated."""
         return type(self)(**(self._as_given() | dict(update or {})))
 
     def with_inferred(self, values: Mapping[str, Any]) -> Self:
@@ -87,22 +89,27 @@ class OptionsModel(BaseModel):
         return [sentence for _, sentence in self._contradictions()]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # pydantic would refuse as well, but with the value in its message.
-        raise OptionsError(f"Options are immutable: change {name} in a model_copy(update=…).")
+        # pydantic would refuse as well, but its message would contain the value.
+        raise OptionsError(
+            f"Options are immutable: set {name} in a copy, with model_copy(update=…)."
+        )
 
     def _as_given(self) -> dict[str, Any]:
-        """Return what was given, as the constructor takes it.
+        """Return the options that were given, as the constructor takes them.
 
-        Also what equals a default: a format that was given stands, whatever the path's extension.
+        Values that equal a default are included: a format that was given takes precedence over the
+        path's extension.
         """
         return {n: getattr(self, n) for n in type(self).model_fields if n in self.model_fields_set}
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield each broken rule between options: the options it reads, and a sentence."""
+        """Yield each violated rule between options: the options that it reads, and a sentence."""
         yield from ()
 
     def _absent(self, name: str, value: object) -> bool:
-        return value is None or (is_blank(value) and not kind_of(type(self), name).keeps_blank)
+        return value is None or (
+            is_blank(value) and not field_type_of(type(self), name).keeps_blank
+        )
 
     def _disagreements(self, name: str, given: list[Given]) -> Iterator[str]:
         first, *others = given
@@ -113,14 +120,14 @@ class OptionsModel(BaseModel):
                 yield f"{name} is given twice with different values: by {spellings}."
 
     def _read(self, name: str, given: Given) -> object:
-        """Return the value that the field makes of what was given, for comparison."""
+        """Return the value that the field parses from a given one, for comparison."""
         probe = type(self).__new__(type(self))
         failures = _fill(probe, self._stand_ins() | {name: given.value})
         return given.value if failures else getattr(probe, name)
 
     @classmethod
     def _stand_ins(cls) -> dict[str, object]:
-        """Return valid values for what is required."""
+        """Return valid values for the required options."""
         return {name: "unnamed" for name, field in cls.model_fields.items() if field.is_required()}
 
     def _sentence(self, name: str, reason: str, values: Mapping[str, Given]) -> str:
@@ -136,28 +143,28 @@ class OptionsModel(BaseModel):
         secrets = {
             str(_plain(each.value))
             for other, each in values.items()
-            if kind_of(type(self), other).secret
+            if field_type_of(type(self), other).secret
         }
-        hidden = kind_of(type(self), name).secret or isinstance(given.value, SecretStr)
+        hidden = field_type_of(type(self), name).secret or isinstance(given.value, SecretStr)
         if hidden or not given.showable or is_blank(text):
             return ""
-        # A secret may have strayed: into the wrong option, or into user:password@host.
+        # A secret may be in the wrong option, or in user:password@host.
         if text in secrets or "PRIVATE KEY" in text or "\n" in text or "@" in text:
             return ""
         return f", not {text if len(text) <= 40 else text[:37] + '…'!r}"
 
 
-def kind_of(model: type[BaseModel], name: str) -> Kind:
-    """Return the kind of a field."""
-    return next(item for item in model.model_fields[name].metadata if isinstance(item, Kind))
+def field_type_of(model: type[BaseModel], name: str) -> FieldType:
+    """Return the type of a field."""
+    return next(item for item in model.model_fields[name].metadata if isinstance(item, FieldType))
 
 
 def _fill(model: OptionsModel, values: Mapping[str, object]) -> dict[str, str]:
-    """Set the model's fields; return the reason for each that is wrong."""
+    """Set the model's fields; return a reason for each invalid one."""
     try:
         model.__pydantic_validator__.validate_python(values, self_instance=model)
     except ValidationError as error:
-        # `input` holds the value, perhaps a secret: it never leaves pydantic.
+        # `input` holds the value, which may be a secret, so it is never taken from pydantic.
         found = error.errors(include_url=False, include_input=False)
     else:
         return {}

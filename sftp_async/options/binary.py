@@ -1,4 +1,4 @@
-"""The options of binary files, one a row."""
+"""Defines the options of binary files, one for each row."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from sftp_async.options.field_types import Name
 
 
 class BinaryOptions(OptionsModel):
-    """Which columns make a file; the defaults are the columns of Spark's binary file source."""
+    """The columns that make a file; the defaults are the columns of Spark's binary file source."""
 
     group: ClassVar[str] = "Binary"
 
     path_column: Name = Field(
         "path",
-        description="Column with each file's path, relative to the target directory.",
+        description="Column with the path of each file, relative to the target directory.",
         examples=["file_name"],
     )
     content_column: Name = Field(
-        "content", description="Column with each file's content, binary or text.", examples=["pdf"]
+        "content",
+        description="Column with the content of each file, binary or text.",
+        examples=["pdf"],
     )

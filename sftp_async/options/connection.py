@@ -1,4 +1,4 @@
-"""How to reach a server and log in: `ConnectionOptions`, and how its references are looked up."""
+"""Defines the options of a connection: the server, the login, host keys and timeouts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sftp_async.options.address import authority
 from sftp_async.options.field_types import (
     Ciphers,
     Count,
+    FieldType,
     Host,
     HostKeys,
     KeyPath,
     KeyText,
-    Kind,
     KnownHosts,
     Limit,
     Name,
@@ -47,8 +47,8 @@ class ConnectionOptions(FirewallOptions):
 
     group: ClassVar[str] = "Connection"
 
-    #: What messages call the one to log in at, the option that names it, and how the names of the
-    #: options begin that are for it alone.
+    #: What messages call the machine to log in to, the option that names it, and the prefix of the
+    #: options that are for it alone.
     role: ClassVar[str] = "server"
     named_by: ClassVar[str] = "host"
     prefix: ClassVar[str] = ""
@@ -57,11 +57,11 @@ class ConnectionOptions(FirewallOptions):
         description="Host name or IP address of the server.", examples=["sftp.example.com"]
     )
     port: Port = Field(22, description="TCP port of the server.", examples=["2222"])
-    username: Name = Field(description="User to log in as.", examples=["partner"])
+    username: Name = Field(description="User name to log in with.", examples=["partner"])
     password: Secret = Field(
         None,
-        description="Password, or a reference to it: `env:NAME` or `file:/path`. May be combined "
-        "with a key: some servers ask for both.",
+        description="Password, or a reference to it: `env:NAME` or `file:/path`. It can be "
+        "combined with a private key, since some servers ask for both.",
         examples=["env:SFTP_PASSWORD"],
     )
     private_key_content: KeyText = Field(
@@ -72,7 +72,8 @@ class ConnectionOptions(FirewallOptions):
     )
     private_key_path: KeyPath = Field(
         None,
-        description="Private key file, read on the driver; executors need no file.",
+        description="Path of a private key file. The driver reads it; executors do not need the "
+        "file.",
         examples=["~/.ssh/id_ed25519"],
     )
     private_key_passphrase: Secret = Field(
@@ -84,79 +85,84 @@ class ConnectionOptions(FirewallOptions):
     known_hosts: KnownHosts = Field(
         None,
         description="Text or path of an OpenSSH known_hosts file, or a reference to it. Without "
-        "it and without `host_key_fingerprint`, the driver user's own `~/.ssh/known_hosts` "
-        "counts.",
+        "it and without `host_key_fingerprint`, the driver uses `~/.ssh/known_hosts` of its own "
+        "user.",
         examples=["/etc/ssh/ssh_known_hosts"],
     )
     host_key_fingerprint: HostKeys = Field(
         (),
-        description="Host keys to accept, separated by commas: `SHA256:…` as `ssh-keygen -l` "
-        "prints it, or a public key line `ssh-ed25519 AAAA…`.",
+        description="Host keys to accept, separated by commas. Each is a fingerprint `SHA256:…`, "
+        "as `ssh-keygen -l` prints it, or a public key line `ssh-ed25519 AAAA…`.",
         examples=["SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8"],
     )
     host_key_policy: Annotated[
         Literal["strict", "insecure"],
         BeforeValidator(p.one_of(("strict", "insecure"))),
-        Kind(),
+        FieldType(),
     ] = Field(
         "strict",
-        description="`strict` accepts only a known host key. `insecure` accepts any, with a "
-        "warning: whoever sits between can then read the password and the data.",
+        description="`strict` accepts only a known host key. `insecure` accepts any host key, with "
+        "a warning: an attacker between the driver and the server can then read the password and "
+        "the data.",
         examples=["strict"],
     )
     connect_timeout: Seconds = Field(
         30.0,
-        description="Seconds for everything up to an authenticated session.",
+        description="Time limit for connecting and logging in.",
         examples=["10s"],
     )
     login_timeout: Seconds = Field(
-        30.0, description="Seconds for the login alone.", examples=["15s"]
+        30.0, description="Time limit for the login alone.", examples=["15s"]
     )
     operation_timeout: Seconds = Field(
         60.0,
-        description="Seconds the server may stay silent while a request such as a stat or a rename "
-        "waits.",
+        description="How long the server may stay silent while a request such as a stat or a "
+        "rename waits for its answer.",
         examples=["2min"],
     )
     stall_timeout: Seconds = Field(
         60.0,
-        description="Seconds the server may stay silent while an upload waits for it to "
-        "acknowledge bytes.",
+        description="How long the server may stay silent while an upload waits for "
+        "acknowledgements.",
         examples=["5min"],
     )
     keepalive_interval: Pause = Field(
         15.0,
-        description="Seconds of silence after which the server is asked whether it is still "
-        "there; 0 never asks.",
+        description="How long the server may stay silent before a keepalive request is sent; 0 "
+        "sends none.",
         examples=["30s"],
     )
     idle_timeout: Seconds = Field(
         60.0,
-        description="Seconds an unused connection stays open for the next task.",
+        description="How long an unused connection stays open for the next task.",
         examples=["2min"],
     )
     max_connections: Count = Field(
-        4, description="Connections of one Python worker to this server, at most.", examples=["2"]
+        4,
+        description="Most connections that one Python worker opens to this server.",
+        examples=["2"],
     )
     max_retries: Limit = Field(
-        4, description="Further attempts after a failure that may pass; 0 for none.", examples=["8"]
+        4,
+        description="Number of retries after a failure that may be temporary; 0 for none.",
+        examples=["8"],
     )
     retry_delay: Pause = Field(
         0.5,
-        description="Seconds before the first further attempt; doubles each time, with jitter.",
+        description="Delay before the first retry. It doubles with each retry, with jitter.",
         examples=["1s"],
     )
     ciphers: Ciphers = Field(
         (),
-        description="Ciphers to offer, in order, separated by commas. Empty for the built-in "
-        "order, fastest first.",
+        description="Ciphers to offer, in this order, separated by commas. If empty, the built-in "
+        "order is used, the fastest cipher first.",
         examples=["aes256-gcm@openssh.com,aes256-ctr"],
     )
     legacy_algorithms: Switch = Field(
         False,
-        description="Also offer outdated algorithms, behind all others and with a warning: SHA-1 "
-        "in signatures (`ssh-rsa`), key exchange and MACs, and CBC ciphers. For servers that have "
-        "nothing better.",
+        description="Also offer outdated algorithms, after all others and with a warning: SHA-1 "
+        "in signatures (`ssh-rsa`), key exchange and MACs, and CBC ciphers. Use it for servers "
+        "that support nothing better.",
         examples=["true"],
     )
 
@@ -167,25 +173,26 @@ class ConnectionOptions(FirewallOptions):
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:
-        """The proxy of `proxy_url`, if there is one."""
+        """The proxy of `proxy_url`, or an empty tuple."""
         return (Proxy.read(self.proxy_url),) if self.proxy_url else ()
 
     def connection_identity(self) -> str:
         """Return a SHA-256 digest, in hex, of all connection options with their secrets.
 
-        Two sets of options share a connection only if it is equal. References count by their text:
-        call it on options that are resolved. Never log it: short secrets can be guessed from it.
+        Two sets of options share a connection only if their digests are equal. References count by
+        their text, so call it on resolved options. Never log the digest: a short secret can be
+        guessed from it.
         """
         identity = {name: text_of(getattr(self, name)) for name in ConnectionOptions.model_fields}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def resolve(self) -> Self:
-        """Return a copy with the content of all references and files; call it on the driver, once.
+        """Return a copy with all references and files resolved; call it once, on the driver.
 
         `private_key_path` becomes `private_key_content`, and the path of `known_hosts` its text.
 
         Raises:
-            OptionsError: variables that are not set and files that cannot be read, all together.
+            OptionsError: lists all variables that are not set and all files that cannot be read.
 
         """
         found: dict[str, object] = {}
@@ -221,7 +228,7 @@ class ConnectionOptions(FirewallOptions):
         if all(getattr(self, name) is None for name in credentials):
             yield (
                 credentials,
-                "No credentials: set password, private_key_path or private_key_content.",
+                "No credentials are given: set password, private_key_path or private_key_content.",
             )
         if self.private_key_content is not None and self.private_key_path is not None:
             yield (
@@ -232,14 +239,14 @@ class ConnectionOptions(FirewallOptions):
         others = [f"proxy_jump_{name}" for name in credentials]
         if self.proxy_jump and all(getattr(self, name) is None for name in (*keys, *others)):
             sentence = (
-                f"proxy_jump needs credentials: set {others[0]}, {others[2]} or {others[1]}; the "
+                f"proxy_jump needs credentials: set {others[0]}, {others[2]} or {others[1]}. The "
                 "password of the server is never sent to a bastion."
             )
             yield ("proxy_jump", *keys, *others), sentence
         outdated = [name for name in self.ciphers if "-cbc" in name or name.startswith("arcfour")]
         if outdated and not self.legacy_algorithms:
             sentence = (
-                f"ciphers names {outdated[0]}, which no longer protects as it should: leave it "
-                "out, or set legacy_algorithms=true as well."
+                f"ciphers contains {outdated[0]}, which is no longer secure: remove it, or set "
+                "legacy_algorithms=true as well."
             )
             yield ("ciphers", "legacy_algorithms"), sentence

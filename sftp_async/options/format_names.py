@@ -6,9 +6,10 @@ import difflib
 from importlib.metadata import entry_points
 from typing import Final
 
-from sftp_async.options.codecs import CODECS
-
-#: An entry point in this group is a format of its name, in lower case.
+#: The formats of this package.
+BUILT_IN: Final = ("avro", "binary", "csv", "json", "orc", "parquet", "text", "xml")
+#: An entry point in this group has the name of a format, in lower case; its object is a
+#: `FormatPlugin`.
 GROUP: Final = "sftp_async.formats"
 
 
@@ -18,9 +19,9 @@ def format_problem(name: str) -> str | None:
     For a name that is not built in, this looks through all installed packages, which takes tens of
     milliseconds. Tasks never do it, since options are pickled as they are.
     """
-    if name in CODECS:
+    if name in BUILT_IN:
         return None
-    known = {*CODECS, *entry_points(group=GROUP).names}
+    known = {*BUILT_IN, *entry_points(group=GROUP).names}
     if name in known:
         return None
     close = difflib.get_close_matches(name, known, n=1)

@@ -1,9 +1,9 @@
-"""Options of file formats: format, compression, dialect."""
+"""Defines the options of file formats: format, compression and CSV dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -12,8 +12,8 @@ from sftp_async.options import parsing as p
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.field_types import (
     Character,
+    FieldType,
     FormatName,
-    Kind,
     Level,
     LineSep,
     Pattern,
@@ -22,16 +22,12 @@ from sftp_async.options.field_types import (
     Text,
 )
 from sftp_async.options.format_names import format_problem
-from sftp_async.options.text_formats import DialectOptions
+from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
-_Codec = Literal[
-    "none", "gzip", "zstd", "bzip2", "xz", "snappy", "lz4", "brotli", "deflate", "zlib"
-]
 
-
-class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
-    """What the files look like; names, defaults and meaning are Spark's own where it has them."""
+class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
+    """The format of files; names, defaults and meaning are those of Spark where it has them."""
 
     group: ClassVar[str] = "Format"
 
@@ -39,55 +35,64 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
         "csv", description="File format; `json` is JSON Lines.", examples=["parquet"]
     )
     compression: Annotated[
-        _Codec | None, BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)), Kind()
+        str | None,
+        BeforeValidator(p.one_of(codecs.NAMES, also=codecs.ALIASES)),
+        FieldType(", ".join(f"`{name}`" for name in codecs.NAMES)),
     ] = Field(
         None,
-        description="Codec; [what each format has](reference/formats.md#the-built-in-formats). "
-        "Not set: from the extension of the name asked for, `orders.csv.gz`, else Spark's default: "
+        description="Compression codec; see "
+        "[which codecs each format supports](reference/formats.md#the-built-in-formats). If not "
+        "set, the extension of a requested name decides (`orders.csv.gz`), then Spark's default: "
         "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
         examples=["gzip"],
     )
     compression_level: Level = Field(
         None,
-        description="The codec's level: the higher, the smaller the files and the slower the "
-        "write. Not set: a fast one.",
+        description="Level of the codec: a higher level makes smaller files and a slower write. "
+        "If not set, a fast level is used.",
         examples=["9"],
     )
     header: Switch = Field(
-        False, description="CSV: first line with the column names.", examples=["true"]
+        False,
+        description="CSV: write the column names as the first line of each file.",
+        examples=["true"],
     )
     sep: Sep = Field(
         ",",
-        description=r"CSV: what separates values, one or more characters; `\t` for a tab, which "
-        "is the default of an exact file `*.tsv`.",
+        description=r"CSV: separator of values, one or more characters. `\t` stands for a tab, "
+        "which is the default for an exact file `*.tsv`.",
         examples=[";"],
     )
     quote: Character = Field(
         '"',
-        description="CSV: character around values that hold a separator. Empty: no quoting.",
+        description="CSV: character around values that contain a separator. If empty, values are "
+        "not quoted.",
         examples=["'"],
     )
     escape: Character = Field(
-        "\\", description="CSV: character before a quote inside a quoted value.", examples=['"']
+        "\\",
+        description="CSV: character before a quote inside a quoted value.",
+        examples=['"'],
     )
-    null_value: Text = Field("", description="CSV: text for a null.", examples=["NULL"])
+    null_value: Text = Field("", description="CSV: text that stands for null.", examples=["NULL"])
     empty_value: Text = Field(
-        '""', description="CSV: text for an empty string.", examples=["EMPTY"]
+        '""', description="CSV: text that stands for an empty string.", examples=["EMPTY"]
     )
     line_sep: LineSep = Field(
         "\n",
-        description="CSV, JSON and text: what ends a line; in CSV one or two characters.",
+        description="CSV, JSON and text: end of a line. In CSV it has one or two characters.",
         examples=["\r\n"],
     )
     date_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for dates. Not set: `yyyy-MM-dd`.",
+        description="CSV and JSON: Spark's datetime pattern for dates. If not set, it is "
+        "`yyyy-MM-dd`.",
         examples=["dd.MM.yyyy"],
     )
     timestamp_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for timestamps. Not set: Spark's "
-        "default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`.",
+        description="CSV and JSON: Spark's datetime pattern for timestamps. If not set, it is "
+        "Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`.",
         examples=["yyyy-MM-dd HH:mm:ss"],
     )
 
@@ -95,8 +100,8 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
         yield from super()._contradictions()
         if wrong := format_problem(self.format):
             yield ("format",), wrong
-        # Format and codec that were not given may yet come from the path's extension: the plan
-        # checks again.
+        # A format or codec that is not given may come from the path's extension, so the plan checks
+        # again.
         if "format" in self.model_fields_set and self.compression is not None:
             yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:
@@ -105,7 +110,7 @@ class FormatOptions(BinaryOptions, XMLOptions, DialectOptions):
             yield ("format", "sep", "quote"), "sep and quote must not share a character."
 
     def codec_contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield what codec or level the format does not have: options, and a sentence."""
+        """Yield each codec or level that the format does not support: options, and a sentence."""
         if wrong := codecs.codec_problem(self.format, self.compression):
             yield ("format", "compression"), wrong
         elif wrong := codecs.level_problem(self.format, self.compression, self.compression_level):

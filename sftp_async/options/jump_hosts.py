@@ -1,4 +1,4 @@
-"""The bastions on the way, each with connection options of its own, made of those of the server."""
+"""Derives the connection options of each bastion from those of the server."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from typing import ClassVar
 
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.proxy import FirewallOptions
-from sftp_async.options.proxy_syntax import Hop
+from sftp_async.options.proxy_syntax import JumpHost
 
 
-class HopOptions(ConnectionOptions):
-    """How to reach a bastion and log in there."""
+class JumpHostOptions(ConnectionOptions):
+    """How to connect to a bastion and log in there."""
 
     role: ClassVar[str] = "bastion"
     named_by: ClassVar[str] = "proxy_jump"
     prefix: ClassVar[str] = "proxy_jump_"
 
 
-def hops_of(options: ConnectionOptions) -> tuple[HopOptions, ...]:
-    """Return the bastions of `proxy_jump`, in the order in which they are passed.
+def jump_hosts_of(options: ConnectionOptions) -> tuple[JumpHostOptions, ...]:
+    """Return the bastions of `proxy_jump`, in the order of the connection.
 
-    A bastion gets credentials of its own or, with none, the server's key: a signature is of no use
-    to whom it was not made for, while a password belongs to whoever hears it.
+    A bastion gets credentials of its own or, if there are none, the server's private key. It never
+    gets the server's password: a signature is useless to any other host, but a password is not.
 
     Args:
-        options: of the server; resolved, if they are to be used.
+        options: of the server; resolved, if the result is used to connect.
 
     """
     own = {
-        name.removeprefix(HopOptions.prefix): getattr(options, name)
+        name.removeprefix(JumpHostOptions.prefix): getattr(options, name)
         for name in FirewallOptions.model_fields
-        if name.startswith(HopOptions.prefix)
+        if name.startswith(JumpHostOptions.prefix)
     }
     known = own.pop("host_key_fingerprint")
     user = own.pop("username") or options.username
@@ -42,12 +42,12 @@ def hops_of(options: ConnectionOptions) -> tuple[HopOptions, ...]:
         for name in ConnectionOptions.model_fields
         if name not in FirewallOptions.model_fields
     }
-    hops = [Hop.read(text) for text in options.proxy_jump]
+    hops = [JumpHost.read(text) for text in options.proxy_jump]
     keys: list[tuple[str, ...]] = [(key,) for key in known] or [()] * len(hops)
     if len(hops) == 1:
         keys = [known]
     return tuple(
-        HopOptions(
+        JumpHostOptions(
             **shared
             | own
             | {"host": hop.host, "port": hop.port, "username": hop.username or user}
@@ -57,6 +57,6 @@ def hops_of(options: ConnectionOptions) -> tuple[HopOptions, ...]:
     )
 
 
-def way_to(options: ConnectionOptions) -> tuple[str, ...]:
-    """Return the addresses of the proxy and the bastions on the way, for messages."""
-    return (*map(str, options.proxies), *(hop.address for hop in hops_of(options)))
+def route_to(options: ConnectionOptions) -> tuple[str, ...]:
+    """Return the addresses of the proxy and the bastions before the server, for messages."""
+    return (*map(str, options.proxies), *(hop.address for hop in jump_hosts_of(options)))

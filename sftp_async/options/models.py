@@ -1,4 +1,4 @@
-"""All options as frozen models: names, defaults, units and the rules between them."""
+"""Combines all groups of options into `SFTPOptions`, which users build."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
     `SFTPOptions(host="sftp.example.com", user="me", password="env:PW", chunk_size="4MiB")`.
 
     Raises:
-        OptionsError: from every way to build one; lists all mistakes, shows no secret.
+        OptionsError: from every constructor; lists all mistakes and shows no secret.
 
     """
 
-    # Aliases make the names open-ended, and secrets may be given as `str`.
+    # For type checkers: aliases are accepted as well as fields, and secrets may be given as `str`.
     def __init__(self, /, **options: Any) -> None:
         super().__init__(**options)
 
     @classmethod
     def from_spark(cls, options: Mapping[str, str]) -> Self:
-        """Build from Spark's string map, whose keys Spark has lower-cased.
+        """Build from the map of options that Spark passes on, with lower-cased keys.
 
         Raises:
             OptionsError: lists all mistakes.
@@ -42,9 +42,9 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
         return cls(**options)
 
     def to_spark(self) -> dict[str, str]:
-        """Return what was given, for `.options(**…)`; defaults that were not given are left out.
+        """Return the options that were given, for `.options(**…)`; defaults are left out.
 
-        Secrets are in clear, or the references they were given as: prefer references, since Spark
+        Secrets are in plain text, or the references that were given: prefer references, since Spark
         keeps the options of a write in its plan.
         """
         return {

@@ -1,7 +1,7 @@
-"""Turns what users write (`8MiB`, `30s`, `TRUE`, `a,b`) into values, one notation a parser.
+"""Parses the notations of option values: `8MiB`, `30s`, `TRUE`, `a,b`.
 
 A parser raises `ValueError` with a phrase that continues the option's name (`must be true or
-false`) and never contains the value: only the caller knows whether that may be shown.
+false`). The phrase never contains the value: only the caller knows whether the value may be shown.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _Number = TypeVar("_Number", int, float)
 #: MaxSessions), and a user's own tools may need one or two of them.
 MAX_CHANNELS: Final = 8
 
-#: Spark's `JavaUtils.byteStringAs` counts k, m, g in powers of 1024; the IEC names say so outright.
+#: Spark's `JavaUtils.byteStringAs` counts k, m and g in powers of 1024, as the IEC names do.
 _SIZE_UNITS: Final[dict[str, int]] = {
     unit + suffix: 1024**power
     for power, unit in enumerate(("k", "m", "g", "t", "p"), start=1)
     for suffix in ("", "b", "ib")
 } | {"": 1, "b": 1}
 
-#: Spark's `JavaUtils.timeStringAs` knows these; a bare number is in seconds.
+#: The units of Spark's `JavaUtils.timeStringAs`; a number without a unit is in seconds.
 _TIME_UNITS: Final = {
     "": 1.0,
     "us": 1e-6,
@@ -60,7 +60,7 @@ _SEP_ESCAPES: Final = {
 
 
 def parse_bool(value: object) -> bool:
-    """Read `true` or `false` in any case, the only spellings that Spark takes."""
+    """Read `true` or `false` in any case, the only spellings that Spark accepts."""
     if isinstance(value, bool):
         return value
     word = value.strip().lower() if isinstance(value, str) else None
@@ -98,7 +98,7 @@ def parse_size(value: object) -> int:
     match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if match is None or match[2] not in _SIZE_UNITS:
         raise ValueError(
-            "must be a whole number of bytes, or one with a unit such as 512k, 8MiB or 1g"
+            "must be a whole number of bytes, or a number with a unit such as 512k, 8MiB or 1g"
         )
     return int(match[1]) * _SIZE_UNITS[match[2]]
 
@@ -116,7 +116,7 @@ def parse_duration(value: object) -> float:
             seconds = float(match[1]) * _TIME_UNITS[match[2]]
     if not math.isfinite(seconds):
         raise ValueError(
-            "must be a number of seconds, or one with a unit such as 500ms, 30s or 2min"
+            "must be a number of seconds, or a number with a unit such as 500ms, 30s or 2min"
         )
     return seconds
 
@@ -135,14 +135,14 @@ def at_least(minimum: int) -> Callable[[_Number], _Number]:
 
 
 def positive(value: _Number) -> _Number:
-    """Refuse zero and what is below."""
+    """Refuse zero and negative numbers."""
     if value <= 0:
         raise ValueError("must be greater than zero")
     return value
 
 
 def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callable[[object], str]:
-    """Return a parser for a choice of words, in any case; `also` maps further spellings to them."""
+    """Return a parser for a choice of words in any case; `also` maps other spellings to them."""
     known = {word: word for word in words} | (also or {})
 
     def parse(value: object) -> str:
@@ -155,7 +155,7 @@ def one_of(words: tuple[str, ...], also: dict[str, str] | None = None) -> Callab
 
 
 def parse_format(value: object) -> str:
-    """Read a format's name, in any case; which ones there are, only the encoders know."""
+    """Read a format's name, in any case. Only the formats know which names exist."""
     word = value.strip().lower() if isinstance(value, str) else ""
     if not _FORMAT.fullmatch(word):
         raise ValueError("must be the name of a format, such as csv or parquet")
@@ -170,10 +170,10 @@ def parse_text(value: object) -> str:
 
 
 def parse_name(value: object) -> str:
-    """Take one line of text: a user's name."""
+    """Take one line of text, such as a user name."""
     text = parse_text(value)
     if _CONTROL.search(text):
-        raise ValueError("must not hold control characters such as a line break")
+        raise ValueError("must not contain control characters such as a line break")
     return text
 
 
@@ -181,7 +181,7 @@ def parse_remote_path(value: object) -> str:
     """Take a path on the server: absolute, or relative to the login directory."""
     text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
     if re.search(r"[\x00\r\n]", text):
-        raise ValueError("must not hold a NUL character or a line break")
+        raise ValueError("must not contain a NUL character or a line break")
     if _SCHEME.match(text):
         raise ValueError("must be a path on the server, or an sftp:// URL")
     return text
@@ -202,13 +202,13 @@ def parse_sep(value: object) -> str:
         if escape is None:
             raise ValueError(r"must not end in a single backslash; a backslash is written as \\")
         if escape not in _SEP_ESCAPES:
-            raise ValueError(r"knows only the escapes \t \r \b \f \" \' and \\")
+            raise ValueError(r"may contain only the escapes \t \r \b \f \" \' and \\")
         decoded += _SEP_ESCAPES[escape]
     return decoded
 
 
 def parse_character(value: object) -> str:
-    """Take one character, or none at all, which turns the option off as in Spark."""
+    """Take one character, or an empty text, which turns the option off as in Spark."""
     text = parse_text(value)
     if len(text) > 1:
         raise ValueError("must be one character, or empty")
@@ -216,7 +216,7 @@ def parse_character(value: object) -> str:
 
 
 def parse_line_sep(value: object) -> str:
-    """Take what ends a line."""
+    """Take the end of a line."""
     text = parse_text(value)
     if not text:
         raise ValueError("must not be empty")
@@ -224,7 +224,7 @@ def parse_line_sep(value: object) -> str:
 
 
 def parse_columns(value: object) -> tuple[str, ...]:
-    """Read column names: separated by commas, or a list, also as text: JSON's or Python's."""
+    """Read column names: separated by commas, or a list, also as text in JSON or Python."""
     form = 'must be column names separated by commas (or as a list: ["a","b"])'
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
@@ -240,7 +240,12 @@ def parse_columns(value: object) -> tuple[str, ...]:
 
 
 def split(value: object, problem: str) -> tuple[str, ...]:
-    """Return the parts of a list, or of text with commas or line breaks; else say `problem`."""
+    """Return the parts of a list, or of a text with commas or line breaks.
+
+    Raises:
+        ValueError: with the text `problem`; `value` is neither.
+
+    """
     if isinstance(value, str):
         parts: Iterable[object] = re.split(r"[,\n]", value)
     elif isinstance(value, list | tuple | set | frozenset):
@@ -253,7 +258,7 @@ def split(value: object, problem: str) -> tuple[str, ...]:
 
 
 def parse_permissions(value: object) -> str:
-    """Read a file mode in octal, as `chmod` takes it: `640`. A number could mean another base."""
+    """Read file permissions in octal, as `chmod` does: `640`. An `int` is refused as ambiguous."""
     text = value.strip().removeprefix("0o") if isinstance(value, str) else ""
     if not re.fullmatch(r"0?[0-7]{3}", text):
         raise ValueError("must be three octal digits as text, such as 640")
@@ -261,7 +266,7 @@ def parse_permissions(value: object) -> str:
 
 
 def parse_moment(value: object) -> int:
-    """Read a moment, in seconds since 1970: a number, ISO 8601 with a zone, or a `datetime`."""
+    """Read a time in seconds since 1970: a number, ISO 8601 with a time zone, or a `datetime`."""
     if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -276,6 +281,6 @@ def parse_moment(value: object) -> int:
             seconds = -1
     if not 0 <= seconds < 2**32:  # SFTP version 3 has 32 bits for it
         raise ValueError(
-            "must be a time with a zone such as 2026-11-23T00:00:00Z, or seconds since 1970"
+            "must be a time with a time zone such as 2026-11-23T00:00:00Z, or seconds since 1970"
         )
     return seconds

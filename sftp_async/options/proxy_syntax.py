@@ -1,6 +1,6 @@
-"""Reads how a way through a firewall is written: bastions as OpenSSH's ProxyJump, proxies as URLs.
+"""Parses bastions, written as OpenSSH's ProxyJump, and proxies, written as URLs.
 
-Messages never repeat any part of what was given: a password may have strayed into it.
+Messages never repeat any part of the text: it may contain a password by mistake.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from urllib.parse import unquote
 from sftp_async.options import parsing as p
 from sftp_async.options.address import authority, parse_host, port_number
 
-_HOP: Final = re.compile(r"(?:ssh://)?(?:(.+)@)?(\[[^\]]*\]|[^:@]+)(?::(\d+))?/?", re.DOTALL)
+_JUMP_HOST: Final = re.compile(r"(?:ssh://)?(?:(.+)@)?(\[[^\]]*\]|[^:@]+)(?::(\d+))?/?", re.DOTALL)
 _PROXY: Final = re.compile(
     r"(socks5h?|http)://(?:([^/]*)@)?(\[[^\]/]*\]|[^/:@]+):(\d+)/?", re.IGNORECASE
 )
-#: OpenSSH's port, and its own limit on none: ssh_config(5), ProxyJump.
+#: The port of a bastion without one: ssh_config(5), ProxyJump.
 SSH_PORT: Final = 22
 
 
-class Hop(NamedTuple):
-    """One bastion of `proxy_jump`; `username` is None where it is not written there."""
+class JumpHost(NamedTuple):
+    """One bastion of `proxy_jump`; `username` is None if it is not written there."""
 
     username: str | None
     host: str
@@ -29,14 +29,16 @@ class Hop(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read `[user@]host[:port]`, perhaps behind `ssh://`; `ValueError` as in `parsing`."""
-        form = "must be [user@]host[:port], several of them separated by commas"
-        match = _HOP.fullmatch(text)
+        """Read `[user@]host[:port]`, with or without `ssh://`; `ValueError` as in `parsing`."""
+        form = "must be [user@]host[:port], or several of these separated by commas"
+        match = _JUMP_HOST.fullmatch(text)
         if match is None:
             raise ValueError(form)
         user, host, port = match.groups()
         if user is not None and ":" in user:
-            raise ValueError("must not hold a password; the option for it is proxy_jump_password")
+            raise ValueError(
+                "must not contain a password; the option for it is proxy_jump_password"
+            )
         try:
             return cls(
                 user and p.parse_name(user),
@@ -65,13 +67,13 @@ class Proxy(NamedTuple):
         form = "must have the form socks5://user@host:port or http://user@host:port"
         match = _PROXY.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"{form}, without a password, whose option is proxy_password")
+            raise ValueError(f"{form}, without a password; the option for it is proxy_password")
         scheme, user, host, port = match.groups()
         user = user and unquote(user)
-        # A colon cannot be in the name itself either: RFC 7617, section 2.
+        # A user name cannot contain a colon either: RFC 7617, section 2.
         if user and ":" in user:
             raise ValueError(
-                "must not hold a password, where logs and plans would show it; the option for it "
+                "must not contain a password, which logs and plans would show; the option for it "
                 "is proxy_password"
             )
         try:
@@ -88,12 +90,12 @@ class Proxy(NamedTuple):
         return f"{self.scheme}://{authority(self.host, self.port)}"
 
 
-def parse_hops(value: object) -> tuple[str, ...]:
-    """Read OpenSSH's ProxyJump: one bastion, or several in the order in which they are passed."""
-    form = "must be [user@]host[:port], several of them separated by commas"
+def parse_jump_hosts(value: object) -> tuple[str, ...]:
+    """Read OpenSSH's ProxyJump: one bastion, or several in the order of the connection."""
+    form = "must be [user@]host[:port], or several of these separated by commas"
     if isinstance(value, str) and re.match(r"\[['\"]", value):
-        value = p.parse_columns(value)  # as `text_of` writes a list with an IPv6 address in it
-    hops = tuple(str(Hop.read(text)) for text in p.split(value, form))
+        value = p.parse_columns(value)  # `text_of` writes a list with an IPv6 address so
+    hops = tuple(str(JumpHost.read(text)) for text in p.split(value, form))
     if not hops:
         raise ValueError(form)
     return hops

@@ -1,4 +1,4 @@
-"""Fetches what options only refer to: `env:NAME`, `file:/path`, key files, known_hosts files."""
+"""Resolves references in options: `env:NAME`, `file:/path`, key files and known_hosts files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import os
 import re
 from pathlib import Path
 
-#: `host ssh-ed25519 AAAA…`, perhaps behind a marker such as `@cert-authority`.
+#: `host ssh-ed25519 AAAA…`, with or without a marker such as `@cert-authority`.
 _KNOWN_HOST = re.compile(r"\s*(@\S+\s+)?\S+\s+(ssh-|ecdsa-|sk-)\S+\s+AAAA")
 
 
-class Unresolved(Exception):  # noqa: N818 - a message on its way into OptionsError
-    """A reference leads nowhere. The text names option and place, never content."""
+class Unresolved(Exception):  # noqa: N818 - becomes part of an OptionsError
+    """A reference cannot be resolved. The text names the option and the source, never content."""
 
 
 def fetch_secret(option: str, text: str) -> str:
-    """Return what `text` refers to, or `text` itself if it is no reference.
+    """Return the secret that `text` refers to, or `text` itself if it is not a reference.
 
-    A trailing line break in a file is the editor's, not the secret's.
+    Line breaks at the end of a file are not part of the secret: editors add them.
 
     Raises:
-        Unresolved: the variable is not set, or the file cannot be read, or either is empty.
+        Unresolved: the variable is not set, the file cannot be read, or it is empty.
 
     """
     if text.startswith("env:"):
@@ -57,12 +57,12 @@ def fetch_file(option: str, location: str) -> str:
             return text
         reason = "the file is empty"
     raise Unresolved(
-        f"{option} refers to the file {location!r}, which cannot be used on the driver: {reason}."
+        f"{option} refers to the file {location!r}, which the driver cannot read: {reason}."
     )
 
 
 def fetch_known_hosts(text: str) -> str:
-    """Return known_hosts entries, given as text, path or reference; they end in a line break."""
+    """Return known_hosts entries, given as text, path or reference, ending in a line break."""
     if text.startswith("env:"):
         text = fetch_variable("known_hosts", text.removeprefix("env:"))
     elif not is_known_hosts_text(text):
@@ -71,5 +71,5 @@ def fetch_known_hosts(text: str) -> str:
 
 
 def is_known_hosts_text(text: str) -> bool:
-    """Whether `text` holds known_hosts entries rather than the path of a file with them."""
+    """Whether `text` consists of known_hosts entries rather than the path of a file."""
     return "\n" in text or _KNOWN_HOST.match(text) is not None

@@ -24,7 +24,7 @@ def parse_key_path(value: object) -> str:
     """Take the path of a private key file; refuse the key itself."""
     if isinstance(value, str) and is_key_text(value):
         raise ValueError(
-            "holds the text of a key, not a path; the option for it is private_key_content"
+            "is the text of a key, not a path; the option for the text is private_key_content"
         )
     return parse_local_path(value)
 
@@ -46,12 +46,12 @@ def parse_ciphers(value: object) -> tuple[str, ...]:
 
 
 def parse_host_keys(value: object) -> tuple[str, ...]:
-    """Read `SHA256:…` fingerprints and public key lines, separated by commas or line breaks."""
+    """Read fingerprints and public key lines as `read_host_keys` does, each of them once."""
     return tuple(dict.fromkeys(read_host_keys(value)))
 
 
 def read_host_keys(value: object) -> tuple[str, ...]:
-    """Read the same, each as often as it is given."""
+    """Read `SHA256:…` fingerprints and public key lines, separated by commas or line breaks."""
     form = (
         "must be SHA256:… (43 characters, as ssh-keygen -l prints it) "
         "or a public key line ssh-ed25519 AAAA…"
@@ -61,14 +61,14 @@ def read_host_keys(value: object) -> tuple[str, ...]:
         if match := _FINGERPRINT.fullmatch(entry):
             keys.append(f"SHA256:{match[1]}")
         elif match := _PUBLIC_KEY.fullmatch(entry):
-            keys.append(f"{match[1]} {match[2]}")  # a comment behind the key says nothing about it
+            keys.append(f"{match[1]} {match[2]}")  # without the comment
         else:
             raise ValueError(form)
     return tuple(keys)
 
 
 def is_key_text(text: str) -> bool:
-    """Whether `text` is a private key itself rather than the path of one."""
+    """Whether `text` is a private key itself rather than the path of a key file."""
     return (
         text.lstrip().startswith(("-----BEGIN", "PuTTY-User-Key-File"))
         or "PRIVATE KEY" in text
@@ -77,12 +77,12 @@ def is_key_text(text: str) -> bool:
 
 
 def is_reference(text: str) -> bool:
-    """Whether `text` names where a secret is kept: `env:NAME` or `file:/path`."""
+    """Whether `text` is a reference to a secret: `env:NAME` or `file:/path`."""
     return text.startswith(("env:", "file:"))
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether one line, given where a key's text belongs, is rather the path of a file."""
+    """Whether `text`, given as the text of a key, is more likely the path of a key file."""
     return not is_key_text(text) and (
         text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
     )

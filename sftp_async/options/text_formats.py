@@ -1,4 +1,4 @@
-"""The finer options of CSV, JSON and text files; names, defaults and meaning are Spark's."""
+"""Defines the detailed options of CSV, JSON and text files, with Spark's names and defaults."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic import BeforeValidator, Field
 
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
-from sftp_async.options.field_types import Kind, OptionalText, Pattern, Switch
+from sftp_async.options.field_types import FieldType, OptionalText, Pattern, Switch
 
-# Python calls these text encodings, but they are no character sets.
+# Python lists these as text encodings, but they are not character sets.
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 def parse_encoding(value: object) -> str:
-    """Take the name of a character set that Python knows."""
+    """Take the name of a character set that Python supports."""
     name = p.parse_name(value).strip()
     try:
         known = codecs.lookup(name).name.replace("_", "-")
-        "".encode(name)  # codecs such as base64 are found, but are none of text
+        "".encode(name)  # lookup() also finds codecs such as base64, which do not encode text
     except LookupError:
         known = "undefined"
     if known in _NO_CHARSETS:
@@ -28,67 +28,70 @@ def parse_encoding(value: object) -> str:
     return name
 
 
-OptionalCharacter = Annotated[str | None, BeforeValidator(p.parse_character), Kind("one character")]
-Encoding = Annotated[str, BeforeValidator(parse_encoding), Kind("character set")]
+OptionalCharacter = Annotated[
+    str | None, BeforeValidator(p.parse_character), FieldType("one character")
+]
+Encoding = Annotated[str, BeforeValidator(parse_encoding), FieldType("character set")]
 
 
-class DialectOptions(OptionsModel):
-    """How text files differ in detail."""
+class TextFormatOptions(OptionsModel):
+    """The details of text formats."""
 
     group: ClassVar[str] = "Format: CSV, JSON and text in detail"
 
     quote_all: Switch = Field(
         False,
-        description="CSV: put every value in quotes, a null as well; `null_value` then tells it "
-        "from an empty string.",
+        description="CSV: quote every value, also null. `null_value` then distinguishes null from "
+        "an empty string.",
         examples=["true"],
     )
     escape_quotes: Switch = Field(
         True,
-        description="CSV: put a value in quotes if it holds a quote; `false`: only if it starts "
-        "with one.",
+        description="CSV: quote a value that contains a quote. With `false`, quote it only if it "
+        "starts with one.",
         examples=["false"],
     )
     char_to_escape_quote_escaping: OptionalCharacter = Field(
         None,
-        description="CSV: character before an `escape` character inside a quoted value. Not set: "
-        "`escape` itself, unless that is the quote.",
+        description="CSV: character before an `escape` character inside a quoted value. If not "
+        "set, it is `escape` itself, unless that is the quote.",
         examples=["~"],
     )
     ignore_leading_white_space: Switch = Field(
         False,
-        description="CSV: cut white space off the start of values. Spark's default is `true`.",
+        description="CSV: remove white space at the start of values. Spark's default is `true`.",
         examples=["true"],
     )
     ignore_trailing_white_space: Switch = Field(
         False,
-        description="CSV: cut white space off the end of values. Spark's default is `true`.",
+        description="CSV: remove white space at the end of values. Spark's default is `true`.",
         examples=["true"],
     )
     encoding: Encoding = Field(
         "UTF-8",
-        description="CSV, JSON and text: character set. A character that it lacks ends the write, "
-        r"in JSON it becomes `\uXXXX`; Spark writes `?`.",
+        description="CSV, JSON and text: character set. A character that it does not contain is an "
+        r"error, except in JSON, where it is written as `\uXXXX`. Spark writes `?` instead.",
         examples=["windows-1252"],
     )
     timestamp_ntz_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for timestamps without time zone. Not "
-        "set: Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS]`.",
+        description="CSV and JSON: Spark's datetime pattern for timestamps without time zone. If "
+        "not set, it is Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS]`.",
         examples=["yyyy-MM-dd HH:mm:ss"],
     )
     time_zone: OptionalText = Field(
         None,
-        description="CSV and JSON: time zone in which timestamps are printed. Not set: "
+        description="CSV and JSON: time zone in which timestamps are written. If not set, it is "
         "`spark.sql.session.timeZone`.",
         examples=["Europe/Berlin"],
     )
     ignore_null_fields: Switch = Field(
-        True, description="JSON: leave out fields that are null.", examples=["false"]
+        True, description="JSON: omit fields that are null.", examples=["false"]
     )
     case_sensitive: Switch = Field(
         False,
-        description="All but CSV and text: take columns whose names differ in case alone, for "
-        "readers with `spark.sql.caseSensitive=true`; a data source cannot see that setting.",
+        description="All formats except CSV and text: accept columns whose names differ only in "
+        "case, for readers with `spark.sql.caseSensitive=true`. A data source cannot read that "
+        "setting.",
         examples=["true"],
     )

@@ -1,7 +1,7 @@
-"""Reads `sftp://user@host:port/path`; its messages never repeat any part of the URL.
+"""Parses URLs `sftp://user@host:port/path`; messages never repeat any part of the URL.
 
 The form is that of draft-ietf-secsh-scp-sftp-ssh-uri, as curl and FileZilla read it: the path is
-absolute, `/~/x` is `x` in the login directory, and a password has no place in it.
+absolute, and `/~/x` is `x` in the login directory. A password in the URL is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _URL: Final = re.compile(
 
 @dataclass(frozen=True)
 class ParsedURL:
-    """The options a URL stands for, as text, and one sentence for each mistake in it."""
+    """The options that a URL sets, as text, and one sentence for each mistake in it."""
 
     parts: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -31,11 +31,11 @@ def is_url(text: str) -> bool:
 
 
 def parse_url(url: str, source: str) -> ParsedURL:
-    """Take an SFTP URL apart.
+    """Split an SFTP URL into options.
 
     Args:
         url: a text for which `is_url` holds.
-        source: where it was given, for messages: `the URL in path`.
+        source: the name of the URL in messages, such as `the URL in path`.
 
     """
     start = source[:1].upper() + source[1:]
@@ -44,15 +44,15 @@ def parse_url(url: str, source: str) -> ParsedURL:
         return ParsedURL(problems=[f"{start} must have the form sftp://user@host:port/path."])
     user, host, port, path = match["user"], match["host"], match["port"], match["path"]
     if user is None and port is not None and "@" in (path or ""):
-        # Perhaps user:pass/word@host: taken literally, half a password would become the port.
-        problem = "is ambiguous: write %40 for an @ in the path, and never put a password in it"
+        # It may be user:pass/word@host: read as it stands, half a password would become the port.
+        problem = "is ambiguous: write %40 for an @ in the path, and put no password into it"
         return ParsedURL(problems=[f"{start} {problem}."])
     problems = []
     if user is not None and ":" in user:
         user = user.partition(":")[0]
         problems.append(
-            f"{start} holds a password, where logs and plans would show it: remove it there "
-            "and use the option password, for example password=env:SFTP_PASSWORD."
+            f"{start} contains a password, which logs and plans would show: remove it from the "
+            "URL and use the option password, for example password=env:SFTP_PASSWORD."
         )
     parts = {"host": host, "username": user, "port": port, "path": path and _remote_path(path)}
     decoded = {}

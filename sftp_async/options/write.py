@@ -1,4 +1,4 @@
-"""Options of a write: transfer, files, commit."""
+"""Defines the options of a write: transfer, files and commit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sftp_async.options.field_types import (
     ControlLines,
     Count,
     DoneFile,
+    FieldType,
     FileName,
-    Kind,
     Limit,
     Moment,
     OptionalText,
@@ -32,25 +32,27 @@ from sftp_async.options.name_templates import file_name_problems, names_part_fil
 
 
 class TransferOptions(OptionsModel):
-    """How data travels: sizes of what is in memory and on the wire."""
+    """How data is sent: sizes in memory and parallelism."""
 
     group: ClassVar[str] = "Transfer"
 
-    # Four requests of the largest size that OpenSSH takes (sftp-server.c: 256 KiB less 1 KiB): with
-    # 1 MiB there would be five, which took a client 8 % more CPU (docs/decisions/0010).
+    # Four requests of the largest size that OpenSSH accepts (sftp-server.c: 256 KiB less 1 KiB).
+    # 1 MiB would take five requests, and cost the client 8 % more CPU (docs/decisions/0010).
     chunk_size: Size = Field(
-        4 * 255 * 1024, description="Bytes handed to the connection at a time.", examples=["4MiB"]
+        4 * 255 * 1024,
+        description="Size of the pieces in which encoded data is handed to the connection.",
+        examples=["4MiB"],
     )
     max_buffer_bytes: Size = Field(
         32 * 1024**2,
-        description="Bytes of encoded data a task may hold that the server has not acknowledged; "
-        "when they are reached, the task waits.",
+        description="Limit of the encoded data in a task's memory that the server has not "
+        "acknowledged. At the limit the task waits (backpressure).",
         examples=["64MiB"],
     )
     files_per_partition: Count = Field(
         1,
-        description="Files of one partition that are written side by side; each partition makes "
-        "as many.",
+        description="Number of files that each partition is split into; they are written in "
+        "parallel.",
         examples=["2"],
     )
     channels_per_file: Channels = Field(
@@ -63,189 +65,200 @@ class TransferOptions(OptionsModel):
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
         if self.chunk_size > self.max_buffer_bytes:
-            yield (
-                ("chunk_size", "max_buffer_bytes"),
-                f"chunk_size is {self.chunk_size}, max_buffer_bytes only {self.max_buffer_bytes}.",
+            sentence = (
+                f"chunk_size ({self.chunk_size}) must not exceed max_buffer_bytes "
+                f"({self.max_buffer_bytes})."
             )
+            yield ("chunk_size", "max_buffer_bytes"), sentence
 
 
 class WriteOptions(OptionsModel):
-    """Where files go, how they are named and made visible."""
+    """Where files are written, how they are named, and how they are committed."""
 
     group: ClassVar[str] = "Write"
 
     path: RemotePath = Field(
         None,
-        description="Target on the server, as given to `save()`; relative to the login directory "
-        "unless it starts with `/`. A data file's extension makes it one exact file. "
-        "`sftp://user@host:port/path` sets host, port and user as well.",
+        description="Target on the server, as given to `save()`. It is relative to the login "
+        "directory unless it starts with `/`. A path that ends in a data file's extension names "
+        "one exact file, any other path a directory. `sftp://user@host:port/path` sets host, port "
+        "and user as well.",
         examples=["/out/orders"],
     )
     single_file: AutoSwitch = Field(
         None,
-        description="One file named exactly `path` (`true`) or a directory of part files "
-        "(`false`). Not set: by the extension of `path`.",
+        description="`true` writes one file named exactly `path`, `false` a directory of part "
+        "files. If not set, the extension of `path` decides.",
         examples=["true"],
     )
     file_name_template: FileName = Field(
         None,
-        description="Names of the data files in the directory `path`. With `{partition}` or "
-        "`{seq}` (number of a file in its directory, from 1) part files have them, else there is "
-        "one exact file. `{now:%Y%m%d}` is the time of the write on the driver, in its zone; "
-        "`{job}` marks the job, `{batch}` a stream's batch; columns of `partition_by` are fields, "
-        "too. Formats are Python's, of numbers zero padding alone.",
+        description="Template for the names of the data files in the directory `path`. With "
+        "`{partition}` or `{seq}` (the number of a file in its directory, from 1) it names part "
+        "files, without them one exact file. `{now:%Y%m%d}` is the time of the write on the "
+        "driver, in the driver's time zone. `{job}` identifies the job, `{batch}` the batch of a "
+        "stream. The columns of `partition_by` are fields, too. Format specifications are "
+        "Python's; for numbers, only zero padding is supported.",
         examples=["orders_{now:%Y%m%d}_{seq:05d}.csv"],
     )
     if_exists: Annotated[
         Literal["replace", "fail", "ignore", "rename"] | None,
         BeforeValidator(p.one_of(("replace", "fail", "ignore", "rename"))),
-        Kind(),
+        FieldType(),
     ] = Field(
         None,
-        description="What to do when a file of a name that was asked for is there already: "
-        "`replace` it, `fail`, `rename` the new one (`orders-1.csv`), or, with one exact file, "
-        "`ignore` (write nothing). Not set: mode `overwrite` replaces, `append` fails.",
+        description="What happens when a file with a requested name exists already: `replace` "
+        "replaces it, `fail` fails, `rename` gives the new file another name (`orders-1.csv`), and "
+        "`ignore`, for one exact file, writes nothing. If not set, mode `overwrite` replaces and "
+        "mode `append` fails.",
         examples=["rename"],
     )
     header_lines: ControlLines = Field(
         None,
-        description="One exact text file: lines before all others. `{rows}` is the number of "
-        "rows, `{name}` the file's name, `{bytes}` and `{sha256}` are size and SHA-256 of what is "
-        "between these lines and `footer_lines`.",
+        description="Lines written before the data of one exact text file. `{rows}` is the number "
+        "of rows, `{name}` the file's name, `{bytes}` and `{sha256}` are the size and the SHA-256 "
+        "digest of the content between these lines and `footer_lines`.",
         examples=["HDR|{name}"],
     )
     footer_lines: ControlLines = Field(
         None,
-        description="One exact text file: lines behind all others, with the same fields.",
+        description="Lines written after the data of one exact text file, with the fields of "
+        "`header_lines`.",
         examples=["TRL|{rows:08d}|{sha256}"],
     )
     partition_by: Columns = Field(
         (),
-        description="Columns that become directories, `…/country=DE/day=2024-05-01`, and leave the "
-        "files: Spark's `partitionBy`, which it refuses for Python data sources.",
+        description="Columns that become directories, `…/country=DE/day=2024-05-01`, and are left "
+        "out of the files. It replaces Spark's `partitionBy`, which Spark refuses for Python data "
+        "sources.",
         examples=["country,day"],
     )
     partition_overwrite_mode: Annotated[
-        Literal["static", "dynamic"], BeforeValidator(p.one_of(("static", "dynamic"))), Kind()
+        Literal["static", "dynamic"], BeforeValidator(p.one_of(("static", "dynamic"))), FieldType()
     ] = Field(
         "static",
-        description="With `partition_by`, what mode `overwrite` replaces: all partitions "
-        "(`static`), or those that the new rows belong to (`dynamic`).",
+        description="What mode `overwrite` replaces with `partition_by`: `static` replaces all "
+        "partitions, `dynamic` those that the new rows belong to.",
         examples=["dynamic"],
     )
     max_records_per_file: Limit = Field(
         0,
-        description="Rows after which a part file ends and the next begins; 0 for no limit.",
+        description="Number of rows after which a part file ends and the next one begins; 0 for "
+        "no limit.",
         examples=["1000000"],
     )
     max_file_bytes: SizeLimit = Field(
         0,
-        description="Bytes after which a part file ends and the next begins; 0 for no limit.",
+        description="Size at which a part file ends and the next one begins; 0 for no limit.",
         examples=["256MiB"],
     )
     commit_mode: Annotated[
-        Literal["rename", "direct"], BeforeValidator(p.one_of(("rename", "direct"))), Kind()
+        Literal["rename", "direct"], BeforeValidator(p.one_of(("rename", "direct"))), FieldType()
     ] = Field(
         "rename",
         description="`rename` stages files and renames them when the job has succeeded. `direct` "
-        "writes final names at once, for servers without rename: readers may see half files.",
+        "writes files under their final names from the start, for servers without rename; readers "
+        "may see incomplete files.",
         examples=["direct"],
     )
     overwrite_scope: Annotated[
-        Literal["own", "directory"], BeforeValidator(p.one_of(("own", "directory"))), Kind()
+        Literal["own", "directory"], BeforeValidator(p.one_of(("own", "directory"))), FieldType()
     ] = Field(
         "own",
-        description="What mode `overwrite` removes: data files that this source wrote (`own`), or "
-        "every data file of the directory (`directory`).",
+        description="What mode `overwrite` removes: `own` the data files that this data source "
+        "wrote, `directory` every data file in the directory.",
         examples=["directory"],
     )
     create_dirs: Switch = Field(
-        True, description="Create the target directory and its parents.", examples=["false"]
+        True,
+        description="Create the target directory and its parents if they are missing.",
+        examples=["false"],
     )
     write_empty: Switch = Field(
         True,
-        description="Write a file for an empty DataFrame, with header or schema where the format "
-        "has one.",
+        description="Write a file for an empty DataFrame, with the header or the schema if the "
+        "format has one.",
         examples=["false"],
     )
     success_file: Switch = Field(
         False,
-        description="Write an empty file `_SUCCESS` when all files are in place.",
+        description="Write an empty file `_SUCCESS` after all files are committed.",
         examples=["true"],
     )
     manifest: Switch = Field(
         False,
-        description="Write `_manifest.json` behind the data: the job, its key or batch, the "
-        "schema, what it took, and each file's name, rows, bytes and SHA-256. A directory has one: "
-        "the last job's.",
+        description="Write `_manifest.json` after the data. It holds the job, its key or batch, "
+        "the schema, the duration, and the name, rows, bytes and SHA-256 of each file. A directory "
+        "has one manifest, that of the last job.",
         examples=["true"],
     )
     checksum_files: Annotated[
         Literal["none", "sha256", "md5"],
         BeforeValidator(p.one_of(("none", "sha256", "md5"))),
-        Kind(),
+        FieldType(),
     ] = Field(
         "none",
-        description="Write a checksum file for each file, for `sha256sum -c` or `md5sum -c`: "
-        "`orders.csv.sha256` beside a name that was asked for (an exact file, a template's, a "
-        "row's), where partners look for it; a hidden `.part-….sha256` beside a part file.",
+        description="Write a checksum file for each data file, as `sha256sum -c` or `md5sum -c` "
+        "reads it. Next to a file with a requested name (an exact file, or a name from a template "
+        "or a row) it is `orders.csv.sha256`, next to a part file the hidden `.part-….sha256`.",
         examples=["sha256"],
     )
     done_file_template: DoneFile = Field(
         None,
-        description="Write an empty file when the data is in place: with `{name}`, or `{stem}` "
-        "(without extensions), one beside each file, else one for the job.",
+        description="Template for the name of an empty file that is written after the data is "
+        "committed. With `{name}`, the name of a data file, or `{stem}`, that name without "
+        "extensions, there is one for each data file; without them one for the job.",
         examples=["{name}.done"],
     )
     file_permissions: Permissions = Field(
         None,
-        description="Mode of data files, in octal, set before they appear. Not set: what the "
-        "server gives. A server that refuses gets a warning in the log.",
+        description="Permissions of the data files, in octal, set before the files are committed. "
+        "If not set, the server decides. If the server refuses, a warning is logged.",
         examples=["640"],
     )
     modified_time: Moment = Field(
         None,
-        description="Time of last change of data files: ISO 8601 with a zone, or seconds since "
-        "1970. Not set: when they were written. A server may refuse it, as above.",
+        description="Modification time of the data files: ISO 8601 with a time zone, or seconds "
+        "since 1970. If not set, it is the time of the write. If the server refuses, a warning is "
+        "logged.",
         examples=["2026-11-23T00:00:00Z"],
     )
     job_key: OptionalText = Field(
         None,
-        description="A name of this write, unique in the target: a second batch write of the same "
-        "key changes nothing. An exact file, or a template of one, has keys of its own. For jobs "
-        "that a scheduler may run twice.",
+        description="Idempotency key of a batch write, unique in the target: a second write with "
+        "the same key changes nothing. Use it for jobs that a scheduler may run twice. An exact "
+        "file, or a template of one, has keys of its own.",
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
         Literal["size", "readback", "server"],
         BeforeValidator(p.one_of(("size", "readback", "server"))),
-        Kind(),
+        FieldType(),
     ] = Field(
         "size",
-        description="How a file on the server is compared with what was sent, after it was closed: "
-        "its size, always; `readback` reads all of it back; `server` has the server sum it up, "
-        "where it can (check-file: ProFTPD).",
+        description="How a closed file on the server is compared with what was sent. The size is "
+        "always compared. `readback` also reads the whole file back; `server` asks the server for "
+        "a checksum, if it supports the extension check-file (ProFTPD).",
         examples=["readback"],
     )
     staging_dir: RemotePath = Field(
         None,
-        description="Directory for unfinished files, on the same file system as the target. Not "
-        "set: `_temporary` in the target.",
+        description="Directory for staged files, on the same file system as the target. If not "
+        "set, it is `_temporary` in the target.",
         examples=["/upload/.staging"],
     )
     staging_ttl: Seconds = Field(
         7 * 86400.0,
-        description="Seconds after which what a crashed job left in staging is removed by the "
-        "next one.",
+        description="Age at which the next job removes the staged files of a crashed job.",
         examples=["1d"],
     )
     progress: Annotated[
-        Literal["auto", "off"], BeforeValidator(p.one_of(("auto", "off"))), Kind()
+        Literal["auto", "off"], BeforeValidator(p.one_of(("auto", "off"))), FieldType()
     ] = Field(
         "auto",
         description="What a batch write of more than a second shows while it runs, in a session "
-        "with `register(spark)`: `auto` a line in a terminal or a notebook, elsewhere a log line "
-        "every 10 seconds; `off` nothing.",
+        "with `register(spark)`. `auto` shows a line in a terminal or a notebook, and logs a line "
+        "every 10 seconds elsewhere. `off` shows nothing.",
         examples=["off"],
     )
 

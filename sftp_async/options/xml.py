@@ -1,4 +1,4 @@
-"""The options of XML files; names, defaults and meaning are those of Spark's XML source."""
+"""Defines the options of XML files, with the names and defaults of Spark's XML source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sftp_async.options.base import OptionsModel
 from sftp_async.options.field_types import Text
 
 # Names without a colon (https://www.w3.org/TR/xml-names/#NT-NCName): Spark's writer takes a prefix
-# for one of a namespace, which it does not know.
+# for an undeclared namespace.
 _START: Final = (
     "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d"
     "\u2070-\u218f\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
@@ -31,7 +31,7 @@ def root_parts(root_tag: str) -> tuple[str, list[tuple[str, str]]]:
     """Split `root_tag` into a name and attributes, at spaces, as Spark does.
 
     Raises:
-        ValueError: it is not a name with `attribute="value"` behind it.
+        ValueError: it is not a name, followed by attributes `name="value"` if there are any.
 
     """
     name, *pieces = root_tag.split(" ")
@@ -44,37 +44,41 @@ def root_parts(root_tag: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 class XMLOptions(OptionsModel):
-    """What XML files look like."""
+    """The elements and attributes of XML files."""
 
     group: ClassVar[str] = "XML"
 
     root_tag: Text = Field(
         "ROWS",
-        description="The element around all rows; attributes may follow its name.",
+        description="Name of the element around all rows. Attributes may follow the name.",
         examples=["orders version='1'"],
     )
-    row_tag: Text = Field("ROW", description="The element of a row.", examples=["order"])
+    row_tag: Text = Field("ROW", description="Name of the element of a row.", examples=["order"])
     attribute_prefix: Text = Field(
         "_",
-        description="A field whose name begins with it is an attribute of its element, without it.",
+        description="Prefix of fields that are written as attributes of their element. The prefix "
+        "is not part of the attribute's name.",
         examples=["@"],
     )
     value_tag: Text = Field(
         "_VALUE",
-        description="The field that is the text of its element, beside attributes.",
+        description="Name of the field that is the text of an element with attributes.",
         examples=["text"],
     )
     array_element_name: Text = Field(
-        "item", description="Elements of an array in an array.", examples=["value"]
+        "item",
+        description="Name of the elements of an array inside an array.",
+        examples=["value"],
     )
     declaration: Text = Field(
         'version="1.0" encoding="UTF-8" standalone="yes"',
-        description="What stands in `<?xml …?>`. Empty: no such line.",
+        description="Content of the XML declaration `<?xml …?>`. If empty, there is no "
+        "declaration.",
         examples=['version="1.0"'],
     )
     indent: Text = Field(
         "    ",
-        description="White space before elements, for each level. Empty: a row a line.",
+        description="White space before elements, for each level. If empty, each row is one line.",
         examples=["\t"],
     )
 
@@ -99,6 +103,9 @@ class XMLOptions(OptionsModel):
                 "attribute_prefix and value_tag must not be the same.",
             )
         if "?>" in self.declaration or self.declaration.startswith("<"):
-            yield ("declaration",), "declaration must stand between <?xml and ?>, without them."
+            yield (
+                ("declaration",),
+                "declaration must be the text between <?xml and ?>, without these.",
+            )
         if not _SPACES.fullmatch(self.indent):
             yield ("indent",), "indent must be white space."

@@ -20,7 +20,7 @@ from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection, SFTPFile
 
 log = logging.getLogger("sftp_async.remote.channel_group")
 
@@ -44,7 +44,7 @@ HELD_BACK = 1.5
 class _Lane:
     """The file, open on one channel."""
 
-    file: RemoteFile
+    file: SFTPFile
     under_way: int = 0
 
 
@@ -62,7 +62,7 @@ class ChannelGroup:
     def __init__(
         self,
         connection: Connection,
-        first: RemoteFile,
+        first: SFTPFile,
         wanted: int | None,
         changed: asyncio.Event,
     ) -> None:
@@ -186,7 +186,7 @@ class ChannelGroup:
 
     async def _open(self, channel: int) -> None:
         try:
-            file = await self._connection.open_lane(self._path, channel)
+            file = await self._connection.open_on_channel(self._path, channel)
         except (ConnectionLostError, StalledError):
             raise
         except TransferError as error:

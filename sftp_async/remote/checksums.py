@@ -16,7 +16,7 @@ from sftp_async.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 How = Literal["size", "readback", "server"]
 
@@ -27,7 +27,7 @@ BLOCKS_IN_FLIGHT = 16
 
 
 async def verify(
-    connection: Connection, path: str, start: int, size: int, digest: str, how: How
+    connection: RemoteFileSystem, path: str, start: int, size: int, digest: str, how: How
 ) -> None:
     """Compare a range of a closed remote file with what was sent.
 
@@ -62,7 +62,7 @@ async def verify(
 
 
 async def digests_of(
-    connection: Connection, ranges: Iterable[tuple[str, int, int]], algorithms: Iterable[str]
+    connection: RemoteFileSystem, ranges: Iterable[tuple[str, int, int]], algorithms: Iterable[str]
 ) -> dict[str, str]:
     """Read ranges of remote files, once, as if they were one file.
 
@@ -83,7 +83,9 @@ async def digests_of(
     return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-async def _blocks(connection: Connection, path: str, start: int, size: int) -> AsyncIterator[bytes]:
+async def _blocks(
+    connection: RemoteFileSystem, path: str, start: int, size: int
+) -> AsyncIterator[bytes]:
     file = await connection.open_read(path)
     coming: deque[asyncio.Task[bytes]] = deque()
     try:

@@ -20,7 +20,7 @@ from sftp_async.errors import TransferError
 from sftp_async.remote.channel_group import FAR
 
 if TYPE_CHECKING:
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection, SFTPFile
 
 log = logging.getLogger("sftp_async.remote.preopen")
 
@@ -30,7 +30,7 @@ class _Ahead:
     """What was opened ahead on one connection, and for which directory."""
 
     directory: str
-    file: RemoteFile | None = None
+    file: SFTPFile | None = None
     wanted: bool = True
 
 
@@ -38,7 +38,7 @@ class _Ahead:
 _AHEAD: WeakKeyDictionary[Connection, _Ahead] = WeakKeyDictionary()
 
 
-def take(connection: Connection, directory: str) -> RemoteFile | None:
+def take(connection: Connection, directory: str) -> SFTPFile | None:
     """Return the file that was opened ahead there; it is the caller's from now on."""
     ahead = _AHEAD.get(connection)
     if ahead is None or ahead.directory != directory or ahead.file is None:

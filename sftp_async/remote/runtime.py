@@ -35,6 +35,18 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def new_pool(options: ConnectionOptions) -> ConnectionPool:
+    """Return a pool of connections with these resolved options; the caller closes it."""
+    return ConnectionPool(
+        lambda: connect(options),
+        address=options.address,
+        max_size=options.max_connections,
+        max_idle=options.idle_timeout,
+        timeout=options.connect_timeout,
+        retry=RetryPolicy(options.max_retries, options.retry_delay),
+    )
+
+
 class Runtime:
     """An event loop on a daemon thread. Use `get_runtime()`: one a process is enough."""
 
@@ -75,14 +87,7 @@ class Runtime:
         identity = options.connection_identity()
         with _lock:
             if identity not in self._pools:
-                self._pools[identity] = ConnectionPool(
-                    lambda: connect(options),
-                    address=options.address,
-                    max_size=options.max_connections,
-                    max_idle=options.idle_timeout,
-                    timeout=options.connect_timeout,
-                    retry=RetryPolicy(options.max_retries, options.retry_delay),
-                )
+                self._pools[identity] = new_pool(options)
             return self._pools[identity]
 
     def get_stats(self) -> list[PoolStats]:

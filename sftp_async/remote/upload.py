@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.retry import RetryPolicy
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection, SFTPFile
 
 log = logging.getLogger("sftp_async.remote.upload")
 
@@ -174,7 +174,7 @@ class FileUpload:
             await self._expect(connection, self._size)
         return True
 
-    async def _open(self, connection: Connection) -> RemoteFile:
+    async def _open(self, connection: Connection) -> SFTPFile:
         if not self._opened_before:
             self._opened_before = True
             if self._any_name and (file := preopen.take(connection, posixpath.dirname(self.path))):
@@ -196,7 +196,7 @@ class FileUpload:
         except RemoteExistsError:
             return await self._reopen(connection)
 
-    async def _reopen(self, connection: Connection) -> RemoteFile:
+    async def _reopen(self, connection: Connection) -> SFTPFile:
         try:
             return await connection.open_existing(self.path)
         except (ConnectionLostError, StalledError):

@@ -11,9 +11,9 @@ from sftp_async.remote.operation import run_operation
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.retry import RetryPolicy
-    from sftp_async.remote.ssh import Connection
 
 
 class InPlaceCleanup:
@@ -43,7 +43,7 @@ class InPlaceCleanup:
 
         """
 
-        async def step(connection: Connection) -> None:
+        async def step(connection: RemoteFileSystem) -> None:
             for (name,) in with_parents([directory]):
                 path = self._layout.final_path(name)
                 if path in self._known_directories:
@@ -84,7 +84,7 @@ class InPlaceCleanup:
                         await connection.remove(path)
                 await self._remove_directories(connection)
 
-    async def _remove_directories(self, connection: Connection) -> None:
+    async def _remove_directories(self, connection: RemoteFileSystem) -> None:
         """Remove the directories that were made here, as far as they are empty."""
         for path in sorted(self._made_directories, key=len, reverse=True):
             with suppress(TransferError):

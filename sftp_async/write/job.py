@@ -272,7 +272,7 @@ class Job:
             self.options,
             overwrite=self.overwrite,
             manifest=self._manifest(spent),
-            control=ControlRecords.of(self.options, self.file_format.closing),
+            control=ControlRecords.of(self.options, self.file_format.footer),
         )
 
     def _why(self) -> str:

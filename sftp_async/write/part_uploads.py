@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.progress.summary import Counters
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.remote.runtime import Runtime
-    from sftp_async.remote.ssh import Connection
 
 
 @dataclass
@@ -198,7 +198,7 @@ class PartUploads:
         return size
 
     async def _verify(self, path: str, size: int, digest: str) -> None:
-        async def step(connection: Connection) -> None:
+        async def step(connection: RemoteFileSystem) -> None:
             await verify(connection, path, 0, size, digest, self._options.verify)
 
         await run_operation(self._pool, self._retry, step, patient=True)

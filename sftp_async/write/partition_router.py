@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 #: Directories of one task that are written to at the same time, in the order of the rows.
 OPEN = 32
-#: Bytes that the encoders of these files may hold together.
-HELD = 128 * 1024**2
+#: Bytes of memory that the encoders of these files may take together.
+MAX_BUFFERED = 128 * 1024**2
 
 
-def most_open(held: int) -> int:
+def most_open(buffered_bytes: int) -> int:
     """Return how many directories to write to at once.
 
     Args:
-        held: bytes that one file's encoder may hold, as `Format.held`.
+        buffered_bytes: of memory that one file's encoder may take: `Format.buffered_bytes`.
 
     """
-    return max(1, min(OPEN, HELD // max(1, held)))
+    return max(1, min(OPEN, MAX_BUFFERED // max(1, buffered_bytes)))
 
 
 def fan_out(

@@ -112,7 +112,7 @@ def _plan(
     problems.raise_all()
     assert file_format is not None
     if layout.file_name is not None:
-        file_format = file_format.joined()
+        file_format = file_format.for_concatenation()
     return Job(layout, options, file_format, overwrite, schema)
 
 

@@ -17,6 +17,7 @@ from sftp_async.write.part_uploads import PartUploads
 from sftp_async.write.part_writer import PartWriter
 from sftp_async.write.partition_router import fan_out, most_open
 from sftp_async.write.partitioner import Partitioning
+from sftp_async.write.row_paths import safe_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +71,9 @@ class TaskWriter:
         self.counters = Counters()
         self._partitioning = Partitioning(options.partition_by)
         self._most_open = (
-            most_open(file_format.held) if options.partition_by else options.files_per_partition
+            most_open(file_format.buffered_bytes)
+            if options.partition_by
+            else options.files_per_partition
         )
         tails = ROW_FILES if isinstance(file_format, RowFiles) else TAILS
         self._uploads = PartUploads(
@@ -123,7 +126,7 @@ class TaskWriter:
     def _fill_row_files(self, batches: Iterable[pa.RecordBatch], rows: RowFiles) -> None:
         """Write each row to its file; an empty DataFrame makes none."""
         for batch in self._checked(batches):
-            for number, path in enumerate(rows.paths(batch)):
+            for number, path in enumerate(safe_paths(rows, batch)):
                 self._uploads.check()
                 part = self._open_part(path=path)
                 part.add(batch.slice(number, 1))
@@ -185,7 +188,7 @@ class TaskWriter:
     def _open_part(self, directory: str = "", path: str = "") -> PartWriter:
         sequence = next(self._sequence)
         exact = self._layout.file_name is not None
-        if exact and (self._partition or sequence) and not self._format.joinable:
+        if exact and (self._partition or sequence) and not self._format.concatenable:
             raise EncodeError(
                 f"One exact file in {self._options.format} format cannot be joined from several "
                 f"partitions, and partition {self._partition} has rows",

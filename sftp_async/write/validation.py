@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sftp_async.formats.charset import Charset
 from sftp_async.layout.job_layout import STAGING
 from sftp_async.layout.once import MARKERS
-from sftp_async.layout.part_names import LONGEST_NAME
+from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.options.name_templates import (
@@ -48,8 +48,9 @@ def job_problems(
         overwrite: what the mode says, or `if_exists` of one exact file.
 
     """
-    row_files = layout.row_files or options.format == "binary"
-    if row_files:
+    if file_format is not None:
+        yield from _extension_problems(options, file_format)
+    if layout.row_files or options.format == "binary":
         yield from _row_file_problems(layout, options)
     yield from _collision_problems(layout, options, overwrite=overwrite)
     yield from _place_problems(layout, options)
@@ -76,6 +77,15 @@ def stream_problems(options: SFTPOptions, *, overwrite: bool) -> Iterator[str]:
         yield (
             "file_name_template holds {now}, but each batch of a query in output mode complete "
             "has to find the files of the one before: leave {now} out."
+        )
+
+
+def _extension_problems(options: SFTPOptions, file_format: Format) -> Iterator[str]:
+    """Yield why an overwrite would not recognize the part files of a format of another package."""
+    if not is_extension(file_format.extension):
+        yield (
+            f"format={options.format} has the extension {file_format.extension!r}: an overwrite "
+            "recognizes part files by an extension of letters and digits, with dots between them."
         )
 
 
@@ -240,7 +250,7 @@ def _control_problems(
                 f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
                 "or set single_file=true."
             )
-        if options.format == "xml" or (file_format is not None and not file_format.joinable):
+        if options.format == "xml" or (file_format is not None and not file_format.concatenable):
             yield (
                 f"{name} is for text, and format={options.format} has no lines: leave it out, or "
                 "write csv, json or text."

@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.contest import Contender, Outcome
+from benchmarks.comparison import Contender, Outcome
 from benchmarks.context import Context
 
 
 class Folder:
-    """What a contest needs of a server; a path on it is a local one."""
+    """What a comparison needs of a server; a path on it is a local one."""
 
     kind = "embedded"
     description = "a folder"
@@ -40,11 +40,11 @@ class Folder:
         return new
 
 
-def folder_context(directory: Path, said: list[str] | None = None) -> Context:
+def folder_context(directory: Path, lines: list[str] | None = None) -> Context:
     served = directory / "served"
     served.mkdir()
-    lines = [] if said is None else said
-    context = Context(Folder(served), directory, directory / "data", say=lines.append)  # type: ignore[arg-type]
+    shown = [] if lines is None else lines
+    context = Context(Folder(served), directory, directory / "data", say=shown.append)  # type: ignore[arg-type]
     context.workload = "unit"
     return context
 

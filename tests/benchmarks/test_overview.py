@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
 from benchmarks.overview import NAME, NO_PEERS, PANELS, bars, draw, heading
-from benchmarks.page import PAGE, REPOSITORY
+from benchmarks.performance_page import PAGE, REPOSITORY
 from benchmarks.targets import counted
 
 CHART = re.compile(r"!\[[^\]]*\]\((benchmarks/results/[^/]+)/" + re.escape(NAME))
@@ -44,13 +44,13 @@ def test_the_chart_is_of_the_report_that_the_page_shows(place: Path) -> None:
 
 def expected(document: dict[str, Any]) -> list[str]:
     """What a chart of the report says, in its order."""
-    contests = {contest["name"]: contest for contest in document["contests"]}
-    said = []
+    comparisons = {comparison["name"]: comparison for comparison in document["contests"]}
+    texts = []
     for name in PANELS:
-        titles, took = zip(*bars(contests[name]), strict=True)
+        titles, took = zip(*bars(comparisons[name]), strict=True)
         figures = [f"{seconds:.1f}" for seconds in took]
-        said += [*titles, *figures, f"{heading(contests[name])}: seconds"]
-    return said
+        texts += [*titles, *figures, f"{heading(comparisons[name])}: seconds"]
+    return texts
 
 
 def test_the_committed_chart_has_the_reports_figures(place: Path, document: dict[str, Any]) -> None:
@@ -58,11 +58,11 @@ def test_the_committed_chart_has_the_reports_figures(place: Path, document: dict
 
 
 def test_no_contender_is_left_out(document: dict[str, Any]) -> None:
-    for contest in (c for c in document["contests"] if c["name"] in PANELS):
-        took_part = {e["title"] for e in contest["entries"] if counted(e)}
-        left_out = {e["title"] for e in contest["entries"] if e["name"] in NO_PEERS}
-        assert {title for title, _ in bars(contest)} == took_part - left_out
+    for comparison in (c for c in document["contests"] if c["name"] in PANELS):
+        took_part = {e["title"] for e in comparison["entries"] if counted(e)}
+        left_out = {e["title"] for e in comparison["entries"] if e["name"] in NO_PEERS}
+        assert {title for title, _ in bars(comparison)} == took_part - left_out
 
 
-def test_the_chart_can_be_drawn_anew(document: dict[str, Any], tmp_path: Path) -> None:
+def test_the_chart_can_be_drawn_again(document: dict[str, Any], tmp_path: Path) -> None:
     assert texts(draw(document, tmp_path)) == expected(document)

@@ -32,7 +32,7 @@ def context(tmp_path: Path, spark: SparkSession) -> Iterator[Context]:
             spark.conf.unset(f"spark.sql.files.{setting}")
 
 
-def test_encode_has_spark_and_pandas_beside_us_and_counts_the_rows_of_all(
+def test_encode_has_spark_and_pandas_next_to_ours_and_counts_the_rows_of_all(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encode, "QUICK_SCALE", 0.001)
@@ -40,22 +40,22 @@ def test_encode_has_spark_and_pandas_beside_us_and_counts_the_rows_of_all(
     # Of Spark one codec a format: what a codec does to Spark is not ours to test.
     once = {name: {"none": words["none"]} for name, words in encode.SPARK_CODECS.items()}
     monkeypatch.setattr(encode, "SPARK_CODECS", once)
-    contests = {contest.name: contest for contest in encode.run(context)}
-    assert len(contests) == sum(map(len, encode.FORMATS.values()))
-    for contest in contests.values():
-        assert contest.problems == []
-        for entry in contest.entries:
+    comparisons = {comparison.name: comparison for comparison in encode.run(context)}
+    assert len(comparisons) == sum(map(len, encode.FORMATS.values()))
+    for comparison in comparisons.values():
+        assert comparison.problems == []
+        for entry in comparison.entries:
             if entry.contender.unavailable is None:
                 assert len(entry.runs) == 1
             if entry.outcome is not None:
                 assert entry.outcome.rows == entry.contender.labels["rows"] > 100
                 assert entry.outcome.bytes == entry.runs[0].bytes > 0
-    everybody = ["sftp_async", "spark", "spark_noop", "pandas"]
+    contenders = ["sftp_async", "spark", "spark_noop", "pandas"]
     for name in ("csv", "json", "xml", "parquet", "orc"):
-        assert [e.contender.name for e in contests[f"encode/{name}"].entries] == everybody
+        assert [e.contender.name for e in comparisons[f"encode/{name}"].entries] == contenders
     for name in ("text", "avro"):
-        assert [e.contender.name for e in contests[f"encode/{name}"].entries] == everybody[:3]
-    assert [e.contender.name for e in contests["encode/csv-zstd"].entries] == [
+        assert [e.contender.name for e in comparisons[f"encode/{name}"].entries] == contenders[:3]
+    assert [e.contender.name for e in comparisons["encode/csv-zstd"].entries] == [
         "sftp_async",
         "pandas",
     ]
@@ -68,10 +68,10 @@ def test_overhead_writes_one_row_near_and_far(
     monkeypatch.setattr(overhead, "WARM_UPS", 1)
     monkeypatch.setattr(overhead, "ROUND_TRIPS_MS", (0, 2))
     near, far = overhead.run(context)
-    for contest in (near, far):
-        assert contest.problems == []
-        assert [entry.contender.name for entry in contest.entries] == ["sftp_async", "noop"]
-        assert [len(entry.runs) for entry in contest.entries] == [1, 1]
+    for comparison in (near, far):
+        assert comparison.problems == []
+        assert [entry.contender.name for entry in comparison.entries] == ["sftp_async", "noop"]
+        assert [len(entry.runs) for entry in comparison.entries] == [1, 1]
     assert (near.labels["rtt_ms"], far.labels["rtt_ms"]) == (0, 2)
 
 

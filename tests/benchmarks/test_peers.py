@@ -16,7 +16,6 @@ pytest.importorskip("pyspark", reason="the seed's method is a Spark data source"
 
 from pyspark.sql import Row
 
-from benchmarks.peers.by_hand import spark_disk_rclone, spark_disk_sftp
 from benchmarks.peers.commands import (
     CIPHER,
     RCLONE_ONCE,
@@ -27,7 +26,8 @@ from benchmarks.peers.commands import (
     rclone,
     sftp,
 )
-from benchmarks.peers.seed import SeedWriter
+from benchmarks.peers.paramiko_source import ParamikoWriter
+from benchmarks.peers.spark_then_copy import spark_disk_rclone, spark_disk_sftp
 from benchmarks.peers.tools import TOOLS
 from benchmarks.servers import Server, start_server
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
@@ -161,8 +161,8 @@ def test_an_absent_tool_is_skipped_with_a_reason(
 # The seed's method
 
 
-def seed(server: Server, path: str) -> SeedWriter:
-    return SeedWriter(
+def seed(server: Server, path: str) -> ParamikoWriter:
+    return ParamikoWriter(
         {
             "host": server.host,
             "port": str(server.port),

@@ -16,9 +16,9 @@ pytest.importorskip("pyspark", reason="the suite measures Spark")
 from rich.console import Console
 
 from benchmarks.charts import draw
-from benchmarks.check import RelayCheck
-from benchmarks.contest import Contender, Contest, Entry, Outcome, Run, contest
-from benchmarks.report import Report, contest_json, fastest, without_names
+from benchmarks.comparison import Comparison, Contender, Entry, Outcome, Run, compare
+from benchmarks.relay_check import RelayCheck
+from benchmarks.report import Report, comparison_json, fastest, without_names
 from benchmarks.tables import markdown, show
 from benchmarks.targets import targets
 from tests.benchmarks.folder import folder_context, writer
@@ -37,14 +37,14 @@ def entry(name: str, *seconds: float, cpu: float = 1.0, worker: int = 0, **label
     return made
 
 
-def held(name: str, *entries: Entry, **labels: Any) -> Contest:
+def held(name: str, *entries: Entry, **labels: Any) -> Comparison:
     labels = {"workload": name.partition("/")[0], "rtt_ms": 0, **labels}
-    return Contest(name, labels, 1, list(entries))
+    return Comparison(name, labels, 1, list(entries))
 
 
-def measured(*contests: Contest) -> dict[str, list[tuple[float | None, bool | None]]]:
+def measured(*comparisons: Comparison) -> dict[str, list[tuple[float | None, bool | None]]]:
     found: dict[str, list[tuple[float | None, bool | None]]] = {}
-    for target in targets({"contests": [contest_json(each) for each in contests]}):
+    for target in targets({"contests": [comparison_json(each) for each in comparisons]}):
         found.setdefault(target["id"], []).append((target["measured"], target["met"]))
     return found
 
@@ -55,7 +55,7 @@ ABSENT = (None, None)
 FILE = {"format": "bytes", "rtt_ms": 50}
 
 
-def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Contest:
+def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Comparison:
     return held(
         "bulk/csv",
         entry("sftp_async", 0.5, 1, 9, cpu=cpu),  # the median is 1
@@ -67,7 +67,7 @@ def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Contest:
 
 
 @pytest.mark.parametrize(
-    ("target", "contest", "wanted"),
+    ("target", "comparison", "wanted"),
     [
         ("T1", bulk(10, 1, 1), [(10, True)]),
         ("T1", bulk(9.9, 1, 1), [(9.9, False)]),
@@ -142,9 +142,9 @@ def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Contest:
     ],
 )
 def test_a_target_is_a_ratio_of_medians(
-    target: str, contest: Contest, wanted: list[tuple[float | None, bool | None]]
+    target: str, comparison: Comparison, wanted: list[tuple[float | None, bool | None]]
 ) -> None:
-    assert measured(contest)[target] == wanted
+    assert measured(comparison)[target] == wanted
 
 
 @pytest.mark.parametrize(
@@ -165,24 +165,28 @@ def test_scale_holds_speed_against_an_eighth_and_memory_against_an_empty_write(
 
 
 def test_a_disqualified_peer_is_no_measure_and_the_target_says_why() -> None:
-    contest = bulk(10, 1, 1)
-    contest.entries[1].failed = "left other rows"
-    found = {target["what"]: target for target in targets({"contests": [contest_json(contest)]})}
+    comparison = bulk(10, 1, 1)
+    comparison.entries[1].failed = "left other rows"
+    found = {
+        target["what"]: target for target in targets({"contests": [comparison_json(comparison)]})
+    }
     first = found["bulk, times as fast as the seed's method"]
     assert (first["measured"], first["met"]) == (None, None)
     assert first["note"] == "bulk/csv has no counted runs of seed"
 
 
-def test_other_ciphers_are_told_beside_the_transports_ratio() -> None:
+def test_other_ciphers_are_named_next_to_the_transports_ratio() -> None:
     theirs = entry("openssh_sftp", 2)
     theirs.cipher = "chacha20-poly1305@openssh.com"
-    contest = held("transport", entry("sftp_async", 1), theirs)
-    notes = [t["note"] for t in targets({"contests": [contest_json(contest)]}) if t["id"] == "T4"]
+    comparison = held("transport", entry("sftp_async", 1), theirs)
+    notes = [
+        t["note"] for t in targets({"contests": [comparison_json(comparison)]}) if t["id"] == "T4"
+    ]
     assert notes[0] == "ciphers: aes128-gcm@openssh.com and chacha20-poly1305@openssh.com"
 
 
 def test_a_summary_has_the_median_the_spread_and_the_multiple_of_ours() -> None:
-    theirs = contest_json(held("x", entry("sftp_async", 1, 2, 4), entry("peer", 3, 5, 9)))
+    theirs = comparison_json(held("x", entry("sftp_async", 1, 2, 4), entry("peer", 3, 5, 9)))
     summary = theirs["entries"][1]["summary"]
     assert (summary["seconds"], summary["fastest"], summary["slowest"]) == (5, 3, 9)
     assert (summary["times_ours"], summary["runs"]) == (2.5, 3)
@@ -191,7 +195,7 @@ def test_a_summary_has_the_median_the_spread_and_the_multiple_of_ours() -> None:
 
 def test_who_had_fewer_rows_is_compared_by_the_time_of_a_row() -> None:
     ours, theirs = entry("sftp_async", 2, rows=1000), entry("pandas", 3, rows=100)
-    summary = contest_json(held("x", ours, theirs))["entries"][1]["summary"]
+    summary = comparison_json(held("x", ours, theirs))["entries"][1]["summary"]
     assert (summary["seconds"], summary["times_ours"]) == (3, 15)
 
 
@@ -200,7 +204,7 @@ def report(tmp_path: Path) -> Report:
     context = folder_context(tmp_path)
     context.checks[50] = RelayCheck(50, 50, 50, 51, 100, throughput=300 * MIB)
     report = Report(context, ["unit"])
-    report.add(contest(context, "unit", [writer("ours"), writer("theirs")], rounds=2))
+    report.add(compare(context, "unit", [writer("ours"), writer("theirs")], rounds=2))
     return report
 
 
@@ -216,7 +220,7 @@ def test_the_json_holds_every_run_and_what_it_was_made_on(report: Report, tmp_pa
     assert document["problems"] == []
 
 
-def test_problems_are_gathered_from_contests_relays_and_workloads(
+def test_problems_are_gathered_from_comparisons_relays_and_workloads(
     report: Report, tmp_path: Path
 ) -> None:
     bad = held("bulk/csv", entry("sftp_async", 1))
@@ -237,11 +241,11 @@ def test_problems_are_gathered_from_contests_relays_and_workloads(
 
 
 def test_the_fastest_run_through_a_relay_is_what_it_has_to_carry() -> None:
-    contests = [
+    comparisons = [
         held("far", entry("a", 4, 2), rtt_ms=50),
         held("near", entry("a", 0.1), rtt_ms=0),
     ]
-    document = {"contests": [contest_json(each) for each in contests]}
+    document = {"contests": [comparison_json(each) for each in comparisons]}
     assert fastest(document, 50) == 50 * MIB
     assert fastest(document, 150) == 0
 
@@ -287,7 +291,7 @@ def test_what_people_read_has_a_row_for_every_contender_the_missing_ones_too(
         assert "1.00 to 2.00" in text
 
 
-def test_the_contests_of_a_format_are_one_table_with_speed_by_the_second_and_by_the_core(
+def test_the_comparisons_of_a_format_are_one_table_with_speed_by_the_second_and_by_the_core(
     report: Report,
 ) -> None:
     for codec in ("none", "gzip"):
@@ -309,7 +313,7 @@ def test_charts_are_drawn_of_what_was_run_and_of_nothing_else(
     traced = entry("sftp_async_5", 2, rows=5_000_000)
     trace = ((0.0, 10 * MIB, 20 * MIB), (1.0, 11 * MIB, 21 * MIB))
     traced.runs[0] = replace(traced.runs[0], trace=trace)
-    contests = [
+    comparisons = [
         held("bulk/csv", entry("sftp_async", 1, 2), entry("seed", 3)),
         held("latency/csv", entry("sftp_async", 1), entry("seed", 3), rtt_ms=50),
         held("scale/rows", *(entry(f"x{n}", n, worker=MIB, rows=n * 10**6) for n in (1, 2))),
@@ -317,7 +321,7 @@ def test_charts_are_drawn_of_what_was_run_and_of_nothing_else(
     ]
     document = {
         "server": {"kind": "sshd"},
-        "contests": [contest_json(each) for each in contests],
+        "contests": [comparison_json(each) for each in comparisons],
     }
     made = draw(document, tmp_path)
     assert sorted(made.values()) == ["bulk.svg", "latency.svg", "scale-memory.svg", "scale.svg"]

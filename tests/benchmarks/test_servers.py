@@ -13,8 +13,8 @@ pytest.importorskip("pyspark", reason="the suite measures Spark")
 
 from benchmarks import __main__ as suite
 from benchmarks.backends import NoServerError
-from benchmarks.meter import processes
-from benchmarks.relay import Relay
+from benchmarks.latency_relay import LatencyRelay
+from benchmarks.process_usage import processes
 from benchmarks.servers import Server, known_hosts_lines, start_server
 from benchmarks.workloads import NAMES, transport
 from tests.support.missing import missing
@@ -97,13 +97,13 @@ def test_its_processes_are_seen_here(server: Server) -> None:
 async def test_behind_a_relay_it_is_the_same_server_with_its_keys_checked(
     server: Server, tmp_path: Path
 ) -> None:
-    with Relay(server.host, server.port, 2) as relay:
-        distant = server.through(relay.host, relay.port, tmp_path)
-        target = distant.new_target()
-        await put(distant, target, b"far")
+    with LatencyRelay(server.host, server.port, 2) as relay:
+        remote = server.through(relay.host, relay.port, tmp_path)
+        target = remote.new_target()
+        await put(remote, target, b"far")
         assert (server.local(target) / "part-0").read_bytes() == b"far"
-    assert distant.options()["port"] == str(relay.port)
-    assert str(relay.port) in distant.options()["known_hosts"]
+    assert remote.options()["port"] == str(relay.port)
+    assert str(relay.port) in remote.options()["known_hosts"]
     server.remove(target)
 
 
@@ -146,7 +146,7 @@ def test_the_command_runs_a_workload_and_leaves_a_report(
     status = suite.main(["transport", "--server", "embedded", "--output", str(tmp_path / "out")])
     document = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (status, document["problems"]) == (0, [])
-    assert [contest["name"] for contest in document["contests"]] == ["transport"]
+    assert [comparison["name"] for comparison in document["contests"]] == ["transport"]
     assert (tmp_path / "out" / "report.md").read_text().startswith("Server: embedded (")
     assert "Targets" in capsys.readouterr().out
 

@@ -158,7 +158,7 @@ def test_a_file_cut_off_in_a_row_has_another_digest_or_is_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("".join(ROWS), "has the columns 1, 2, 17954.55"),
         ("", "has the columns"),
@@ -169,10 +169,10 @@ def test_a_file_cut_off_in_a_row_has_another_digest_or_is_refused(tmp_path: Path
     ids=["no header", "empty", "columns swapped", "a number with a point", "a value too many"],
 )
 def test_a_file_of_another_shape_is_refused_by_name(
-    tmp_path: Path, content: str, said: str
+    tmp_path: Path, content: str, message: str
 ) -> None:
     (tmp_path / "part-0.csv").write_text(content)
-    with pytest.raises(VerificationError, match=rf"part-0\.csv {said}"):
+    with pytest.raises(VerificationError, match=rf"part-0\.csv {message}"):
         csv_outcome(tmp_path, SCHEMA)
 
 
@@ -226,7 +226,7 @@ def test_rows_are_counted_wherever_a_block_of_the_file_ends(
     assert count_rows(file, name, codec) == rows
 
 
-def test_the_rows_of_all_files_of_a_directory_count_but_not_what_lies_beside_them(
+def test_the_rows_of_all_files_of_a_directory_count_but_not_what_lies_next_to_them(
     tmp_path: Path,
 ) -> None:
     for name in ("part-0", "part-1", ".part-0.crc", "_SUCCESS"):

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
 from benchmarks import data
-from benchmarks.contest import Contest
+from benchmarks.comparison import Comparison
 from benchmarks.context import Context
 from benchmarks.servers import start_server
 from benchmarks.spark import NoopDataSource
@@ -52,20 +52,20 @@ def context(
         yield context
 
 
-def checked(contests: list[Contest]) -> list[Contest]:
+def checked(comparisons: list[Comparison]) -> list[Comparison]:
     """All contenders that are there did the same as the first, and were counted."""
-    for contest in contests:
-        assert contest.problems == []
-        there = [entry for entry in contest.entries if entry.contender.unavailable is None]
+    for comparison in comparisons:
+        assert comparison.problems == []
+        there = [entry for entry in comparison.entries if entry.contender.unavailable is None]
         assert [len(entry.runs) for entry in there] == [1] * len(there)
         looked = [entry.outcome for entry in there if entry.contender.outcome is not None]
         assert len({(outcome.rows, outcome.digest) for outcome in looked}) == 1
-        assert looked[0].rows == contest.labels.get("rows")
-    return contests
+        assert looked[0].rows == comparison.labels.get("rows")
+    return comparisons
 
 
-def names(contest: Contest) -> list[str]:
-    return [entry.contender.name for entry in contest.entries]
+def names(comparison: Comparison) -> list[str]:
+    return [entry.contender.name for entry in comparison.entries]
 
 
 def test_bulk_writes_every_kind_of_file(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,9 @@ def test_bulk_writes_every_kind_of_file(context: Context, monkeypatch: pytest.Mo
     assert names(csv) == ["sftp_async", "sftp_async_untuned", "seed", *by_hand]
     assert names(parquet) == names(gzipped) == ["sftp_async", "spark_disk"]
     assert csv.labels["partitions"] == 2
-    assert len({contest.entries[0].outcome.digest for contest in (csv, parquet, gzipped)}) == 1
+    assert (
+        len({comparison.entries[0].outcome.digest for comparison in (csv, parquet, gzipped)}) == 1
+    )
 
 
 def test_latency_writes_through_the_relay(
@@ -161,7 +163,7 @@ def test_a_dataframe_has_a_partition_for_every_file(
     assert sizes == [20] * parts
 
 
-def test_a_random_file_lies_on_the_disk_where_memory_has_no_room(
+def test_a_random_file_lies_on_the_disk_where_memory_has_no_space(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(data, "MEMORY", tmp_path)

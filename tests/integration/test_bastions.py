@@ -113,7 +113,7 @@ async def test_megabytes_pass_two_bastions_without_the_fast_path_too(
 
 def inner(connection: Connection) -> list[Any]:
     """asyncssh's connections on the way, in their order."""
-    return [*connection._line._bastions, inside(connection)]
+    return [*connection._guard._bastions, inside(connection)]
 
 
 @pytest.mark.asyncio

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sftp_async.remote.ssh import Connection
-from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from tests.functional.remote.ssh.fast import RANDOM, inside
 from tests.functional.remote.ssh.wire import connected
@@ -28,14 +27,6 @@ CIPHERS = (
 SIZES = (1, 32_739, 32_740, 261_120, 261_121, 1_048_576, 5_000_011)
 
 
-@pytest.fixture(params=["fast", "stock"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Our way to the wire, and asyncssh's."""
-    if request.param == "stock":
-        monkeypatch.setenv(STOCK_VARIABLE, "1")
-    return str(request.param)
-
-
 async def write_and_compare(connection: Connection, folder: Path, sizes: tuple[int, ...]) -> None:
     async def write(number: int, size: int) -> None:
         data, path = RANDOM.randbytes(size), folder / f"{number}.bin"
@@ -50,12 +41,12 @@ async def write_and_compare(connection: Connection, folder: Path, sizes: tuple[i
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_every_byte_arrives_with_every_cipher(
-    sshd: SSHD, remote_dir: Path, way: str, cipher: str
+    sshd: SSHD, remote_dir: Path, implementation: str, cipher: str
 ) -> None:
     sizes = (*SIZES, *(RANDOM.randrange(1, 2_000_000) for _ in range(5)))
 
     async with connected({**sshd.options(), "ciphers": cipher}) as connection:
-        assert isinstance(inside(connection), FastConnection) == (way == "fast")
+        assert isinstance(inside(connection), FastConnection) == (implementation == "fast")
         assert inside(connection).get_extra_info("send_cipher") == cipher
         await write_and_compare(connection, remote_dir, sizes)
 
@@ -106,7 +97,9 @@ async def test_chained_ciphers_go_asyncssh_s_way(start_sshd: Start, remote_dir: 
 
 
 @pytest.mark.asyncio
-async def test_several_channels_upload_at_once(sshd: SSHD, remote_dir: Path, way: str) -> None:
+async def test_several_channels_upload_at_once(
+    sshd: SSHD, remote_dir: Path, implementation: str
+) -> None:
     data = [RANDOM.randbytes(3_000_000 + number) for number in range(4)]
 
     async with connected(sshd.options()) as connection:
@@ -123,7 +116,9 @@ async def test_several_channels_upload_at_once(sshd: SSHD, remote_dir: Path, way
 
 
 @pytest.mark.asyncio
-async def test_a_large_file_is_read_whole(sshd: SSHD, remote_dir: Path, way: str) -> None:
+async def test_a_large_file_is_read_whole(
+    sshd: SSHD, remote_dir: Path, implementation: str
+) -> None:
     content = RANDOM.randbytes(3_000_000)
     (remote_dir / "a").write_bytes(content)
 

@@ -137,7 +137,7 @@ def test_each_job_key_has_a_marker_of_its_own_whatever_it_looks_like(
 
 @pytest.mark.parametrize("key", ["a\0b", "a\nb", "a\rb", "\x7f", "tab\t"])
 def test_a_job_key_with_control_characters_is_an_option_mistake(key: str) -> None:
-    with pytest.raises(OptionsError, match="job_key must not hold control characters"):
+    with pytest.raises(OptionsError, match="job_key must not contain control characters"):
         SFTPOptions(host="h", username="u", password="p", job_key=key)
 
 

@@ -7,8 +7,8 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -269,8 +269,8 @@ async def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None
         await refused_on_the_way(options, ConnectError, words, at=at)
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[str]:
     """A proxy that says this to the first who connects, and waits until they go."""
 
     def serve() -> None:
@@ -284,12 +284,12 @@ def answering(answer: bytes) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
+        await asyncio.to_thread(thread.join)
 
 
 @pytest.mark.asyncio
 async def test_an_answer_without_an_end_is_the_proxys_fault(sshd: SSHD) -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as url:
+    async with answering(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000) as url:
         options = sshd.options() | {"proxy_url": url, "connect_timeout": 5}
         await refused_on_the_way(options, ConnectError, "its answer has no end", at=url)
 

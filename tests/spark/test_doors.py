@@ -127,7 +127,7 @@ def test_a_stream_writes_by_a_table(
 
 
 def test_the_documented_sql_runs(session: SparkSession, tmp_path: Path) -> None:
-    page = (REPOSITORY / "docs" / "how-to" / "spark-doors.md").read_text()
+    page = (REPOSITORY / "docs" / "how-to" / "sql-connect-cluster.md").read_text()
     password = tmp_path / "password"
     password.write_text("documented")
     session.sql("SELECT 1L AS id, 'one' AS name").createOrReplaceTempView("orders")

@@ -120,9 +120,14 @@ BINARY = {"format": "binary"}
 #: Name: options, the path behind the target (or a whole one), the columns, and what is said.
 CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     # options that do not go together
-    "chunk": ({"chunk_size": "64m"}, "", (), "chunk_size is 67108864, max_buffer_bytes only"),
+    "chunk": (
+        {"chunk_size": "64m"},
+        "",
+        (),
+        "chunk_size (67108864) must not exceed max_buffer_bytes",
+    ),
     "both keys": ({"private_key_path": "/k"}, "", (), "are both given: keep one of them"),
-    "cbc": ({"ciphers": "aes128-cbc"}, "", (), "no longer protects as it should"),
+    "cbc": ({"ciphers": "aes128-cbc"}, "", (), "which is no longer secure"),
     "two names": ({"user": "someone"}, "", (), "given twice with different values"),
     "typo": ({"partition_bye": "id"}, "", (), "did you mean partition_by"),
     "no file": ({"known_hosts": "/no/such/file"}, "", (), "known_hosts refers to the file"),

@@ -136,7 +136,7 @@ FAILURES = {
     "broken key": "not a private key",
     "misspelled": "did you mean password",
     "misplaced": "port must be a whole number",
-    "url as path": "holds a password",
+    "url as path": "contains a password",
     "unknown host key": "HostKeyError",
     "failing stream": "complete and visible",
 }

@@ -1,4 +1,4 @@
-"""The command, run in this process: what it printed, and how it ended."""
+"""Runs the command in this process, and returns its output and exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ended:
 
 
 def sftp_async(*arguments: object, env: dict[str, str] | None = None, answers: str = "") -> Ended:
-    """Run `sftp-async` with these arguments; with these answers to what it asks."""
+    """Run `sftp-async` with these arguments, and these answers to its prompts."""
     given = {"COLUMNS": "200", **(env or {})}
     ended = CliRunner().invoke(app, [str(each) for each in arguments], input=answers, env=given)
     if ended.exception is not None and not isinstance(ended.exception, SystemExit):
@@ -58,7 +58,7 @@ class AtServer:
             self.env[PASSWORD_VARIABLE] = str(server.password)
 
     def __call__(self, command: str, path: object, *more: object, before: object = None) -> Ended:
-        """Run a command on a remote path; `before` goes before TARGET, `more` behind it."""
+        """Run a command on a remote path; `before` goes before TARGET, `more` after it."""
         first = [command] if before is None else [command, before]
         target = f"{self.address}:{path}"
         return sftp_async(*first, target, *more, *self.login, env=self.env, answers=self.answers)

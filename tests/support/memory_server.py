@@ -13,27 +13,27 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import asyncssh
+from typing_extensions import Buffer
 
 from sftp_async.errors import (
     ConnectionLostError,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteUnsupportedError,
-    TransferError,
 )
-from sftp_async.remote.filesystem import RemoteEntry
-from sftp_async.remote.ssh import Capabilities, Connection
+from sftp_async.remote.filesystem import Kind, RemoteEntry, RemoteFile, RemoteFileSystem
+from sftp_async.remote.ssh import Capabilities
 
 #: Called a million times by the model of the commit.
 parent_of = lru_cache(4096)(posixpath.dirname)
 name_of = lru_cache(4096)(posixpath.basename)
 
 T = TypeVar("T")
-Kind = Literal["lost", "crash"]
+FaultKind = Literal["lost", "crash"]
 When = Literal["before", "after"]
 
 
@@ -45,7 +45,7 @@ class Crash(BaseException):
 class Fault:
     """What happens at a request: the line breaks or the client dies, before or after it is done."""
 
-    kind: Kind
+    kind: FaultKind
     when: When
 
 
@@ -179,13 +179,11 @@ class MemoryServer:
         return node
 
 
-class MemoryConnection(Connection):
-    """One connection; the composed operations are the real ones."""
+class MemoryConnection(RemoteFileSystem):
+    """One connection; the composed operations are those of every file system."""
 
     def __init__(self, server: MemoryServer) -> None:
         self.address = "user@memory:22"
-        self.host_key_line = None
-        self.host_key_fingerprint = None
         self.capabilities = Capabilities(
             max_read=32768,
             max_write=32768,
@@ -245,8 +243,8 @@ class MemoryConnection(Connection):
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
-    async def kind(self, path: str) -> Any:
-        def do() -> str | None:
+    async def kind(self, path: str) -> Kind | None:
+        def do() -> Kind | None:
             node = self.server.nodes.get(path)
             return None if node is None else "directory" if node.is_dir else "file"
 
@@ -278,7 +276,7 @@ class MemoryConnection(Connection):
         def do() -> None:
             node = self.server.look(path)
             if not node.is_dir or any(parent_of(p) == path for p in self.server.nodes):
-                raise TransferError("Cannot remove: Failure", host=self.address, path=path)
+                raise RemoteFailureError("Cannot remove: Failure", host=self.address, path=path)
             self.server.drop(path)
 
         await self.request("rmdir", path, do)
@@ -286,7 +284,7 @@ class MemoryConnection(Connection):
     async def remove(self, path: str) -> None:
         def do() -> None:
             if self.server.look(path).is_dir:
-                raise TransferError("Cannot remove: Failure", host=self.address, path=path)
+                raise RemoteFailureError("Cannot remove: Failure", host=self.address, path=path)
             self.server.drop(path)
 
         await self.request("remove", path, do)
@@ -312,7 +310,7 @@ class MemoryConnection(Connection):
             node = self.server.look(old)
             if new in self.server.nodes:
                 if self.server.nodes[new].is_dir:
-                    raise TransferError("Cannot rename: Failure", host=self.address, path=old)
+                    raise RemoteFailureError("Cannot rename: Failure", host=self.address, path=old)
                 self.server.drop(new)
             self.server.add(new, node)
             self.server.drop(old)
@@ -328,7 +326,7 @@ class MemoryConnection(Connection):
         await self.request("link", path, do, other)
 
     async def set_attributes(
-        self, path: str, permissions: int | None = None, modified: int | None = None
+        self, path: str, permissions: int | None, modified: int | None
     ) -> None:
         def do() -> None:
             node = self.server.look(path)
@@ -337,52 +335,65 @@ class MemoryConnection(Connection):
 
         await self.request("setstat", path, do)
 
-    async def _open(self, path: str, flags: int, what: str) -> Any:
+    async def open_new(self, path: str) -> MemoryFile:
         def do() -> Node:
-            server = self.server
-            node = server.nodes.get(path)
-            if node is None:
-                if not flags & asyncssh.FXF_CREAT:
-                    return server.look(path)
-                node = Node(False, mtime=server.now)
-                server.add(path, node)
-            elif flags & asyncssh.FXF_EXCL:
+            if path in self.server.nodes:
                 raise RemoteExistsError("It exists already", host=self.address, path=path)
-            elif node.is_dir:
-                raise TransferError("Cannot open: Failure", host=self.address, path=path)
-            if flags & asyncssh.FXF_TRUNC:
-                node.data.clear()
+            node = Node(False, mtime=self.server.now)
+            self.server.add(path, node)
             return node
 
         return MemoryFile(self, path, await self.request("open", path, do))
 
+    async def open_truncated(self, path: str) -> MemoryFile:
+        def do() -> Node:
+            if path not in self.server.nodes:
+                self.server.add(path, Node(False, mtime=self.server.now))
+            node = self._file(path)
+            node.data.clear()
+            return node
+
+        return MemoryFile(self, path, await self.request("open", path, do))
+
+    async def open_read(self, path: str) -> MemoryFile:
+        return MemoryFile(self, path, await self.request("open", path, lambda: self._file(path)))
+
+    def _file(self, path: str) -> Node:
+        node = self.server.look(path)
+        if node.is_dir:
+            raise RemoteFailureError("Cannot open: Failure", host=self.address, path=path)
+        return node
+
     async def copy_data(
-        self, source: Any, start: int, length: int, target: Any, offset: int
+        self, source: RemoteFile, start: int, length: int, target: RemoteFile, offset: int
     ) -> None:
         def do() -> None:
             if not self.server.copy_data:
                 raise RemoteUnsupportedError("Unsupported", host=self.address, path=source.path)
-            _write(target.node, bytes(source.node.data[start : start + length]), offset)
+            _write(target.handle, bytes(source.handle.data[start : start + length]), offset)
 
         await self.request("copy", source.path, do, target.path)
 
+    async def sha256_on_server(self, path: str) -> str:
+        raise RemoteUnsupportedError("Unsupported", host=self.address, path=path)
 
-class MemoryFile:
+
+class MemoryFile(RemoteFile):
     """An open file."""
 
     def __init__(self, connection: MemoryConnection, path: str, node: Node) -> None:
         self.path = path
-        self.node = node
+        self.handle = node
         self._connection = connection
 
-    async def write(self, data: bytes, offset: int) -> None:
+    async def write(self, data: Buffer, offset: int) -> None:
         await self._connection.request(
-            "write", self.path, lambda: _write(self.node, bytes(data), offset)
+            "write", self.path, lambda: _write(self.handle, bytes(data), offset)
         )
 
     async def read(self, size: int, offset: int) -> bytes:
         return await self._connection.request(
-            "read", self.path, lambda: bytes(self.node.data[offset : offset + size])
+            "read", self.path, lambda: bytes(self.handle.data[offset : offset + size])
         )
 
     async def close(self) -> None:
@@ -397,7 +408,7 @@ class MemoryPool:
         self._connection: MemoryConnection | None = None
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Connection]:
+    async def lease(self) -> AsyncIterator[MemoryConnection]:
         if self._connection is None or not self._connection.usable:
             self._connection = self._server.connect()
         yield self._connection

@@ -1,1 +1,1 @@
-"""Avro object container files."""
+"""Avro: object container files."""

@@ -1,4 +1,4 @@
-"""Avro, block by block through fastavro, with the schema that Spark's own writer gives."""
+"""Encodes Avro files block by block through fastavro, with the schema that Spark's writer gives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from sftp_async.formats.arrow_text import slices
 from sftp_async.formats.avro.schema import avro_schema, column_values
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.compression import Drain
-from sftp_async.formats.schema_checks import check_columns, is_sparks, leaves, refused
+from sftp_async.formats.schema_checks import (
+    check_columns,
+    check_intervals,
+    is_spark_type,
+    leaves,
+    unsupported_type,
+)
 from sftp_async.formats.values.cell_text import is_text
-from sftp_async.options.codecs import DEFAULT_CODECS
+from sftp_async.options.codecs import DEFAULT_CODECS, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,27 +30,18 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.options import FormatOptions
+    from sftp_async.options.codecs import Embedded
 
 try:
     from sftp_async.formats.avro import vectorized
 except ImportError:  # NumPy is not installed
     vectorized = None  # type: ignore[assignment]
 
-#: codec -> Avro's name of it, as it stands in the file.
-CODECS = {
-    "none": "null",
-    "deflate": "deflate",
-    "snappy": "snappy",
-    "zstd": "zstandard",
-    "bzip2": "bzip2",
-    "xz": "xz",
-}
-
 #: Bytes of rows, before compression, in a block: Java's default (DataFileConstants).
 BLOCK_BYTES = 64_000
 #: Rows made into Python objects at a time.
 SLICE_ROWS = 4_096
-#: Fewer rows than this do not pay for making them a column at a time.
+#: Batches of fewer rows than this do not pay for encoding by column.
 COLUMN_ROWS = 32
 
 # https://avro.apache.org/docs/1.12.0/specification/#names
@@ -52,34 +49,51 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def open_avro(options: FormatOptions, schema: pa.Schema) -> AvroFormat:
-    """Check columns and packages, and return the format; see `open_format`."""
-    check_columns(schema)
+    """Check columns and packages, and return the format; see `FormatPlugin.encoder`."""
+    check_columns(schema, "avro", case_sensitive=options.case_sensitive)
+    check_intervals(schema)
     _check_names(schema.names, "column")
     for name, kind in leaves(schema):
         if pa.types.is_struct(kind):
             if not kind.num_fields:
-                raise refused(name, kind, "Avro", "Leave it out, or give it a field")
+                raise unsupported_type(name, kind, "Avro", "Leave it out, or give it a field")
             _check_names([field.name for field in kind], f"field of {name!r}")
-        if not is_sparks(kind):
-            raise refused(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
+        if not is_spark_type(kind):
+            raise unsupported_type(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
         if pa.types.is_map(kind) and not is_text(kind.key_type):
             hint = "Avro's keys are strings: cast them with transform_keys"
-            raise refused(name, kind, "Avro", hint)
-    made = AvroFormat(
-        schema,
-        compression=options.compression or DEFAULT_CODECS["avro"],
-        level=options.compression_level,
-    )
-    made.check_packages()
-    return made
+            raise unsupported_type(name, kind, "Avro", hint)
+    compression = options.compression or DEFAULT_CODECS["avro"]
+    codec = embedded("avro", compression)
+    _check_packages(codec, compression)
+    return AvroFormat(schema, codec=codec, level=options.compression_level)
+
+
+def _check_packages(codec: Embedded, compression: str) -> None:
+    """Check that fastavro is installed, and the package that it compresses with.
+
+    Raises:
+        OptionsError: a package is missing; names the extra that brings it.
+
+    """
+    try:
+        import fastavro
+
+        # Only when a block is written does fastavro miss the package of a codec.
+        fastavro.writer(io.BytesIO(), {"type": "null"}, [None], codec=codec.name)
+    except (ImportError, ValueError) as error:
+        raise OptionsError(
+            f"format=avro with compression={compression} needs fastavro and its codecs, here and "
+            "on every worker: pip install 'sftp-async[avro]'"
+        ) from error
 
 
 def _check_names(names: list[str], what: str) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise EncodeError(
-                f"Avro cannot hold a {what} of the name {name!r}: names are of the letters a to z, "
-                "digits and _, and begin with no digit",
+                f"Avro cannot hold a {what} of the name {name!r}: names have the letters a to z, "
+                "digits and _, and do not begin with a digit",
                 hint="Rename it with withColumnRenamed or toDF",
             )
 
@@ -89,16 +103,16 @@ class AvroFormat(Format):
 
     Args:
         schema: the columns, checked by `open_avro`.
-        compression: of the blocks: `none`, `deflate`, `snappy`, `zstd`, `bzip2` or `xz`.
+        codec: how blocks are compressed.
         level: the codec's own; None for its library's default.
 
     """
 
     extension = "avro"
-    joinable = False
+    concatenable = False
 
-    def __init__(self, schema: pa.Schema, *, compression: str, level: int | None = None) -> None:
-        self.compression = compression
+    def __init__(self, schema: pa.Schema, *, codec: Embedded, level: int | None = None) -> None:
+        self._codec = codec.name
         self._schema = schema
         self._level = level
 
@@ -106,25 +120,7 @@ class AvroFormat(Format):
         """Start one part file; every one has its schema."""
         by_column = vectorized is not None and vectorized.suits(self._schema)
         kind = _ColumnEncoder if by_column else _AvroEncoder
-        return kind(self._schema, CODECS[self.compression], self._level)
-
-    def check_packages(self) -> None:
-        """See that fastavro is there, and what it compresses with.
-
-        Raises:
-            OptionsError: a package is missing; names the extra that brings it.
-
-        """
-        try:
-            import fastavro
-
-            # It says only when a block is written that it lacks a codec.
-            fastavro.writer(io.BytesIO(), {"type": "null"}, [None], codec=CODECS[self.compression])
-        except (ImportError, ValueError) as error:
-            raise OptionsError(
-                f"format=avro with compression={self.compression} needs fastavro and its codecs, "
-                "here and on every worker: pip install 'sftp-async[avro]'"
-            ) from error
+        return kind(self._schema, self._codec, self._level)
 
 
 class _AvroEncoder(PartEncoder):
@@ -172,7 +168,7 @@ class _AvroEncoder(PartEncoder):
 
 
 class _ColumnEncoder(_AvroEncoder):
-    """Makes the same blocks as its base in a fraction of the time; see `vectorized.suits`."""
+    """Encodes the same blocks as its base class in less time; see `vectorized.suits`."""
 
     def __init__(self, schema: pa.Schema, codec: str, level: int | None) -> None:
         super().__init__(schema, codec, level)

@@ -1,4 +1,4 @@
-"""Avro's types for Spark's: the schema that Spark's own writer makes, and the values to match.
+"""Maps Spark's types to Avro's: the schema that Spark's own writer makes, and values to match.
 
 Source: `toAvroType` in sql/core/src/main/scala/org/apache/spark/sql/avro/SchemaConverters.scala.
 """
@@ -87,7 +87,7 @@ def column_values(column: pa.Array) -> list[Any]:
     """Return a column's values as fastavro takes them."""
     kind = column.type
     if pa.types.is_decimal128(kind):
-        # Bytes, big end first, as they are stored: twice as fast as by way of Python's Decimal.
+        # Bytes, big-endian, as they are stored: twice as fast as by way of Python's Decimal.
         last = bytes_for(kind.precision) - 1
         return [value and value[last::-1] for value in column.view(pa.binary(16)).to_pylist()]
     values: list[Any] = column.cast(_plain_type(kind)).to_pylist()
@@ -116,7 +116,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _reader(kind: pa.DataType) -> Callable[[Any], Any] | None:
-    """Return what makes Avro's values of Python's, or None if they are the same.
+    """Return a function that turns Python's values into Avro's, or None if they are the same.
 
     Arrow gives a map as a list of pairs, and Avro takes a dict.
     """

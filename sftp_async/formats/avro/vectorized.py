@@ -1,6 +1,6 @@
-"""Rows of flat columns in Avro's binary encoding, made a column at a time.
+"""Encodes rows of flat columns in Avro's binary encoding, one column at a time.
 
-Needs NumPy, which pyarrow does not: import it only where another way can stand in.
+Needs NumPy, which pyarrow does not: import it only where the encoder can do without.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sftp_async.formats.avro.schema import bytes_for
-from sftp_async.formats.values.lookup_tables import missing_values
+from sftp_async.formats.values.lookup_tables import null_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
     Bytes = npt.NDArray[np.uint8]
 
-#: Rows are made in pieces of at most so many fields: each takes up to eleven bytes, twice.
+#: Rows are encoded in pieces of at most this many fields: each takes up to eleven bytes, twice.
 MAX_FIELDS = 512 * 1024
 
-# Bits of a number in one byte of a varint; the eighth says that more follow.
+# Bits of a number in one byte of a varint; the eighth bit marks that more bytes follow.
 # https://avro.apache.org/docs/1.12.0/specification/#binary-encoding
 _BITS, _MORE = 7, 0x80
 
 
 def suits(schema: pa.Schema) -> bool:
-    """Tell whether `encoded_rows` takes columns of these types, and finds bytes in each row."""
+    """Return whether `encoded_rows` supports the types, and every row has bytes."""
     known = all(_is_flat(field.type) or pa.types.is_null(field.type) for field in schema)
     return known and any(map(_is_flat, schema.types)) and sys.byteorder == "little"
 
@@ -51,7 +51,7 @@ def encoded_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.BinaryArray:
 
     Args:
         batch: at least one row; all of them have less than 2 GiB.
-        schema: tells which columns may be null, and others are not; `suits` it.
+        schema: of the batch, with the columns that may be null; one that `suits`.
 
     Raises:
         pyarrow.ArrowException: a string is not UTF-8.
@@ -59,34 +59,34 @@ def encoded_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.BinaryArray:
     """
     rows = batch.num_rows
     arrays: list[pa.Array] = []
-    places: list[_Place] = []
+    runs: list[_Run] = []
     for field, column in zip(schema, batch.columns, strict=True):
         if pa.types.is_null(field.type):
             continue
-        missing = missing_values(column)
+        missing = null_rows(column)
         if field.nullable:
-            places.append(_branch(missing))
+            runs.append(_branch(missing))
         present = None if missing is None else ~missing
         if _is_bytes(column.type):
-            # The length of a string stands with what is before it, and the string itself alone.
-            places += _varint(_numbers(pc.binary_length(column)), present)
-            arrays += [_laid(places, rows), _as_bytes(column)]
-            places = []
+            # The length of a string joins the fields before it; the string itself stays apart.
+            runs += _varint(_numbers(pc.binary_length(column)), present)
+            arrays += [_joined(runs, rows), _as_bytes(column)]
+            runs = []
         else:
-            places += _value(column, present)
-    if places:
-        arrays.append(_laid(places, rows))
+            runs += _value(column, present)
+    if runs:
+        arrays.append(_joined(runs, rows))
     if len(arrays) == 1:
         return arrays[0]
     return pc.binary_join_element_wise(*arrays, b"", null_handling="replace")
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Bytes that follow each other in every row.
+class _Run:
+    """A run of bytes in every row.
 
     Args:
-        values: a row, or one for all, by so many bytes.
+        values: rows by bytes; one row stands for all.
         present: the rows that have them; None is all.
 
     """
@@ -95,19 +95,19 @@ class _Place:
     present: Mask | None = None
 
 
-def _laid(places: list[_Place], rows: int) -> pa.BinaryArray:
-    """Return the bytes of each row on end."""
-    width = sum(place.values.shape[1] for place in places)
+def _joined(runs: list[_Run], rows: int) -> pa.BinaryArray:
+    """Return the bytes of each row, all runs concatenated."""
+    width = sum(run.values.shape[1] for run in runs)
     grid = np.empty((rows, width), np.uint8)
-    kept = None if all(place.present is None for place in places) else np.ones(grid.shape, np.bool_)
+    kept = None if all(run.present is None for run in runs) else np.ones(grid.shape, np.bool_)
     lengths = np.full(rows, width, np.int32)
     start = 0
-    for place in places:
-        columns = slice(start, start + place.values.shape[1])
-        grid[:, columns] = place.values
-        if kept is not None and place.present is not None:
-            kept[:, columns] = place.present[:, None]
-            lengths -= ~place.present * np.int32(place.values.shape[1])
+    for run in runs:
+        columns = slice(start, start + run.values.shape[1])
+        grid[:, columns] = run.values
+        if kept is not None and run.present is not None:
+            kept[:, columns] = run.present[:, None]
+            lengths -= ~run.present * np.int32(run.values.shape[1])
         start = columns.stop
     data = grid.reshape(-1) if kept is None else grid.reshape(-1)[kept.reshape(-1)]
     offsets = np.zeros(rows + 1, np.int32)
@@ -116,32 +116,32 @@ def _laid(places: list[_Place], rows: int) -> pa.BinaryArray:
     return pa.Array.from_buffers(pa.binary(), rows, buffers)
 
 
-def _branch(missing: Mask | None) -> _Place:
-    """Return which of `[type, "null"]` a value is, a varint as all numbers: 0 or 1 doubled."""
+def _branch(missing: Mask | None) -> _Run:
+    """Return the branch of `[type, "null"]` of each value: a varint, 0 or 1 doubled."""
     if missing is None:
-        return _Place(np.zeros((1, 1), np.uint8))
+        return _Run(np.zeros((1, 1), np.uint8))
     branch: Bytes = missing.view(np.uint8)[:, None] << np.uint8(1)
-    return _Place(branch)
+    return _Run(branch)
 
 
-def _value(column: pa.Array, present: Mask | None) -> list[_Place]:
+def _value(column: pa.Array, present: Mask | None) -> list[_Run]:
     kind = column.type
     types = pa.types
     if types.is_boolean(kind):
-        return [_Place(_bytes_of(_numbers(column.cast(pa.uint8()))), present)]
+        return [_Run(_bytes_of(_numbers(column.cast(pa.uint8()))), present)]
     if types.is_floating(kind):
-        return [_Place(_bytes_of(_numbers(column)), present)]
+        return [_Run(_bytes_of(_numbers(column)), present)]
     if types.is_decimal128(kind):
         data: Bytes = np.frombuffer(column.buffers()[1], np.uint8).reshape(-1, 16)
         last = bytes_for(kind.precision) - 1
         words = data[column.offset : column.offset + len(column)]
-        return [_Place(words[:, last::-1], present)]  # big end first
+        return [_Run(words[:, last::-1], present)]  # big-endian
     wide = kind.bit_width == 64
     return _varint(_numbers(column.cast(pa.int64() if wide else pa.int32())), present)
 
 
-def _varint(numbers: Integers, present: Mask | None) -> list[_Place]:
-    """Return numbers, which are 0 where they are not present, in zigzag and then seven bits a byte.
+def _varint(numbers: Integers, present: Mask | None) -> list[_Run]:
+    """Return numbers as zigzag varints, seven bits a byte; numbers that are not present must be 0.
 
     The first byte has the lowest bits.
     """
@@ -149,14 +149,14 @@ def _varint(numbers: Integers, present: Mask | None) -> list[_Place]:
     rest = ((wide << 1) ^ (wide >> 63)).view(np.uint64)
     if rest.max() < 2**32:
         rest = rest.astype(np.uint32)
-    places = []
+    runs = []
     while (more := rest >= _MORE).any():
         low = rest.astype(np.uint8) | np.uint8(_MORE)
         low ^= (~more).view(np.uint8) << _BITS
-        places.append(_Place(low[:, None], present))
+        runs.append(_Run(low[:, None], present))
         present = None if more.all() else more
         rest >>= _BITS
-    return [*places, _Place(rest.astype(np.uint8)[:, None], present)]
+    return [*runs, _Run(rest.astype(np.uint8)[:, None], present)]
 
 
 def _numbers(column: pa.Array) -> Any:
@@ -169,7 +169,7 @@ def _bytes_of(numbers: Any) -> Bytes:
 
 
 def _as_bytes(column: pa.Array) -> pa.BinaryArray:
-    """Return strings as bytes, checked: Arrow's own may be any."""
+    """Return strings as bytes, checked to be UTF-8: Arrow does not check its own."""
     column.validate(full=True)
     return column.cast(pa.binary())
 

@@ -1,1 +1,1 @@
-"""One file per row: the bytes of a binary column."""
+"""Binary files, one for each row."""

@@ -1,4 +1,4 @@
-"""Binary: each row is a file of its own, from a column with its path and one with its content."""
+"""Encodes binary files, one for each row: a column has its path, another one its content."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ import pyarrow as pa
 
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import text_buffer
-from sftp_async.formats.base import Format, PartEncoder, RowFiles
-from sftp_async.formats.schema_checks import check_columns, refused
+from sftp_async.formats.base import PartEncoder, RowFiles
+from sftp_async.formats.schema_checks import check_columns, check_intervals, unsupported_type
 from sftp_async.formats.values.cell_text import is_text
-from sftp_async.layout.path_safety import path_problem
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.options import FormatOptions
 
+
 #: Characters of a path that an error shows.
 SHOWN = 200
 
 
-def open_binary(options: FormatOptions, schema: pa.Schema) -> Format:
-    """Return the format; see `Opener`.
+def open_binary(options: FormatOptions, schema: pa.Schema) -> BinaryFormat:
+    """Check the columns, and return the format; see `FormatPlugin.encoder`.
 
     Raises:
         EncodeError: a column is missing, is of another type, or would be left out.
 
     """
-    check_columns(schema)
+    check_columns(schema, "binary")
+    check_intervals(schema)
     path = _column(schema, "path_column", options.path_column)
     content = _column(schema, "content_column", options.content_column)
     if {*schema.names} != {path.name, content.name} or path.name == content.name:
@@ -40,12 +41,12 @@ def open_binary(options: FormatOptions, schema: pa.Schema) -> Format:
         )
     if not is_text(path.type):
         hint = f"Cast it: CAST(`{path.name}` AS STRING)"
-        raise refused(path.name, path.type, "the path of a binary file", hint)
+        raise unsupported_type(path.name, path.type, "the path of a binary file", hint)
     types = pa.types
     kind = content.type
     if not (types.is_binary(kind) or types.is_large_binary(kind) or is_text(kind)):
         hint = f"Cast it: CAST(`{content.name}` AS BINARY)"
-        raise refused(content.name, kind, "a binary file", hint)
+        raise unsupported_type(content.name, kind, "a binary file", hint)
     return BinaryFormat(path.name, content.name)
 
 
@@ -64,7 +65,7 @@ def _column(schema: pa.Schema, option: str, wanted: str) -> pa.Field:
 
 
 class BinaryFormat(RowFiles):
-    """A file a row, with the content's bytes as they are; text is UTF-8.
+    """A file for each row, with the bytes of its content; text is UTF-8.
 
     Args:
         path_column: has the file's path in the target directory.
@@ -75,7 +76,7 @@ class BinaryFormat(RowFiles):
     extension = "bin"
 
     def __init__(self, path_column: str, content_column: str) -> None:
-        self._path_column = path_column
+        self.path_column = path_column
         self._content_column = content_column
 
     def open(self, *, header: bool = True) -> PartEncoder:
@@ -86,31 +87,24 @@ class BinaryFormat(RowFiles):
         """Return the file of each row, as a path in the target directory.
 
         Raises:
-            EncodeError: a path is missing or leads elsewhere, or there is no content for it.
+            EncodeError: a row has no path, or no content.
 
         """
-        paths: list[str | None] = batch.column(self._path_column).to_pylist()
-        for path in paths:
-            if path is None:
-                raise EncodeError(f"Column {self._path_column!r} is null: a file needs a path")
-            if (why := path_problem(path)) is not None:
-                raise EncodeError(
-                    f"Column {self._path_column!r} holds {path[:SHOWN]!r}, where no file is "
-                    f"written: it {why}",
-                    hint="Give paths relative to the target directory, such as 2026/scan.pdf",
-                )
-        contents = batch.column(self._content_column)
+        column, contents = batch.column(self.path_column), batch.column(self._content_column)
+        if column.null_count:
+            raise EncodeError(f"Column {self.path_column!r} is null: a file needs a path")
+        paths: list[str] = column.to_pylist()
         if contents.null_count:
             path = paths[contents.is_null().to_pylist().index(True)]
             raise EncodeError(
-                f"Column {self._content_column!r} is null for the file {path!r}",
+                f"Column {self._content_column!r} is null for the file {path[:SHOWN]!r}",
                 hint="Leave the row out, or coalesce it to an empty value",
             )
-        return [path for path in paths if path is not None]
+        return paths
 
 
 class _Content(PartEncoder):
-    """One file: the content of a row is not copied."""
+    """One file; the content of a row is not copied."""
 
     def __init__(self, column: str) -> None:
         self._column = column
@@ -121,5 +115,5 @@ class _Content(PartEncoder):
         return content
 
     def finish(self) -> Buffer:
-        """Return nothing: the content is all there is."""
+        """Return no bytes: the content is the whole file."""
         return b""

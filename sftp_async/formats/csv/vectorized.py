@@ -1,4 +1,4 @@
-"""CSV lines as a mosaic: the same bytes as `CSVDialect.lines`, in a third of the time."""
+"""Makes CSV lines by a row gather: the same bytes as `CSVDialect.lines`, in a third of the time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pyarrow as pa
 
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values import lookup_tables
-from sftp_async.formats.values.row_gather import Mosaic
+from sftp_async.formats.values.row_gather import RowGather
 
 if TYPE_CHECKING:
-    from sftp_async.formats.csv.encoder import CSVDialect
+    from sftp_async.formats.csv.dialect import CSVDialect
     from sftp_async.formats.values.cell_text import CellText
-    from sftp_async.formats.values.row_gather import Integers, Mask, Tile
+    from sftp_async.formats.values.row_gather import Integers, Lookup, Mask
 
 
-class CSVMosaic:
+class CSVRowGather:
     """Makes the lines of record batches.
 
     Args:
@@ -38,19 +38,19 @@ class CSVMosaic:
 
         """
         dialect = self._dialect
-        mosaic = Mosaic(batch.num_rows)
+        rows = RowGather(batch.num_rows)
         ends = [dialect.sep] * (batch.num_columns - 1) + [dialect.line_sep]
         for number, column in enumerate(batch.columns):
-            missing = lookup_tables.missing_values(column)
-            cells = lookup_tables.value_tiles(column, missing, self._text)
+            missing = lookup_tables.null_rows(column)
+            cells = lookup_tables.value_lookups(column, missing, self._text)
             if cells is None:
                 text = self._text.of(column)
-                cells = [self._text_tile(text, missing, batch.schema.names[number], not number)]
-            mosaic.value(cells, missing, null=dialect.null_cell)
-            mosaic.constant(ends[number])
-        return mosaic.text()
+                cells = [self._text_lookup(text, missing, batch.schema.names[number], not number)]
+            rows.add_values(cells, missing, null=dialect.null_cell)
+            rows.add_constant(ends[number])
+        return rows.gather()
 
-    def _text_tile(self, text: pa.Array, missing: Mask | None, name: str, first: bool) -> Tile:
+    def _text_lookup(self, text: pa.Array, missing: Mask | None, name: str, first: bool) -> Lookup:
         dialect = self._dialect
         rows = self._rows_to_quote(text, missing, first)
         empty = lookup_tables.empty_rows(text)
@@ -58,11 +58,11 @@ class CSVMosaic:
         if len(rows):
             dialect.check_quotes(name)
             others.append((rows, dialect.quoted(text.take(pa.array(rows)))))
-        elif missing is None and (letters := lookup_tables.letter_tile(text)):
+        elif missing is None and (letters := lookup_tables.letter_lookup(text)):
             return letters
         if len(empty):
             others.append((empty, pa.array([dialect.empty_cell])))
-        return lookup_tables.text_tile(text, others)
+        return lookup_tables.text_lookup(text, others)
 
     def _rows_to_quote(self, text: pa.Array, missing: Mask | None, first: bool) -> Integers:
         dialect = self._dialect

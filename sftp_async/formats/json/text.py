@@ -1,4 +1,4 @@
-"""The text of JSON values as Spark writes them: null fields left out, types nested at will."""
+"""Turns columns into the text of JSON values as Spark writes them, nested types included."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class JSONText:
             texts = [join(f",{name}:{mark}", text, mark) for name, text, mark in members]
             inside = join(*(pc.fill_null(text, "") for text in texts))
             return join("{", pc.binary_replace_slice(inside, 0, 1, ""), end)
-        # A field without nulls is always there, so the others know their commas: those before it
-        # end in one, those after it begin with one, and a single join makes the rows.
+        # A field without nulls is always there, which settles the commas of the others: fields
+        # before it end in one, fields after it begin with one, and a single join makes the rows.
         anchor = whole[0]
         parts: list[pa.Array | str] = ["{"]
         for index, (name, text, mark) in enumerate(members):
@@ -188,7 +188,7 @@ def escaped(text: pa.Array) -> pa.Array:
     found = special_in(text_buffer(text))
     if not found:
         return text
-    # The backslash comes first: the escapes of the others bring new ones.
+    # The backslash comes first: the escapes of the others add new ones.
     order = sorted(found, key=lambda char: char != "\\")
     mask = functools.reduce(pc.or_, (pc.match_substring(text, char) for char in order))
     some = text.filter(mask)

@@ -1,1 +1,1 @@
-"""ORC files."""
+"""ORC, with the types of Spark's own files."""

@@ -1,4 +1,4 @@
-"""ORC, stripe by stripe, with the types that Spark gives to its own files."""
+"""Encodes ORC files stripe by stripe, with the types that Spark gives to its own files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import any_true
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.compression import Drain
-from sftp_async.formats.schema_checks import check_columns, is_nested, is_sparks, leaves, refused
-from sftp_async.options.codecs import DEFAULT_CODECS
+from sftp_async.formats.schema_checks import (
+    check_columns,
+    check_intervals,
+    is_nested,
+    is_spark_type,
+    leaves,
+    unsupported_type,
+)
+from sftp_async.options.codecs import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,45 +29,39 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.options import FormatOptions
+    from sftp_async.options.codecs import Embedded
 
-#: codec -> what Spark puts before `.orc` (org.apache.spark.sql.execution.datasources.orc.OrcUtils).
-CODEC_EXTENSIONS = {
-    "none": "",
-    "zlib": "zlib.",
-    "snappy": "snappy.",
-    "zstd": "zstd.",
-}
-
-#: A stripe ends when this much has gathered, in bytes of encoded data (Arrow's default is twice
-#: that): what one open file takes of memory.
+#: A stripe ends at this many bytes of encoded data (Arrow's default is twice that): the memory that
+#: one open file takes.
 STRIPE_BYTES = 32 * 1024 * 1024
 #: A column of texts has a dictionary if no more than this share of them differ, as in Java's writer
 #: (orc.dictionary.key.threshold); Arrow's default is none.
 DICTIONARY_SHARE = 0.8
 
-# What Spark calls a column's type in the file (OrcFile's attributes), where ORC's own type is
+# The attribute with Spark's name of a column's type (OrcFile's attributes), where ORC's own type is
 # another.
 _SPARK_TYPE = "spark.sql.catalyst.type"
 
-# The first day of the Gregorian calendar. Readers take an ORC file's earlier days for those of the
-# Julian calendar, and Arrow cannot write them so.
+# The first day of the Gregorian calendar. Readers take earlier days in ORC files for days of the
+# Julian calendar, and Arrow cannot write them as such.
 _FIRST_DAY = dt.date(1582, 10, 15)
 _FIRST_DAYS = (_FIRST_DAY - dt.date(1970, 1, 1)).days
 _SECOND = 1_000_000
 
 
 def open_orc(options: FormatOptions, schema: pa.Schema) -> ORCFormat:
-    """Check the columns, and return the format; see `open_format`."""
-    check_columns(schema)
+    """Check the columns, and return the format; see `FormatPlugin.encoder`."""
+    check_columns(schema, "orc", case_sensitive=options.case_sensitive)
+    check_intervals(schema)
     for name, kind in leaves(schema):
         if pa.types.is_struct(kind) and not kind.num_fields:
-            raise refused(name, kind, "ORC", "Leave it out, or give it a field")
-        if pa.types.is_null(kind) or not is_sparks(kind):
-            raise refused(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
+            raise unsupported_type(name, kind, "ORC", "Leave it out, or give it a field")
+        if pa.types.is_null(kind) or not is_spark_type(kind):
+            raise unsupported_type(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
         fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
         _check_names(fields, f"field of {name!r}")
     _check_names(schema.names, "column")
-    return ORCFormat(schema, compression=options.compression or DEFAULT_CODECS["orc"])
+    return ORCFormat(schema, codec=embedded("orc", options.compression))
 
 
 def _check_names(names: list[str], what: str) -> None:
@@ -78,30 +79,30 @@ class ORCFormat(Format):
 
     Args:
         schema: the columns, checked by `open_orc`.
-        compression: `none`, `zlib`, `snappy` or `zstd`.
+        codec: how stripes are compressed.
 
     """
 
-    joinable = False
-    held = STRIPE_BYTES
+    concatenable = False
+    buffered_bytes = STRIPE_BYTES
 
-    def __init__(self, schema: pa.Schema, *, compression: str) -> None:
-        self.extension = f"{CODEC_EXTENSIONS[compression]}orc"
+    def __init__(self, schema: pa.Schema, *, codec: Embedded) -> None:
+        self.extension = f"{codec.extension}orc"
         self._schema = pa.schema([_stored(field) for field in schema])
-        self._compression = {"none": "uncompressed"}.get(compression, compression)
+        self._codec = codec.name
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; every one has its schema."""
-        return _ORCEncoder(self._schema, self._compression)
+        return _ORCEncoder(self._schema, self._codec)
 
 
 class _ORCEncoder(PartEncoder):
-    def __init__(self, schema: pa.Schema, compression: str) -> None:
+    def __init__(self, schema: pa.Schema, codec: str) -> None:
         self._schema = schema
         self._ready = Drain()
         self._writer = arrow_orc.ORCWriter(
             pa.PythonFile(self._ready, mode="w"),
-            compression=compression,
+            compression=codec,
             stripe_size=STRIPE_BYTES,
             dictionary_key_size_threshold=DICTIONARY_SHARE,
         )
@@ -153,15 +154,15 @@ def _stored(field: pa.Field) -> pa.Field:
     elif types.is_timestamp(kind) and kind.tz is None:
         kind, name = pa.int64(), "timestamp_ntz"
     elif types.is_timestamp(kind):
-        name = "timestamp"  # Spark 4.0 has no word for ORC's own name, with local time zone
+        name = "timestamp"  # Spark 4.0 does not know ORC's own name, with local time zone
     elif types.is_struct(kind):
         kind = pa.struct([_stored(child) for child in kind])
     elif types.is_map(kind):
         kind = pa.map_(_stored(kind.key_field).with_nullable(False), _stored(kind.item_field))
     elif types.is_list(kind) or types.is_large_list(kind):
         kind = pa.list_(_stored(kind.value_field))
-    # All may be null: ORC does not know otherwise, and Spark calls a struct's field never null even
-    # where the struct is.
+    # All may be null: ORC has no other fields, and Spark declares a struct's field never null even
+    # where the struct is null.
     return pa.field(field.name, kind, metadata={_SPARK_TYPE: name} if name else None)
 
 

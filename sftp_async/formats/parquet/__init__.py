@@ -1,1 +1,1 @@
-"""Parquet files."""
+"""Parquet, with Spark's schema in the metadata."""

@@ -1,4 +1,4 @@
-"""Parquet, row group by row group, in a form that Spark and others read."""
+"""Encodes Parquet files row group by row group, in a form that Spark and others read."""
 
 from __future__ import annotations
 
@@ -11,23 +11,17 @@ from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import nullable
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.compression import Drain
+from sftp_async.formats.schema_checks import check_columns, leaves, unsupported_type
+from sftp_async.options.codecs import embedded
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-#: codec -> what Spark puts before `.parquet` (org.apache.parquet CompressionCodecName). Arrow's
-#: lz4 is the format's LZ4_RAW.
-CODEC_EXTENSIONS = {
-    "none": "",
-    "snappy": "snappy.",
-    "gzip": "gz.",
-    "zstd": "zstd.",
-    "lz4": "lz4raw.",
-    "brotli": "br.",
-}
+    from sftp_async.options import FormatOptions
+    from sftp_async.options.codecs import Embedded
 
-# A row group is written when this much has gathered, in bytes of Arrow memory or in rows: large
-# enough that readers skip and scan well, small enough that a task's memory stays bounded.
+# A row group is written at this many bytes of Arrow memory or rows: large enough that readers skip
+# and scan well, small enough that a task's memory stays bounded.
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 ROW_GROUP_ROWS = 1024 * 1024
 
@@ -35,39 +29,48 @@ ROW_GROUP_ROWS = 1024 * 1024
 # in vain for keys and free text: a fifth of the time, for larger files.
 DICTIONARY_BYTES = 256 * 1024
 
-# Arrow's gzip is at level 9 by default: some 20 times slower for a few percent.
-_LEVELS = {"gzip": 4}
+
+def open_parquet(options: FormatOptions, schema: pa.Schema) -> ParquetFormat:
+    """Check the columns, and return the format; see `FormatPlugin.encoder`."""
+    check_columns(schema, "parquet", case_sensitive=options.case_sensitive)
+    for name, kind in leaves(schema):
+        if pa.types.is_null(kind):
+            raise unsupported_type(name, kind, "Parquet", f"Cast it: CAST(`{name}` AS STRING)")
+        if pa.types.is_struct(kind) and not kind.num_fields:
+            raise unsupported_type(name, kind, "Parquet", "Leave it out, or give it a field")
+    codec = embedded("parquet", options.compression)
+    return ParquetFormat(schema, codec=codec, level=options.compression_level)
 
 
 class ParquetFormat(Format):
     """Parquet files.
 
     Args:
-        schema: the columns, checked by `open_format`.
-        compression: `none`, `snappy`, `gzip`, `zstd`, `lz4` or `brotli`.
+        schema: the columns, checked by `open_parquet`.
+        codec: how pages are compressed.
         level: the codec's own; None for a fast one.
 
     """
 
-    joinable = False
-    held = ROW_GROUP_BYTES
+    concatenable = False
+    buffered_bytes = ROW_GROUP_BYTES
 
-    def __init__(self, schema: pa.Schema, *, compression: str, level: int | None = None) -> None:
-        self.extension = f"{CODEC_EXTENSIONS[compression]}parquet"
-        # Spark's own schema is among the metadata, and tells its reader the types that Parquet has
-        # no words for.
+    def __init__(self, schema: pa.Schema, *, codec: Embedded, level: int | None = None) -> None:
+        self.extension = f"{codec.extension}parquet"
+        # The metadata hold Spark's own schema, from which its reader takes the types that Parquet
+        # does not have.
         fields = [field.with_type(nullable(field.type)) for field in schema]
         self._schema = pa.schema(fields, metadata=schema.metadata)
-        self._compression = compression
-        self._level = _LEVELS.get(compression) if level is None else level
+        self._codec = codec.name
+        self._level = codec.level if level is None else level
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; every one has its schema."""
-        return _ParquetEncoder(self._schema, self._compression, self._level)
+        return _ParquetEncoder(self._schema, self._codec, self._level)
 
 
 class _ParquetEncoder(PartEncoder):
-    def __init__(self, schema: pa.Schema, compression: str, level: int | None) -> None:
+    def __init__(self, schema: pa.Schema, codec: str, level: int | None) -> None:
         self._schema = schema
         self._ready = Drain()
         self._gathered: list[pa.RecordBatch] = []
@@ -76,7 +79,7 @@ class _ParquetEncoder(PartEncoder):
         self._writer = arrow_parquet.ParquetWriter(
             pa.PythonFile(self._ready, mode="w"),
             schema,
-            compression=compression,
+            compression=codec,
             compression_level=level,
             # Spark's timestamps: microseconds, as INT64.
             coerce_timestamps="us",

@@ -1,4 +1,4 @@
-"""Text files: the values of one string column, a line each."""
+"""Encodes text files: the values of one string column, a line for each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,37 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Compression
+from sftp_async.formats.from_options import file_charset, file_compression, raise_problems
 from sftp_async.formats.line_encoder import LineEncoder
+from sftp_async.formats.schema_checks import check_columns, unsupported_type
+from sftp_async.formats.values.cell_text import is_text
 
 if TYPE_CHECKING:
     from sftp_async.formats.charset import Charset
+    from sftp_async.formats.compression import Compression
+    from sftp_async.options import FormatOptions
+
+
+def open_text(options: FormatOptions, schema: pa.Schema) -> TextFormat:
+    """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
+    problems: list[str] = []
+    charset = file_charset(options, problems, "line_sep")
+    raise_problems(problems)
+    check_columns(schema, "text")
+    if len(schema) != 1:
+        raise EncodeError(
+            f"Text files hold one column, but there are {len(schema)}: {', '.join(schema.names)}",
+            hint="Select one, or join them with concat_ws",
+        )
+    field = schema.field(0)
+    if not is_text(field.type):
+        hint = f"Cast it: CAST(`{field.name}` AS STRING)"
+        raise unsupported_type(field.name, field.type, "a text file", hint)
+    compression = file_compression(options)
+    return TextFormat(line_sep=options.line_sep, compression=compression, charset=charset)
 
 
 class TextFormat(Format):
@@ -26,13 +50,13 @@ class TextFormat(Format):
 
     """
 
-    joinable = True
+    concatenable = True
 
     def __init__(
         self, *, line_sep: str, compression: Compression, charset: Charset | None = None
     ) -> None:
         self.extension = f"txt{compression.extension}"
-        self.held = compression.held
+        self.buffered_bytes = compression.buffered_bytes
         self._line_sep = line_sep
         self._compression = compression
         self._charset = charset

@@ -1,1 +1,1 @@
-"""Column values as text and as file format types."""
+"""The text of column values, as several formats write it."""

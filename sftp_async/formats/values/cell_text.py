@@ -1,4 +1,4 @@
-"""The text of a column's values, one string for each row: what CSV and JSON Lines files hold."""
+"""Turns columns into the text of their values, as CSV, JSON Lines and XML files hold it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _FEW = 64
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Tell whether values of this Arrow type are strings."""
+    """Return whether values of this Arrow type are strings."""
     types = pa.types
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def never_blank(kind: pa.DataType) -> bool:
-    """Tell whether every value of this Arrow type has text that is more than white space."""
+    """Return whether every value of this Arrow type has text that is more than white space."""
     types = pa.types
     return bool(
         types.is_integer(kind)
@@ -62,7 +62,7 @@ class CellText:
 
     @staticmethod
     def holds(kind: pa.DataType) -> bool:
-        """Tell whether `of` takes columns of this Arrow type."""
+        """Return whether `of` takes columns of this Arrow type."""
         types = pa.types
         return (
             is_text(kind)
@@ -113,7 +113,7 @@ class CellText:
 
 
 def is_zone(name: str) -> bool:
-    """Tell whether a time zone is known here."""
+    """Return whether a time zone is known here."""
     try:
         temporal.local_time(pa.array([0], pa.int64()).cast(pa.timestamp("us", name)))
     except pa.ArrowInvalid:

@@ -1,4 +1,4 @@
-"""Spark's date and time patterns, a subset of Java's DateTimeFormatter, over Arrow columns."""
+"""Formats Arrow columns by Spark's date and time patterns, a subset of Java's DateTimeFormatter."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _RUNS = {
 
 @dataclass(frozen=True)
 class Pattern:
-    """A checked pattern; `of` formats a column. Brackets only mark what a reader may miss."""
+    """A checked pattern; `of` formats a column. Brackets mark what is optional to a reader."""
 
     text: str
     tokens: tuple[str, ...]
@@ -170,7 +170,7 @@ def _year(year: pa.Array, run: int) -> pa.Array:
         return temporal.padded(pc.subtract(absolute, centuries), 2)
     sign = pc.if_else(pc.less(year, 0), "-", "")
     if run >= 4:
-        # SignStyle.EXCEEDS_PAD: a plus sign tells a year of more digits than the pattern has.
+        # SignStyle.EXCEEDS_PAD: a plus sign marks a year of more digits than the pattern has.
         sign = pc.if_else(pc.greater_equal(year, 10**run), "+", sign)
     return join(sign, temporal.padded(absolute, run))
 

@@ -1,4 +1,4 @@
-"""Text of floats and doubles in Java's notation, with the fewest digits that read back."""
+"""Formats floats and doubles in Java's notation, with the fewest digits that read back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sftp_async.formats.arrow_text import any_true, join, replace_where
 # java.lang.Double.toString: positional from 1e-3 (inclusive) to 1e7 (exclusive), else scientific.
 _POSITIONAL_FROM = 1e-3
 _POSITIONAL_TO = 1e7
-# Near the smallest value one digit is enough to tell values apart, but Java prints the two digits
+# Near the smallest value one digit is enough to distinguish values, but Java prints the two digits
 # that are closest (4.9E-324): https://docs.oracle.com/en/java/javase/19/docs/api/java.base/java/lang/Double.html#toString(double)
 _COARSE = {pa.float64(): 1e-321, pa.float32(): 1e-42}
 

@@ -1,4 +1,4 @@
-"""Intervals of fewer fields than day to second: only Spark's own schema tells them apart."""
+"""Finds intervals of fewer fields than day to second, which only Spark's own schema knows."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NarrowIntervals:
         )
         return cls(alone, within)
 
-    def spelled(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def as_text(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch with the text of these columns, as Spark prints it, in their place."""
         for name, fields in self.columns:
             index = batch.schema.get_field_index(name)

@@ -1,4 +1,4 @@
-"""Values as tiles: numbers, dates and times from tables of their parts, strings as they are."""
+"""Looks values up in tables: numbers, dates and times by their parts; strings stay as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values import temporal
-from sftp_async.formats.values.row_gather import Table, Tile
+from sftp_async.formats.values.row_gather import Lookup, LookupTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from sftp_async.formats.values.cell_text import CellText
     from sftp_async.formats.values.row_gather import Integers, Mask
 
-# A number that is not in the table of whole ones is cut into its last four digits, those before
+# A number that is not in the table of whole ones is cut into its last four digits, the four before
 # them, and so on: with larger tables the gather would wait for memory.
 _WHOLE = 20_000
 _LOW = 10_000
 _PARTS = 3
 _DECIMALS = 4
-# The part of a table from the lowest value to the highest is taken in, which costs as much as some
-# rows: it may be larger than the batch, but not by far.
+# The part of a table from the lowest value to the highest joins the texts of a batch, which costs
+# as much as some rows: it may have more texts than the batch has rows, but not many more.
 _RANGE = 1_000
 _DAY_US = 86_400_000_000
 
 
-def missing_values(column: pa.Array) -> Mask | None:
+def null_rows(column: pa.Array) -> Mask | None:
     """Return where the column is null; None if it is nowhere."""
     if not column.null_count:
         return None
@@ -40,12 +40,12 @@ def missing_values(column: pa.Array) -> Mask | None:
     return mask
 
 
-def value_tiles(column: pa.Array, missing: Mask | None, text: CellText) -> list[Tile] | None:
-    """Return the tiles of a column; None where its values are better formatted one by one.
+def value_lookups(column: pa.Array, missing: Mask | None, text: CellText) -> list[Lookup] | None:
+    """Return the lookups of a column; None where its values are better formatted one by one.
 
     Args:
         column: of an atomic type, with at least one row.
-        missing: what `missing_values` says of it; the tiles of these rows mean nothing.
+        missing: its `null_rows`, for which the lookups have no meaning.
         text: how dates and timestamps are formatted.
 
     """
@@ -62,7 +62,7 @@ def value_tiles(column: pa.Array, missing: Mask | None, text: CellText) -> list[
             return None
         return _number(low, kind.scale)
     if types.is_boolean(kind):
-        return [Tile((_booleans(), 0, 2), _bits(column))]
+        return [Lookup((_booleans(), 0, 2), _bits(column))]
     if types.is_date32(kind) and text.date_format is None:
         date = _date(_present(_values(column, np.int32), missing))
         return None if date is None else [date]
@@ -71,33 +71,33 @@ def value_tiles(column: pa.Array, missing: Mask | None, text: CellText) -> list[
     return None
 
 
-def text_tile(text: pa.Array, others: Iterable[tuple[Integers, pa.Array]] = ()) -> Tile:
-    """Return strings as a tile.
+def text_lookup(text: pa.Array, others: Iterable[tuple[Integers, pa.Array]] = ()) -> Lookup:
+    """Return strings as a lookup.
 
     Args:
-        text: a string array; what it holds where it is null is of no account.
+        text: a string array; where it is null, its text has no meaning.
         others: rows that have another text, and these texts: one for each row or one for all.
 
     """
     count = len(text)
     indices = np.arange(count, dtype=np.int32)
-    # Validity would slow the gather down, and say nothing that `missing` does not.
+    # Validity would slow the gather down; the caller knows which rows are null.
     arrays = [pa.Array.from_buffers(text.type, count, [None, *text.buffers()[1:]], 0, text.offset)]
     for rows, texts in others:
         indices[rows] = count if len(texts) == 1 else np.arange(count, count + len(texts))
         arrays.append(texts)
         count += len(texts)
-    return Tile(arrays, indices)
+    return Lookup(arrays, indices)
 
 
-def letter_tile(text: pa.Array) -> Tile | None:
-    """Return the tile of strings without nulls, such as flags; None unless each has one byte."""
+def letter_lookup(text: pa.Array) -> Lookup | None:
+    """Return the lookup of strings without nulls, such as flags; None unless each has one byte."""
     starts = text_starts(text)
     if starts[-1] - starts[0] != len(text) or (np.diff(starts) != 1).any():
         return None
     letters = np.frombuffer(text_buffer(text), np.uint8).astype(np.int32)
     first, last = int(letters.min()), int(letters.max())
-    return Tile((_letters(), first, last - first + 1), letters, -first)
+    return Lookup((_letters(), first, last - first + 1), letters, -first)
 
 
 def empty_rows(text: pa.Array) -> Integers:
@@ -144,14 +144,14 @@ def _bits(column: pa.Array) -> Integers:
 
 
 def _present(values: Integers, missing: Mask | None) -> Integers:
-    """Put a value that does occur where there is none: anything may stand there."""
+    """Put a value that occurs in the place of the missing ones: anything may stand there."""
     if missing is None:
         return values
     there = int(missing.argmin())
     return np.where(missing, values.dtype.type(0) if missing[there] else values[there], values)
 
 
-def _number(values: Integers, scale: int) -> list[Tile] | None:
+def _number(values: Integers, scale: int) -> list[Lookup] | None:
     low, high = int(values.min()), int(values.max())
     if low >= 0:
         return _digits(values, low, high, scale)
@@ -159,21 +159,21 @@ def _number(values: Integers, scale: int) -> list[Tile] | None:
         return None
     magnitudes = np.abs(values.astype(np.int64))
     digits = _digits(magnitudes, int(magnitudes.min()), int(magnitudes.max()), scale)
-    return digits and [Tile((_signs(), 0, 2), (values < 0).astype(np.int32)), *digits]
+    return digits and [Lookup((_signs(), 0, 2), (values < 0).astype(np.int32)), *digits]
 
 
 def _digits(
     values: Integers, low: int, high: int, scale: int, *, parts: int = _PARTS, start: bool = False
-) -> list[Tile] | None:
-    """Return numbers from `low` to `high` in at most `parts` tiles.
+) -> list[Lookup] | None:
+    """Return numbers from `low` to `high` as at most `parts` lookups.
 
-    With `start` they begin larger numbers, and 0 is nothing.
+    With `start` they begin larger numbers, and 0 is no text.
     """
     rows = len(values)
     whole = _leading() if start else _numbers(scale)
     if high < _WHOLE and _suits(low, high, rows):
         indices = values if values.itemsize >= 4 else values.astype(np.int32)
-        return [Tile((whole, low, high - low + 1), indices, -low)]
+        return [Lookup((whole, low, high - low + 1), indices, -low)]
     if parts == 1:
         return None
     if high < 2**31:
@@ -185,25 +185,25 @@ def _digits(
         return None
     ends = (values - tops * _LOW).astype(np.int32)
     if first:
-        return [*starts, Tile((_ends(scale), 0, _LOW), ends)]
+        return [*starts, Lookup((_ends(scale), 0, _LOW), ends)]
     # Numbers that have no start are in the second half of the table.
     ends += (tops == 0) * np.int32(_LOW)
-    return [*starts, Tile((_all_ends(scale, start), 0, 2 * _LOW), ends)]
+    return [*starts, Lookup((_all_ends(scale, start), 0, 2 * _LOW), ends)]
 
 
 def _suits(first: int, last: int, rows: int) -> bool:
     return last - first < max(2 * rows, _RANGE)
 
 
-def _date(days: Integers) -> Tile | None:
+def _date(days: Integers) -> Lookup | None:
     first, last = int(days.min()), int(days.max())
     known = first >= temporal.TABLE_FIRST and last <= temporal.TABLE_LAST
     if not known or not _suits(first, last, len(days)):
         return None
-    return Tile((_dates(), first - temporal.TABLE_FIRST, last - first + 1), days, -first)
+    return Lookup((_dates(), first - temporal.TABLE_FIRST, last - first + 1), days, -first)
 
 
-def _timestamp(column: pa.Array, missing: Mask | None) -> list[Tile] | None:
+def _timestamp(column: pa.Array, missing: Mask | None) -> list[Lookup] | None:
     clock = temporal.local_time(column)
     local = _present(_values(clock, np.int64), missing)
     days = local // _DAY_US
@@ -227,91 +227,91 @@ def _timestamp(column: pa.Array, missing: Mask | None) -> list[Tile] | None:
     micros -= seconds * 1_000_000
     millis = micros // 1_000
     micros -= millis * 1_000
-    tiles = [date, Tile((_clock(), 0, 1_440), minutes), Tile((_seconds(), 0, 60), seconds)]
+    lookups = [date, Lookup((_clock(), 0, 1_440), minutes), Lookup((_seconds(), 0, 60), seconds)]
     if micros.any():
         # Six digits where three would lose some: the last three are none where they are zeros.
-        tiles.append(Tile((_millis(""), 0, 1_000), millis))
-        return [*tiles, _zoned(_micros, micros, zones, offset)]
-    return [*tiles, _zoned(_millis, millis, zones, offset)]
+        lookups.append(Lookup((_millis(""), 0, 1_000), millis))
+        return [*lookups, _zoned(_micros, micros, zones, offset)]
+    return [*lookups, _zoned(_millis, millis, zones, offset)]
 
 
 def _zoned(
-    table: Callable[[str], Table], indices: Integers, zones: list[str], offset: Integers
-) -> Tile:
-    """Return a tile of thousands with one of at most two offsets behind them."""
+    table: Callable[[str], LookupTable], indices: Integers, zones: list[str], offset: Integers
+) -> Lookup:
+    """Return a lookup of thousands, followed by one of at most two offsets."""
     if len(zones) == 1:
-        return Tile((table(zones[0]), 0, 1_000), indices)
-    return Tile([table(zone).texts for zone in zones], indices + offset * 1_000)
+        return Lookup((table(zones[0]), 0, 1_000), indices)
+    return Lookup([table(zone).texts for zone in zones], indices + offset * 1_000)
 
 
 @functools.cache
-def _booleans() -> Table:
+def _booleans() -> LookupTable:
     return _table(["false", "true"])
 
 
 @functools.cache
-def _signs() -> Table:
+def _signs() -> LookupTable:
     return _table(["", "-"])
 
 
 @functools.cache
-def _letters() -> Table:
+def _letters() -> LookupTable:
     return _table(chr(code) for code in range(128))
 
 
 @functools.cache
-def _numbers(scale: int) -> Table:
+def _numbers(scale: int) -> LookupTable:
     """Return all unscaled numbers below `_WHOLE`."""
     words = np.zeros((_WHOLE, 2), np.int64)
     words[:, 0] = np.arange(_WHOLE)
     kind = pa.decimal128(18, scale)
     numbers = pa.Array.from_buffers(kind, _WHOLE, [None, pa.py_buffer(words)])
-    return Table(numbers.cast(pa.string()))
+    return LookupTable(numbers.cast(pa.string()))
 
 
 @functools.cache
-def _leading() -> Table:
-    """Return what stands before the last four digits: nothing instead of 0."""
-    return Table(pa.concat_arrays([pa.array([""]), _numbers(0).texts.slice(1)]))
+def _leading() -> LookupTable:
+    """Return the digits before the last four: nothing instead of 0."""
+    return LookupTable(pa.concat_arrays([pa.array([""]), _numbers(0).texts.slice(1)]))
 
 
 @functools.cache
-def _ends(scale: int) -> Table:
+def _ends(scale: int) -> LookupTable:
     """Return the last four digits, with zeros in front, and the decimal point among them."""
-    return Table(pc.utf8_slice_codeunits(_numbers(scale).texts.slice(_LOW, _LOW), 1))
+    return LookupTable(pc.utf8_slice_codeunits(_numbers(scale).texts.slice(_LOW, _LOW), 1))
 
 
 @functools.cache
-def _all_ends(scale: int, start: bool) -> Table:
-    """Return `_ends` and behind them numbers that are no longer."""
+def _all_ends(scale: int, start: bool) -> LookupTable:
+    """Return `_ends`, and after them the numbers of at most four digits."""
     whole = _leading() if start else _numbers(scale)
-    return Table(pa.concat_arrays([_ends(scale).texts, whole.texts.slice(0, _LOW)]))
+    return LookupTable(pa.concat_arrays([_ends(scale).texts, whole.texts.slice(0, _LOW)]))
 
 
 @functools.cache
-def _dates() -> Table:
-    return Table(temporal.date_table())
+def _dates() -> LookupTable:
+    return LookupTable(temporal.date_table())
 
 
 @functools.cache
-def _clock() -> Table:
+def _clock() -> LookupTable:
     return _table(f"T{minute // 60:02}:{minute % 60:02}" for minute in range(1_440))
 
 
 @functools.cache
-def _seconds() -> Table:
+def _seconds() -> LookupTable:
     return _table(f":{second:02}" for second in range(60))
 
 
 @functools.lru_cache(maxsize=64)
-def _millis(zone: str) -> Table:
+def _millis(zone: str) -> LookupTable:
     return _table(f".{millis:03}{zone}" for millis in range(1_000))
 
 
 @functools.lru_cache(maxsize=64)
-def _micros(zone: str) -> Table:
+def _micros(zone: str) -> LookupTable:
     return _table(f"{micros:03}{zone}" if micros else zone for micros in range(1_000))
 
 
-def _table(texts: Iterable[str]) -> Table:
-    return Table(pa.array(texts, pa.string()))
+def _table(texts: Iterable[str]) -> LookupTable:
+    return LookupTable(pa.array(texts, pa.string()))

@@ -1,6 +1,6 @@
-"""Rows of text laid like a mosaic: every cell is one of some texts, and one gather copies them all.
+"""Makes the text of rows in one gather: each cell is the number of a text, and `take` copies all.
 
-Needs NumPy, which pyarrow does not: import it only where another way can stand in.
+Needs NumPy, which pyarrow does not: import it only where the encoder can do without.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.integer[Any]]
     Mask = npt.NDArray[np.bool_]
 
-# Joining a constant to a text takes some eight times as long as laying it in a place of its own. So
-# a short one, as all of CSV's, is joined to a whole table once and for all, and a longer one to the
-# part of the table that a batch needs if that is small for its rows.
+# Joining a constant to a text takes some eight times as long as gathering it as a cell of its own.
+# So a short one, as all of CSV's, is joined to a whole table once and for all, and a longer one to
+# the part of the table that a batch needs if that is small for its rows.
 _SHORT = 2
 _FEW = 16
 
 
-class Table:
-    """Texts that many batches need.
+class LookupTable:
+    """Texts that many batches look up by their number.
 
     Args:
         texts: a string array without nulls.
@@ -41,34 +41,34 @@ class Table:
     def __init__(self, texts: pa.Array) -> None:
         self.texts = texts
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019 - tables are as lasting as the cache
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - tables live as long as the cache
     def between(self, head: str, tail: str) -> pa.Array:
         """Return all texts with something before and after them."""
         return join(head, self.texts, tail) if head or tail else self.texts
 
 
 @dataclass(frozen=True)
-class Tile:
-    """What stands in one place of every row: the text number `indices[row] + shift`.
+class Lookup:
+    """A cell of every row: the text number `indices[row] + shift`.
 
     Args:
-        texts: a part of a table, as its first text and how many follow, or string arrays without
-            nulls that are numbered as if they were one.
+        texts: a part of a table, as its first text and their count, or string arrays without nulls
+            that are numbered as if they were one.
         indices: from the first text on, 32 or 64 bits wide; one for each row, or one for all.
         shift: added to all indices.
 
     """
 
-    texts: tuple[Table, int, int] | list[pa.Array]
+    texts: tuple[LookupTable, int, int] | list[pa.Array]
     indices: Integers
     shift: int = 0
 
 
-class Mosaic:
-    """The text of some thousand rows, laid from left to right and then copied in one go.
+class RowGather:
+    """Collects the cells of some thousand rows from left to right, and then gathers their text.
 
     Joining columns costs a step for every value and one for every separator, after a step that
-    makes each value a text. Here most texts come from tables, with the separators.
+    turns each value into a text. Here most texts come from tables, with the separators.
 
     Args:
         rows: their number.
@@ -77,92 +77,92 @@ class Mosaic:
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._places: list[_Place] = []
+        self._cells: list[_Cell] = []
         self._pending = ""
 
-    def constant(self, text: str) -> None:
-        """Lay the same text in every row."""
-        last = self._places[-1] if self._places else None
-        if last is not None and not self._pending and last.takes(text, self._rows):
+    def add_constant(self, text: str) -> None:
+        """Add the same text to every row."""
+        last = self._cells[-1] if self._cells else None
+        if last is not None and not self._pending and last.can_join(text, self._rows):
             last.tail += text
         else:
             self._pending += text
 
-    def value(
+    def add_values(
         self,
-        tiles: Sequence[Tile],
+        lookups: Sequence[Lookup],
         missing: Mask | None = None,
         *,
         null: str = "",
         before: str = "",
         after: str = "",
     ) -> None:
-        """Lay a column's tiles side by side.
+        """Add a column's values.
 
         Args:
-            tiles: at least one.
-            missing: the rows without a value: `null` is all they get.
+            lookups: the parts of each value, from left to right; at least one.
+            missing: the rows without a value, which get `null` alone.
             null: the text of a missing value.
-            before: what stands before every value that is there.
-            after: what stands after it.
+            before: the text before every value that is not missing.
+            after: the text after it.
 
         """
         if missing is None:
-            self.constant(before)
-            for tile in tiles:
-                self._lay(_Place(tile))
-            self.constant(after)
+            self.add_constant(before)
+            for lookup in lookups:
+                self._append(_Cell(lookup))
+            self.add_constant(after)
             return
-        places = [_Place(tile, missing) for tile in tiles]
-        if before and places[0].takes(before, self._rows):
-            places[0].before = before
+        cells = [_Cell(lookup, missing) for lookup in lookups]
+        if before and cells[0].can_join(before, self._rows):
+            cells[0].before = before
         elif before:
-            places.insert(0, _Place(_same(before), missing))
-        if after and places[-1].takes(after, self._rows):
-            places[-1].after = after
+            cells.insert(0, _Cell(_constant(before), missing))
+        if after and cells[-1].can_join(after, self._rows):
+            cells[-1].after = after
         elif after:
-            places.append(_Place(_same(after), missing))
-        places[0].null = null
-        for place in places:
-            self._lay(place)
+            cells.append(_Cell(_constant(after), missing))
+        cells[0].null = null
+        for cell in cells:
+            self._append(cell)
 
-    def text(self) -> pa.Buffer:
+    def gather(self) -> pa.Buffer:
         """Return the text of all rows, one after the other.
 
         Raises:
             pyarrow.ArrowException: it is longer than 2 GiB.
 
         """
-        self._lay_pending()
-        texts = _Texts()
-        grid = np.empty((self._rows, len(self._places)), np.int32)
-        for number, place in enumerate(self._places):
-            indices = place.tile.indices + (place.add_to(texts) + place.tile.shift)
-            if place.missing is not None:
-                null = place.head + place.null + place.tail
-                indices = np.where(place.missing, texts.add([_one(null)], key=null), indices)
+        self._append_pending()
+        texts = _NumberedTexts()
+        grid = np.empty((self._rows, len(self._cells)), np.int32)
+        for number, cell in enumerate(self._cells):
+            indices = cell.lookup.indices + (cell.add_texts(texts) + cell.lookup.shift)
+            if cell.missing is not None:
+                null = cell.head + cell.null + cell.tail
+                indices = np.where(cell.missing, texts.add([_single(null)], key=null), indices)
             grid[:, number] = indices
         flat = pa.Array.from_buffers(pa.int32(), grid.size, [None, pa.py_buffer(grid)])
         return text_buffer(pc.take(pa.concat_arrays(texts.arrays), flat))
 
-    def _lay(self, place: _Place) -> None:
-        if place.takes(self._pending, self._rows):
-            place.head, self._pending = self._pending, ""
+    def _append(self, cell: _Cell) -> None:
+        if cell.can_join(self._pending, self._rows):
+            cell.head, self._pending = self._pending, ""
         else:
-            self._lay_pending()
-        self._places.append(place)
+            self._append_pending()
+        self._cells.append(cell)
 
-    def _lay_pending(self) -> None:
+    def _append_pending(self) -> None:
         if self._pending:
-            self._places.append(_Place(_same(self._pending)))
+            self._cells.append(_Cell(_constant(self._pending)))
             self._pending = ""
 
 
 @dataclass
-class _Place:
-    """A tile with what is joined to its texts: all of it, but to `null` only `head` and `tail`."""
+class _Cell:
+    """A lookup and the constants that are joined to its texts; to `null` only `head` and `tail`."""
 
-    tile: Tile
+    lookup: Lookup
     missing: Mask | None = None
     null: str = ""
     head: str = ""
@@ -170,19 +170,19 @@ class _Place:
     after: str = ""
     tail: str = ""
 
-    def takes(self, text: str, rows: int) -> bool:
-        """Tell whether one more text may be joined to those that are here."""
-        if isinstance(self.tile.texts, list):
+    def can_join(self, text: str, rows: int) -> bool:
+        """Return whether joining one more constant costs less than a cell of its own."""
+        if isinstance(self.lookup.texts, list):
             return False
-        _, _, count = self.tile.texts
+        _, _, count = self.lookup.texts
         length = sum(map(len, (self.head, self.before, self.after, self.tail, text)))
         return length <= _SHORT or count * _FEW <= rows
 
-    def add_to(self, texts: _Texts) -> int:
-        """Take the tile's texts in; returns the number of the first."""
-        if isinstance(self.tile.texts, list):
-            return texts.add(self.tile.texts)
-        table, first, count = self.tile.texts
+    def add_texts(self, texts: _NumberedTexts) -> int:
+        """Add the lookup's texts; return the number of the first."""
+        if isinstance(self.lookup.texts, list):
+            return texts.add(self.lookup.texts)
+        table, first, count = self.lookup.texts
         head, tail = self.head + self.before, self.after + self.tail
         if len(head) + len(tail) <= _SHORT:
             array = table.between(head, tail).slice(first, count)
@@ -191,7 +191,7 @@ class _Place:
         return texts.add([array], key=(table, first, count, head, tail))
 
 
-class _Texts:
+class _NumberedTexts:
     """String arrays under one numbering."""
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class _Texts:
         self._known: dict[Hashable, int] = {}
 
     def add(self, arrays: list[pa.Array], *, key: Hashable = None) -> int:
-        """Return the number of the first text; what has a key is taken in once."""
+        """Return the number of the first text; arrays with a key are added once."""
         if key is not None and key in self._known:
             return self._known[key]
         start = self._count
@@ -211,10 +211,10 @@ class _Texts:
         return start
 
 
-def _same(text: str) -> Tile:
-    return Tile([_one(text)], np.zeros(1, np.int32))
+def _constant(text: str) -> Lookup:
+    return Lookup([_single(text)], np.zeros(1, np.int32))
 
 
 @functools.lru_cache(maxsize=256)
-def _one(text: str) -> pa.Array:
+def _single(text: str) -> pa.Array:
     return pa.array([text], pa.string())

@@ -1,4 +1,4 @@
-"""Text of dates, timestamps and day-time intervals as Spark writes them, microseconds kept."""
+"""Formats dates, timestamps and day-time intervals as Spark does, microseconds included."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def within_reach(values: pa.Array) -> tuple[pa.Array, pa.Array | None]:
         values: date32 or timestamp.
 
     Returns:
-        The values, and by how many cycles each is really later; None if all are as they were.
+        The values, and the cycles by which each is really later; None if none was moved.
 
     """
     dates = pa.types.is_date32(values.type)

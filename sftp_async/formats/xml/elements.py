@@ -1,4 +1,4 @@
-"""The elements of XML as Spark's writer makes them: attributes, text, elements in elements.
+"""Turns columns into XML elements as Spark's writer does: attributes, text, nested elements.
 
 Source: sql/catalyst/src/main/scala/org/apache/spark/sql/catalyst/xml/StaxXmlGenerator.scala.
 """
@@ -33,7 +33,7 @@ class XMLStyle:
     null_value: str | None = None
 
     def is_attribute(self, name: str) -> bool:
-        """Tell whether a field is an attribute of its element."""
+        """Return whether a field is an attribute of its element."""
         return name.startswith(self.attribute_prefix) and name != self.value_tag
 
     def bare(self, name: str) -> str:
@@ -42,10 +42,10 @@ class XMLStyle:
 
 
 class _Content(NamedTuple):
-    """What an element holds, row by row; nothing in it is null.
+    """The content of an element, row by row, without nulls.
 
-    `written` tells whether there is anything, if only empty text; `nested`, whether there are
-    elements. Each is one answer for all rows, or an array.
+    `written` is whether it has content, even if only empty text; `nested`, whether it has elements.
+    Each is one value for all rows, or an array.
     """
 
     attributes: list[Any]
@@ -105,7 +105,7 @@ class XMLText:
     def _fields(
         self, path: str, fields: Any, columns: list[pa.Array], rows: int, depth: int
     ) -> _Content:
-        """Return what the element of a struct holds: attributes first, as Spark writes them."""
+        """Return the content of a struct's element: attributes first, as Spark writes them."""
         style = self.style
         attributes: list[Any] = []
         inside: list[Any] = []
@@ -134,7 +134,7 @@ class XMLText:
         return _Content(attributes, inside, _either(written, nested), nested)
 
     def _entries(self, path: str, column: pa.MapArray, depth: int) -> _Content:
-        """Return what the element of a map holds: an element for each key."""
+        """Return the content of a map's element: an element for each key."""
         kind = nullable(column.type)
         pairs = column.cast(
             pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)]))
@@ -180,7 +180,7 @@ class XMLText:
         return text
 
     def _tagged(self, name: Any, content: _Content, depth: int) -> pa.Array:
-        """Put an element's tags around what it holds."""
+        """Put an element's tags around its content."""
         start = [self._line(depth), "<", name, *content.attributes]
         end: Any = ""
         if self.style.indent and content.nested is not False:
@@ -199,7 +199,7 @@ class XMLText:
         return pc.if_else(column.is_valid(), text, self._null(name, depth))
 
     def _null(self, name: Any, depth: int) -> Any:
-        """Return what stands for a null."""
+        """Return the text of a null."""
         null = self.style.null_value
         if null is None:
             return ""
@@ -243,7 +243,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _either(one: Any, other: Any) -> Any:
-    """Return whether one of two is true; each may be one answer for all rows."""
+    """Return whether one of two is true; each may be one value for all rows."""
     if one is True or other is True:
         return True
     if one is False:
@@ -271,7 +271,7 @@ def _together(lists: pa.Array, items: pa.Array) -> pa.Array:
 
 
 def _any_in(lists: pa.Array, mask: pa.Array) -> pa.Array:
-    """Tell for each list whether the mask holds for one of its items."""
+    """Return for each list whether the mask holds for one of its items."""
     marks = pc.if_else(mask, "1", "")
     return pc.not_equal(pc.fill_null(_together(lists, marks), ""), "")
 

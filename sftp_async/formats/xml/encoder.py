@@ -1,4 +1,4 @@
-"""XML as Spark writes it: one root element around one element for each row."""
+"""Encodes XML files as Spark writes them: a root element around one element for each row."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.base import Format, PartEncoder
+from sftp_async.formats.charset import Charset
+from sftp_async.formats.from_options import cell_text, file_compression, raise_problems
 from sftp_async.formats.line_encoder import LineEncoder
-from sftp_async.formats.schema_checks import check_columns, is_nested, refused
+from sftp_async.formats.schema_checks import (
+    check_columns,
+    check_intervals,
+    is_nested,
+    unsupported_type,
+)
 from sftp_async.formats.values.cell_text import CellText, check_zone, is_text
 from sftp_async.formats.xml.elements import XMLStyle, XMLText
 from sftp_async.formats.xml.escapes import in_attribute, in_text
@@ -24,10 +31,12 @@ if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
 
 
-def open_xml(
-    options: FormatOptions, schema: pa.Schema, cells: CellText, compression: Compression
-) -> XMLFormat:
-    """Check the columns, and return the format; see `open_format`."""
+def open_xml(options: FormatOptions, schema: pa.Schema) -> XMLFormat:
+    """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
+    problems: list[str] = []
+    cells = cell_text(options, problems)
+    problems += _problems(options)
+    raise_problems(problems)
     style = XMLStyle(
         attribute_prefix=options.attribute_prefix,
         value_tag=options.value_tag,
@@ -36,27 +45,26 @@ def open_xml(
         # CSV has text for a null without being asked, XML has not.
         null_value=options.null_value if "null_value" in options.model_fields_set else None,
     )
-    _check_null_value(style.null_value)
-    check_columns(schema)
+    check_columns(schema, "xml", case_sensitive=options.case_sensitive)
+    check_intervals(schema)
     _check_fields("", schema, style)
     return XMLFormat(
         XMLText(cells, style),
         root=options.root_tag,
         row_tag=options.row_tag,
         declaration=options.declaration,
-        compression=compression,
+        compression=file_compression(options),
     )
 
 
-def _check_null_value(text: str | None) -> None:
+def _problems(options: FormatOptions) -> Iterator[str]:
+    """Yield what is wrong with the options, as sentences: a parser must take the files."""
+    if Charset.named(options.encoding) is not None:
+        yield f"encoding={options.encoding} is not for xml, whose files are in UTF-8."
     try:
-        in_text(text or "")
+        in_text(options.null_value)
     except EncodeError:
-        raise OptionsError("null_value holds a character that XML has no way to write.") from None
-
-
-def frame_problems(options: FormatOptions) -> Iterator[str]:
-    """Yield what is wrong with the text around the rows, as sentences: a parser must take it."""
+        yield "null_value holds a character that XML has no way to write."
     try:
         reads = _reads(*_frame(options.root_tag, ""))
     except EncodeError:
@@ -76,20 +84,20 @@ def frame_problems(options: FormatOptions) -> Iterator[str]:
 def _reads(header: bytes, footer: bytes) -> bool:
     from xml.etree import ElementTree as ET  # late: tasks never need it
 
-    # A letter beyond ASCII tells whether another encoding is declared.
+    # A letter beyond ASCII shows whether another encoding is declared.
     text = "\u00e9"
     try:
         return ET.fromstring(header + text.encode() + footer).text == text  # noqa: S314
-    except (ET.ParseError, ValueError, LookupError):  # the latter: encodings that it lacks
+    except (ET.ParseError, ValueError, LookupError):  # LookupError: an encoding that Python lacks
         return False
 
 
 def _frame(root: str, declaration: str) -> tuple[bytes, bytes]:
-    """Return what stands before and behind all rows."""
+    """Return the text before and after all rows."""
     name, attributes = root_parts(root)
     inside = "".join(f' {key}="{in_attribute(value)}"' for key, value in attributes)
-    said = f"<?xml {declaration}?>\n" if declaration else ""
-    return f"{said}<{name}{inside}>".encode(), f"</{name}>".encode()
+    prolog = f"<?xml {declaration}?>\n" if declaration else ""
+    return f"{prolog}<{name}{inside}>".encode(), f"</{name}>".encode()
 
 
 def _check_fields(path: str, fields: Iterable[pa.Field], style: XMLStyle) -> None:
@@ -104,7 +112,9 @@ def _check_fields(path: str, fields: Iterable[pa.Field], style: XMLStyle) -> Non
         alone = style.is_attribute(field.name) or field.name == style.value_tag
         if alone and is_nested(kind):
             what = "an attribute" if style.is_attribute(field.name) else "an element's text"
-            raise refused(name, kind, "XML", f"It is {what}: write it as text, to_json(`{name}`)")
+            raise unsupported_type(
+                name, kind, "XML", f"It is {what}: write it as text, to_json(`{name}`)"
+            )
         _check_type(name, kind, arrays=0, style=style)
 
 
@@ -112,21 +122,25 @@ def _check_type(name: str, kind: pa.DataType, *, arrays: int, style: XMLStyle) -
     types = pa.types
     if types.is_struct(kind):
         if not kind.num_fields:
-            raise refused(name, kind, "XML", "Leave it out, or give it a field")
+            raise unsupported_type(name, kind, "XML", "Leave it out, or give it a field")
         _check_fields(f"{name}.", kind, style)
     elif types.is_map(kind):
         if not is_text(kind.key_type):
-            raise refused(name, kind, "XML", "Names are strings: cast them with transform_keys")
+            raise unsupported_type(
+                name, kind, "XML", "Names are strings: cast them with transform_keys"
+            )
         _check_type(f"{name}.value", kind.item_type, arrays=0, style=style)
     elif is_nested(kind):
         if arrays == 2:
             # Spark writes the elements of the innermost arrays side by side.
-            raise refused(name, kind, "XML", f"Flatten it, or take to_json(`{name}`)")
+            raise unsupported_type(name, kind, "XML", f"Flatten it, or take to_json(`{name}`)")
         _check_type(f"{name}.element", kind.value_type, arrays=arrays + 1, style=style)
     elif types.is_binary(kind) or types.is_large_binary(kind):
-        raise refused(name, kind, "XML", f"Write it as text: base64(`{name}`) or hex(`{name}`)")
+        raise unsupported_type(
+            name, kind, "XML", f"Write it as text: base64(`{name}`) or hex(`{name}`)"
+        )
     elif types.is_duration(kind) or not (CellText.holds(kind) or types.is_null(kind)):
-        raise refused(name, kind, "XML", f"Cast it: CAST(`{name}` AS STRING)")
+        raise unsupported_type(name, kind, "XML", f"Cast it: CAST(`{name}` AS STRING)")
     else:
         check_zone(name, kind)
 
@@ -143,33 +157,33 @@ class XMLFormat(Format):
 
     """
 
-    joinable = True
+    concatenable = True
 
     def __init__(
         self, text: XMLText, *, root: str, row_tag: str, declaration: str, compression: Compression
     ) -> None:
         self.extension = f"xml{compression.extension}"
-        self.held = compression.held
+        self.buffered_bytes = compression.buffered_bytes
         self._text = text
         self._row_tag = row_tag
         self._compression = compression
         header, footer = _frame(root, declaration)
         ends = (b"", b"\n") if text.style.indent else (b"\n", b"")
-        self._header = header + ends[0]
-        self._footer = ends[1] + footer
+        self._start = header + ends[0]
+        self._end = ends[1] + footer
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file, with the root element's start tag if `header` asks for it."""
-        start = self._header if header else b""
-        return LineEncoder(self._rows, self._compression, start, self._footer)
+        start = self._start if header else b""
+        return LineEncoder(self._rows, self._compression, start, self._end)
 
-    def joined(self) -> Self:
-        """Return the format of pieces of one file: the root element ends behind all of them."""
-        piece = copy.copy(self)
+    def for_concatenation(self) -> Self:
+        """Return the format of parts of one file: the root element ends after the last of them."""
+        part = copy.copy(self)
         stream = self._compression.open()
-        piece.closing = bytes(stream.compress(self._footer)) + bytes(stream.flush())
-        piece._footer = b""  # noqa: SLF001 - one of its own kind
-        return piece
+        part.footer = bytes(stream.compress(self._end)) + bytes(stream.flush())
+        part._end = b""  # noqa: SLF001 - an object of the same class
+        return part
 
     def _rows(self, batch: pa.RecordBatch) -> pa.Buffer:
         return text_buffer(self._text.rows(self._row_tag, batch))

@@ -1,4 +1,4 @@
-"""What XML escapes in text and in attributes, as Woodstox does, which Spark writes with."""
+"""Escapes XML text and attributes as Woodstox does, the library of Spark's writer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sftp_async.formats.arrow_text import any_true, replace_where, text_buffer
 # https://www.w3.org/TR/xml/#charsets: there is no way to write these.
 _NO_CHARACTER = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 _SUSPECT = re.compile(b"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]|\xef\xbf[\xbe\xbf]")
-# What Woodstox writes as numbers besides: DEL and the C1 controls.
+# Woodstox writes these as numbers, too: DEL and the C1 controls.
 _NUMBERED = re.compile(b"\x7f|\xc2[\x80-\x9f]")
 IN_TEXT = {"&": "&amp;", "<": "&lt;", "\r": "&#xd;"}
 IN_ATTRIBUTE = IN_TEXT | {'"': "&quot;", "\t": "&#x9;", "\n": "&#xa;"}
@@ -49,7 +49,7 @@ def escaped(path: str, text: pa.Array, escapes: dict[str, str]) -> pa.Array:
         return text
     mask = functools.reduce(pc.or_, masks)
     some = text.filter(mask)
-    # The ampersand comes first: the escapes of the others bring new ones.
+    # The ampersand comes first: the escapes of the others add new ones.
     for char, mark in found.items():
         some = pc.replace_substring(some, char, mark)
     if greater:

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from sftp_async.remote.ssh.remote_file import MAX_REQUEST
-
 if TYPE_CHECKING:
     import asyncssh
 
+#: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
+MAX_REQUEST = 256 * 1024
 #: The request size every server takes: draft-ietf-secsh-filexfer-02, section 3, asks for packets of
 #: 34,000 bytes, which is 32 KiB of data and its header.
 SAFE_REQUEST = 32 * 1024

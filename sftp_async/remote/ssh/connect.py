@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import SFTPAsyncWarning
-from sftp_async.options.jump_hosts import hops_of
+from sftp_async.options.jump_hosts import jump_hosts_of
 from sftp_async.remote.ssh.algorithms import agreed
 from sftp_async.remote.ssh.connection import Connection
 from sftp_async.remote.ssh.host_keys import fingerprint_of, known_hosts_line
@@ -42,7 +42,7 @@ async def connect(options: ConnectionOptions) -> Connection:
             the proxy are of the same kinds, and name it.
 
     """
-    hops, door = hops_of(options), door_of(options)
+    hops, door = jump_hosts_of(options), door_of(options)
     # The server first: where a bastion takes the same key, what is wrong with it is told of that.
     login = Login(options, direct=not (hops or door))
     bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
@@ -84,7 +84,7 @@ def check_usable(options: ConnectionOptions) -> None:
 
     """
     door_of(options)
-    for one in (options, *hops_of(options)):
+    for one in (options, *jump_hosts_of(options)):
         Login(one, direct=True)
 
 

@@ -1,10 +1,10 @@
-"""One SSH connection with its SFTP channels, and the remote file operations the house uses."""
+"""`Connection`: one SSH connection with its SFTP channels, as a remote file system."""
 
 from __future__ import annotations
 
 import posixpath
 import stat as stat_bits
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -12,19 +12,18 @@ import asyncssh
 from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import (
-    ConnectionLostError,
+    UNKNOWN_OUTCOME,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
-    RemotePermissionError,
     RemoteSpaceError,
-    StalledError,
     TransferError,
 )
-from sftp_async.remote.filesystem import Kind, RemoteEntry
+from sftp_async.remote.filesystem import FULL_DISK, Kind, RemoteEntry, RemoteFileSystem
 from sftp_async.remote.ssh import check_file
 from sftp_async.remote.ssh.capabilities import Capabilities
 from sftp_async.remote.ssh.host_keys import public_key_line
-from sftp_async.remote.ssh.remote_file import RemoteFile
+from sftp_async.remote.ssh.remote_file import SFTPFile
 from sftp_async.remote.ssh.request_guard import RequestGuard
 from sftp_async.remote.ssh.sftp_channels import Channel, Channels
 
@@ -32,18 +31,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from sftp_async.options import ConnectionOptions
+    from sftp_async.remote.filesystem import RemoteFile
 
-#: Less than this left on the remote disk, after a refused write, means that the disk is full.
-FULL_DISK = 1024 * 1024
-#: Entries of a directory that are listed at most: a server that lies could go on for ever.
+#: Most entries of a directory that are listed: a hostile server could send names without end.
 LARGEST_LISTING = 1_000_000
 
 
-class Connection:
+class Connection(RemoteFileSystem):
     """A verified, authenticated SSH connection with an SFTP channel. Made by `connect`.
 
-    Methods raise `TransferError` and its kinds; `ConnectionLostError` and `StalledError` mean that
-    the outcome of the request is not known and that this connection is of no more use.
+    Attributes:
+        algorithms: what client and server agreed on, by kind: `key exchange`, `host key`, `cipher`,
+            `MAC`.
+        host_key_line: the server's verified host key, as a known_hosts line.
+        host_key_fingerprint: the same, as `ssh-keygen -l` prints it.
+        bastion_host_keys: the verified host keys of the bastions, as public key lines.
+        in_order: whether requests may be sent before the answers that they depend on, because the
+            server serves them in order.
+
     """
 
     def __init__(
@@ -57,16 +62,13 @@ class Connection:
         algorithms: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.address = options.address
-        #: What was agreed on, by kind: `key exchange`, `host key`, `cipher`, `MAC`.
         self.algorithms = algorithms
         self.host_key_line = host_key_line
         self.host_key_fingerprint = host_key_fingerprint
-        #: The verified host keys of the bastions on the way, as public key lines.
         self.bastion_host_keys = tuple(
             public_key_line(key) for bastion in bastions if (key := bastion.get_server_host_key())
         )
         self.capabilities = Capabilities.of(ssh, sftp)
-        #: Whether requests may be sent behind others that they depend on, and answers told apart.
         self.in_order = self.capabilities.plain_files
         self._sftp = sftp
         self._guard = RequestGuard(ssh, options, bastions)
@@ -81,17 +83,17 @@ class Connection:
         return self._guard.usable
 
     def abort(self) -> None:
-        """Cut the connection at once, without a word to the server; for everything unexpected."""
+        """Cut the connection at once, without a disconnect message; for everything unexpected."""
         self._guard.abort()
 
     async def close(self) -> None:
-        """Say good-bye and wait for the socket to close, for a few seconds at most."""
+        """Disconnect and wait for the socket to close, for a few seconds at most."""
         await self._guard.close()
         await self._channels.settle()
 
     @property
     def round_trip(self) -> float:
-        """Seconds that the quickest answer took so far: a round trip, or little more."""
+        """Seconds that the quickest answer has taken: a round trip, or little more."""
         return self._guard.round_trip
 
     @property
@@ -104,7 +106,7 @@ class Connection:
         self._channels.widen(channels)
 
     async def open_channels(self, count: int) -> int:
-        """Open SFTP channels up to this number, and return how many there are in the end."""
+        """Open SFTP channels up to this number; return how many there are then."""
         self._channels.widen(count)
         await self._channels.settle()
         return self.channels
@@ -118,7 +120,7 @@ class Connection:
         return _entry(posixpath.basename(path), attrs)
 
     async def exists(self, path: str) -> bool:
-        """Whether something is there, be it a dangling link."""
+        """Whether something has this name, even a dangling link."""
         try:
             async with self._guard.request("look at", path):
                 await self._sftp.lstat(path)
@@ -126,12 +128,8 @@ class Connection:
             return False
         return True
 
-    async def is_link(self, path: str) -> bool:
-        """Whether a symbolic link is there, wherever it leads."""
-        return await self.kind(path) == "link"
-
     async def kind(self, path: str) -> Kind | None:
-        """Return what is there, links not followed; None: nothing."""
+        """Return what has this name, links not followed; None: nothing."""
         try:
             async with self._guard.request("look at", path):
                 attrs = await self._sftp.lstat(path)
@@ -142,14 +140,14 @@ class Connection:
     async def listdir(self, path: str) -> list[RemoteEntry]:
         """Return the entries of a directory, without `.` and `..`, in the server's order.
 
-        Names that a server has no business sending in a listing (with a slash or NUL) are left out.
+        Names that no listing may hold (with a slash or NUL) are left out.
         """
         entries = []
         async with self._guard.request("list", path):
             seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
             async with aclosing(generator) as listing:
                 async for found in listing:
-                    # A large directory comes in many answers.
+                    # A large directory takes many answers.
                     self._guard.heard()
                     seen += 1
                     if seen > LARGEST_LISTING:
@@ -164,63 +162,18 @@ class Connection:
         async with self._guard.request("resolve", path):
             try:
                 resolved = await self._sftp.realpath(path)
-            except IndexError:  # asyncssh takes it for granted that there is a name
+            except IndexError:  # asyncssh does not expect an answer without a name
                 raise PacketDecodeError("no name") from None
         return _text(resolved)
 
     async def mkdir(self, path: str) -> None:
-        """Make one directory; `RemoteExistsError` if something of that name is there."""
+        """Create one directory; `RemoteExistsError` if the name is taken."""
         try:
-            async with self._guard.request("make the directory", path):
+            async with self._guard.request("create the directory", path):
                 await self._sftp.mkdir(path)
         except TransferError as error:
-            error = await self._told_apart(error, "make the directory", path)
+            error = await self._exists_or(error, "create the directory", path)
             raise await self._space_or(error, path, 0) from None
-
-    async def makedirs(self, path: str) -> None:
-        """Make a directory and the parents that are missing; an existing one is fine.
-
-        Raises:
-            RemoteExistsError: a file has the name of the directory or of one of its parents.
-
-        """
-        try:
-            await self.mkdir(path)
-        except RemoteNotFoundError:
-            parent = posixpath.dirname(path)
-            if parent in ("", "/", path):
-                raise
-            await self.makedirs(parent)
-            with suppress(RemoteExistsError):  # somebody else was faster
-                await self.mkdir(path)
-        except (RemoteExistsError, RemotePermissionError):
-            # Some servers deny permission to make what exists already, above the user's own folder.
-            if not await self._is_directory(path):
-                raise
-
-    async def make_directory(self, path: str) -> bool:
-        """Make a directory of ours in one that is there; returns whether it was missing.
-
-        Raises:
-            RemoteExistsError: a file is there, or a link, which somebody else has chosen.
-
-        """
-        try:
-            await self.mkdir(path)
-            return True
-        except (RemoteExistsError, RemotePermissionError):
-            # Some servers deny permission to make what exists already.
-            found = await self.kind(path)
-            if found == "directory":
-                return False
-            if found is None:
-                raise
-        raise RemoteExistsError(
-            f"A {found} is where a directory of this package's own should be",
-            host=self.address,
-            path=path,
-            hint="See who made it, and remove it",
-        )
 
     async def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
@@ -244,7 +197,7 @@ class Connection:
             async with self._guard.request("rename", old):
                 await self._sftp.rename(old, new)
         except TransferError as error:
-            raise await self._told_apart(error, "rename to it", new) from None
+            raise await self._exists_or(error, "rename to it", new) from None
 
     async def replace(self, old: str, new: str) -> None:
         """Rename a file over another in one step, by the posix-rename extension.
@@ -268,7 +221,7 @@ class Connection:
             async with self._guard.request("link", path):
                 await self._sftp.link(path, other)
         except TransferError as error:
-            raise await self._told_apart(error, "link to it", other) from None
+            raise await self._exists_or(error, "link to it", other) from None
 
     async def set_attributes(
         self, path: str, permissions: int | None, modified: int | None
@@ -279,11 +232,11 @@ class Connection:
             await self._sftp.setstat(path, attrs)
 
     async def free_bytes(self, path: str) -> int | None:
-        """Return the bytes a user may still write there; None if the server does not tell."""
+        """Return the bytes that a user may still write; None: the server does not report it."""
         try:
             async with self._guard.request("ask for free space", path):
                 vfs = await self._sftp.statvfs(path)
-        except (ConnectionLostError, StalledError):
+        except UNKNOWN_OUTCOME:
             raise
         except TransferError:
             return None
@@ -291,77 +244,42 @@ class Connection:
 
     # Files
 
-    async def open_new(self, path: str) -> RemoteFile:
+    async def open_new(self, path: str) -> SFTPFile:
         """Create a file that must not exist, for writing."""
         return await self._open(
             path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL, "create"
         )
 
-    async def open_existing(self, path: str) -> RemoteFile:
-        """Open a file that exists, for writing at offsets; its content stays."""
+    async def open_existing(self, path: str) -> SFTPFile:
+        """Open a file that exists, for writing at offsets; its content is kept."""
         return await self._open(path, asyncssh.FXF_WRITE, "reopen")
 
-    async def open_lane(self, path: str, channel: int) -> RemoteFile:
+    async def open_on_channel(self, path: str, channel: int) -> SFTPFile:
         """Open a file that exists for writing at offsets, on another of the open channels.
 
         Args:
             path: remote path.
-            channel: number below `channels`; 0 is the one that everything else uses.
+            channel: index below `channels`; 0 is the one that everything else uses.
 
         """
         return await self._open(
-            path, asyncssh.FXF_WRITE, "open another lane to", self._channels.open[channel]
+            path, asyncssh.FXF_WRITE, "open on another channel", self._channels.open[channel]
         )
 
-    async def open_truncated(self, path: str) -> RemoteFile:
-        """Create a file, or empty the one that is there, for writing."""
+    async def open_truncated(self, path: str) -> SFTPFile:
+        """Create a file, or empty the one that exists, for writing."""
         return await self._open(
             path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC, "write"
         )
 
-    async def open_read(self, path: str) -> RemoteFile:
+    async def open_read(self, path: str) -> SFTPFile:
         """Open a file for reading."""
         return await self._open(path, asyncssh.FXF_READ, "read")
-
-    async def write_file(self, path: str, data: bytes, *, new: bool = False) -> None:
-        """Write a small file in one go; over an old one, unless `new`, never through a link."""
-        try:
-            file = await self.open_new(path)
-        except RemoteExistsError:
-            if new:
-                raise
-            if await self.is_link(path):
-                # Whoever put it there chose what is behind it: not a place of ours.
-                await self.remove(path)
-                file = await self.open_new(path)
-            else:
-                file = await self.open_truncated(path)
-        try:
-            await file.write(data, 0)
-        except TransferError:
-            with suppress(TransferError):
-                await file.close()  # an open file is a handle held on the server
-            raise
-        await file.close()
-
-    async def read_file(self, path: str, limit: int) -> bytes:
-        """Read a small file; `TransferError` if it is larger than `limit` bytes."""
-        file = await self.open_read(path)
-        try:
-            data = await file.read(limit + 1, 0)
-        except TransferError:
-            with suppress(TransferError):
-                await file.close()
-            raise
-        await file.close()
-        if len(data) > limit:
-            raise TransferError(f"File is larger than {limit} bytes", host=self.address, path=path)
-        return data
 
     async def copy_data(
         self, source: RemoteFile, start: int, length: int, target: RemoteFile, offset: int
     ) -> None:
-        """Copy `length` bytes from one remote file into another, on the server (copy-data)."""
+        """Copy `length` bytes from one open file into another, on the server (copy-data)."""
         try:
             async with self._guard.request("copy on the server", source.path):
                 await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
@@ -380,7 +298,7 @@ class Connection:
 
     async def _open(
         self, path: str, flags: int, what: str, channel: Channel | None = None
-    ) -> RemoteFile:
+    ) -> SFTPFile:
         channel = channel or self._channels.open[0]
         try:
             async with self._guard.request(what, path):
@@ -389,12 +307,12 @@ class Connection:
                 handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
         except TransferError as error:
             if flags & asyncssh.FXF_EXCL:
-                error = await self._told_apart(error, what, path)
+                error = await self._exists_or(error, what, path)
             if flags & asyncssh.FXF_CREAT:
                 error = await self._space_or(error, path, 0)
             raise error from None
         offered = self.capabilities
-        return RemoteFile(
+        return SFTPFile(
             self._guard,
             handle,
             path,
@@ -404,35 +322,27 @@ class Connection:
             channel,
         )
 
-    async def _is_directory(self, path: str) -> bool:
-        try:
-            return (await self.stat(path)).is_dir
-        except (ConnectionLostError, StalledError):
-            raise
-        except TransferError:
-            return False
+    # Refusals that SFTP does not tell apart
 
-    # Faults
-
-    async def _told_apart(self, error: TransferError, what: str, path: str) -> TransferError:
-        """Find out if the name is taken: SFTP 3 has no code for it, OpenSSH says "failure"."""
-        if type(error) is TransferError and await self.exists(path):
+    async def _exists_or(self, error: TransferError, what: str, path: str) -> TransferError:
+        """Return the error for a taken name: SFTP 3 has no status for it but "failure"."""
+        if isinstance(error, RemoteFailureError) and await self.exists(path):
             return RemoteExistsError(
                 f"Cannot {what}: It exists already", host=error.host, path=path
             )
         return error
 
     async def _space_or(self, error: TransferError, path: str, wanted: int) -> TransferError:
-        """OpenSSH answers "failure" for a full disk as well: the free space tells."""
-        if type(error) not in (TransferError, RemoteSpaceError):
+        """Return the error for a full disk: OpenSSH says "failure", so the free space decides."""
+        if not isinstance(error, RemoteFailureError | RemoteSpaceError):
             return error
         free = await self.free_bytes(posixpath.dirname(path) or ".")
         if isinstance(error, RemoteSpaceError) or (
             free is not None and free < max(wanted, FULL_DISK)
         ):
-            told = "" if free is None else f": {free:,} bytes are free"
+            left = "" if free is None else f": {free:,} bytes are free"
             full = RemoteSpaceError(
-                f"The remote disk or quota is full{told}",
+                f"The remote disk or quota is full{left}",
                 host=self.address,
                 path=path,
                 hint="Free some space on the server, or write less (compression=gzip)",
@@ -443,7 +353,6 @@ class Connection:
 
 
 def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> RemoteEntry:
-    """Read what the server answered."""
     is_dir = _kind(attrs) == "directory"
     return RemoteEntry(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
 

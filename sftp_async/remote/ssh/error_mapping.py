@@ -15,6 +15,7 @@ from sftp_async.errors import (
     ConnectionLostError,
     NoSFTPError,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteProtocolError,
@@ -90,7 +91,7 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
             path=path,
         )
     if isinstance(error, asyncssh.SFTPError):
-        kind = _BY_TYPE.get(type(error), TransferError)
+        kind = _BY_TYPE.get(type(error), RemoteFailureError)
         sentence = _SENTENCES.get(kind, f"The server answered: {error.reason}")
         return kind(f"Cannot {what}: {sentence}", host=host, path=path)
     return ConnectionLostError(
@@ -137,7 +138,7 @@ def connect_error(
             hint="The server may offer only outdated algorithms: ask its operator for current ones",
         )
     if ssh is None:
-        return _unreachable(error, host, options.named_by)
+        return network_error(error, options)
     greeted = ssh.get_extra_info("server_version") is not None
     if isinstance(error, asyncssh.ProtocolNotSupported | asyncssh.ProtocolError) and not greeted:
         return ConnectError(
@@ -208,8 +209,9 @@ def bastion_lost(bastion: ConnectionOptions, error: Exception) -> ConnectError:
     )
 
 
-def _unreachable(error: Exception, host: str, option: str) -> ConnectError:
-    """Map a TCP connection that did not come about."""
+def network_error(error: Exception, options: ConnectionOptions) -> ConnectError:
+    """Map what resolving the host name or opening the TCP connection raised."""
+    host, option = options.address, options.named_by
     if isinstance(error, socket.gaierror | UnicodeError):
         return ConnectError(
             f"The host name cannot be resolved ({said(error)})",

@@ -10,7 +10,7 @@ import asyncssh
 
 from sftp_async.errors import ConnectError
 from sftp_async.options.address import authority
-from sftp_async.options.jump_hosts import hops_of
+from sftp_async.options.jump_hosts import jump_hosts_of
 from sftp_async.remote.ssh.algorithms import host_keys_of, nothing_in_common, offered
 from sftp_async.remote.ssh.error_mapping import LOST, connect_error
 from sftp_async.remote.ssh.host_keys import ALGORITHMS, fingerprint_of, known_hosts_line
@@ -91,7 +91,7 @@ async def scan_host_keys(options: ConnectionOptions) -> list[HostKey]:
 async def _look(options: ConnectionOptions, names: Sequence[str]) -> _Onlooker:
     onlooker = _Onlooker()
     algorithms = offered(options, names)
-    hops, door = hops_of(options), door_of(options)
+    hops, door = jump_hosts_of(options), door_of(options)
     bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
     passed: list[Login | ProxyTunnel | None] = [door, *bastions]
     try:

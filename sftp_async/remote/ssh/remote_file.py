@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import TransferError
+from sftp_async.remote.filesystem import RemoteFile
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from sftp_async.remote.ssh.request_guard import RequestGuard
     from sftp_async.remote.ssh.sftp_channels import Channel
 
-#: Requests above this bring nothing: OpenSSH's own limit is 261,120 bytes.
-MAX_REQUEST = 256 * 1024
 
-
-class RemoteFile:
+class SFTPFile(RemoteFile):
     """A file opened by `Connection`.
 
     Args:

@@ -1,7 +1,7 @@
-"""The command `sftp-async`: to set up, to check, to look after what jobs write, and to try out.
+"""Provides the command `sftp-async`, which checks servers, transfers files and recovers jobs.
 
-It renders; what it shows is found out in the rooms of the house. Nothing heavy is imported before a
-command needs it.
+The modules here parse arguments and show results; the work is done by the other layers. A command
+imports heavy modules only when it runs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command, with these arguments or the process's own, and exit with its status."""
+    """Run the command with these arguments, or those of the process, and exit with its status."""
     import io
     import sys
 
     from sftp_async.tools.cli.app import app
 
     for stream in (sys.stdout, sys.stderr):
-        # A name, or our own words, may hold what this terminal's encoding does not.
+        # File names and messages may contain characters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app(args=arguments, prog_name="sftp-async")

@@ -1,4 +1,4 @@
-"""The commands, and the page that is shown without one."""
+"""Registers the commands, and shows the help page if none is given."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from sftp_async.tools.cli.command import command
 from sftp_async.version import __version__
 
 _EPILOG = """\
-A first look, in two terminals: `sftp-async serve` prints the command for the other one.
+For a first try, use two terminals: `sftp-async serve` prints the command for the other one.
 
 TARGET is `[user@]host[:port][:/path]` or `sftp://user@host:port/path`. Secrets come from a prompt
 (`--ask-password`), the environment (`--password-env NAME`) or a file (`-o password=file:/path`).
 
-Every command takes `--json`. It ends with 0 when all is done, with 1 when a check found a fault or
-nothing was done, and with 2 when it was called wrongly.
+Every command accepts `--json`. The exit status is 0 after success, 1 if a check failed or nothing
+was done, and 2 if the arguments are invalid.
 """
 
 app = typer.Typer(
     name="sftp-async",
-    help="Checks, looks after and tries out SFTP servers that Spark writes to with sftp_async.",
+    help="Checks SFTP servers that Spark writes to with sftp_async, transfers single files, and "
+    "recovers interrupted jobs.",
     epilog=_EPILOG,
     rich_markup_mode="markdown",
     add_completion=False,
-    # Tracebacks with the values of variables would show secrets.
+    # Tracebacks that contain the values of variables would show secrets.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,7 +45,9 @@ def _start(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_version, help="Show the version."),
+        typer.Option(
+            "--version", is_eager=True, callback=_version, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:

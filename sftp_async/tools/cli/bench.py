@@ -1,9 +1,10 @@
-"""`sftp-async bench`: how fast a server takes files, for some settings of this package."""
+"""Implements `sftp-async bench`, which measures uploads with several settings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -11,46 +12,56 @@ from sftp_async.errors import OptionsError
 from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
+T = TypeVar("T")
+
 
 def bench(
     server: Server,
     output: Output,
     size: Annotated[
-        str, typer.Option("--size", metavar="SIZE", help="Bytes of one measurement, all files.")
+        str,
+        typer.Option("--size", metavar="SIZE", help="Bytes that one measurement uploads in all."),
     ] = "64MiB",
     connections: Annotated[
-        str, typer.Option("--connections", metavar="N,N", help="Connections, with a file each.")
+        str,
+        typer.Option(
+            "--connections",
+            metavar="N,N",
+            help="Numbers of connections; each connection uploads one file.",
+        ),
     ] = "1,2,4",
     channels_per_file: Annotated[
         str,
         typer.Option(
             "--channels-per-file",
             metavar="N,N",
-            help="SFTP channels used in parallel for each file: `auto`, or 1 to 8.",
+            help="Numbers of SFTP channels used in parallel for one file: `auto`, or 1 to 8.",
         ),
     ] = "auto",
 ) -> None:
-    """Measure uploads: generated data, for each number of connections and channels.
+    """Measure the throughput of uploads for each number of connections and channels.
 
-    Writes hidden files to the target directory, and removes them. One process on this machine: a
-    Spark job has several.
+    The command writes hidden files of random data to the target directory, and removes them. It is
+    one process on this machine, while a Spark job has several.
     """
-    from sftp_async.options import parsing
+    from sftp_async.options import parsing as p
     from sftp_async.tools.cli.bench_run import Setting, measure
     from sftp_async.tools.cli.run import run
 
-    try:
-        total = parsing.parse_size(size)
-        settings = [
-            Setting(parsing.parse_int(count), parsing.parse_channels(channels))
-            for channels in channels_per_file.split(",")
-            for count in connections.split(",")
-        ]
-    except ValueError as error:
-        raise OptionsError(f"--size, --connections or --channels-per-file {error}.") from None
-    if total < 1 or any(setting.connections < 1 for setting in settings):
-        raise OptionsError("--size and --connections must be at least 1.")
-    output.line(f"{server.options.address}, {size} a measurement")
+    positive = p.at_least(1)
+    problems: list[str] = []
+    sizes = _parsed([size], lambda text: positive(p.parse_size(text)), "--size", problems)
+    counts = _parsed(
+        connections.split(","), lambda text: positive(p.parse_int(text)), "--connections", problems
+    )
+    channels = _parsed(
+        channels_per_file.split(","), p.parse_channels, "--channels-per-file", problems
+    )
+    if problems:
+        raise OptionsError(problems)
+    [total] = sizes
+    settings = [Setting(count, each) for each in channels for count in counts]
+    output.line(f"{server.options.address}, {size} per measurement")
     output.line(f"{'connections':>11}  {'channels':>8}  {'seconds':>8}  {'MB/s':>8}", "bold")
     results = []
     for setting in settings:
@@ -63,3 +74,14 @@ def bench(
     output.document(
         {"path": server.path or ".", "bytes": total, "results": [asdict(r) for r in results]}
     )
+
+
+def _parsed(
+    texts: Iterable[str], parse: Callable[[object], T], option: str, problems: list[str]
+) -> list[T]:
+    """Return the parsed values; if one is invalid, add a sentence to `problems`."""
+    try:
+        return [parse(text) for text in texts]
+    except ValueError as error:
+        problems.append(f"{option} {error}.")
+        return []

@@ -1,4 +1,4 @@
-"""One measurement of `bench`: files side by side over some connections, timed, and removed."""
+"""Runs one measurement of `bench`: uploads files in parallel, and removes them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.pool import ConnectionPool
 
-#: Bytes of random data, sent again and again: nothing on the way compresses it.
+#: Bytes of random data, sent repeatedly: random, so that compression on the network has no effect.
 BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is varied: connections, with one file each, and channels of each file."""
+    """The settings of a measurement: connections, with one file each, and channels of each file."""
 
     connections: int
     channels_per_file: int | Literal["auto"]
@@ -35,7 +35,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A setting and its outcome; MB are units of 1,000,000 bytes."""
+    """The result of a measurement; MB are units of 1,000,000 bytes."""
 
     connections: int
     channels_per_file: int | Literal["auto"]
@@ -47,12 +47,12 @@ class Measurement:
 async def measure(
     options: SFTPOptions, directory: str, setting: Setting, total: int
 ) -> Measurement:
-    """Upload `total` bytes in as many files as connections, from first byte to confirmed sizes.
+    """Upload `total` bytes in as many files as connections, from the first byte to confirmed sizes.
 
-    Connections are opened before the clock runs.
+    Connections are opened before the time is taken.
 
     Raises:
-        SFTPAsyncError: it could not be done; nothing is left.
+        SFTPAsyncError: an upload failed; the files are removed.
 
     """
     options = options.model_copy(
@@ -71,7 +71,7 @@ async def measure(
         try:
             await _open_all(pool, setting.connections)
             started = time.perf_counter()
-            sent = await _all(pool, options, paths, each)
+            sent = await _upload_all(pool, options, paths, each)
             seconds = time.perf_counter() - started
         finally:
             await _remove(pool, paths)
@@ -86,7 +86,9 @@ async def _open_all(pool: ConnectionPool, count: int) -> None:
             await leases.enter_async_context(pool.lease())
 
 
-async def _all(pool: ConnectionPool, options: SFTPOptions, paths: list[str], each: int) -> int:
+async def _upload_all(
+    pool: ConnectionPool, options: SFTPOptions, paths: list[str], each: int
+) -> int:
     block = os.urandom(BLOCK)
     tasks = [
         asyncio.create_task(send(pool, options, _blocks(block, each), path, lambda _: None))

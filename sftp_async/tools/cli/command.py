@@ -1,4 +1,4 @@
-"""Makes a command of a function: the options that commands share, and how errors end one."""
+"""Turns a function into a command: adds the shared options, and maps errors to exit codes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ _JSON = inspect.Parameter(
     inspect.Parameter.KEYWORD_ONLY,
     default=False,
     annotation=Annotated[
-        bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON document to standard output, and nothing else."
+        ),
     ],
 )
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Return what Typer takes for a command.
+    """Return a function that Typer accepts as a command.
 
-    A parameter of type `Server` or `Host` becomes TARGET and the options of a connection, one of
-    type `Output` becomes `--json`.
+    A parameter of type `Server` or `Host` becomes TARGET and the options of a connection. A
+    parameter of type `Output` becomes `--json`.
     """
     parameters = inspect.signature(function, eval_str=True).parameters
     shared = {p.annotation: name for name, p in parameters.items()}
@@ -52,7 +55,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
                 output.error(error)
                 raise typer.Exit(1) from None
             except BrokenPipeError:
-                raise  # whoever read has enough: Typer ends in silence
+                raise  # the reader of standard output has ended, and Typer exits without a message
             except OSError as error:
                 output.error(_local(error))
                 raise typer.Exit(1) from None
@@ -75,6 +78,6 @@ def _expanded(parameters: Any) -> Iterator[inspect.Parameter]:
 
 
 def _local(error: OSError) -> SFTPAsyncError:
-    """Return the error for a local file that cannot be used."""
+    """Return the error for a local file that cannot be read or written."""
     name = f"{error.filename}: " if error.filename else ""
     return SFTPAsyncError(f"{name}{error.strerror or error}")

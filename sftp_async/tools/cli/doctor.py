@@ -1,4 +1,4 @@
-"""`sftp-async doctor`: says what is wrong before a job runs."""
+"""Implements `sftp-async doctor`, which checks a server before a job runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sftp_async.tools.cli.output import Output, paste_host_key
+from sftp_async.tools.cli.output import Output, host_key_option
 from sftp_async.tools.cli.target import Server
 
 if TYPE_CHECKING:
@@ -21,24 +21,26 @@ def doctor(
     server: Server,
     output: Output,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Count no sessions, estimate no throughput.")
+        bool, typer.Option("--quick", help="Skip the checks that take several seconds.")
     ] = False,
 ) -> None:
-    """Check a server step by step: name, port, host key, login, what it offers, and writing.
+    """Check a server step by step: name, port, host key, login, capabilities, and writing.
 
-    Each fault comes with its cause and its remedy. Writes small hidden files to the target
-    directory, and removes them; the throughput is estimated with up to 8 MiB.
+    Each fault is shown with its cause and its remedy. The command writes small hidden files to the
+    target directory, and removes them. It estimates the throughput with up to 8 MiB.
     """
     from sftp_async.tools.cli.run import run
-    from sftp_async.tools.doctor import examine
+    from sftp_async.tools.doctor import run_checks
 
     path = server.path or "."
     output.line(f"SFTP check of {server.options.address}, path {path}")
     report = run(
-        examine(server.options, path, thorough=not quick, on_step=lambda step: _show(step, output))
+        run_checks(
+            server.options, path, thorough=not quick, on_step=lambda step: _show(step, output)
+        )
     )
     output.document(report.to_dict())
-    _conclude(report, output)
+    _show_result(report, output)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -60,7 +62,7 @@ def _show(step: CheckStep, output: Output) -> None:
         output.show(Text.assemble(" " * 10, ("-> ", style), step.advice))
 
 
-def _conclude(report: CheckReport, output: Output) -> None:
+def _show_result(report: CheckReport, output: Output) -> None:
     from rich.text import Text
 
     if report.recommended:
@@ -79,7 +81,7 @@ def _conclude(report: CheckReport, output: Output) -> None:
             "green",
         )
         return
-    output.line(f"A job could not write there: see {failed.name} above.", "bold red")
+    output.line(f"A job cannot write there: see {failed.name} above.", "bold red")
     if failed.name == "Host key" and report.host_key_fingerprint:
-        fingerprint = paste_host_key(report.host_key_fingerprint)
+        fingerprint = host_key_option(report.host_key_fingerprint)
         output.line(f"If the server's operator confirms the key, add: {fingerprint}")

@@ -1,4 +1,4 @@
-"""`sftp-async ls`, `get` and `put`: single files, whole or not at all, here and there."""
+"""Implements `sftp-async ls`, `get` and `put`, which transfer single files atomically."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
-from sftp_async.tools.cli.output import Output, disarmed, sized
+from sftp_async.humanize import in_units, printable
+from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
 if TYPE_CHECKING:
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.filesystem import RemoteEntry
 
-_FORCE = typer.Option("--force", "-f", help="Replace a file that is there.")
+_FORCE = typer.Option("--force", "-f", help="Replace an existing file.")
 
 
 def ls(server: Server, output: Output) -> None:
-    """List a remote directory, hidden files too, or show one file."""
+    """List a remote directory with its hidden files, or show one file."""
     from sftp_async.tools.cli.run import run
     from sftp_async.tools.cli.transfer import listing
 
     path = server.path or "."
     entries = sorted(run(listing(server.options, path)), key=lambda entry: entry.name)
-    output.document({"path": path, "entries": [_told(entry) for entry in entries]})
+    output.document({"path": path, "entries": [_to_dict(entry) for entry in entries]})
     width = max((len(f"{entry.size:,}") for entry in entries), default=0)
     for entry in entries:
         size = "-" if entry.is_dir else f"{entry.size:,}"
@@ -40,7 +41,7 @@ def ls(server: Server, output: Output) -> None:
         output.line(f"{mode}  {size:>{width}}  {when:16}  {name}")
 
 
-def _told(entry: RemoteEntry) -> dict[str, Any]:
+def _to_dict(entry: RemoteEntry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "type": "directory" if entry.is_dir else _kind(entry.mode),
@@ -63,59 +64,63 @@ def get(
     output: Output,
     local: Annotated[
         Path,
-        typer.Argument(metavar="LOCAL", help="File or directory.", show_default="here"),
+        typer.Argument(
+            metavar="LOCAL", help="Local file or directory.", show_default="the current directory"
+        ),
     ] = Path(),
     force: Annotated[bool, _FORCE] = False,
 ) -> None:
-    """Fetch one file. It appears here whole or not at all."""
+    """Download one file. It appears under its name only when it is complete."""
     from sftp_async.tools.cli.run import run
     from sftp_async.tools.cli.transfer import Watch, download
 
     if not server.path or server.path.endswith("/"):
-        raise OptionsError("TARGET names no file: write host:/path/of/the/file.")
+        raise OptionsError("TARGET does not name a file: write host:/path/of/the/file.")
     name = server.path.rpartition("/")[2]
     if local.is_dir():
         local = local / name
     if local.is_dir():
-        raise SFTPAsyncError(f"{local} is a directory", hint="Name a file, or another directory")
+        raise SFTPAsyncError(
+            f"{local} is a directory", hint="Give the name of a file, or another directory"
+        )
     if local.exists() and not force:
-        raise SFTPAsyncError(f"{local} is there already", hint="Replace it with --force")
+        raise SFTPAsyncError(f"{local} already exists", hint="Replace it with --force")
     with _progress(output, f"get {name}") as on_bytes:
         watch = Watch(on_bytes)
         size = run(download(server.options, server.path, local, watch, replace=force))
-    _done(output, f"{server.path} to {local}", size, watch.seconds, path=str(local))
+    _report(output, f"{server.path} to {local}", size, watch.seconds, path=str(local))
 
 
 def put(
     output: Output,
-    local: Annotated[Path, typer.Argument(metavar="LOCAL", help="File to send.")],
+    local: Annotated[Path, typer.Argument(metavar="LOCAL", help="Local file to upload.")],
     server: Server,
     force: Annotated[bool, _FORCE] = False,
 ) -> None:
-    """Send one file. It gets its name when all of it is there, whole or not at all."""
+    """Upload one file. It appears under its name only when it is complete."""
     from sftp_async.tools.cli.run import run
     from sftp_async.tools.cli.transfer import Watch, upload
 
     with _progress(output, f"put {local.name}") as on_bytes:
         watch = Watch(on_bytes)
         path, size = run(upload(server.options, local, server.path or ".", watch, replace=force))
-    _done(output, f"{local} to {path}", size, watch.seconds, path=path)
+    _report(output, f"{local} to {path}", size, watch.seconds, path=path)
 
 
-def _done(output: Output, what: str, size: int, seconds: float, path: str) -> None:
+def _report(output: Output, what: str, size: int, seconds: float, path: str) -> None:
     speed = size / seconds / 1e6 if seconds else 0.0
     output.document(
         {"path": path, "bytes": size, "seconds": seconds, "megabytes_per_second": speed}
     )
-    output.line(f"{what}: {sized(size)} in {seconds:.2f} s, {speed:,.1f} MB/s")
+    output.line(f"{what}: {in_units(size)} in {seconds:.2f} s, {speed:,.1f} MB/s")
 
 
 def _progress(
     output: Output, what: str
 ) -> AbstractContextManager[Callable[[int, int], None] | None]:
-    """Show a bar on a terminal; what is yielded is told bytes done, and bytes in all."""
+    """Show a progress bar on a terminal; call the value with bytes done and in total."""
     if not output.shows_progress:
         return nullcontext()
-    from sftp_async.tools.cli.progress_bar import bar
+    from sftp_async.tools.cli.progress_bar import progress_bar
 
-    return bar(output.console(stderr=True), disarmed(what))
+    return progress_bar(output.console(stderr=True), printable(what))

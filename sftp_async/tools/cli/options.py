@@ -1,4 +1,4 @@
-"""`sftp-async options`: the reference of all options, or of one."""
+"""Implements `sftp-async options`, which shows the reference of all options, or of one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def options(
     output: Output,
     name: Annotated[
-        str | None, typer.Argument(help="One option, in any spelling.", show_default=False)
+        str | None, typer.Argument(help="Name of one option, in any spelling.", show_default=False)
     ] = None,
 ) -> None:
-    """Show the options of the data source: all of them, or one."""
+    """Show all options of the data source, or one of them."""
     from sftp_async.options.catalog import option_entries
 
-    entries = option_entries()
+    entries = [entry.as_plain_text() for entry in option_entries()]
     if name is not None:
         entry = _find(entries, name)
         output.document(asdict(entry))

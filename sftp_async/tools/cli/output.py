@@ -1,4 +1,4 @@
-"""What a command says: text for people, or one JSON document for programs."""
+"""Prints the output of a command: text for people, or one JSON document for programs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.errors import HostKeyError, SFTPAsyncError
+from sftp_async.humanize import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
 class Output:
-    """Where a command's words go.
+    """The output of a command.
 
     Args:
-        as_json: standard output is for one document; `line` and `show` are silent.
+        as_json: print one JSON document to standard output; `line` and `show` print nothing.
 
     """
 
@@ -26,13 +27,13 @@ class Output:
         self._console: dict[bool, Console] = {}
 
     def console(self, *, stderr: bool = False) -> Console:
-        """Return the terminal, or what stands for it; wide where nobody looks."""
+        """Return the console of standard output or standard error; only a terminal wraps lines."""
         from rich.console import Console
 
         class Pipe(Console):
             def on_broken_pipe(self) -> None:
-                # Rich would raise SystemExit, and thereby end the event loop that shows a step.
-                raise BrokenPipeError(errno.EPIPE, "nobody reads any more")
+                # Rich would raise SystemExit, which ends the event loop if it shows a step there.
+                raise BrokenPipeError(errno.EPIPE, "The reader has ended")
 
         if stderr not in self._console:
             self._console[stderr] = Pipe(
@@ -42,75 +43,61 @@ class Output:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody sits there who could answer a question."""
+        """Whether the user can be asked a question."""
         return not self.as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
     def shows_progress(self) -> bool:
-        """Whether standard error is a terminal that somebody looks at."""
+        """Whether to show progress: standard error is a terminal, and the output is text."""
         return not self.as_json and self.console(stderr=True).is_terminal
 
     def line(self, text: str = "", style: str | None = None) -> None:
-        """Say a line."""
+        """Print a line."""
         if not self.as_json:
-            self.console().print(disarmed(text), style=style)
+            self.console().print(printable(text, keep="\n"), style=style)
 
     def show(self, what: RenderableType) -> None:
-        """Show a table or styled text."""
+        """Print a table or styled text."""
         if not self.as_json:
             self.console().print(what)
 
     def document(self, content: Any, *, compact: bool = False) -> None:
-        """Write the document, if one is wanted."""
+        """Print the JSON document, if one is requested."""
         if self.as_json:
             sys.stdout.write(json.dumps(content, indent=None if compact else 2) + "\n")
             sys.stdout.flush()
 
     def note(self, text: str, style: str | None = "yellow") -> None:
-        """Say a line beside the answer, on standard error."""
-        self.console(stderr=True).print(disarmed(text), style=style)
+        """Print a line to standard error."""
+        self.console(stderr=True).print(printable(text, keep="\n"), style=style)
 
     def error(self, error: SFTPAsyncError) -> None:
-        """Say what happened, where, and what to do next."""
+        """Print an error: what happened, where, and what to do next."""
         problems = getattr(error, "problems", None)
         hint = error.hint
         if isinstance(error, HostKeyError) and error.fingerprint:
             of_bastion = "proxy_jump_host_key_fingerprint"
-            paste = paste_host_key(error.fingerprint)
+            option = host_key_option(error.fingerprint)
             if of_bastion in (hint or ""):
-                paste = f"-o {of_bastion}={error.fingerprint}"
-            hint = f"{hint}. Here: {paste}"
-        told = {
+                option = f"-o {of_bastion}={error.fingerprint}"
+            hint = f"{hint}. For this command: {option}"
+        document = {
             "kind": type(error).__name__,
             "message": error.message,
             "host": error.host,
             "path": error.path,
             "hint": hint,
         }
-        self.document({"error": told | ({"problems": problems} if problems else {})})
+        self.document({"error": document | ({"problems": problems} if problems else {})})
         if not self.as_json:
-            where = [f"host {error.host}" if error.host else "", f"path {error.path}"]
-            places = ", ".join(w for w in where[: 1 + bool(error.path)] if w)
+            where = (("host", error.host), ("path", error.path))
+            places = ", ".join(f"{name} {value}" for name, value in where if value)
             text = f"Error: {error.message}" + (f" ({places})" if places else "")
             self.note(text, "red")
             if hint:
                 self.note(f"  -> {hint}", None)
 
 
-def paste_host_key(fingerprint: str) -> str:
-    """Return the option of this command that trusts a host key."""
+def host_key_option(fingerprint: str) -> str:
+    """Return the command line option that trusts a host key."""
     return f"--host-key-fingerprint {fingerprint}"
-
-
-def disarmed(text: str) -> str:
-    """Replace control characters, which a server may have chosen; line breaks stay."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-
-
-def sized(count: float) -> str:
-    """Return a number of bytes in units of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} TB"

@@ -1,4 +1,4 @@
-"""A progress bar for one transfer."""
+"""Shows the progress bar of one transfer on a terminal."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar; what is yielded is told bytes done, and bytes in all."""
+def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar; call the value with bytes done and in total to update it."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

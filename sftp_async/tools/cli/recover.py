@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sftp_async.errors import OptionsError
-from sftp_async.tools.cli.output import Output, sized
+from sftp_async.humanize import in_units
+from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _carry_out(
 def _lines(found: Found) -> list[str]:
     lines = [
         f"job {each.job_id[:16]}, interrupted {_age(each.age)} ago, "
-        f"{each.files} files, {each.rows:,} rows, {sized(each.bytes)}: {_ENDS[each.end]}"
+        f"{each.files} files, {each.rows:,} rows, {in_units(each.bytes)}: {_ENDS[each.end]}"
         for each in found.interrupted
     ]
     lines += [f"{each.path}, {_age(each.age)} old: remove" for each in found.abandoned]

@@ -1,4 +1,4 @@
-"""Runs a command's work on the runtime: to its end, also when Ctrl-C asks it to stop."""
+"""Runs the work of a command on the event loop, and lets it clean up after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sftp_async.remote.pool import ConnectionPool
-from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.runtime import get_runtime
-from sftp_async.remote.ssh import connect
+from sftp_async.remote.runtime import get_runtime, new_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
     from sftp_async.options import SFTPOptions
+    from sftp_async.remote.pool import ConnectionPool
 
 T = TypeVar("T")
 
-#: Seconds that an interrupted command may take to remove what it left.
-CLEARING_SECONDS = 15.0
+#: Seconds that an interrupted command may take to clean up.
+CLEAN_UP_SECONDS = 15.0
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; an interrupt cancels it, and waits for its `finally` blocks."""
+    """Run a coroutine; an interrupt cancels it and waits for its `finally` blocks."""
     ended = threading.Event()
 
     async def watched() -> T:
@@ -35,29 +33,22 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return get_runtime().run(watched())
     except KeyboardInterrupt:
-        ended.wait(CLEARING_SECONDS)
+        ended.wait(CLEAN_UP_SECONDS)
         raise
 
 
 @asynccontextmanager
 async def pool_of(options: SFTPOptions) -> AsyncIterator[ConnectionPool]:
-    """Lend a pool with a connection in it, and close it at the end.
+    """Provide a pool with an open connection, and close it at the end.
 
-    What cannot be reached at once is an error at once: somebody waits for the command.
+    The pool does not retry a failed connect: the user of a command wants the error at once.
 
     Raises:
-        ConnectError, OptionsError: no connection.
+        OptionsError: a key or a reference cannot be used.
+        ConnectError: the connection failed.
 
     """
-    resolved = options.resolve()
-    pool = ConnectionPool(
-        lambda: connect(resolved),
-        address=resolved.address,
-        max_size=resolved.max_connections,
-        max_idle=resolved.idle_timeout,
-        timeout=resolved.connect_timeout,
-        retry=RetryPolicy(0, resolved.retry_delay),
-    )
+    pool = new_pool(options.resolve().model_copy(update={"max_retries": 0}))
     try:
         async with pool.lease():
             pass

@@ -1,4 +1,4 @@
-"""`sftp-async serve`: the embedded server, for a first look and for tests."""
+"""Implements `sftp-async serve`, which runs the embedded server for demos and tests."""
 
 from __future__ import annotations
 
@@ -12,24 +12,29 @@ from typing import Annotated
 import typer
 
 from sftp_async.errors import OptionsError
-from sftp_async.tools.cli.output import Output, paste_host_key
+from sftp_async.tools.cli.output import Output, host_key_option
 
 
 def serve(
     output: Output,
     directory: Annotated[
-        Path, typer.Option("--directory", "-d", help="Folder to serve; made if missing.")
+        Path, typer.Option("--directory", "-d", help="Folder to serve; created if missing.")
     ] = Path("sftp-root"),
     port: Annotated[
-        int, typer.Option("--port", "-p", metavar="N", help="0 takes a free one.", min=0, max=65535)
+        int,
+        typer.Option(
+            "--port", "-p", metavar="N", help="TCP port; 0 chooses a free one.", min=0, max=65535
+        ),
     ] = 0,
-    username: Annotated[str, typer.Option("--username", "-u", help="The only user.")] = "demo",
+    username: Annotated[
+        str, typer.Option("--username", "-u", help="Name of the only user.")
+    ] = "demo",
     password_env: Annotated[
         str | None,
         typer.Option(
             "--password-env",
             metavar="NAME",
-            help="Environment variable that holds the password; if not set, one is made.",
+            help="Environment variable with the password. Without it, a password is generated.",
             show_default=False,
         ),
     ] = None,
@@ -38,16 +43,17 @@ def serve(
         typer.Option(
             "--authorized-keys",
             metavar="PATH",
-            help="File of public keys that may log in, instead of a password.",
+            help="File with public keys that may log in, instead of a password.",
             exists=True,
             dir_okay=False,
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Serve a folder over SFTP on loopback until Ctrl-C; for a first look and for tests.
+    """Serve a folder over SFTP on loopback until Ctrl-C, for demos and tests.
 
-    Prints where, as whom, and the options for Spark. It is no server for production.
+    The command prints the address, the user, and the options for Spark. The server is not made for
+    production.
     """
     from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
@@ -61,11 +67,11 @@ def serve(
             authorized_keys=[key for key in keys if key.strip() and not key.startswith("#")],
         )
     except ValueError as error:
-        raise OptionsError(f"--authorized-keys: not public keys ({error}).") from None
+        raise OptionsError(f"--authorized-keys must be a file of public keys ({error}).") from None
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    # Clients come and go as they like.
+    # Without it, asyncio logs an error for each client that drops its connection.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     with server:
         options = server.options()
@@ -76,7 +82,7 @@ def serve(
                 "host": server.host,
                 "port": server.port,
                 "username": server.username,
-                # One that was made here is for this server alone; another's is never shown.
+                # A generated password is for this server alone. One from the environment is secret.
                 "password": options.get("password"),
                 "fingerprint": server.fingerprint,
                 "known_hosts": server.host_key,
@@ -89,7 +95,7 @@ def serve(
         for line in _lines(str(server.root), options, server.fingerprint, password_env):
             output.line(line)
         stop.wait()
-    output.line("Ended.")
+    output.line("The server has stopped.")
 
 
 def _password(variable: str | None) -> str | None:
@@ -119,8 +125,8 @@ def _lines(
         "Another terminal:",
     ]
     if "password" not in options:
-        return [*lines, f"  sftp-async doctor {target} -i KEY {paste_host_key(fingerprint)}"]
+        return [*lines, f"  sftp-async doctor {target} -i KEY {host_key_option(fingerprint)}"]
     if password_env is None:
         lines.append(f"  export {variable}='{options['password']}'")
     login = f"--password-env {variable}"
-    return [*lines, f"  sftp-async doctor {target} {login} {paste_host_key(fingerprint)}"]
+    return [*lines, f"  sftp-async doctor {target} {login} {host_key_option(fingerprint)}"]

@@ -1,4 +1,4 @@
-"""Which server a command talks to: TARGET and the options of a connection, as `SFTPOptions`."""
+"""Parses TARGET and the options of a connection into `SFTPOptions`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _option(name: str, kind: Any, default: Any, *flags: str, **more: Any) -> Par
 def _refuse_secret(value: str | None) -> None:
     if value is not None:
         raise typer.BadParameter(
-            "a secret is never an argument: everybody on this machine sees the arguments of a "
-            "process, and the shell keeps them. Use --ask-password, --password-env NAME or "
+            "a secret must not be an argument: every user of this machine can read the arguments "
+            "of a process, and the shell saves them. Use --ask-password, --password-env NAME or "
             "-o password=file:/path (and change this password)"
         )
 
@@ -57,12 +57,12 @@ HOST_PARAMETERS = (
         "--option",
         "-o",
         metavar="KEY=VALUE",
-        help="Any other option of SFTPOptions; see `sftp-async options`. May be repeated.",
+        help="Any other option of SFTPOptions, as `sftp-async options` lists them. Repeatable.",
     ),
 )
 SERVER_PARAMETERS = (
     *HOST_PARAMETERS,
-    _option("username", str | None, None, "--username", "-u", help="User to log in as."),
+    _option("username", str | None, None, "--username", "-u", help="User name to log in with."),
     _option(
         "private_key",
         str | None,
@@ -73,16 +73,20 @@ SERVER_PARAMETERS = (
         help="Private key file.",
     ),
     _option(
-        "ask_passphrase", bool, False, "--ask-passphrase", help="Ask for the key's passphrase."
+        "ask_passphrase",
+        bool,
+        False,
+        "--ask-passphrase",
+        help="Prompt for the passphrase of the private key.",
     ),
-    _option("ask_password", bool, False, "--ask-password", help="Ask for the password."),
+    _option("ask_password", bool, False, "--ask-password", help="Prompt for the password."),
     _option(
         "password_env",
         str | None,
         None,
         "--password-env",
         metavar="NAME",
-        help="Environment variable that holds the password.",
+        help="Environment variable with the password.",
     ),
     _option(
         "password",
@@ -99,7 +103,7 @@ SERVER_PARAMETERS = (
         None,
         "--known-hosts",
         metavar="PATH",
-        help="known_hosts file; if not set, the user's own.",
+        help="known_hosts file. If not set, it is ~/.ssh/known_hosts.",
     ),
     _option(
         "host_key_fingerprint",
@@ -114,11 +118,11 @@ SERVER_PARAMETERS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A server and how to log in there.
+    """A server and the credentials for it.
 
     Args:
         options: as given, validated.
-        path: what TARGET names on the server; None: nothing.
+        path: the remote path in TARGET; None if there is none.
 
     """
 
@@ -140,14 +144,14 @@ class Server:
         known_hosts: str | None,
         host_key_fingerprint: str | None,
     ) -> Self:
-        """Build from what the command line says.
+        """Build from the arguments of the command line.
 
         Raises:
-            OptionsError: lists all mistakes, and shows no secret.
+            OptionsError: lists all mistakes and shows no secret.
 
         """
-        del password  # refused before
-        given = [*_of_target(target), *_of_options(option or [])]
+        del password  # refused by the callback of its option
+        given = _of_arguments(target, option or [])
         flags = {
             "port": port,
             "username": username,
@@ -167,37 +171,51 @@ class Server:
 
 @dataclass(frozen=True)
 class Host:
-    """A server that nobody logs in to: the credentials in `options` stand in for none."""
+    """A server without login: the credentials in `options` are placeholders."""
 
     options: SFTPOptions
 
     @classmethod
     def of(cls, target: str, port: int | None, option: list[str] | None) -> Self:
-        """Build from what the command line says; see `Server.of`."""
-        given = [*_of_target(target), *_of_options(option or [])]
+        """Build from the arguments of the command line; see `Server.of`."""
+        given = _of_arguments(target, option or [])
         given += [("port", port)] if port is not None else []
         names = {name for name, _ in given}
         for name in {"username", "password"} - names:
-            given.append((name, "nobody"))
+            given.append((name, "none"))
         return cls(_options(given))
+
+
+def _of_arguments(target: str, pairs: list[str]) -> list[tuple[str, Any]]:
+    """Return names and values of options from TARGET and from `-o`; reports all mistakes."""
+    given: list[tuple[str, Any]] = []
+    problems: list[str] = []
+    for values in (_of_target(target), _of_options(pairs)):
+        try:
+            given.extend(values)
+        except OptionsError as error:
+            problems += error.problems
+    if problems:
+        raise OptionsError(problems)
+    return given
 
 
 def _of_target(target: str) -> Iterator[tuple[str, Any]]:
     if target.lstrip()[:7].lower() == "sftp://":
         yield "url", target
         return
-    # Up to the first slash: a path may hold anything.
+    # Only up to the first slash: a path may contain any character.
     if re.match(r"(?!\[)[^/@]*:[^/]*@", target):
         raise OptionsError(
-            "TARGET has a colon before its @, as if it held a password, which every user of this "
-            "machine could read there. Use --ask-password or --password-env NAME (and change it). "
-            "A path with an @ is written as sftp://user@host/path%40"
+            "TARGET has a colon before its @, as if it contained a password, which every user of "
+            "this machine could read. Use --ask-password or --password-env NAME (and change the "
+            "password). Write a path with an @ as sftp://user@host/path%40"
         )
     match = _TARGET.fullmatch(target)
     if match is None:
         raise OptionsError(f"TARGET must be {_FORM}.")
     if not match["port"] and (meant := re.match(r"(\d{1,5})(/.*)", match["path"] or "", re.DOTALL)):
-        # As in a URL; taken for a path it would end in an error about port 22.
+        # It is written as in a URL. Read as a path, it would end in an error about port 22.
         raise OptionsError(
             f"TARGET needs a colon between port and path: :{meant[1]}:{meant[2]} "
             f"(or :./{meant[0]} for a path in the login directory)."
@@ -219,16 +237,18 @@ def _of_options(pairs: list[str]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            # Not repeated: it may be a secret whose name was forgotten.
-            problems.append("-o takes name=value, for example -o connect_timeout=10s.")
+            # The text is not repeated: it may be a secret without its name.
+            problems.append(
+                "-o must be followed by name=value, for example -o connect_timeout=10s."
+            )
             continue
         meant = Gathered({name: value}, fields).given
         secret = any(SecretStr in get_args(fields[each].annotation) for each in meant)
         if secret and not is_reference(value):
             problems.append(
-                f"{name} is a secret, and everybody on this machine sees the arguments of a "
-                f"process: write -o {name}=env:NAME or -o {name}=file:/path, or let yourself be "
-                "asked (--ask-password, --ask-passphrase)."
+                f"{name} is a secret, and every user of this machine can read the arguments of a "
+                f"process: write -o {name}=env:NAME or -o {name}=file:/path, or use a prompt "
+                "(--ask-password, --ask-passphrase)."
             )
             continue
         yield name, value
@@ -240,21 +260,27 @@ def _options(given: list[tuple[str, Any]]) -> SFTPOptions:
     from sftp_async.options import SFTPOptions
 
     values: dict[str, Any] = {}
+    twice: dict[str, str] = {}
     for name, value in given:
-        if name in values and values[name] != str(value):
-            raise OptionsError(f"{name} is given twice with different values.")
-        values[name] = str(value)
-    return SFTPOptions(**values)
+        if values.setdefault(name, str(value)) != str(value):
+            twice[name] = f"{name} is given twice with different values."
+    try:
+        options = SFTPOptions(**values)
+    except OptionsError as error:
+        raise OptionsError([*twice.values(), *error.problems]) from None
+    if twice:
+        raise OptionsError([*twice.values()])
+    return options
 
 
 def _ask(what: str) -> str:
-    # On standard error: standard output may be the document.
+    # The prompt is on standard error, since standard output may be the JSON document.
     try:
         return str(typer.prompt(what, hide_input=True, err=True))
     except typer.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         raise OptionsError(
-            f"{what}: nobody is there to answer. Without a terminal, use --password-env NAME, or "
+            f"{what}: the prompt got no answer. Without a terminal, use --password-env NAME, or "
             "-o with env:NAME or file:/path."
         ) from None

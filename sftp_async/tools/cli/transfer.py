@@ -1,4 +1,4 @@
-"""Single files to and from a server, over the library's pool, in bounded memory."""
+"""Uploads and downloads single files atomically, in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import posixpath
 import time
 import uuid
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli.run import pool_of
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sftp_async.options import SFTPOptions
-    from sftp_async.remote.filesystem import RemoteEntry
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFile
     from sftp_async.remote.pool import ConnectionPool
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.ssh import Connection
 
 #: Reads that are under way at once, each of a request's size: 4 MiB with OpenSSH.
 READS = 16
@@ -39,10 +41,10 @@ READS = 16
 
 @dataclass
 class Watch:
-    """Counts bytes and seconds of a transfer.
+    """Counts the bytes and seconds of a transfer.
 
     Args:
-        on_bytes: told the bytes done and the bytes in all, or None.
+        on_bytes: called with the bytes done and the bytes in total, or None.
 
     """
 
@@ -53,12 +55,12 @@ class Watch:
     _started: float = field(default=0.0, repr=False)
 
     def start(self, total: int) -> None:
-        """Say how much there is to do; the clock runs from here."""
+        """Set the number of bytes in total, and start the clock."""
         self.total, self._started = total, time.monotonic()
         self.add(0)
 
     def add(self, count: int) -> None:
-        """Say that so many bytes more are done."""
+        """Count more bytes as done."""
         self.done += count
         self.seconds = time.monotonic() - self._started
         if self.on_bytes is not None:
@@ -66,36 +68,38 @@ class Watch:
 
 
 async def listing(options: SFTPOptions, path: str) -> list[RemoteEntry]:
-    """Return the entries of a directory, or the one of a file."""
+    """Return the entries of a directory, or the entry of a file."""
     async with pool_of(options) as pool, pool.lease() as connection:
         found = await connection.stat(path)
         return await connection.listdir(path) if found.is_dir else [found]
 
 
-# There to here
+# Download
 
 
 async def download(
     options: SFTPOptions, path: str, local: Path, watch: Watch, *, replace: bool
 ) -> int:
-    """Fetch a file into a hidden one beside `local`, and give it its name when it is complete.
+    """Download a file under a hidden name next to `local`, and rename it when it is complete.
 
     Returns:
-        Its size in bytes.
+        The size in bytes.
 
     Raises:
-        SFTPAsyncError: it could not be fetched, or changed meanwhile; nothing is left here.
-        OSError: it could not be written here; nothing is left.
+        SFTPAsyncError: the download failed, or the file changed meanwhile; no local file is left.
+        OSError: the file cannot be written; no local file is left.
 
     """
-    # Its own name may be as long as a name can be.
+    # Not derived from the name of `local`, which may be as long as a name can be.
     unfinished = local.parent / f".sftp_async-{uuid.uuid4().hex}"
     async with pool_of(options) as pool, pool.lease() as connection:
         found = await connection.stat(path)
         if found.is_dir:
             raise TransferError("It is a directory, not a file", host=options.address, path=path)
         if not local.parent.is_dir():
-            raise SFTPAsyncError(f"There is no directory {local.parent} here", hint="Make it first")
+            raise SFTPAsyncError(
+                f"The local directory {local.parent} does not exist", hint="Create it first"
+            )
         try:
             with unfinished.open("xb") as sink:
                 watch.start(found.size)
@@ -141,7 +145,7 @@ def _changed(host: str | None, path: str) -> TransferError:
         "The file changed while it was read",
         host=host,
         path=path,
-        hint="Somebody may still write it: try again when it is complete",
+        hint="Another program may still write it: try again when it is complete",
     )
 
 
@@ -152,26 +156,26 @@ def _name_locally(unfinished: Path, local: Path, *, replace: bool) -> None:
     try:
         local.hardlink_to(unfinished)  # unlike a rename, it never replaces
     except FileExistsError:
-        raise SFTPAsyncError(f"{local} is there already", hint="Replace it with --force") from None
+        raise SFTPAsyncError(f"{local} already exists", hint="Replace it with --force") from None
     except OSError:  # a file system without links
         if local.exists():
             raise
         unfinished.rename(local)
 
 
-# Here to there
+# Upload
 
 
 async def upload(
     options: SFTPOptions, local: Path, path: str, watch: Watch, *, replace: bool
 ) -> tuple[str, int]:
-    """Send a file under a hidden name, and give it its own when it is complete.
+    """Upload a file under a hidden name, and rename it when it is complete.
 
     Returns:
-        Where it is, and its size in bytes.
+        The remote path, and the size in bytes.
 
     Raises:
-        SFTPAsyncError: it could not be sent; nothing is left there.
+        SFTPAsyncError: the upload failed; no hidden file is left, if the server can be reached.
 
     """
     with local.open("rb") as source:
@@ -184,7 +188,7 @@ async def upload(
             try:
                 size = await send(pool, options, blocks, hidden, watch.add)
                 async with pool.lease() as connection:
-                    await _give_name(connection, hidden, path, replace=replace)
+                    await _rename(connection, hidden, path, replace=replace)
             except BaseException:
                 with suppress(SFTPAsyncError):
                     async with pool.lease() as connection:
@@ -200,53 +204,60 @@ async def send(
     path: str,
     on_bytes: Callable[[int], None],
 ) -> int:
-    """Write a new file from blocks, no more than `max_buffer_bytes` of which are in memory.
+    """Write a new file from blocks, with no more than `max_buffer_bytes` of them in memory.
 
     Args:
-        pool: where connections come from.
-        options: resolved or not; secrets are not looked at.
-        blocks: of the content; taken on a thread of their own.
-        path: where to; must not exist.
-        on_bytes: told what the server has acknowledged.
+        pool: the pool of connections.
+        options: the options of the transfer; references need not be resolved.
+        blocks: the blocks of the content; read on another thread.
+        path: the remote path; it must not exist.
+        on_bytes: called with each number of bytes that the server has acknowledged.
 
     Returns:
         The size in bytes that the server confirmed.
 
     """
-    held, room = 0, asyncio.Event()
+    budget = ByteBudget(options.max_buffer_bytes)
+    loop = asyncio.get_running_loop()
 
     def acknowledged(count: int) -> None:
-        nonlocal held
-        held -= count
-        room.set()
         on_bytes(count)
+        budget.release(count)
 
-    transfer = FileUpload(
+    def feed() -> None:
+        for block in blocks:
+            budget.acquire(len(block))
+            loop.call_soon_threadsafe(file.feed, memoryview(block))
+        loop.call_soon_threadsafe(file.end)
+
+    def stop_feeding(ended: asyncio.Task[int]) -> None:
+        error = asyncio.CancelledError() if ended.cancelled() else ended.exception()
+        if error is not None:
+            budget.fail(error)
+
+    file = FileUpload(
         path,
         pool,
         RetryPolicy(options.max_retries, options.retry_delay),
         acknowledged,
         None if options.channels_per_file == "auto" else options.channels_per_file,
     )
-    sending = asyncio.create_task(transfer.run())
-    sending.add_done_callback(lambda _: room.set())
-    source = iter(blocks)
+    sending = asyncio.create_task(file.run())
+    sending.add_done_callback(stop_feeding)
+    thread = ThreadPoolExecutor(1)  # the loop's own executor has too few threads for `bench`
+    feeding = loop.run_in_executor(thread, feed)
     try:
-        while (block := await asyncio.to_thread(next, source, b"")) and not sending.done():
-            while held and held + len(block) > options.max_buffer_bytes and not sending.done():
-                room.clear()
-                await room.wait()
-            held += len(block)
-            transfer.feed(memoryview(block))
-        transfer.end()
+        await asyncio.shield(feeding)
         return await sending
     finally:
+        # A thread cannot be cancelled: it ends when it next asks the failed budget for bytes.
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        await asyncio.gather(sending, feeding, return_exceptions=True)
+        thread.shutdown(wait=False)
 
 
 async def _final_path(connection: Connection, path: str, name: str, *, replace: bool) -> str:
-    """Return the file's path on the server; `path` may be its directory."""
+    """Return the path of the file on the server; `path` may be its directory."""
     try:
         found = await connection.stat(path)
     except RemoteNotFoundError:
@@ -257,7 +268,7 @@ async def _final_path(connection: Connection, path: str, name: str, *, replace: 
             return path
     if not replace:
         raise RemoteExistsError(
-            "The file is there already",
+            "The file already exists",
             host=connection.address,
             path=path,
             hint="Replace it with --force",
@@ -265,18 +276,18 @@ async def _final_path(connection: Connection, path: str, name: str, *, replace: 
     return path
 
 
-async def _give_name(connection: Connection, hidden: str, path: str, *, replace: bool) -> None:
+async def _rename(connection: Connection, hidden: str, path: str, *, replace: bool) -> None:
     if replace:
         try:
             await connection.replace(hidden, path)
             return
         except RemoteUnsupportedError:
-            # Without posix-rename, the name is free for a moment.
+            # Without posix-rename, there is no file of that name for a moment.
             with suppress(RemoteNotFoundError):
                 await connection.remove(path)
-    elif await connection.exists(path):  # some servers' rename would replace it
+    elif await connection.exists(path):  # the rename of some servers would replace it
         raise RemoteExistsError(
-            "A file of that name has appeared meanwhile",
+            "Another program has created a file with this name meanwhile",
             host=connection.address,
             path=path,
             hint="Replace it with --force",
@@ -285,8 +296,8 @@ async def _give_name(connection: Connection, hidden: str, path: str, *, replace:
         await connection.rename(hidden, path)
     except RemoteUnsupportedError as error:
         raise TransferError(
-            "The server cannot rename files, so none can appear whole",
+            "The server cannot rename files, so an upload cannot be atomic",
             host=connection.address,
             path=path,
-            hint="Jobs write to it with commit_mode=direct",
+            hint="Jobs can write to it with commit_mode=direct",
         ) from error

@@ -1,9 +1,9 @@
-"""Tries all that a write needs, one check after the other, and says what is wrong and what to do.
+"""Checks everything that a write needs, step by step, and reports each fault with its remedy.
 
-`examine` gives a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
+`run_checks` returns a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
 """
 
 from sftp_async.tools.doctor.report import CheckReport, CheckStep, Recommendation
-from sftp_async.tools.doctor.runner import STEPS, examine
+from sftp_async.tools.doctor.runner import STEPS, run_checks
 
-__all__ = ["STEPS", "CheckReport", "CheckStep", "Recommendation", "examine"]
+__all__ = ["STEPS", "CheckReport", "CheckStep", "Recommendation", "run_checks"]

@@ -1,4 +1,4 @@
-"""Who is examined: the options, the connection, and what was found out on the way."""
+"""Holds the state that checks share: the options, the connection, and the results so far."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
-from sftp_async.options.jump_hosts import way_to
+from sftp_async.humanize import printable
+from sftp_async.options.jump_hosts import route_to
 from sftp_async.remote.ssh import connect
-from sftp_async.tools.doctor.report import printable
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from sftp_async.remote.ssh import Capabilities, Connection
     from sftp_async.tools.doctor.report import Status
 
-#: Which check an error of `connect` belongs to; those before it went well. First match wins.
+#: The check that an error of `connect` belongs to; the checks before it succeeded. First match
+#: wins.
 _STAGES = (
     (AlgorithmsError, "Algorithms"),
     (HostKeyError, "Host key"),
@@ -38,17 +39,23 @@ _STAGES = (
     (SFTPAsyncError, "Login"),
 )
 
-#: What to do about an error that does not say it itself. First match wins.
+#: The advice for an error without a hint of its own. First match wins.
 _REMEDIES: tuple[tuple[Any, str], ...] = (
     (RemotePermissionError, "Ask the server's operator for permission, or choose another path"),
-    (UNKNOWN_OUTCOME, "Try again; if it lasts, ask the server's operator what its log says"),
-    (TransferError, "Ask the server's operator what its log says: it may be read-only there"),
+    (
+        UNKNOWN_OUTCOME,
+        "Try again; if the error persists, ask the server's operator to look into its log",
+    ),
+    (
+        TransferError,
+        "Ask the server's operator to look into its log: the directory may be read-only",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, in words that are safe to show."""
+    """The result of one check, in text that is safe to show."""
 
     status: Status
     detail: str
@@ -56,35 +63,36 @@ class Finding:
 
     @classmethod
     def ok(cls, detail: str, advice: str = "") -> Finding:
-        """Return that all is well."""
-        return cls("ok", printable(detail), printable(advice))
+        """Return a success."""
+        return cls("ok", _one_line(detail), _one_line(advice))
 
     @classmethod
     def warning(cls, detail: str, advice: str) -> Finding:
-        """Return that a job would work, but not as well as it could."""
-        return cls("warning", printable(detail), printable(advice))
+        """Return a warning: a job works, but not as well as it could."""
+        return cls("warning", _one_line(detail), _one_line(advice))
 
     @classmethod
     def failed(cls, error: SFTPAsyncError, advice: str = "", *, place: str = "") -> Finding:
-        """Return an error's cause and remedy; `place` is where it was, if not at the server."""
+        """Return a failure with an error's cause and remedy; `place` is the proxy or bastion."""
         problems = getattr(error, "problems", None)
         detail = " ".join(problems) if problems else error.message
         where = f" ({error.path or place})" if error.path or place else ""
         usual = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), "")
-        return cls("failed", printable(detail + where), printable(error.hint or advice or usual))
+        return cls("failed", _one_line(detail + where), _one_line(error.hint or advice or usual))
 
 
 @dataclass
 class CheckContext:
-    """A server, as one set of options reaches it.
+    """What the checks of one server share.
 
     Args:
         given: the options as the user gave them.
-        path: remote path that a job would write to.
+        path: the remote path that a job would write to.
 
     Attributes:
-        options: resolved; set by the first check.
-        directory: where probes go; set by the check of the target.
+        options: the options with resolved references; set by the first check.
+        directory: the directory for probe files; set by the check of the target.
+        probes: the paths of probe files that may exist on the server.
 
     """
 
@@ -107,30 +115,32 @@ class CheckContext:
         self._connection: Connection | None = None
         self._refusal: SFTPAsyncError | None = None
         self._mark = uuid.uuid4().hex
-        #: What was put on the server and is there, as far as is known.
         self.probes: set[str] = set()
 
     @property
     def connection(self) -> Connection:
-        """The connection; only for checks that need one."""
+        """The connection; only for checks that need an established one."""
         assert self._connection is not None
         return self._connection
 
     @property
-    def way(self) -> tuple[str, ...]:
-        """The proxy and the bastions that are passed on the way."""
-        return way_to(self.options)
+    def route(self) -> tuple[str, ...]:
+        """The addresses of the proxy and the bastions before the server."""
+        return route_to(self.options)
 
     @property
     def lost(self) -> bool:
-        """Whether there was a connection, which is of no more use."""
+        """Whether there was a connection that cannot be used any more."""
         return self._connection is not None and not self._connection.usable
 
     async def reach(self, stage: str) -> bool:
-        """Connect, at the first call; return whether more than `stage` is known to have gone well.
+        """Connect at the first call; return whether connecting succeeded.
+
+        Connecting is one operation, and each check reports one stage of it. False means that
+        connecting failed at a later stage than `stage`, which itself succeeded.
 
         Raises:
-            SFTPAsyncError: connecting failed at this very stage.
+            SFTPAsyncError: connecting failed at this stage.
 
         """
         if self._connection is None and self._refusal is None:
@@ -150,37 +160,41 @@ class CheckContext:
         return False
 
     def place_of(self, error: SFTPAsyncError) -> str:
-        """Return the proxy or the bastion that an error is about; empty if it is the server."""
+        """Return the proxy or bastion that an error is about; empty if it is the server."""
         return "" if error.host in (None, self.options.address) else str(error.host)
 
     def _stage_of(self, error: SFTPAsyncError) -> str:
         if self.place_of(error):
-            return "TCP"  # it is no further
+            return "TCP"  # the server was not reached
         return next(name for kind, name in _STAGES if isinstance(error, kind))
 
-    def probe(self, suffix: str = "") -> str:
-        """Return the path of a hidden file of our own."""
+    def probe_path(self, suffix: str = "") -> str:
+        """Return the path of a hidden probe file with a unique name."""
         return posixpath.join(self.directory, f".sftp_async-check-{self._mark}{suffix}")
 
-    async def end(self) -> None:
-        """Leave nothing behind: no file, no connection."""
+    async def close(self) -> None:
+        """Remove all probe files and close the connection."""
         if self.streams is not None:
             self.streams[1].close()
         if self._connection is None:
             return
         try:
             if self.probes:
-                await self._clear()
+                await self._remove_probes()
         finally:
             await self._connection.close()
 
-    async def _clear(self) -> None:
+    async def _remove_probes(self) -> None:
         if self.lost:
             with suppress(SFTPAsyncError):
                 self._connection = await connect(self.options)
         for path in sorted(self.probes):
-            # A check has told of what cannot be removed.
+            # The check "Remove" reports files that cannot be removed.
             with suppress(SFTPAsyncError):
                 with suppress(RemoteNotFoundError):
                     await self.connection.remove(path)
                 self.probes.discard(path)
+
+
+def _one_line(text: str) -> str:
+    return printable(text.replace("\n", " "))

@@ -1,4 +1,4 @@
-"""What a check found: `CheckReport` and its `CheckStep`s, as text, as a table, as JSON."""
+"""Defines the result of the checks, `CheckReport`, as text, as an HTML table and as JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from sftp_async.humanize import printable
 from sftp_async.tools.doctor.report_html import steps_table
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ class CheckStep:
     """One step of a check.
 
     Args:
-        name: what was looked at.
-        status: `ok`; `warning`, a job would work all the same; `failed`; `skipped`, because a step
-            that it needs failed.
-        detail: what was found, or the cause of the failure.
-        advice: what to do next, where there is something to do.
+        name: what was checked.
+        status: `ok`; `warning`, if a job works nevertheless; `failed`; `skipped`, if a step that
+            it depends on failed.
+        detail: the result, or the cause of the failure.
+        advice: what to do next; empty if there is nothing to do.
 
     """
 
@@ -43,18 +44,18 @@ class CheckStep:
 
     @property
     def ok(self) -> bool | None:
-        """Whether it went well, warnings included; None: it was not run."""
+        """Whether the step succeeded, with or without a warning; None if it was not run."""
         return None if self.status == "skipped" else self.status != "failed"
 
     @property
     def word(self) -> str:
-        """Its status as shown: a failure cries."""
+        """The status as it is shown, a failure in capitals."""
         return _WORDS[self.status]
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """An option worth setting for this server, and why."""
+    """An option that should be set for this server, and the reason."""
 
     option: str
     value: str
@@ -66,22 +67,25 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check found; `print` it, or let a notebook show it as a table.
+    """The result of all checks; `print` it, or let a notebook show it as a table.
 
     Args:
         address: `user@host:port`.
-        path: the remote path that was tried.
-        steps: in order.
-        host_key_fingerprint: `SHA256:…` of the key the server showed, if it got that far.
-        algorithms: what was agreed on, by kind.
-        capabilities: what the server offers, if it got that far.
-        server: what kind of server it is, as far as its greeting tells.
+        path: the remote path that was checked.
+        steps: the steps in their order.
+        host_key_fingerprint: `SHA256:…` of the key that the server presented; None if the check
+            did not get that far.
+        algorithms: the negotiated algorithms, by kind.
+        capabilities: what the server supports; None if the check did not get that far.
+        server: the server's product, recognized by its banner; None if unknown.
         round_trip_ms: median time of one request in milliseconds.
-        sessions: SFTP sessions that one connection may have; no more than a file would use.
-        connections: connections allowed at once; no more than `max_connections`.
-        free_bytes: what is left on the remote disk, if the server tells.
-        megabytes_per_second: of one file over one connection, in units of 1,000,000 bytes.
-        recommended: options worth setting for this server.
+        sessions: number of SFTP sessions that one connection may have; counted up to the number
+            that a file uses.
+        connections: number of simultaneous connections that the server allows; counted up to
+            `max_connections`.
+        free_bytes: free space on the remote disk; None if the server does not report it.
+        megabytes_per_second: throughput of one file over one connection, in 1,000,000 bytes.
+        recommended: options that should be set for this server.
 
     """
 
@@ -101,17 +105,17 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every step went well; warnings do not count."""
+        """Whether no step failed; warnings do not count."""
         return all(step.ok for step in self.steps)
 
     @property
     def title(self) -> str:
-        """Address, path and verdict in one line."""
+        """Address, path and result in one line."""
         verdict = "ok" if self.ok else "FAILED"
         return printable(f"SFTP check of {self.address}, path {self.path}: {verdict}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as `json.dumps` takes it."""
+        """Return the report as a dictionary that `json.dumps` accepts."""
         found = {name: value for name, value in vars(self).items() if name != "steps"}
         return {
             "ok": self.ok,
@@ -139,8 +143,3 @@ class CheckReport:
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # IPython's plain text
         printer.text(str(self))
-
-
-def printable(text: str) -> str:
-    """Disarm control characters: a server chooses some of the words shown in a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text.replace("\n", " "))

@@ -1,4 +1,4 @@
-"""The table that a notebook shows for a check: what was tried, what was found, what to do."""
+"""Renders the steps of a check as an HTML table for notebooks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 __all__ = ["steps_table"]
 
-#: A sign and a colour, which can be read on light and on dark ground, for each status.
+#: A sign and a colour for each status; the colours are legible on light and dark backgrounds.
 _SHOWN: Final = {
     "ok": ("&#10003;", "#2a9d4a"),
     "warning": ("&#9888;", "#b7791f"),
     "FAILED": ("&#10007;", "#d9363e"),
     "not run": ("&#8211;", "#888888"),
 }
-# Notebooks align cells to the right and let words of two parts break: each cell says otherwise.
+# Notebooks align cells to the right and break words, so each cell sets its own style.
 _CELL: Final = "text-align:left;vertical-align:top"
 
 
@@ -23,9 +23,9 @@ def steps_table(title: str, steps: Iterable[tuple[str, str, str, str]]) -> str:
     """Return an HTML table; every text in it is escaped.
 
     Args:
-        title: stands above the table.
-        steps: status (`ok`, `warning`, `FAILED` or `not run`), name, what was found, what to do;
-            the last two may be empty.
+        title: the caption of the table.
+        steps: status (`ok`, `warning`, `FAILED` or `not run`), name, detail and advice of each
+            step; the last two may be empty.
 
     """
     rows = "".join(_row(*step) for step in steps)
@@ -33,13 +33,13 @@ def steps_table(title: str, steps: Iterable[tuple[str, str, str, str]]) -> str:
     return f"<table>{caption}<tbody>{rows}</tbody></table>"
 
 
-def _row(status: str, name: str, found: str, advice: str) -> str:
+def _row(status: str, name: str, detail: str, advice: str) -> str:
     sign, colour = _SHOWN[status]
-    told = escape(found)
+    content = escape(detail)
     if advice:
-        told += f"<div><b>&#8594;</b> {escape(advice)}</div>"
+        content += f"<div><b>&#8594;</b> {escape(advice)}</div>"
     return (
         f'<tr><td style="{_CELL};white-space:nowrap;color:{colour}">{sign} {status}</td>'
         f'<td style="{_CELL};white-space:nowrap">{escape(name)}</td>'
-        f'<td style="{_CELL};overflow-wrap:anywhere">{told}</td></tr>'
+        f'<td style="{_CELL};overflow-wrap:anywhere">{content}</td></tr>'
     )

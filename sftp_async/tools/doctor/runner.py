@@ -1,4 +1,4 @@
-"""The checks in their order, and what each needs: `examine`."""
+"""Runs the checks in their order, each if the checks that it depends on succeeded."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, what does it, and the checks that must have gone well before."""
+    """One check: its name, its function, and the checks that it depends on."""
 
     name: str
     run: Callable[[CheckContext], Awaitable[Finding]]
     needs: tuple[str, ...]
-    #: It takes a while, or several connections: only for those who ask for it.
+    #: Whether it takes several seconds or several connections, and so is run only on request.
     thorough: bool = False
 
 
-async def _resolve_options(subject: CheckContext) -> Finding:
-    subject.options = subject.given.resolve()
-    check_usable(subject.options)
-    return Finding.ok("complete; keys and references can be read")
+async def _resolve_options(context: CheckContext) -> Finding:
+    context.options = context.given.resolve()
+    check_usable(context.options)
+    return Finding.ok("valid; all keys and references can be read")
 
 
 CHECKS = (
@@ -39,77 +39,78 @@ CHECKS = (
     Check("Name", network_checks.resolve_name, ("Options",)),
     Check("TCP", network_checks.open_port, ("Name",)),
     Check("SSH", network_checks.read_banner, ("TCP",)),
-    Check("Algorithms", session_checks.agree, ("SSH",)),
-    Check("Host key", session_checks.trust, ("Algorithms",)),
+    Check("Algorithms", session_checks.negotiate_algorithms, ("SSH",)),
+    Check("Host key", session_checks.verify_host_key, ("Algorithms",)),
     Check("Login", session_checks.log_in, ("Host key",)),
     Check("SFTP", session_checks.start_sftp, ("Login",)),
-    Check("Round trip", session_checks.measure, ("SFTP",)),
+    Check("Round trip", session_checks.measure_round_trip, ("SFTP",)),
     Check("Sessions", session_checks.count_sessions, ("SFTP",), thorough=True),
     Check("Connections", session_checks.count_connections, ("SFTP",), thorough=True),
     Check("Target", target_checks.find_target, ("Round trip",)),
-    Check("Free space", target_checks.ask_free_space, ("Target",)),
-    Check("Write", target_checks.write, ("Free space",)),
-    Check("Rename", target_checks.rename, ("Write",)),
-    Check("Replace", target_checks.replace, ("Rename",)),
-    Check("Remove", target_checks.remove, ("Write",)),
-    Check("Throughput", target_checks.estimate_speed, ("Remove",), thorough=True),
+    Check("Free space", target_checks.check_free_space, ("Target",)),
+    Check("Write", target_checks.write_file, ("Free space",)),
+    Check("Rename", target_checks.rename_file, ("Write",)),
+    Check("Replace", target_checks.replace_file, ("Rename",)),
+    Check("Remove", target_checks.remove_files, ("Write",)),
+    Check("Throughput", target_checks.estimate_throughput, ("Remove",), thorough=True),
 )
 #: The names of all checks, in their order.
 STEPS = tuple(check.name for check in CHECKS)
 
 
-async def examine(
+async def run_checks(
     options: SFTPOptions,
     path: str,
     *,
     thorough: bool = False,
     on_step: Callable[[CheckStep], None] | None = None,
 ) -> CheckReport:
-    """Try all that a write to `path` needs, on connections of its own; never raises for a fault.
+    """Check everything that a write to `path` needs, on connections of its own.
 
-    Makes small hidden files of unique names in `path`, and removes them.
+    Creates small hidden files with unique names in `path`, and removes them. A fault of the server
+    is in the report, never raised.
 
     Args:
-        options: as for a write; references are looked up here.
-        path: remote path that a job would write to.
+        options: as for a write; references are resolved by the first check.
+        path: the remote path that a job would write to.
         thorough: also count the sessions and connections that the server allows, and estimate the
-            throughput (8 MiB or 3 seconds).
-        on_step: told each step as it is done.
+            throughput (with up to 8 MiB or 3 seconds).
+        on_step: called with each step when it is done.
 
     """
-    subject = CheckContext(options, path)
+    context = CheckContext(options, path)
     steps: dict[str, CheckStep] = {}
     try:
         for check in CHECKS:
             if check.thorough and not thorough:
                 continue
-            steps[check.name] = step = await _step(check, subject, steps)
+            steps[check.name] = step = await _step(check, context, steps)
             if on_step is not None:
                 on_step(step)
     finally:
-        await subject.end()
+        await context.close()
     return CheckReport(
         address=options.address,
         path=path,
         steps=tuple(steps.values()),
-        host_key_fingerprint=subject.host_key_fingerprint,
-        algorithms=subject.algorithms,
-        capabilities=subject.capabilities,
-        server=subject.server,
-        round_trip_ms=subject.round_trip_ms,
-        sessions=subject.sessions,
-        connections=subject.connections,
-        free_bytes=subject.free_bytes,
-        megabytes_per_second=subject.megabytes_per_second,
-        recommended=tuple(recommend(subject, steps)),
+        host_key_fingerprint=context.host_key_fingerprint,
+        algorithms=context.algorithms,
+        capabilities=context.capabilities,
+        server=context.server,
+        round_trip_ms=context.round_trip_ms,
+        sessions=context.sessions,
+        connections=context.connections,
+        free_bytes=context.free_bytes,
+        megabytes_per_second=context.megabytes_per_second,
+        recommended=tuple(recommend(context, steps)),
     )
 
 
-async def _step(check: Check, subject: CheckContext, done: dict[str, CheckStep]) -> CheckStep:
-    if subject.lost or not all(done[name].ok for name in check.needs):
+async def _step(check: Check, context: CheckContext, done: dict[str, CheckStep]) -> CheckStep:
+    if context.lost or not all(done[name].ok for name in check.needs):
         return CheckStep(check.name)
     try:
-        found = await check.run(subject)
+        found = await check.run(context)
     except SFTPAsyncError as error:
-        found = Finding.failed(error, place=subject.place_of(error))
+        found = Finding.failed(error, place=context.place_of(error))
     return CheckStep(check.name, found.status, found.detail, found.advice)

@@ -1,10 +1,10 @@
-"""Which server it is, as its greeting tells, and what is worth knowing of it."""
+"""Recognizes the product of a server by its SSH banner, and notes its peculiarities."""
 
 from __future__ import annotations
 
 import re
 
-#: By what their greetings begin with, behind `SSH-2.0-`.
+#: The beginning of the banner after `SSH-2.0-`, as a regular expression, and the product.
 _SERVERS = (
     (r"OpenSSH_for_Windows", "OpenSSH for Windows"),
     (r"OpenSSH_", "OpenSSH"),
@@ -12,7 +12,7 @@ _SERVERS = (
     (r"AzureSSH", "Azure Blob Storage"),
     (r"SFTPGo", "SFTPGo"),
     (r"mod_sftp", "ProFTPD (mod_sftp)"),
-    (r"AsyncSSH_", "asyncssh (the embedded server of sftp_async, for one)"),
+    (r"AsyncSSH_", "asyncssh (for example the embedded server of sftp_async)"),
     (r".*Bitvise", "Bitvise SSH Server"),
     (r"CerberusFTPServer", "Cerberus FTP Server"),
     (r"CompleteFTP", "CompleteFTP"),
@@ -27,15 +27,15 @@ _SERVERS = (
     (r"Go$", "a server written in Go"),
 )
 
-#: What differs from the rest there, and what this package does about it.
+#: How a product differs from others, and what this package does about it.
 NOTES = {
-    "AWS Transfer Family": "object storage: a file is written over one channel, in order",
-    "Azure Blob Storage": "closes what is idle for 2 minutes; no replacing by rename",
-    "SFTPGo": "a plain rename replaces what is there",
+    "AWS Transfer Family": "object storage: each file is written over one channel, in order",
+    "Azure Blob Storage": "closes connections after 2 idle minutes; a rename cannot replace a file",
+    "SFTPGo": "a plain rename replaces an existing file",
 }
 
 
 def server_of(version: str) -> str | None:
-    """Return what kind of server greets like that; None: unknown."""
+    """Return the product of a server with this SSH banner; None if unknown."""
     bare = re.sub(r"^SSH-\d\.\d+-", "", version)
     return next((name for start, name in _SERVERS if re.match(start, bare)), None)

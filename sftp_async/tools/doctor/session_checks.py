@@ -1,4 +1,4 @@
-"""The checks of the session: who the server is, who we are to it, what it offers and allows."""
+"""Checks the SSH session: algorithms, host key, login, SFTP extensions and limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import ConnectError, RemoteNotFoundError, RemotePermissionError
+from sftp_async.humanize import counted
 from sftp_async.remote.ssh import connect
 from sftp_async.tools.doctor.context import Finding
 from sftp_async.tools.doctor.server_names import NOTES, server_of
@@ -16,54 +17,54 @@ if TYPE_CHECKING:
     from sftp_async.remote.ssh import Connection
     from sftp_async.tools.doctor.context import CheckContext
 
-#: Stats whose median is the round-trip time.
+#: Number of stat requests whose median time is the round-trip time.
 ROUND_TRIPS = 5
-#: SFTP sessions that are tried on one connection: as many as a file uses on a
+#: Number of SFTP sessions that are tried on one connection: as many as a file uses on a
 #: high-latency server.
 SESSIONS = 4
 
 
-async def agree(subject: CheckContext) -> Finding:
-    """Agree on algorithms."""
-    if not await subject.reach("Algorithms") or not subject.algorithms:
-        return Finding.ok("agreed on")
-    return Finding.ok(", ".join(f"{kind} {name}" for kind, name in subject.algorithms.items()))
+async def negotiate_algorithms(context: CheckContext) -> Finding:
+    """Negotiate the algorithms."""
+    if not await context.reach("Algorithms") or not context.algorithms:
+        return Finding.ok("negotiated")
+    return Finding.ok(", ".join(f"{kind} {name}" for kind, name in context.algorithms.items()))
 
 
-async def trust(subject: CheckContext) -> Finding:
-    """Check the server's host key."""
-    reached = await subject.reach("Host key")
-    options = subject.options
+async def verify_host_key(context: CheckContext) -> Finding:
+    """Verify the server's host key."""
+    reached = await context.reach("Host key")
+    options = context.options
     if not reached:
         return Finding.ok("trusted")
-    shown = f"{subject.host_key_fingerprint}"
+    shown = f"{context.host_key_fingerprint}"
     if options.host_key_policy == "insecure":
         return Finding.warning(
             f"{shown}, NOT checked (host_key_policy=insecure)",
-            "Once the server's operator confirms it, set host_key_fingerprint to it",
+            "Set host_key_fingerprint to it after the server's operator has confirmed it",
         )
     if options.host_key_fingerprint:
-        return Finding.ok(f"{shown}, trusted: it is the host_key_fingerprint")
+        return Finding.ok(f"{shown}, trusted: host_key_fingerprint contains it")
     if options.known_hosts is not None:
-        return Finding.ok(f"{shown}, trusted: known_hosts names it")
-    return Finding.ok(f"{shown}, trusted: this user's known_hosts file names it")
+        return Finding.ok(f"{shown}, trusted: known_hosts contains it")
+    return Finding.ok(f"{shown}, trusted: this user's known_hosts file contains it")
 
 
-async def log_in(subject: CheckContext) -> Finding:
+async def log_in(context: CheckContext) -> Finding:
     """Log in."""
-    await subject.reach("Login")
-    options = subject.options
+    await context.reach("Login")
+    options = context.options
     have = {"private key": options.private_key_content, "password": options.password}
     means = " and ".join(name for name, value in have.items() if value is not None)
-    return Finding.ok(f"accepted as {options.username} ({means})")
+    return Finding.ok(f"logged in as {options.username} ({means})")
 
 
-async def start_sftp(subject: CheckContext) -> Finding:
-    """Start an SFTP session, and see what the server offers."""
-    await subject.reach("SFTP")
-    offers = subject.connection.capabilities
-    subject.capabilities = offers
-    subject.server = server_of(offers.server_version)
+async def start_sftp(context: CheckContext) -> Finding:
+    """Start an SFTP session, and ask for the server's capabilities."""
+    await context.reach("SFTP")
+    offers = context.connection.capabilities
+    context.capabilities = offers
+    context.server = server_of(offers.server_version)
     known = {
         "posix-rename": offers.posix_rename,
         "copy-data": offers.copy_data,
@@ -73,59 +74,60 @@ async def start_sftp(subject: CheckContext) -> Finding:
     }
     words = {True: "yes", False: "no", None: "unknown"}
     extensions = ", ".join(f"{name} {words[there]}" for name, there in known.items())
-    kind = subject.server or "server unknown"
+    kind = context.server or "unknown server"
     return Finding.ok(
-        f"{kind} ({offers.server_version}); {offers.max_write // 1024} KiB a request; {extensions}",
+        f"{kind} ({offers.server_version}); {offers.max_write // 1024} KiB per request; "
+        f"{extensions}",
         NOTES.get(kind, ""),
     )
 
 
-async def measure(subject: CheckContext) -> Finding:
-    """Measure the time of a request and its answer."""
+async def measure_round_trip(context: CheckContext) -> Finding:
+    """Measure the time from a request to its answer."""
     times = []
     for _ in range(ROUND_TRIPS):
         start = time.perf_counter()
-        with suppress(RemoteNotFoundError, RemotePermissionError):  # an answer all the same
-            await subject.connection.stat(".")
+        with suppress(RemoteNotFoundError, RemotePermissionError):  # a refusal is an answer, too
+            await context.connection.stat(".")
         times.append(time.perf_counter() - start)
-    subject.round_trip_ms = statistics.median(times) * 1000
-    return Finding.ok(f"{subject.round_trip_ms:.1f} ms")
+    context.round_trip_ms = statistics.median(times) * 1000
+    return Finding.ok(f"{context.round_trip_ms:.1f} ms")
 
 
-async def count_sessions(subject: CheckContext) -> Finding:
+async def count_sessions(context: CheckContext) -> Finding:
     """Count the SFTP sessions that one connection may have."""
-    subject.sessions = await subject.connection.open_channels(SESSIONS)
-    if subject.sessions >= SESSIONS:
-        return Finding.ok(f"{SESSIONS} on one connection, as many as a file makes use of")
-    several = "one SFTP session" if subject.sessions == 1 else f"{subject.sessions} SFTP sessions"
+    context.sessions = await context.connection.open_channels(SESSIONS)
+    if context.sessions >= SESSIONS:
+        return Finding.ok(f"{SESSIONS} on one connection, as many as a file uses")
+    several = counted((context.sessions, "SFTP session"))
     return Finding.warning(
-        f"The server allows {several} on a connection",
-        "A job makes do with it; each file is then slower on a distant server. Ask the server's "
-        f"operator for {SESSIONS} or more (OpenSSH: MaxSessions)",
+        f"The server allows {several} per connection",
+        "Jobs work, but on a high-latency server each file is slower. Ask the server's operator to "
+        f"allow {SESSIONS} or more (OpenSSH: MaxSessions)",
     )
 
 
-async def count_connections(subject: CheckContext) -> Finding:
-    """Open as many connections as a Python worker would, and count those that are let in."""
-    wanted = subject.options.max_connections
+async def count_connections(context: CheckContext) -> Finding:
+    """Open as many connections as a Python worker would, and count the accepted ones."""
+    wanted = context.options.max_connections
     others: list[Connection] = []
     refusal = None
     try:
         while len(others) + 1 < wanted and refusal is None:
             try:
-                others.append(await connect(subject.options))
+                others.append(await connect(context.options))
             except ConnectError as error:
                 refusal = error
     finally:
         for other in others:
             await other.close()
-    subject.connections = len(others) + 1
+    context.connections = len(others) + 1
     if refusal is None:
-        return Finding.ok(f"{wanted} at once, as many as max_connections asks for")
-    several = "one connection" if subject.connections == 1 else f"{subject.connections} connections"
+        return Finding.ok(f"{wanted} at the same time, as many as max_connections")
+    several = counted((context.connections, "connection"))
     return Finding.warning(
-        f"The server allows {several} at once, and turned the next away: {refusal.message}",
-        f"Set max_connections={subject.connections}. Each of Spark's Python workers has "
-        f"connections of its own: let no more than {subject.connections} run at once "
-        f"(df.coalesce({subject.connections})), or ask the server's operator for more",
+        f"The server allows {several} at the same time, and refused the next: {refusal.message}",
+        f"Set max_connections={context.connections}. Each of Spark's Python workers has its own "
+        f"connections: run at most {counted((context.connections, 'task'))} at the same time "
+        f"(df.coalesce({context.connections})), or ask the server's operator to allow more",
     )

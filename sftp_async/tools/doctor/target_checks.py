@@ -1,7 +1,7 @@
-"""The checks that touch the target: space, write, rename, replace, remove, and how fast it is.
+"""Checks the target: free space, writing, renaming, replacing, removing, and throughput.
 
-Every file they make is hidden, of a unique name, noted in `CheckContext.probes` before it exists,
-and removed at the end whatever happens.
+Every probe file is hidden and has a unique name. It is recorded in `CheckContext.probes` before it
+is created, and removed at the end in any case.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from sftp_async.tools.doctor.context import Finding
 if TYPE_CHECKING:
     from sftp_async.tools.doctor.context import CheckContext
 
-_PROBE: Final = b"sftp_async was here to see whether it may write; this file can be removed.\n"
+_PROBE: Final = b"sftp_async wrote this file to check its permissions. The file can be removed.\n"
 #: Less than this left, in bytes, and the disk counts as full: as the transport has it.
 FULL_DISK: Final = 1024 * 1024
-#: What the throughput is estimated with: bytes of the first and of all writes, seconds at most.
+#: Limits of the throughput estimate: bytes of the first write, bytes and seconds of all writes.
 FIRST_WRITE: Final = 128 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_SECONDS: Final = 3.0
 
 
-async def find_target(subject: CheckContext) -> Finding:
-    """Find the directory that a job would write to, or the one that it would make it in."""
-    options = subject.options.model_copy(update={"path": subject.path})
+async def find_target(context: CheckContext) -> Finding:
+    """Find the directory that a job writes to, or the parent that it creates the directory in."""
+    options = context.options.model_copy(update={"path": context.path})
     wanted, name = split_target(options)
     directory, missing = wanted, False
-    while (found := await _directory_there(subject, directory)) is None:
+    while (found := await _is_directory(context, directory)) is None:
         missing = True
         parent = posixpath.dirname(directory) or "."
         if parent == directory:
@@ -47,21 +47,23 @@ async def find_target(subject: CheckContext) -> Finding:
     if not found:
         raise TransferError(
             f"{directory} is a file, not a directory",
-            hint="Choose another path" if directory == wanted else f"{wanted} cannot be made in it",
+            hint="Choose another path"
+            if directory == wanted
+            else f"{wanted} cannot be created in it",
         )
-    if name and not missing and await _directory_there(subject, subject.path):
+    if name and not missing and await _is_directory(context, context.path):
         raise TransferError(
-            f"{subject.path} is a directory, and is to be an exact file",
+            f"{context.path} is a directory, but an exact file is to be written there",
             hint="Choose another name, or set single_file=false to write part files into it",
         )
-    subject.directory = directory
+    context.directory = directory
     for_file = f", for the file {name}" if name else ""
     if not missing:
-        return Finding.ok(f"the directory {wanted} is there{for_file}")
+        return Finding.ok(f"the directory {wanted} exists{for_file}")
     if options.create_dirs:
         return Finding.warning(
             f"the directory {wanted} is missing{for_file}",
-            f"A job makes it (create_dirs=true). What follows is tried in {directory}",
+            f"A job creates it (create_dirs=true). The following checks use {directory}",
         )
     raise RemoteNotFoundError(
         f"The directory {wanted} is missing",
@@ -69,123 +71,125 @@ async def find_target(subject: CheckContext) -> Finding:
     )
 
 
-async def _directory_there(subject: CheckContext, path: str) -> bool | None:
-    """Whether a directory is there; None: nothing is."""
+async def _is_directory(context: CheckContext, path: str) -> bool | None:
+    """Whether a path is a directory; None if it does not exist."""
     try:
-        return (await subject.connection.stat(path)).is_dir
+        return (await context.connection.stat(path)).is_dir
     except RemoteNotFoundError:
-        if await subject.connection.is_link(path):
+        if await context.connection.is_link(path):
             raise TransferError(
-                "A link is there that leads nowhere, so no directory can be made",
+                "A symbolic link with a missing target is in the place of the directory",
                 path=path,
-                hint="Remove the link, or make what it leads to",
+                hint="Remove the link, or create its target",
             ) from None
         return None
 
 
-async def ask_free_space(subject: CheckContext) -> Finding:
-    """Ask how much may still be written."""
-    free = subject.free_bytes = await subject.connection.free_bytes(subject.directory)
+async def check_free_space(context: CheckContext) -> Finding:
+    """Ask for the free space on the remote disk."""
+    free = context.free_bytes = await context.connection.free_bytes(context.directory)
     if free is None:
-        return Finding.ok("the server does not tell (no statvfs)")
+        return Finding.ok("the server does not report it (no statvfs)")
     if free < FULL_DISK:
         raise RemoteSpaceError(
             f"The remote disk or quota is full: {free:,} bytes are free",
-            path=subject.directory,
+            path=context.directory,
             hint="Free some space on the server",
         )
     return Finding.ok(f"{free / 1e9:,.1f} GB" if free >= 1e9 else f"{free / 1e6:,.1f} MB")
 
 
-async def write(subject: CheckContext) -> Finding:
+async def write_file(context: CheckContext) -> Finding:
     """Write a small file, and compare its size."""
-    path = subject.probe()
-    await _write_probe(subject, path)
-    size = (await subject.connection.stat(path)).size
+    path = context.probe_path()
+    await _write_probe(context, path)
+    size = (await context.connection.stat(path)).size
     if size != len(_PROBE):
         raise TransferError(
-            f"A file of {len(_PROBE)} bytes arrived with {size} bytes",
+            f"A file of {len(_PROBE)} bytes has {size} bytes on the server",
             path=path,
-            hint="The server alters or loses data: do not write to it before that is explained",
+            hint="The server changes or loses data: do not write to it before its operator "
+            "explains this",
         )
-    return Finding.ok(f"files can be written in {subject.directory}")
+    return Finding.ok(f"files can be written in {context.directory}")
 
 
-async def rename(subject: CheckContext) -> Finding:
-    """Give the file another name, as a commit does."""
-    old, new = subject.probe(), subject.probe("-renamed")
-    subject.probes.add(new)
+async def rename_file(context: CheckContext) -> Finding:
+    """Rename the file, as a commit does."""
+    old, new = context.probe_path(), context.probe_path("-renamed")
+    context.probes.add(new)
     try:
-        await subject.connection.rename(old, new)
+        await context.connection.rename(old, new)
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
-        subject.probes.discard(new)
-        if subject.options.commit_mode == "direct":
+        context.probes.discard(new)
+        if context.options.commit_mode == "direct":
             return Finding.ok(f"{error.message}; not needed with commit_mode=direct")
         return Finding.failed(
             TransferError(
                 error.message,
-                hint="Set commit_mode=direct: files then have their names from the start, and "
-                "readers can see them grow",
+                hint="Set commit_mode=direct: files then have their final names from the start, "
+                "and readers may see incomplete files",
             )
         )
-    if not await subject.connection.exists(new):
+    if not await context.connection.exists(new):
         raise TransferError(
-            "The server says that it renamed a file, which is not there by its new name",
+            "The server reported a successful rename, but there is no file with the new name",
             path=new,
-            hint="Do not write to it before its operator has explained that",
+            hint="Do not write to it before its operator explains this",
         )
-    subject.probes.discard(old)
+    context.probes.discard(old)
     return Finding.ok("files can be renamed")
 
 
-async def replace(subject: CheckContext) -> Finding:
-    """Rename a file to a name that is taken, as an overwrite of an exact file does."""
-    if subject.probe("-renamed") not in subject.probes:
-        return Finding.ok("not tried: there is no rename")
-    old, taken = subject.probe(), subject.probe("-renamed")
-    await _write_probe(subject, old)
+async def replace_file(context: CheckContext) -> Finding:
+    """Rename a file to an existing name, as an overwrite of an exact file does."""
+    if context.probe_path("-renamed") not in context.probes:
+        return Finding.ok("not tried, since the server cannot rename files")
+    old, taken = context.probe_path(), context.probe_path("-renamed")
+    await _write_probe(context, old)
     try:
-        await subject.connection.rename(old, taken)
+        await context.connection.rename(old, taken)
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
-        plain = "refuses a name that is taken"
+        plain = "refuses an existing name"
         if not isinstance(error, RemoteExistsError):
-            plain = f"to a name that is taken fails ({error.message})"
+            plain = f"to an existing name fails ({error.message})"
     else:
-        subject.probes.discard(old)
-        plain = "replaces what is there"
-        await _write_probe(subject, old)
+        context.probes.discard(old)
+        plain = "replaces an existing file"
+        await _write_probe(context, old)
     try:
-        await subject.connection.replace(old, taken)
+        await context.connection.replace(old, taken)
     except UNKNOWN_OUTCOME:
         raise
     except RemoteUnsupportedError:
         return Finding.warning(
-            f"A plain rename {plain}, and there is no posix-rename",
-            "Nothing needs to be set. While an exact file is replaced, its name is free for a "
-            "moment",
+            f"A plain rename {plain}, and the server does not support posix-rename",
+            "You need not change any option. While an exact file is replaced, there is no file of "
+            "that name for a moment",
         )
     except TransferError as error:
         return Finding.warning(
-            f"A plain rename {plain}, and posix-rename, which is offered, fails: {error.message}",
-            "Only jobs that replace a file of the same name would fail: ask the server's operator, "
-            "or write under new names",
+            f"A plain rename {plain}, and posix-rename, which the server advertises, fails: "
+            f"{error.message}",
+            "Only jobs that replace an existing file fail: ask the server's operator, or write "
+            "under new names",
         )
-    subject.probes.discard(old)
-    return Finding.ok(f"in one step (posix-rename); a plain rename {plain}")
+    context.probes.discard(old)
+    return Finding.ok(f"atomic (posix-rename); a plain rename {plain}")
 
 
-async def remove(subject: CheckContext) -> Finding:
-    """Remove what the checks have made."""
-    for path in sorted(subject.probes):
+async def remove_files(context: CheckContext) -> Finding:
+    """Remove the probe files."""
+    for path in sorted(context.probes):
         try:
-            await subject.connection.remove(path)
-            if await subject.connection.exists(path):
+            await context.connection.remove(path)
+            if await context.connection.exists(path):
                 raise TransferError(
-                    "The server says that it removed a file, which is still there",
+                    "The server reported a successful removal, but the file is still there",
                     path=path,
                     hint="Remove it, and ask the server's operator",
                 )
@@ -194,46 +198,46 @@ async def remove(subject: CheckContext) -> Finding:
         except UNKNOWN_OUTCOME:
             raise
         except TransferError as error:
-            left = ", ".join(sorted(subject.probes))
-            subject.probes.clear()  # a second try would be no better
+            left = ", ".join(sorted(context.probes))
+            context.probes.clear()  # another attempt would fail, too
             return Finding.failed(
                 error,
-                f"A job could not clear up after itself. Remove {left}. Ask the server's operator "
-                "for permission to remove files, or choose another path",
+                f"A job could not remove its staged files. Remove {left}. Ask the server's "
+                "operator for permission to remove files, or choose another path",
             )
-        subject.probes.discard(path)
+        context.probes.discard(path)
     return Finding.ok("files can be removed")
 
 
-async def estimate_speed(subject: CheckContext) -> Finding:
-    """Write more and more for a few seconds, over one channel of one connection."""
-    path = subject.probe("-speed")
-    most = MOST_BYTES if subject.free_bytes is None else min(MOST_BYTES, subject.free_bytes // 2)
+async def estimate_throughput(context: CheckContext) -> Finding:
+    """Write pieces of growing size for a few seconds, over one channel of one connection."""
+    path = context.probe_path("-speed")
+    most = MOST_BYTES if context.free_bytes is None else min(MOST_BYTES, context.free_bytes // 2)
     data = memoryview(bytes(most))
-    subject.probes.add(path)
-    file = await subject.connection.open_new(path)
+    context.probes.add(path)
+    file = await context.connection.open_new(path)
     size, written, left = min(FIRST_WRITE, most), 0, MOST_SECONDS
     while written < most:
         start = time.perf_counter()
         await file.write(data[written : written + size], written)
         seconds = max(time.perf_counter() - start, 1e-6)
         written, left = written + size, left - seconds
-        # The last and largest write counts: the others were too short to fill the line.
-        subject.megabytes_per_second = size / seconds / 1e6
+        # The last and largest write counts: the others were too short to use the full bandwidth.
+        context.megabytes_per_second = size / seconds / 1e6
         size = min(2 * size, most - written)
-        if left < size / (subject.megabytes_per_second * 1e6):
+        if left < size / (context.megabytes_per_second * 1e6):
             break
     await file.close()
-    await subject.connection.remove(path)
-    subject.probes.discard(path)
+    await context.connection.remove(path)
+    context.probes.discard(path)
     return Finding.ok(
-        f"about {subject.megabytes_per_second:,.1f} MB/s over one connection "
+        f"about {context.megabytes_per_second:,.1f} MB/s over one connection "
         f"({written / 1e6:,.1f} MB written)"
     )
 
 
-async def _write_probe(subject: CheckContext, path: str) -> None:
-    subject.probes.add(path)
-    file = await subject.connection.open_new(path)
+async def _write_probe(context: CheckContext, path: str) -> None:
+    context.probes.add(path)
+    file = await context.connection.open_new(path)
     await file.write(_PROBE, 0)
     await file.close()

@@ -1,4 +1,4 @@
-"""`SFTPConnectionTester`: a connection outside of any Spark job."""
+"""Provides `SFTPConnectionTester`, a connection outside of any Spark job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sftp_async.errors import ConnectError
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.ssh import connect
-from sftp_async.tools.doctor import CheckReport, CheckStep, examine
+from sftp_async.tools.doctor import CheckReport, CheckStep, run_checks
 
 if TYPE_CHECKING:
     import os
@@ -20,14 +20,14 @@ __all__ = ["CheckReport", "CheckStep", "SFTPConnectionTester"]
 
 
 class SFTPConnectionTester:
-    """Connects to an SFTP server outside of any Spark job: to look around, or to find a fault.
+    """Connects to an SFTP server outside of any Spark job, to list files or to find a fault.
 
         with SFTPConnectionTester("sftp.example.com", "me", "~/.ssh/id_ed25519") as tester:
             print(tester.list_files("/out"))
 
         print(SFTPConnectionTester("sftp.example.com", "me", password="env:PW").check("/out"))
 
-    It works in notebooks, whose own event loop runs in the same thread. Use it from one thread.
+    It works in notebooks, where an event loop runs in the same thread. It is not thread-safe.
 
     Args:
         host: host name or address.
@@ -64,7 +64,7 @@ class SFTPConnectionTester:
 
     @classmethod
     def from_options(cls, options: SFTPOptions) -> Self:
-        """Build from the options that a write would use."""
+        """Build from the options of a write."""
         tester = cls.__new__(cls)
         tester.options = options
         return tester
@@ -74,11 +74,12 @@ class SFTPConnectionTester:
         return f"<{type(self).__name__} {self.options.address} {state}>"
 
     def connect(self) -> Self:
-        """Connect and log in unless that is done; one attempt, no retries. Return `self`.
+        """Connect and log in, unless connected; one attempt, no retries. Return `self`.
 
         Raises:
             OptionsError: a key or a reference cannot be used.
-            ConnectError: no connection; `HostKeyError` and `AuthenticationError` are its kinds.
+            ConnectError: the connection failed; `HostKeyError` and `AuthenticationError` are
+                subclasses.
 
         """
         if self._connection is None or not self._connection.usable:
@@ -86,7 +87,7 @@ class SFTPConnectionTester:
         return self
 
     def disconnect(self) -> None:
-        """Close the connection; does nothing if there is none."""
+        """Close the connection, if there is one; idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
             get_runtime().run(connection.close())
@@ -107,7 +108,7 @@ class SFTPConnectionTester:
 
         Raises:
             ConnectError: not connected.
-            TransferError: the directory cannot be listed, or the connection broke.
+            TransferError: the directory cannot be listed, or the connection was lost.
 
         """
         if self._connection is None:
@@ -121,14 +122,14 @@ class SFTPConnectionTester:
         return sorted(entry.name for entry in entries)
 
     def check(self, path: str = ".", *, thorough: bool = False) -> CheckReport:
-        """Try all that a write needs, over a connection of its own, and report what fails.
+        """Check everything that a write needs, over a connection of its own, and report the result.
 
-        Creates small hidden files of unique names in `path` and removes them.
+        Creates small hidden files with unique names in `path`, and removes them.
 
         Args:
-            path: remote path that a job would write to.
+            path: the remote path that a job would write to.
             thorough: also count the sessions and connections that the server allows, and estimate
-                the throughput (8 MiB or 3 seconds).
+                the throughput (with up to 8 MiB or 3 seconds).
 
         """
-        return get_runtime().run(examine(self.options, path, thorough=thorough))
+        return get_runtime().run(run_checks(self.options, path, thorough=thorough))

@@ -11,7 +11,7 @@ from sftp_async.write.commit.remote_steps import refuse_links, remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.once import IdempotencyKey
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: Micro-batches of a query whose markers are kept. Spark replays the last one only; it keeps what
@@ -23,7 +23,7 @@ LARGEST = 64 * 1024
 UNKNOWN = ""
 
 
-async def write(connection: Connection, intent: Intent) -> None:
+async def write(connection: RemoteFileSystem, intent: Intent) -> None:
     """Say that the job is committed; all of it is visible by now. May be done twice."""
     assert intent.once is not None
     text = {
@@ -43,7 +43,7 @@ async def write(connection: Connection, intent: Intent) -> None:
         await remove_if_there(connection, _path(intent.directory, outdated))
 
 
-async def check_place(connection: Connection, directory: str, once: IdempotencyKey) -> None:
+async def check_place(connection: RemoteFileSystem, directory: str, once: IdempotencyKey) -> None:
     """See that the marker will be in the target, where every attempt looks for it.
 
     Raises:
@@ -55,7 +55,9 @@ async def check_place(connection: Connection, directory: str, once: IdempotencyK
     await refuse_links(connection, posixpath.dirname(scope), scope, path)
 
 
-async def committed_by(connection: Connection, directory: str, once: IdempotencyKey) -> str | None:
+async def committed_by(
+    connection: RemoteFileSystem, directory: str, once: IdempotencyKey
+) -> str | None:
     """Return the id of the attempt that was committed, `UNKNOWN`, or None: there was none yet."""
     try:
         data = await connection.read_file(_path(directory, once), LARGEST)
@@ -67,7 +69,7 @@ async def committed_by(connection: Connection, directory: str, once: Idempotency
         return UNKNOWN
 
 
-async def is_superseded(connection: Connection, intent: Intent) -> bool:
+async def is_superseded(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether another attempt was committed: then nothing of this one may become visible."""
     if intent.once is None:
         return False

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.remote.checksums import How
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
@@ -91,7 +91,7 @@ class JobCommitter:
         self._promoted: set[str] = set()
         self._aborting = False
 
-    async def prepare(self, connection: Connection) -> bool:
+    async def prepare(self, connection: RemoteFileSystem) -> bool:
         """Check the target, make the staging directory, finish what an earlier job left.
 
         Returns:
@@ -104,7 +104,7 @@ class JobCommitter:
         preparation = Preparation(self._layout, self._options, overwrite=self._overwrite)
         return await preparation.run(connection)
 
-    async def commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
+    async def commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
         """Make the job visible; when it was done before, by whomever, see that it is complete.
 
         Of a job that is `once`, an earlier attempt that had published its intent is carried to its
@@ -123,7 +123,7 @@ class JobCommitter:
             await remove_kin(connection, self._layout)
         return stats
 
-    async def _commit(self, connection: Connection, parts: Sequence[PartFile]) -> WriteStats:
+    async def _commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
         rows = sum(part.rows for part in parts)
         if not rows and not self._options.write_empty:
             parts = ()
@@ -145,7 +145,7 @@ class JobCommitter:
         return stats
 
     async def _own_intent(
-        self, connection: Connection, parts: tuple[PartFile, ...]
+        self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
     ) -> Intent | None:
         """Return this attempt's published intent; None: another was committed, or a file stays."""
         layout = self._layout
@@ -170,7 +170,7 @@ class JobCommitter:
             hint="See that only one driver runs it",
         )
 
-    async def _published(self, connection: Connection) -> Intent | None:
+    async def _published(self, connection: RemoteFileSystem) -> Intent | None:
         """Look for this job's intent: a request whose reply was lost may have published it."""
         found = await intent_store.find(connection, self._layout)
         if found is None:
@@ -187,7 +187,7 @@ class JobCommitter:
         self._visible = state == "visible"
         return intent
 
-    async def _stand_back(self, connection: Connection) -> WriteStats:
+    async def _stand_back(self, connection: RemoteFileSystem) -> WriteStats:
         log.warning(
             "%s: %s is there already; this attempt changes nothing",
             self._layout.target,
@@ -196,7 +196,9 @@ class JobCommitter:
         await self._abort_unpublished(connection)
         return WriteStats(0, 0, 0)
 
-    async def _publish(self, connection: Connection, parts: tuple[PartFile, ...]) -> Intent | None:
+    async def _publish(
+        self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
+    ) -> Intent | None:
         layout = self._layout
         exact = layout.file_name is not None
         taken: tuple[str, ...] = ()
@@ -257,7 +259,7 @@ class JobCommitter:
         return intent
 
     async def _summed_up(
-        self, connection: Connection, intent: Intent, parts: Sequence[PartFile]
+        self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]
     ) -> Intent:
         """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
         (joined,) = intent.parts
@@ -272,7 +274,7 @@ class JobCommitter:
         summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
         return replace(intent, parts=(summed_up,))
 
-    async def _exact_name(self, connection: Connection) -> str:
+    async def _exact_name(self, connection: RemoteFileSystem) -> str:
         """Return what the exact file will be called."""
         final = self._layout.file_name
         assert final is not None
@@ -291,7 +293,7 @@ class JobCommitter:
         staged = f"{JOINED}-{uuid.uuid4().hex}"
         return PartFile(staged, final, rows, size, "")
 
-    async def abort(self, connection: Connection) -> None:
+    async def abort(self, connection: RemoteFileSystem) -> None:
         """Remove everything of this job, unless its commit was complete; nobody else's files.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
@@ -320,7 +322,7 @@ class JobCommitter:
         if not await roll_back(connection, intent, state):
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
-    async def abandon(self, connection: Connection) -> None:
+    async def abandon(self, connection: RemoteFileSystem) -> None:
         """Take back an attempt that will be made again, unless its intent was published.
 
         That one stands: the next attempt carries it to its end.
@@ -331,7 +333,7 @@ class JobCommitter:
         await self._abort_unpublished(connection)
         await remove_kin(connection, self._layout)
 
-    async def _abort_unpublished(self, connection: Connection) -> None:
+    async def _abort_unpublished(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
         if layout.direct and (self._aborting or await connection.exists(layout.staging)):
             # With neither intent nor staging directory the job is over: then its files stay.
@@ -343,7 +345,7 @@ class JobCommitter:
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.staging_base, layout.directory)
 
-    async def _remove_finals(self, connection: Connection) -> None:
+    async def _remove_finals(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
         await partition_directories.remove_tagged_everywhere(
             connection, layout.directory, layout.partition_by, layout.tag, keep=()
@@ -351,7 +353,7 @@ class JobCommitter:
 
 
 async def _verify_joined(
-    connection: Connection, path: str, pieces: Sequence[PartFile], how: How
+    connection: RemoteFileSystem, path: str, pieces: Sequence[PartFile], how: How
 ) -> None:
     start = 0
     for piece in pieces:

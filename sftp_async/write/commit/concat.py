@@ -12,7 +12,7 @@ from sftp_async.remote.concurrency import each
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sftp_async.remote.ssh import Connection, RemoteFile
+    from sftp_async.remote.filesystem import RemoteFile, RemoteFileSystem
 
 #: One copy-data request: small enough that its answer comes well within `operation_timeout`.
 COPY_RANGE = 64 * 1024 * 1024
@@ -24,7 +24,9 @@ BLOCK = 1024 * 1024
 BLOCKS_IN_FLIGHT = 8
 
 
-async def join(connection: Connection, sources: Sequence[tuple[str, int]], target: str) -> int:
+async def join(
+    connection: RemoteFileSystem, sources: Sequence[tuple[str, int]], target: str
+) -> int:
     """Concatenate files into `target`, which is created or emptied first.
 
     Args:
@@ -56,7 +58,7 @@ async def join(connection: Connection, sources: Sequence[tuple[str, int]], targe
 
 
 async def _copy(
-    connection: Connection, sources: Sequence[tuple[str, int]], output: RemoteFile
+    connection: RemoteFileSystem, sources: Sequence[tuple[str, int]], output: RemoteFile
 ) -> None:
     starts = accumulate((size for _, size in sources), initial=0)
     pieces = [(path, size, start) for (path, size), start in zip(sources, starts, strict=False)]
@@ -73,7 +75,7 @@ async def _copy(
 
 
 async def _copy_on_server(
-    connection: Connection, output: RemoteFile, path: str, size: int, offset: int
+    connection: RemoteFileSystem, output: RemoteFile, path: str, size: int, offset: int
 ) -> None:
     source = await connection.open_read(path)
     try:
@@ -86,7 +88,7 @@ async def _copy_on_server(
 
 
 async def _copy_through_here(
-    connection: Connection, output: RemoteFile, path: str, size: int, offset: int
+    connection: RemoteFileSystem, output: RemoteFile, path: str, size: int, offset: int
 ) -> None:
     source = await connection.open_read(path)
 
@@ -104,13 +106,13 @@ async def _copy_through_here(
             await source.close()
 
 
-async def _expect(connection: Connection, path: str, size: int) -> None:
+async def _expect(connection: RemoteFileSystem, path: str, size: int) -> None:
     found = (await connection.stat(path)).size
     if found != size:
         raise _wrong_size(connection, path, found, size)
 
 
-def _wrong_size(connection: Connection, path: str, found: int, size: int) -> CommitError:
+def _wrong_size(connection: RemoteFileSystem, path: str, found: int, size: int) -> CommitError:
     return CommitError(
         f"A file that is joined into one has {found:,} bytes instead of {size:,}",
         host=connection.address,

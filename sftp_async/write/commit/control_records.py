@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 
 #: No other separator of Unicode's, which `str.splitlines` takes, ends a line of a text file.
@@ -39,13 +39,13 @@ class ControlRecords:
     line_sep: str
     compression: Compression
     charset: Charset | None
-    #: What the format puts behind the rows.
-    closing: bytes
+    #: Bytes that the format puts after the rows: `Format.footer`.
+    format_footer: bytes
 
     @classmethod
-    def of(cls, options: SFTPOptions, closing: bytes) -> Self | None:
+    def of(cls, options: SFTPOptions, format_footer: bytes) -> Self | None:
         """Return those that the options ask for, None if there is nothing around the data."""
-        if options.header_lines is None and options.footer_lines is None and not closing:
+        if options.header_lines is None and options.footer_lines is None and not format_footer:
             return None
         return cls(
             options.header_lines,
@@ -53,11 +53,11 @@ class ControlRecords:
             options.line_sep,
             Compression(options.compression or "none", options.compression_level),
             Charset.named(options.encoding),
-            closing,
+            format_footer,
         )
 
     async def around(
-        self, connection: Connection, layout: Layout, parts: Sequence[PartFile], name: str
+        self, connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile], name: str
     ) -> tuple[PartFile, ...]:
         """Stage the records; return the parts with them, to be joined.
 
@@ -87,7 +87,7 @@ class ControlRecords:
         return (
             *await stage("header", self._encoded(self.header, facts)),
             *parts,
-            *await stage("closing", self.closing),
+            *await stage("format-footer", self.format_footer),
             *await stage("footer", self._encoded(self.footer, facts)),
         )
 
@@ -104,7 +104,7 @@ class ControlRecords:
         return bytes(stream.compress(data)) + bytes(stream.flush())
 
 
-async def _digest(connection: Connection, layout: Layout, parts: Sequence[PartFile]) -> str:
+async def _digest(connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile]) -> str:
     if len(parts) == 1:
         return parts[0].sha256
     ranges = [(layout.staged_path(part.staged), 0, part.size) for part in parts]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
 
 if TYPE_CHECKING:
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 log = logging.getLogger("sftp_async.write.commit.file_attributes")
 
 
-async def set_attributes(connection: Connection, intent: Intent, path: str) -> None:
+async def set_attributes(connection: RemoteFileSystem, intent: Intent, path: str) -> None:
     """Give a data file the permissions and the time that the user asked for; may be done twice.
 
     A server that refuses gets a warning in the log: the data is what counts.

@@ -10,7 +10,7 @@ from sftp_async.remote.checksums import digests_of
 from sftp_async.write.commit.remote_steps import size_of
 
 if TYPE_CHECKING:
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: Files read at once to tell whose they are; each takes 4 MiB of memory.
@@ -22,7 +22,7 @@ def is_marked(intent: Intent, part: PartFile) -> bool:
     return part_tag(part.name) == tag_of(intent.job_id)
 
 
-async def is_in_place(connection: Connection, intent: Intent, part: PartFile) -> bool:
+async def is_in_place(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> bool:
     """Whether the file under a part's final name is the part.
 
     Where the name can be another's, the file is read: asked only after a reply was lost, or a job
@@ -45,7 +45,7 @@ async def is_in_place(connection: Connection, intent: Intent, part: PartFile) ->
     return True
 
 
-async def are_one_file(connection: Connection, one: str, other: str) -> bool:
+async def are_one_file(connection: RemoteFileSystem, one: str, other: str) -> bool:
     """Whether two names are one file: then a change to the time of one shows at the other.
 
     Nothing else in SFTP 3 tells hard links. A server that keeps no times makes it a no.

@@ -14,8 +14,7 @@ from sftp_async.write.commit.recover import jobs_in_commit
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 #: How an interrupted commit ends: its files become visible; they are, and what they replace goes;
 #: they are taken back.
@@ -56,7 +55,7 @@ class Found:
         return bool(self.interrupted or self.abandoned)
 
 
-async def survey(connection: Connection, layout: Layout, *, ttl: float, now: float) -> Found:
+async def survey(connection: RemoteFileSystem, layout: Layout, *, ttl: float, now: float) -> Found:
     """Find what `recover_target` would do, and change nothing.
 
     Args:
@@ -84,7 +83,7 @@ async def survey(connection: Connection, layout: Layout, *, ttl: float, now: flo
 
 
 async def _interrupted(
-    connection: Connection, layout: Layout, listing: list[RemoteEntry], now: float
+    connection: RemoteFileSystem, layout: Layout, listing: list[RemoteEntry], now: float
 ) -> list[Interrupted]:
     names = {entry.name for entry in listing}
     filed: dict[str, RemoteEntry] = {}
@@ -114,14 +113,16 @@ async def _interrupted(
     return found
 
 
-async def _end_of(connection: Connection, intent: intents.Intent, state: intents.State) -> End:
+async def _end_of(
+    connection: RemoteFileSystem, intent: intents.Intent, state: intents.State
+) -> End:
     if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
         return "take back"
     return "complete" if state == "intent" else "clear up"
 
 
 async def _abandoned(
-    connection: Connection, layout: Layout, old: list[RemoteEntry], now: float
+    connection: RemoteFileSystem, layout: Layout, old: list[RemoteEntry], now: float
 ) -> list[Abandoned]:
     if not old:
         return []

@@ -21,7 +21,7 @@ from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import State
 
 #: About 250 bytes a part file: room for a quarter of a million of them.
@@ -42,7 +42,7 @@ def document_of(name: str) -> tuple[str, State] | None:
 
 
 async def load(
-    connection: Connection, staging_base: str, directory: str, document: str, state: State
+    connection: RemoteFileSystem, staging_base: str, directory: str, document: str, state: State
 ) -> Intent | None:
     """Read a document.
 
@@ -81,7 +81,7 @@ async def load(
     return replace(intent, directory=directory, staging_base=staging_base)
 
 
-async def job_of(connection: Connection, path: str) -> str | None:
+async def job_of(connection: RemoteFileSystem, path: str) -> str | None:
     """Return the id of the job that a document names, whatever its target; None if it is torn."""
     try:
         fields = _parse(await connection.read_file(path, LARGEST))
@@ -91,7 +91,7 @@ async def job_of(connection: Connection, path: str) -> str | None:
     return job_id if isinstance(job_id, str) else None
 
 
-async def is_torn(connection: Connection, path: str) -> bool:
+async def is_torn(connection: RemoteFileSystem, path: str) -> bool:
     """Whether a document was never written to its end."""
     try:
         return _parse(await connection.read_file(path, LARGEST)) is TORN
@@ -116,7 +116,7 @@ def _belongs(fields: dict[str, Any], staging_base: str, directory: str) -> bool:
     return uses_own_staging(staging_base, directory) and uses_own_staging(its_base, its_directory)
 
 
-async def find(connection: Connection, layout: Layout) -> tuple[Intent, State] | None:
+async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, State] | None:
     """Read this job's document, in whatever state it is; None if it was never published.
 
     Of a job that is `once` it may be another attempt's.
@@ -137,7 +137,7 @@ async def find(connection: Connection, layout: Layout) -> tuple[Intent, State] |
     return None
 
 
-async def publish(connection: Connection, intent: Intent) -> None:
+async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
     """Make the intent visible at once, and read it back: from here on it will be carried out.
 
     Raises:
@@ -191,7 +191,7 @@ async def publish(connection: Connection, intent: Intent) -> None:
 
 
 async def advance(
-    connection: Connection, intent: Intent, state: State, since: State = "intent"
+    connection: RemoteFileSystem, intent: Intent, state: State, since: State = "intent"
 ) -> bool:
     """Move a published intent on; may be done twice.
 

@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 
 async def replaced(
-    connection: Connection, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
 ) -> tuple[str, ...]:
     """List what an overwrite removes from the target, relative to it.
 

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 
 async def name_parts(
-    connection: Connection,
+    connection: RemoteFileSystem,
     layout: Layout,
     options: WriteOptions,
     parts: Sequence[PartFile],
@@ -92,7 +91,7 @@ async def name_parts(
 
 
 def _exists(
-    connection: Connection, layout: Layout, part: PartFile, found: RemoteEntry
+    connection: RemoteFileSystem, layout: Layout, part: PartFile, found: RemoteEntry
 ) -> CommitError:
     hint = "Move it away"
     if not found.is_dir:
@@ -108,7 +107,7 @@ def _exists(
 
 
 def _check_names(
-    connection: Connection, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
 ) -> None:
     """See that each part, and what stands beside it, has a name that nothing else of the job has.
 

@@ -21,12 +21,11 @@ from sftp_async.write.commit.remote_steps import remove_if_there
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 
 async def missing(
-    connection: Connection, target: str, directories: Iterable[str]
+    connection: RemoteFileSystem, target: str, directories: Iterable[str]
 ) -> tuple[str, ...]:
     """Return which of the directories are to be made, and those above them, the outermost first.
 
@@ -54,7 +53,7 @@ async def missing(
 
 
 async def make(
-    connection: Connection, target: str, directories: Iterable[str], absent: Collection[str]
+    connection: RemoteFileSystem, target: str, directories: Iterable[str], absent: Collection[str]
 ) -> None:
     """Make sure that directories are there, and none of them a link. May be done twice.
 
@@ -88,7 +87,7 @@ async def make(
 
 
 async def listings(
-    connection: Connection, target: str, columns: Collection[str], *, refuse: bool
+    connection: RemoteFileSystem, target: str, columns: Collection[str], *, refuse: bool
 ) -> dict[str, list[RemoteEntry]]:
     """List the target and all its partition directories.
 
@@ -135,7 +134,10 @@ async def listings(
 
 
 async def listings_of(
-    connection: Connection, target: str, directories: Collection[str], announcing: Collection[str]
+    connection: RemoteFileSystem,
+    target: str,
+    directories: Collection[str],
+    announcing: Collection[str],
 ) -> dict[str, list[RemoteEntry]]:
     """List some partition directories, and of the target what announces its data.
 
@@ -160,7 +162,9 @@ async def listings_of(
     return found
 
 
-async def files_of(connection: Connection, target: str, names: Collection[str]) -> tuple[str, ...]:
+async def files_of(
+    connection: RemoteFileSystem, target: str, names: Collection[str]
+) -> tuple[str, ...]:
     """Return which of the names, relative to the target, are files there, in order."""
     found: set[str] = set()
 
@@ -175,7 +179,11 @@ async def files_of(connection: Connection, target: str, names: Collection[str]) 
 
 
 async def remove_tagged_everywhere(
-    connection: Connection, target: str, columns: Collection[str], tag: str, keep: Iterable[str]
+    connection: RemoteFileSystem,
+    target: str,
+    columns: Collection[str],
+    tag: str,
+    keep: Iterable[str],
 ) -> None:
     """Remove one job's part files from the target and its partition directories.
 
@@ -202,7 +210,7 @@ async def remove_tagged_everywhere(
     await prune(connection, target, map(posixpath.dirname, mine))
 
 
-async def prune(connection: Connection, target: str, directories: Iterable[str]) -> None:
+async def prune(connection: RemoteFileSystem, target: str, directories: Iterable[str]) -> None:
     """Remove those of the directories, and of those above them, that are empty."""
 
     async def remove(directory: str) -> None:
@@ -217,7 +225,7 @@ async def prune(connection: Connection, target: str, directories: Iterable[str])
         await each(level, remove)
 
 
-def _in_the_way(connection: Connection, path: str, found: str) -> CommitError:
+def _in_the_way(connection: RemoteFileSystem, path: str, found: str) -> CommitError:
     return CommitError(
         f"A {found} is where a partition directory should be",
         host=connection.address,

@@ -29,7 +29,7 @@ from sftp_async.write.commit.remote_steps import (
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 #: Times that the directory for staging may vanish, because another job ends, while we go into it.
 STAGING_ATTEMPTS = 10
@@ -50,7 +50,7 @@ class Preparation:
         self._options = options
         self._overwrite = overwrite
 
-    async def run(self, connection: Connection) -> bool:
+    async def run(self, connection: RemoteFileSystem) -> bool:
         """Check the target, make the staging directory, finish what an earlier job left.
 
         Returns:
@@ -89,7 +89,7 @@ class Preparation:
                 raise await self._unusable(connection, error) from error
             raise
 
-    async def _is_to_write(self, connection: Connection) -> bool:
+    async def _is_to_write(self, connection: RemoteFileSystem) -> bool:
         layout = self._layout
         if layout.once is not None:
             await commit_marker.check_place(connection, layout.directory, layout.once)
@@ -102,12 +102,12 @@ class Preparation:
             connection, layout, self._options, overwrite=self._overwrite
         )
 
-    async def _leave(self, connection: Connection) -> None:
+    async def _leave(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
         await remove_tree(connection, layout.staging)
         await remove_staging_base(connection, layout.staging_base, layout.directory)
 
-    async def _make_staging(self, connection: Connection) -> bool:
+    async def _make_staging(self, connection: RemoteFileSystem) -> bool:
         """Make the job's staging directory; returns whether the one above it existed.
 
         Two round trips in the ordinary case: whether the target is there shows by making them.
@@ -128,7 +128,7 @@ class Preparation:
             "The staging directory keeps disappearing", host=connection.address, path=layout.staging
         )
 
-    async def _make_staging_base(self, connection: Connection) -> bool:
+    async def _make_staging_base(self, connection: RemoteFileSystem) -> bool:
         layout = self._layout
         try:
             await connection.mkdir(layout.staging_base)
@@ -145,7 +145,7 @@ class Preparation:
             await connection.makedirs(layout.staging_base)
         return False
 
-    async def _make_target(self, connection: Connection) -> None:
+    async def _make_target(self, connection: RemoteFileSystem) -> None:
         directory = self._layout.directory
         try:
             found = await connection.stat(directory)
@@ -162,7 +162,7 @@ class Preparation:
             if not found.is_dir:
                 raise self._no_directory(connection, directory)
 
-    async def _check_staging_elsewhere(self, connection: Connection) -> None:
+    async def _check_staging_elsewhere(self, connection: RemoteFileSystem) -> None:
         """Carry an empty hidden file from the staging directory into the target, and remove it.
 
         Staging inside the target shows by itself that files can be made there; this one does not.
@@ -188,7 +188,7 @@ class Preparation:
                 ) from error
         await remove_if_there(connection, probe)
 
-    async def _unusable(self, connection: Connection, error: TransferError) -> CommitError:
+    async def _unusable(self, connection: RemoteFileSystem, error: TransferError) -> CommitError:
         """Say why the target cannot be used: a server's refusal to make a directory says little."""
         for path in (self._layout.staging_base, self._layout.directory):
             while path not in ("", ".", "/"):
@@ -208,7 +208,7 @@ class Preparation:
             hint=hint,
         )
 
-    def _no_directory(self, connection: Connection, path: str) -> CommitError:
+    def _no_directory(self, connection: RemoteFileSystem, path: str) -> CommitError:
         single = path == self._layout.directory and self._layout.file_name is None
         return CommitError(
             "A file is where a directory should be",
@@ -220,7 +220,7 @@ class Preparation:
 
 
 async def check_exact(
-    connection: Connection, layout: Layout, options: WriteOptions, *, overwrite: bool
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, *, overwrite: bool
 ) -> bool:
     """See that the job's exact file can be written.
 
@@ -250,7 +250,7 @@ async def check_exact(
     return True
 
 
-async def check_offered(connection: Connection, probe: str) -> None:
+async def check_offered(connection: RemoteFileSystem, probe: str) -> None:
     """See that the server computes sums, on a file made for it and removed.
 
     Args:

@@ -44,7 +44,7 @@ from sftp_async.write.commit.sidecars import announce
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 log = logging.getLogger("sftp_async.write.commit.promote")
@@ -62,7 +62,7 @@ MAKINGS = 10
 
 
 async def promote_all(
-    connection: Connection,
+    connection: RemoteFileSystem,
     intent: Intent,
     *,
     recovering: bool = False,
@@ -98,7 +98,7 @@ async def promote_all(
 
 
 async def _promote(
-    connection: Connection, intent: Intent, part: PartFile, recovering: bool
+    connection: RemoteFileSystem, intent: Intent, part: PartFile, recovering: bool
 ) -> None:
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     try:
@@ -136,7 +136,7 @@ async def _promote(
         ) from error
 
 
-async def _rename(connection: Connection, intent: Intent, part: PartFile) -> None:
+async def _rename(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> None:
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     for _ in range(MAKINGS):
         try:
@@ -156,14 +156,14 @@ async def _rename(connection: Connection, intent: Intent, part: PartFile) -> Non
 
 
 async def _make_directories(
-    connection: Connection, intent: Intent, parts: Sequence[PartFile], absent: Collection[str]
+    connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile], absent: Collection[str]
 ) -> None:
     wanted = [part.directory for part in parts]
     await partition_directories.make(connection, intent.directory, wanted, absent)
 
 
 async def _was_promoted(
-    connection: Connection, intent: Intent, part: PartFile, recovering: bool
+    connection: RemoteFileSystem, intent: Intent, part: PartFile, recovering: bool
 ) -> bool:
     """Whether a part that is no longer staged became visible before."""
     final = intent.final_path(part.final)
@@ -186,7 +186,7 @@ async def _was_promoted(
     return taken
 
 
-async def _is_carried_out(connection: Connection, intent: Intent) -> bool:
+async def _is_carried_out(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether another writer is past the renames: the document says so, or is gone.
 
     Of files that replace others it must say so: to somebody who clears staging with all that is in
@@ -202,7 +202,7 @@ async def _is_carried_out(connection: Connection, intent: Intent) -> bool:
     return True
 
 
-async def _was_ours(connection: Connection, intent: Intent, part: PartFile) -> bool:
+async def _was_ours(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> bool:
     """Whether what a part's name is taken by is the part itself.
 
     OpenSSH renames by link and unlink: a server that died in between has both names. Others look
@@ -217,7 +217,7 @@ async def _was_ours(connection: Connection, intent: Intent, part: PartFile) -> b
     return await is_in_place(connection, intent, part)
 
 
-async def _replace(connection: Connection, intent: Intent, part: PartFile) -> None:
+async def _replace(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> None:
     """Rename over an existing file: in one step, or by setting the old one aside first.
 
     Of several parts another may yet be refused: then what the name stood for stays in staging,
@@ -237,7 +237,7 @@ async def _replace(connection: Connection, intent: Intent, part: PartFile) -> No
     await connection.rename(staged, final)
 
 
-async def _keep(connection: Connection, intent: Intent, part: PartFile) -> None:
+async def _keep(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> None:
     """Keep the file that a part is to replace: by a second name, so that readers miss nothing."""
     final, kept = intent.final_path(part.final), displaced(intent, part)
     if connection.capabilities.posix_rename:  # which takes the name back from both
@@ -254,7 +254,7 @@ async def _keep(connection: Connection, intent: Intent, part: PartFile) -> None:
         await set_aside(connection, final, kept)
 
 
-async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
+async def _copy(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> None:
     """Copy the staged file to its name: for servers that cannot rename; readers may see it grow."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     if not intent.replaces and not await connection.exists(claimed(intent)):
@@ -267,13 +267,13 @@ async def _copy(connection: Connection, intent: Intent, part: PartFile) -> None:
     await join(connection, [(staged, part.size)], final)
 
 
-async def is_complete(connection: Connection, intent: Intent) -> bool:
+async def is_complete(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether every part is visible."""
     # Of a copy the document's state alone tells that it was whole.
     return not intent.by_copy and await all_visible(connection, intent)
 
 
-async def all_visible(connection: Connection, intent: Intent) -> bool:
+async def all_visible(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether every final name has its part, and no exact file waits in staging."""
 
     async def look(part: PartFile) -> None:
@@ -300,7 +300,7 @@ class _NotVisible(Exception):  # noqa: N818 - no error: the answer "no"
     pass
 
 
-async def finish(connection: Connection, intent: Intent) -> None:
+async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
     """Remove what the job replaces, set the commit_marker, clean up. Every part is visible.
 
     Raises:
@@ -345,20 +345,22 @@ async def finish(connection: Connection, intent: Intent) -> None:
     await remove_staging_base(connection, intent.staging_base, intent.directory)
 
 
-async def check_places(connection: Connection, intent: Intent, within: Iterable[str]) -> None:
+async def check_places(connection: RemoteFileSystem, intent: Intent, within: Iterable[str]) -> None:
     """See that no link leads what is removed there out of the target."""
     places = [directory for level in with_parents(within) for directory in level]
     await refuse_links(connection, *map(intent.final_path, places))
 
 
-async def remove_tagged(connection: Connection, intent: Intent, keep: Collection[str]) -> None:
+async def remove_tagged(
+    connection: RemoteFileSystem, intent: Intent, keep: Collection[str]
+) -> None:
     """Remove the job's part files, by its tag in their names, but for some."""
     await partition_directories.remove_tagged_everywhere(
         connection, intent.directory, intent.partition_by, tag_of(intent.job_id), keep
     )
 
 
-async def forget(connection: Connection, intent: Intent, *states: intents.State) -> None:
+async def forget(connection: RemoteFileSystem, intent: Intent, *states: intents.State) -> None:
     """Remove the document; under earlier names, too: a rename that was cut short leaves both.
 
     Args:
@@ -371,7 +373,7 @@ async def forget(connection: Connection, intent: Intent, *states: intents.State)
         await remove_if_there(connection, intent.path_in(state))
 
 
-async def _check_size(connection: Connection, path: str, size: int) -> None:
+async def _check_size(connection: RemoteFileSystem, path: str, size: int) -> None:
     found = (await connection.stat(path)).size
     if found != size:
         raise CommitError(
@@ -396,7 +398,7 @@ def aside(intent: Intent, index: int) -> str:
     return posixpath.join(intent.staging, f"{ASIDE}-{index}")
 
 
-def exact_exists(connection: Connection, target: str) -> CommitError:
+def exact_exists(connection: RemoteFileSystem, target: str) -> CommitError:
     """Build the error for an exact file that would have to be replaced to append to it."""
     return CommitError(
         "The file exists already",

@@ -24,8 +24,7 @@ from sftp_async.write.commit.rollback import roll_back
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.filesystem import RemoteEntry
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.recover")
 
@@ -39,7 +38,7 @@ class Recovered:
 
 
 async def recover_target(
-    connection: Connection, layout: Layout, *, ttl: float, sweep_only: bool = False
+    connection: RemoteFileSystem, layout: Layout, *, ttl: float, sweep_only: bool = False
 ) -> Recovered:
     """Carry interrupted commits to a target to their end, and sweep what is old; no more.
 
@@ -76,7 +75,7 @@ async def recover_target(
 
 
 async def recover(
-    connection: Connection,
+    connection: RemoteFileSystem,
     staging_base: str,
     directory: str,
     *,
@@ -125,7 +124,7 @@ async def recover(
     return Recovered(len(finished), swept)
 
 
-async def end(connection: Connection, intent: intents.Intent, state: intents.State) -> None:
+async def end(connection: RemoteFileSystem, intent: intents.Intent, state: intents.State) -> None:
     """Carry an interrupted commit, or abort, to its end.
 
     Args:
@@ -151,7 +150,11 @@ async def end(connection: Connection, intent: intents.Intent, state: intents.Sta
 
 
 async def _sweep(
-    connection: Connection, staging_base: str, listing: list[RemoteEntry], ttl: float, own_job: str
+    connection: RemoteFileSystem,
+    staging_base: str,
+    listing: list[RemoteEntry],
+    ttl: float,
+    own_job: str,
 ) -> int:
     """Remove what is older than `ttl`, compared with what was made just now on the same server."""
     now = next((entry.mtime for entry in listing if entry.name == own_job), 0.0)
@@ -179,7 +182,7 @@ async def _sweep(
     return swept
 
 
-async def jobs_in_commit(connection: Connection, staging_base: str) -> set[str]:
+async def jobs_in_commit(connection: RemoteFileSystem, staging_base: str) -> set[str]:
     """Return the jobs that documents name now: of other targets, or published since we looked."""
     jobs: set[str] = set()
     for entry in await connection.listdir(staging_base):

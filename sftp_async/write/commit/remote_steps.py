@@ -18,7 +18,7 @@ from sftp_async.layout.job_layout import uses_own_staging
 from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.remote_steps")
 
@@ -27,7 +27,7 @@ log = logging.getLogger("sftp_async.write.commit.remote_steps")
 CLEARINGS = 10
 
 
-async def size_of(connection: Connection, path: str) -> int | None:
+async def size_of(connection: RemoteFileSystem, path: str) -> int | None:
     """Return the size in bytes, or None if nothing is there."""
     try:
         return (await connection.stat(path)).size
@@ -35,13 +35,13 @@ async def size_of(connection: Connection, path: str) -> int | None:
         return None
 
 
-async def remove_if_there(connection: Connection, path: str) -> None:
+async def remove_if_there(connection: RemoteFileSystem, path: str) -> None:
     """Remove a file that may have been removed before."""
     with suppress(RemoteNotFoundError):
         await connection.remove(path)
 
 
-async def refuse_links(connection: Connection, *paths: str) -> None:
+async def refuse_links(connection: RemoteFileSystem, *paths: str) -> None:
     """See that directories of ours are none that somebody else has chosen.
 
     Raises:
@@ -61,13 +61,13 @@ async def refuse_links(connection: Connection, *paths: str) -> None:
     await each(paths, look)
 
 
-async def set_aside(connection: Connection, path: str, aside: str) -> None:
+async def set_aside(connection: RemoteFileSystem, path: str, aside: str) -> None:
     """Rename a file out of the way, or back; it may be gone, and what is at `aside` stays."""
     with suppress(RemoteNotFoundError, RemoteExistsError):
         await connection.rename(path, aside)
 
 
-async def remove_tree(connection: Connection, staging: str) -> None:
+async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     """Remove a job's staging directory, which is flat; tasks may still be writing into it.
 
     They never make the directory, so once it is gone it stays gone. If they outrun this, or
@@ -94,7 +94,9 @@ async def remove_tree(connection: Connection, staging: str) -> None:
     log.warning("%s could not be removed; a later write sweeps it", staging)
 
 
-async def remove_staging_base(connection: Connection, staging_base: str, directory: str) -> None:
+async def remove_staging_base(
+    connection: RemoteFileSystem, staging_base: str, directory: str
+) -> None:
     """Remove the directory of all staging directories, unless it is in use or the user's own.
 
     Never fails: the job is over by then, and an empty `_temporary` harms nobody.

@@ -33,7 +33,7 @@ from sftp_async.write.commit.remote_steps import (
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: In the staging directory: a part that was taken back, or can no longer be made visible.
@@ -41,7 +41,7 @@ WITHDRAWN = "withdrawn"
 
 
 async def roll_back(
-    connection: Connection, intent: Intent, state: intents.State = "intent"
+    connection: RemoteFileSystem, intent: Intent, state: intents.State = "intent"
 ) -> bool:
     """Take back what a published intent made visible, and leave every file that is not the job's.
 
@@ -73,7 +73,7 @@ async def roll_back(
     return True
 
 
-async def _take_back(connection: Connection, intent: Intent) -> None:
+async def _take_back(connection: RemoteFileSystem, intent: Intent) -> None:
     places = [*intent.makes, *(part.directory for part in intent.parts)]
     await check_places(connection, intent, places)
     marked = [part for part in intent.parts if is_marked(intent, part)]
@@ -90,7 +90,7 @@ async def _take_back(connection: Connection, intent: Intent) -> None:
         await set_aside(connection, aside(intent, index), intent.final_path(name))
 
 
-async def _take_back_named(connection: Connection, intent: Intent, part: PartFile) -> None:
+async def _take_back_named(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> None:
     """Take one part out of sight, and give its name back to the file that had it."""
     staged, final = intent.staged_path(part), intent.final_path(part.final)
     withdrawn = posixpath.join(intent.staging, f"{WITHDRAWN}-{part.staged}")
@@ -111,7 +111,9 @@ async def _take_back_named(connection: Connection, intent: Intent, part: PartFil
         await set_aside(connection, displaced(intent, part), final)
 
 
-async def _withdraw(connection: Connection, intent: Intent, part: PartFile, withdrawn: str) -> None:
+async def _withdraw(
+    connection: RemoteFileSystem, intent: Intent, part: PartFile, withdrawn: str
+) -> None:
     final = intent.final_path(part.final)
     try:
         await connection.rename(final, withdrawn)
@@ -123,7 +125,7 @@ async def _withdraw(connection: Connection, intent: Intent, part: PartFile, with
             await remove_if_there(connection, final)
 
 
-async def _remove_copies(connection: Connection, intent: Intent) -> None:
+async def _remove_copies(connection: RemoteFileSystem, intent: Intent) -> None:
     for part in intent.parts:
         if await connection.exists(claimed(intent)):
             await remove_if_there(connection, intent.final_path(part.final))

@@ -18,7 +18,7 @@ from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
 #: Of the manifest's form.
@@ -27,7 +27,7 @@ VERSION = 1
 LARGEST = 1024 * 1024
 
 
-async def check_places(connection: Connection, intent: Intent) -> None:
+async def check_places(connection: RemoteFileSystem, intent: Intent) -> None:
     """See that no directory has the name of what `announce` is to write for the whole job.
 
     Raises:
@@ -57,7 +57,7 @@ async def check_places(connection: Connection, intent: Intent) -> None:
     await each(sorted(names), look)
 
 
-async def announce(connection: Connection, intent: Intent) -> None:
+async def announce(connection: RemoteFileSystem, intent: Intent) -> None:
     """Write what the user asked for, in this order, behind all data. May be done twice."""
     if intent.checksums != "none":
 
@@ -104,7 +104,7 @@ def manifest(intent: Intent) -> bytes:
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
-async def is_only_in_manifest(connection: Connection, directory: str, name: str) -> bool:
+async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name: str) -> bool:
     """Whether the manifest there is one of ours, and tells of the file of that name alone."""
     try:
         told = json.loads(
@@ -118,7 +118,7 @@ async def is_only_in_manifest(connection: Connection, directory: str, name: str)
         return False
 
 
-async def _replace(connection: Connection, intent: Intent, path: str, data: bytes) -> None:
+async def _replace(connection: RemoteFileSystem, intent: Intent, path: str, data: bytes) -> None:
     """Write a file that readers may look at while an older one is there."""
     if not intent.renames:
         await connection.write_file(path, data)

@@ -17,12 +17,12 @@ from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tre
 
 if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.remote.ssh import Connection
+    from sftp_async.remote.filesystem import RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.stale_attempts")
 
 
-async def remove_kin(connection: Connection, layout: Layout) -> None:
+async def remove_kin(connection: RemoteFileSystem, layout: Layout) -> None:
     """Remove what other attempts of a job's query staged.
 
     Args:

@@ -20,9 +20,10 @@ import zstandard
 from pyarrow import parquet
 
 from sftp_async.errors import EncodeError, OptionsError
-from sftp_async.formats import arrow_text, compression, open_format
+from sftp_async.formats import arrow_text, open_format
+from sftp_async.formats.compression import Compression
 from sftp_async.formats.parquet.encoder import ROW_GROUP_ROWS
-from sftp_async.options import FormatOptions
+from sftp_async.options import FormatOptions, codecs
 from tests.support.encoding import encoded
 
 ROWS = pa.record_batch({"id": pa.array(range(5000)), "name": [f"name {i}" for i in range(5000)]})
@@ -71,7 +72,7 @@ def test_the_extension_is_sparks_and_a_format_pickles(
     made = open_format(FormatOptions(format=form, compression=codec), schema)
     again = pickle.loads(pickle.dumps(made))
     assert again.extension == made.extension == extension
-    assert again.joinable is (form in ("csv", "json", "text", "xml"))
+    assert again.concatenable is (form in ("csv", "json", "text", "xml"))
     rows = pa.record_batch({"a": ["x"]})
     encoder, copy = made.open(), again.open()
     files = [bytes(one.encode(rows)) + bytes(one.finish()) for one in (encoder, copy)]
@@ -119,7 +120,7 @@ def test_a_level_of_zstd_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_codec_that_the_format_lacks_is_refused_whatever_named_the_format() -> None:
-    # Neither of the two was given beside the other: the options alone could not tell.
+    # Format or codec was not given, so the options alone cannot find the contradiction.
     options = FormatOptions(compression="snappy")
     with pytest.raises(OptionsError, match="compression=snappy is for parquet, orc and avro"):
         open_format(options, ROWS.schema)
@@ -128,15 +129,15 @@ def test_a_codec_that_the_format_lacks_is_refused_whatever_named_the_format() ->
 
 
 def test_without_isal_zlib_makes_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "isal_zlib", None)
+    monkeypatch.setattr(codecs, "_isal", lambda: None)
     zipped = encoded(ROWS, compression="gzip")
     assert gzip.decompress(zipped) == encoded(ROWS)
-    assert isinstance(compression.Compression("gzip").open(), type(zlib.compressobj()))
+    assert isinstance(Compression("gzip").open(), type(zlib.compressobj()))
 
 
 def test_isal_is_used_where_it_is_installed() -> None:
     isal_zlib = pytest.importorskip("isal.isal_zlib", reason="needs the extra `fast`")
-    assert isinstance(compression.Compression("gzip").open(), type(isal_zlib.compressobj()))
+    assert isinstance(Compression("gzip").open(), type(isal_zlib.compressobj()))
 
 
 def test_compressed_files_can_be_joined() -> None:

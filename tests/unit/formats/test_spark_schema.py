@@ -1,4 +1,4 @@
-"""Spark's schema beside Arrow's: what one loses, the other loses."""
+"""Spark's schema in Arrow's metadata: both lose the same columns."""
 
 from __future__ import annotations
 

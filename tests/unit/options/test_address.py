@@ -23,13 +23,13 @@ def test_hosts_are_names_or_addresses(text: str, host: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a b", "a/b", "user@host", "[name]", "a\n", "ftp://host", "[]", 5]
 )
-def test_what_is_no_host_is_refused(text: object) -> None:
+def test_an_invalid_host_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="must"):
         parse_host(text)
 
 
-def test_a_port_in_the_host_is_sent_to_its_own_option() -> None:
-    with pytest.raises(ValueError, match="the port has its own option"):
+def test_a_port_in_the_host_is_refused_with_the_name_of_its_option() -> None:
+    with pytest.raises(ValueError, match="the option for the port is port"):
         parse_host("example.com:2222")
 
 

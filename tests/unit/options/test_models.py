@@ -1,4 +1,4 @@
-"""Options from Python and from Spark's map: names, rules, mistakes, secrets."""
+"""Options from Python and from Spark's map: names, rules, errors and secrets."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_each_group_of_options_stands_alone() -> None:
         ConnectionOptions(**NEEDED, path="/out")
 
 
-def test_options_are_immutable_and_saying_so_shows_no_secret() -> None:
+def test_options_are_immutable_and_the_error_shows_no_secret() -> None:
     with pytest.raises(OptionsError, match="immutable") as caught:
         SFTPOptions(**NEEDED).password = "new-S3cret"
     assert "S3cret" not in str(caught.value)
@@ -146,7 +146,7 @@ def test_no_spelling_means_two_things() -> None:
         ("no_host_key_check", "True", "insecure"),
     ],
 )
-def test_names_that_say_it_the_other_way_round_mind_the_polarity(
+def test_names_with_the_opposite_meaning_invert_the_value(
     name: str, value: str, policy: str
 ) -> None:
     assert SFTPOptions(**NEEDED, **{name: value}).host_key_policy == policy
@@ -171,7 +171,7 @@ def test_private_key_is_a_path_otherwise() -> None:
     )
 
 
-def test_two_spellings_with_the_same_value_are_fine() -> None:
+def test_two_spellings_with_the_same_value_are_accepted() -> None:
     options = SFTPOptions(**NEEDED, max_file_bytes="8MiB", maxFileBytes=8388608, user="me")
     assert options.max_file_bytes == 8388608
 
@@ -183,10 +183,11 @@ def test_two_spellings_with_different_values_are_an_error_that_names_both() -> N
 
 
 def test_the_former_name_of_channels_per_file_is_accepted_and_a_contradiction_names_both() -> None:
-    assert SFTPOptions(**NEEDED, lanes="4", channels_per_file=4).channels_per_file == 4
-    found = the_problem(lanes="4", channels_per_file="auto")
+    former = "lanes"
+    assert SFTPOptions(**NEEDED, **{former: "4"}, channels_per_file=4).channels_per_file == 4
+    found = the_problem(**{former: "4"}, channels_per_file="auto")
     assert found.startswith("channels_per_file is given twice with different values: ")
-    assert found.endswith("by lanes and by channels_per_file.")
+    assert found.endswith(f"by {former} and by channels_per_file.")
 
 
 def test_a_policy_that_contradicts_its_alias_names_both() -> None:
@@ -220,7 +221,7 @@ def test_names_of_other_sources_without_use_here_only_warn(name: str) -> None:
         assert SFTPOptions(**NEEDED, **{name: "/tmp/x"}) == SFTPOptions(**NEEDED)
 
 
-def test_what_spark_adds_is_ignored_in_silence() -> None:
+def test_options_that_spark_adds_are_ignored() -> None:
     assert SFTPOptions.from_spark(
         {**NEEDED, "paths": "[]", "checkpointlocation": "/c"}
     ) == SFTPOptions(**NEEDED)
@@ -233,7 +234,7 @@ def test_blank_values_count_as_not_given() -> None:
     assert options == SFTPOptions(**NEEDED)
 
 
-def test_blank_text_is_kept_where_it_means_something() -> None:
+def test_blank_text_is_kept_where_it_has_a_meaning() -> None:
     options = SFTPOptions(**NEEDED, empty_value="", quote="", null_value=" ")
     assert (options.empty_value, options.quote, options.null_value) == ("", "", " ")
 
@@ -257,8 +258,8 @@ def test_all_mistakes_are_in_one_error() -> None:
         "port must be a whole number, not 'abc'.",
         "username is missing, for example username=partner.",
         "header must be true or false, not 'perhaps'.",
-        "No credentials: set password, private_key_path or private_key_content.",
-        "chunk_size is 1073741824, max_buffer_bytes only 33554432.",
+        "No credentials are given: set password, private_key_path or private_key_content.",
+        "chunk_size (1073741824) must not exceed max_buffer_bytes (33554432).",
         "row_tag must be the name of an XML element, without a colon.",
         (
             "compression=lz4 is for parquet; csv has none, gzip, zstd, bzip2, xz (a text "
@@ -282,11 +283,11 @@ def test_all_mistakes_are_in_one_error() -> None:
         ),
         (
             {"format": "avro", "compression": "brotli"},
-            "compression=brotli is for parquet; avro has none, deflate, snappy, zstd, bzip2, xz.",
+            "compression=brotli is for parquet; avro has none, zstd, bzip2, xz, snappy, deflate.",
         ),
         (
             {"format": "avro", "compression": "zlib"},
-            "compression=zlib is for orc; avro has none, deflate, snappy, zstd, bzip2, xz.",
+            "compression=zlib is for orc; avro has none, zstd, bzip2, xz, snappy, deflate.",
         ),
         (
             {"format": "csv", "compression": "bzip2", "compression_level": "10"},
@@ -316,16 +317,22 @@ def test_all_mistakes_are_in_one_error() -> None:
             "attribute_prefix and value_tag must not be the same.",
         ),
         ({"value_tag": ""}, "value_tag must not be empty."),
-        ({"declaration": "<?xml?>"}, "declaration must stand between <?xml and ?>, without them."),
+        (
+            {"declaration": "<?xml?>"},
+            "declaration must be the text between <?xml and ?>, without these.",
+        ),
         ({"indent": "--"}, "indent must be white space."),
         ({"strict_host_key_checking": "maybe"}, "strict_host_key_checking must be true or false."),
         ({"sep": ""}, "sep must not be empty."),
         ({"sep": '"'}, "sep and quote must not share a character."),
         ({"quote": "ab"}, "quote must be one character, or empty, not 'ab'."),
         ({"line_sep": "abc"}, "line_sep must be one or two characters for csv."),
-        ({"path": "/a\nb"}, "path must not hold a NUL character or a line break."),
+        ({"path": "/a\nb"}, "path must not contain a NUL character or a line break."),
         ({"password": 12345}, "password must be text."),
-        ({"username": "a\nb"}, "username must not hold control characters such as a line break."),
+        (
+            {"username": "a\nb"},
+            "username must not contain control characters such as a line break.",
+        ),
     ],
 )
 def test_each_mistake_is_one_sentence_with_option_and_rule(
@@ -349,7 +356,7 @@ def test_a_key_given_as_a_path_is_refused_without_being_shown() -> None:
 
 
 @pytest.mark.parametrize("path", ["/keys/id_rsa", "~/.ssh/id", "id.pem"])
-def test_a_path_given_as_a_key_is_sent_to_the_other_option(path: str) -> None:
+def test_a_path_given_as_a_key_is_refused_with_the_name_of_the_other_option(path: str) -> None:
     assert "private_key_path" in the_problem(private_key_content=path)
 
 
@@ -372,7 +379,7 @@ def test_codecs_have_short_names(text: str, codec: str) -> None:
 
 
 @pytest.mark.parametrize("data", [{"port": "x"}, [1], "text"])
-def test_model_validate_raises_our_error(data: object) -> None:
+def test_model_validate_raises_options_error(data: object) -> None:
     with pytest.raises(OptionsError):
         SFTPOptions.model_validate(data)
 
@@ -385,7 +392,7 @@ def test_model_validate_takes_mappings_and_instances() -> None:
 @pytest.mark.parametrize(
     "data", ["{", "[]", '{"host": 1}', '{"password": "pw-S3cret", "port": []}']
 )
-def test_model_validate_json_raises_our_error_without_the_text(data: str) -> None:
+def test_model_validate_json_raises_options_error_without_the_text(data: str) -> None:
     with pytest.raises(OptionsError) as caught:
         SFTPOptions.model_validate_json(data)
     assert "pw-S3cret" not in "".join(traceback.format_exception(caught.value))

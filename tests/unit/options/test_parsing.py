@@ -1,4 +1,4 @@
-"""Notations of values: sizes, durations, switches, lists, paths."""
+"""The notations of option values: sizes, durations, switches, lists and paths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_sizes_count_in_powers_of_1024_as_spark_does(text: object, size: int) ->
 
 
 @pytest.mark.parametrize("text", ["1.5g", "-1", "8x", "m", "", "٣", True, None, 1.5])
-def test_what_is_no_size_is_refused(text: object) -> None:
+def test_an_invalid_size_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="must be a whole number of bytes"):
         parsing.parse_size(text)
 
@@ -49,14 +49,14 @@ def test_what_is_no_size_is_refused(text: object) -> None:
         (3, 3),
     ],
 )
-def test_durations_are_seconds_unless_a_unit_says_otherwise(text: object, seconds: float) -> None:
+def test_durations_are_in_seconds_unless_they_have_a_unit(text: object, seconds: float) -> None:
     assert parsing.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["soon", "inf", "nan", "1e999", float("nan"), True, "5 parsecs", ""]
 )
-def test_what_is_no_duration_is_refused(text: object) -> None:
+def test_an_invalid_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="must be a number of seconds"):
         parsing.parse_duration(text)
 
@@ -67,13 +67,13 @@ def test_switches_are_true_or_false_in_any_case(text: object, value: bool) -> No
 
 
 @pytest.mark.parametrize("text", ["yes", "1", 1, "", None])
-def test_switches_take_no_other_word(text: object) -> None:
+def test_switches_accept_no_other_word(text: object) -> None:
     with pytest.raises(ValueError, match="must be true or false"):
         parsing.parse_bool(text)
 
 
 @pytest.mark.parametrize("text", ["22.0", "abc", "0x16", "1" * 31, True, 1.0])
-def test_what_is_no_whole_number_is_refused(text: object) -> None:
+def test_an_invalid_whole_number_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="must be a whole number"):
         parsing.parse_int(text)
 
@@ -86,7 +86,7 @@ def test_channels_are_auto_or_a_number_from_1_to_8(value: object, read: object) 
 
 
 @pytest.mark.parametrize("value", [0, 9, "-1", "many", "", 1.5, True, None])
-def test_no_other_number_of_channels_is_taken(value: object) -> None:
+def test_any_other_number_of_channels_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be auto, or a whole number from 1 to 8"):
         parsing.parse_channels(value)
 
@@ -101,13 +101,13 @@ def test_a_delimiter_may_use_sparks_escapes(text: str, sep: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\\", r"\q"])
 def test_a_delimiter_that_spark_would_refuse_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must not|knows only"):
+    with pytest.raises(ValueError, match=r"must not|may contain only"):
         parsing.parse_sep(text)
 
 
 @pytest.mark.parametrize("text", ["/a\0b", "/a\nb", "/a\rb"])
 def test_a_remote_path_with_a_line_break_or_nul_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="must not hold a NUL"):
+    with pytest.raises(ValueError, match="must not contain a NUL"):
         parsing.parse_remote_path(text)
 
 

@@ -1,4 +1,4 @@
-"""Bastions and proxies in the options: how they are written, and what a bastion is given."""
+"""Bastions and proxies in the options: their notation, and the options of each bastion."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import ConnectionOptions, SFTPOptions
-from sftp_async.options.jump_hosts import HopOptions, hops_of, way_to
+from sftp_async.options.jump_hosts import JumpHostOptions, jump_hosts_of, route_to
 
 NEEDED: dict[str, Any] = {"host": "h.example", "username": "me", "private_key_content": "KEY"}
 FIRST, SECOND = (f"SHA256:{letter * 43}" for letter in "AB")
 
 
-def hops(**options: Any) -> tuple[HopOptions, ...]:
-    return hops_of(ConnectionOptions(**NEEDED, **options))
+def jump_hosts(**options: Any) -> tuple[JumpHostOptions, ...]:
+    return jump_hosts_of(ConnectionOptions(**NEEDED, **options))
 
 
 def clear(options: ConnectionOptions, name: str) -> str | None:
@@ -30,7 +30,7 @@ def problem(**options: Any) -> str:
     return sentence
 
 
-# How they are written
+# Notation
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def problem(**options: Any) -> str:
 )
 def test_bastions_are_written_as_in_openssh(written: object, addresses: list[str]) -> None:
     options = SFTPOptions(**NEEDED, proxy_jump=written)
-    assert [hop.address for hop in hops_of(options)] == addresses
+    assert [hop.address for hop in jump_hosts_of(options)] == addresses
     assert SFTPOptions.from_spark(options.to_spark()) == options
 
 
 @pytest.mark.parametrize("wrong", ["a b", "@b", "b:", "b:0", "b:x", "b:22:23", "::1", "b/x", ","])
-def test_what_is_no_bastion_is_refused(wrong: str) -> None:
+def test_an_invalid_bastion_is_refused(wrong: str) -> None:
     assert problem(proxy_jump=wrong).startswith("proxy_jump must be [user@]host[:port]")
 
 
@@ -66,14 +66,14 @@ def test_what_is_no_bastion_is_refused(wrong: str) -> None:
 )
 def test_a_proxy_is_written_as_a_url(written: str, read: str) -> None:
     options = ConnectionOptions(**NEEDED, proxy_url=written, proxy_jump="b")
-    assert way_to(options) == (read, "me@b:22")
+    assert route_to(options) == (read, "me@b:22")
 
 
 @pytest.mark.parametrize(
     "wrong",
     ["p.example:1080", "https://p:1", "socks4://p:1", "http://p", "http://p:0", "http://:1"],
 )
-def test_what_is_no_proxy_is_refused(wrong: str) -> None:
+def test_an_invalid_proxy_is_refused(wrong: str) -> None:
     assert "must have the form socks5://user@host:port or http://" in problem(proxy_url=wrong)
 
 
@@ -96,15 +96,15 @@ def test_a_password_in_a_url_is_refused_with_the_option_for_it(
     assert "hunt" not in sentence
 
 
-# What goes together
+# Contradicting options
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "sentence"),
     [
         (
             {"private_key_content": None, "password": "pw", "proxy_jump": "b"},
-            "the password of the server is never sent to a bastion",
+            "The password of the server is never sent to a bastion",
         ),
         (
             {"proxy_jump_private_key_content": "K", "proxy_jump_private_key_path": "/k"},
@@ -112,25 +112,25 @@ def test_a_password_in_a_url_is_refused_with_the_option_for_it(
         ),
         (
             {"proxy_jump": "a,b", "proxy_jump_host_key_fingerprint": FIRST},
-            "names 1 for 2 bastions: give one for each",
+            "has 1 key for 2 bastions: give one for each",
         ),
-        ({"proxy_url": "http://me@p:1"}, "names a user, but proxy_password is not given"),
-        ({"proxy_url": "http://p:1", "proxy_password": "x"}, "names no user, but proxy_password"),
+        ({"proxy_url": "http://me@p:1"}, "has a user, but proxy_password is not given"),
+        ({"proxy_url": "http://p:1", "proxy_password": "x"}, "has no user, but proxy_password"),
         (
             {"proxy_jump_private_key_content": "~/.ssh/id"},
-            "the option for it is proxy_jump_private_key_path",
+            "the option for a path is proxy_jump_private_key_path",
         ),
     ],
 )
-def test_what_does_not_go_together_is_told(options: dict[str, Any], said: str) -> None:
-    assert said in problem(**options)
+def test_contradicting_options_are_refused(options: dict[str, Any], sentence: str) -> None:
+    assert sentence in problem(**options)
 
 
-# What a bastion is given
+# The options of a bastion
 
 
 def test_without_credentials_of_its_own_a_bastion_gets_the_key_and_never_the_password() -> None:
-    [hop] = hops(proxy_jump="b", password="pw", private_key_passphrase="phrase")
+    [hop] = jump_hosts(proxy_jump="b", password="pw", private_key_passphrase="phrase")
     assert clear(hop, "private_key_content") == "KEY"
     assert clear(hop, "private_key_passphrase") == "phrase"
     assert hop.password is None
@@ -138,7 +138,7 @@ def test_without_credentials_of_its_own_a_bastion_gets_the_key_and_never_the_pas
 
 @pytest.mark.parametrize("own", ["password", "private_key_content", "private_key_path"])
 def test_with_credentials_of_its_own_a_bastion_gets_nothing_else(own: str) -> None:
-    [hop] = hops(proxy_jump="b", password="pw", **{f"proxy_jump_{own}": "its own"})
+    [hop] = jump_hosts(proxy_jump="b", password="pw", **{f"proxy_jump_{own}": "its own"})
     given = {name: getattr(hop, name) for name in hop.model_fields_set}
     shown = {
         name: clear(hop, name) if own != "private_key_path" else given[name]
@@ -148,36 +148,38 @@ def test_with_credentials_of_its_own_a_bastion_gets_nothing_else(own: str) -> No
     assert shown == {own: "its own"}
 
 
-def test_the_user_of_a_bastion_is_the_one_written_there_or_its_own_or_the_servers() -> None:
-    first, second = hops(proxy_jump="you@a,b", proxy_jump_username="jump")
+def test_the_user_of_a_bastion_is_the_one_in_proxy_jump_or_its_own_or_the_servers() -> None:
+    first, second = jump_hosts(proxy_jump="you@a,b", proxy_jump_username="jump")
     assert (first.username, second.username) == ("you", "jump")
-    assert hops(proxy_jump="b")[0].username == "me"
+    assert jump_hosts(proxy_jump="b")[0].username == "me"
 
 
 def test_each_bastion_has_its_own_host_key_though_two_may_have_the_same() -> None:
     for keys in ((FIRST, SECOND), (FIRST, FIRST)):
-        found = hops(proxy_jump="a,b", proxy_jump_host_key_fingerprint=",".join(keys))
+        found = jump_hosts(proxy_jump="a,b", proxy_jump_host_key_fingerprint=",".join(keys))
         assert [hop.host_key_fingerprint for hop in found] == [(key,) for key in keys]
-    [hop] = hops(proxy_jump="a", proxy_jump_host_key_fingerprint=f"{FIRST},{SECOND}")
+    [hop] = jump_hosts(proxy_jump="a", proxy_jump_host_key_fingerprint=f"{FIRST},{SECOND}")
     assert hop.host_key_fingerprint == (FIRST, SECOND)
 
 
 def test_the_servers_own_fingerprint_is_not_the_bastions() -> None:
-    [hop] = hops(proxy_jump="a", host_key_fingerprint=FIRST, known_hosts="x ssh-ed25519 AAAA\n")
+    [hop] = jump_hosts(
+        proxy_jump="a", host_key_fingerprint=FIRST, known_hosts="x ssh-ed25519 AAAA\n"
+    )
     assert hop.host_key_fingerprint == ()
     assert hop.known_hosts == "x ssh-ed25519 AAAA\n"
 
 
-def test_a_bastion_is_treated_as_the_server_is() -> None:
+def test_a_bastion_has_the_other_connection_options_of_the_server() -> None:
     shared = {"host_key_policy": "insecure", "login_timeout": 3.0, "ciphers": ("aes256-ctr",)}
-    [hop] = hops(proxy_jump="a", **shared)
+    [hop] = jump_hosts(proxy_jump="a", **shared)
     assert {name: getattr(hop, name) for name in shared} == shared
 
 
 # As all options
 
 
-def test_references_of_bastion_and_proxy_are_looked_up(
+def test_references_of_bastion_and_proxy_are_resolved(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SFTP_TEST_SECRET", "from env")
@@ -208,7 +210,7 @@ def test_references_of_bastion_and_proxy_are_looked_up(
         {"proxy_password": "other"},
     ],
 )
-def test_connections_by_different_ways_are_never_shared(other: dict[str, str]) -> None:
+def test_connections_through_different_hosts_are_never_shared(other: dict[str, str]) -> None:
     way = {"proxy_jump": "b", "proxy_url": "http://me@p:1", "proxy_password": "pw"}
     one = ConnectionOptions(**NEEDED, **way).connection_identity()
     assert one == ConnectionOptions(**NEEDED, **way).connection_identity()
@@ -225,5 +227,5 @@ def test_no_secret_of_bastion_or_proxy_is_shown() -> None:
         proxy_url="http://me@p:1",
         proxy_password="hunter2",
     )
-    shown = f"{options!r} {options} {options.model_dump_json()} {hops_of(options)!r}"
+    shown = f"{options!r} {options} {options.model_dump_json()} {jump_hosts_of(options)!r}"
     assert "hunter2" not in shown

@@ -1,4 +1,4 @@
-"""References and files are looked up late, all problems together."""
+"""References and files are resolved on the driver, and all problems reported at once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_known_hosts_become_their_text(tmp_path: Path, monkeypatch: pytest.Monke
         assert options.resolve() == options
 
 
-def test_all_that_cannot_be_looked_up_is_in_one_error(
+def test_all_unresolved_references_are_in_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SFTP_TEST_NOWHERE", raising=False)
@@ -79,7 +79,7 @@ def test_all_that_cannot_be_looked_up_is_in_one_error(
     with pytest.raises(OptionsError) as caught:
         options.resolve()
     variable = "refers to the environment variable"
-    unusable = "which cannot be used on the driver"
+    unusable = "which the driver cannot read"
     reasons = [
         f"password {variable} 'SFTP_TEST_NOWHERE', which is not set on the driver.",
         f"private_key_passphrase {variable} 'SFTP_TEST_EMPTY', which is empty on the driver.",

@@ -48,7 +48,7 @@ def test_a_pickle_carries_the_secrets() -> None:
         {"port": SecretStr("pw-S3cret")},
     ],
 )
-def test_no_error_shows_a_secret_not_even_a_stray_one(options: dict[str, object]) -> None:
+def test_no_error_shows_a_secret_even_in_the_wrong_option(options: dict[str, object]) -> None:
     with pytest.raises(OptionsError) as caught:
         SFTPOptions(**options)
     error = caught.value

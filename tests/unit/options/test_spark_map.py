@@ -1,4 +1,4 @@
-"""The way through Spark's string map and URLs, and back."""
+"""Options to and from Spark's string map, and from URLs."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_url_without_a_path_can_be_given_one() -> None:
 
 @pytest.mark.parametrize("url", ["sftp://me:hunter2@h/x", "sftp://me:@h/x", "sftp://:hunter2@h/x"])
 def test_a_password_in_a_url_is_an_error_that_does_not_show_it(url: str) -> None:
-    with pytest.raises(OptionsError, match="The URL holds a password") as caught:
+    with pytest.raises(OptionsError, match="The URL contains a password") as caught:
         SFTPOptions.from_url(url, username="me", password="pw")
     assert "hunter2" not in str(caught.value)
     assert len(caught.value.problems) == 1
@@ -174,12 +174,12 @@ def test_a_malformed_url_is_an_error(url: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["path", "host", "server", "url"])
-def test_a_url_is_understood_where_spark_users_put_it(name: str) -> None:
+def test_a_url_is_accepted_in_every_option_that_spark_users_put_it_in(name: str) -> None:
     options = SFTPOptions.from_spark({name: "sftp://me@h:2222/out", "password": "pw"})
     assert (options.address, options.path) == ("me@h:2222", "/out")
 
 
-def test_a_url_that_agrees_with_the_options_is_fine() -> None:
+def test_a_url_that_agrees_with_the_options_is_accepted() -> None:
     given_twice = {
         "host": "h",
         "user": "me",

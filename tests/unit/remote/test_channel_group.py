@@ -41,7 +41,7 @@ class FakeConnection:
     def widen(self, channels: int) -> None:
         self.channels = max(self.channels, min(channels, self.room))
 
-    async def open_lane(self, path: str, channel: int) -> FakeFile:
+    async def open_on_channel(self, path: str, channel: int) -> FakeFile:
         assert 0 < channel < self.channels
         if self.refuses:
             raise RemotePermissionError("no")

@@ -75,9 +75,9 @@ def test_rows_of_the_first_values_are_not_held_back() -> None:
     assert read == 1
 
 
-@pytest.mark.parametrize(("held", "most"), [(0, OPEN), (32 * 1024**2, 4), (10**12, 1)])
-def test_formats_that_hold_rows_back_have_fewer_files_open(held: int, most: int) -> None:
-    assert most_open(held) == most
+@pytest.mark.parametrize(("buffered_bytes", "most"), [(0, OPEN), (32 * 1024**2, 4), (10**12, 1)])
+def test_formats_that_buffer_rows_have_fewer_files_open(buffered_bytes: int, most: int) -> None:
+    assert most_open(buffered_bytes) == most
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "text", "xml"])
@@ -87,7 +87,7 @@ def test_compressors_that_take_much_memory_have_fewer_files_open(form: str) -> N
         (codec, level): most_open(
             open_format(
                 FormatOptions(format=form, compression=codec, compression_level=level), schema
-            ).held
+            ).buffered_bytes
         )
         for codec, level in [
             *[("none", None), ("gzip", None), ("gzip", 9), ("zstd", None), ("zstd", 9)],
@@ -106,4 +106,4 @@ def test_zstd_takes_no_more_than_is_counted(level: int) -> None:
     compressor = zstandard.ZstdCompressor(level=level)
     stream = compressor.compressobj()
     stream.compress(b"a")
-    assert 0 < compressor.memory_size() <= Compression("zstd", level).held
+    assert 0 < compressor.memory_size() <= Compression("zstd", level).buffered_bytes

@@ -94,7 +94,7 @@ def test_a_plan_reports_all_other_mistakes_together() -> None:
         "'NO_SUCH_VARIABLE', which is",
         "did you mean 'day'?",
         "cannot take the column 'tags'",
-        "orc has none, zlib, snappy, zstd.",
+        "orc has none, zstd, snappy, zlib",
         "partition_by makes directories, but the path",
         "max_records_per_file splits the output",
         "is the target itself",

@@ -1,10 +1,10 @@
-"""asyncssh's way to the wire made cheaper, where its inside is the one we know; else as it is.
+"""Makes the uploads of an asyncssh connection cheaper, if asyncssh's internals are known; else not.
 
 asyncssh spends most of an upload's time on its own bookkeeping: some fifteen copies of every
 byte, an empty packet before each packet, a send for each of both, and tasks, locks and log lines
-for every answer. `speed_up` turns a connection, after its login, into one that seals a batch of
-packets in one buffer and sends it at once. Logins, key exchanges, errors and whatever is unusual
-stay asyncssh's. docs/decisions/0010-fast-packets.md tells the reasons and the figures.
+for every response. `speed_up` turns a connection, after its login, into one that encrypts a batch
+of packets in one buffer and sends it at once. Logins, key exchanges, errors and all unusual
+messages stay asyncssh's. docs/decisions/0010-fast-packets.md gives the reasons and the figures.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ __all__ = ["STOCK_VARIABLE", "speed_up"]
 
 
 def speed_up(ssh: asyncssh.SSHClientConnection) -> None:
-    """Make the uploads of a connection cheaper, and those of its SFTP channels opened from now on.
+    """Make uploads cheaper on a connection and on its SFTP channels opened from now on.
 
-    So too the tunnel that it runs in, if the bastion's connection was made cheaper before.
+    The tunnel that the connection runs in is made cheaper too, if its bastion's connection is a
+    fast one already.
 
-    Does nothing where asyncssh's inside is not known, with one line in the log, or where
+    Does nothing where asyncssh's internals are not known, which is logged once, or where
     `SFTP_ASYNC_STOCK_ASYNCSSH` is set.
 
     Args:
-        ssh: asyncssh's, just logged in.
+        ssh: asyncssh's connection, just logged in.
 
     """
     if connection_fits(ssh):
         FastConnection.take_over(ssh)
-        # asyncssh has no public word for what a connection runs on.
+        # asyncssh has no public name for the transport of a connection.
         tunnel: Any = getattr(ssh, "_transport", None)
         if tunnel_fits(tunnel) and isinstance(tunnel.get_connection(), FastConnection):
             tunnel.__class__ = FastTunnel

@@ -1,9 +1,9 @@
-"""A channel's way out: what was written leaves without a copy before it is sealed."""
+"""Channels that send what was written without copying it before encryption."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import asyncssh
 from asyncssh.channel import SSHChannel, SSHTCPChannel
@@ -13,47 +13,75 @@ from asyncssh.packet import String
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from sftp_async.remote.ssh.fast.connection import FastConnection
+    from sftp_async.remote.ssh.fast.link import PacketLink
     from sftp_async.remote.ssh.fast.packets import Message
 
-#: Most bytes that are sealed for one send. It holds a whole write request of OpenSSH's largest
+#: Most bytes that are encrypted for one send. It holds a whole write request of OpenSSH's largest
 #: size; more would leave the processor's cache before it is sent, and the transport's buffer
 #: holds up to this when the socket is full.
 BATCH = 256 * 1024
-#: Most bytes that a server nearby has to answer for, if its window allows more. OpenSSH's whole
-#: window of 2 MiB outgrows the cache of the server's core: with half of it, sshd took 1.48 CPU
-#: seconds a GiB instead of 1.70, and 429 MiB/s instead of 363 (loopback, two cores, medians).
+#: Most bytes that a nearby server has not responded to yet, if its window allows more. OpenSSH's
+#: whole window of 2 MiB outgrows the cache of the server's core: with half of it, sshd took 1.48
+#: CPU seconds a GiB instead of 1.70, and 429 MiB/s instead of 363 (loopback, two cores, medians).
 NEARBY_AHEAD = 1024 * 1024
-#: A server is nearby if its quickest answer took less than this many seconds: then the bytes
-#: ahead are enough for 500 MiB/s.
+#: A server is nearby if its quickest response took less than this many seconds: then
+#: `NEARBY_AHEAD` is enough for 500 MiB/s.
 NEARBY = 0.002
 
 
 class BatchedChannel(SSHChannel[bytes]):
-    """A channel of a `FastConnection`, whose data is sealed a batch at a time."""
+    """A channel of a `FastConnection`, whose data is encrypted a batch at a time."""
 
-    #: Bytes that were sent since it became one.
+    #: Bytes sent since the channel became one of these.
     _sent = 0
+    #: Bytes of the largest single write.
+    _largest = 0
 
     # Sending
 
-    def go_on(self) -> None:
-        """Send what was held back, if it is still wanted."""
+    def write_parts(self, *parts: Buffer) -> None:
+        """Queue the parts of one write without a copy, and send what may be sent now.
+
+        Every part is checked before the first one is queued, so a write that fails here leaves
+        nothing behind.
+
+        Args:
+            parts: contiguous buffers; they must not change until the peer has received them.
+
+        Raises:
+            BrokenPipeError: the channel is closed.
+            TypeError: a part is no buffer, or is not contiguous.
+
+        """
+        if self._send_state != "open":
+            raise BrokenPipeError("Channel not open for sending")
+        views = [memoryview(part).cast("B") for part in parts]
+        size = sum(map(len, views))
+        self._largest = max(self._largest, size)
+        # asyncssh only slices and measures what it finds there.
+        self._send_buf += [(cast("bytearray", view), None) for view in views if view]
+        self._send_buf_len += size
+        self._flush_send_buf()
+
+    def resume_sending(self) -> None:
+        """Send the data that is still queued."""
         if self._send_buf:
             self._flush_send_buf()
 
     def _flush_send_buf(self) -> None:
-        connection = cast("FastConnection", self._conn)
-        while self._send_buf and (room := self._room(connection)) > 0:
+        connection = cast("PacketLink", self._conn)
+        while self._send_buf and (sendable := self._sendable(connection)) > 0:
             if connection.must_wait:
                 connection.hold_back(self)
                 break
-            size, most = min(self._send_buf_len, room, BATCH), min(self._send_pktsize, BATCH)
+            size, most = min(self._send_buf_len, sendable, BATCH), min(self._send_pktsize, BATCH)
+            if size <= 0:
+                self._fail_without_progress(connection)
             if connection.may_seal() and self._send_chan is not None:
                 size = connection.send_data(self._send_chan, size, most, self._fill)
             else:
-                # asyncssh's way: it starts the key exchange that is due, or keeps the packet
-                # until the one that goes on is done.
+                # asyncssh starts the key exchange that is due, or keeps the packet until the
+                # current one is done.
                 size = min(size, most)
                 data = bytearray(size)
                 self._fill(memoryview(data))
@@ -66,18 +94,29 @@ class BatchedChannel(SSHChannel[bytes]):
         else:
             super()._flush_send_buf()  # which now does what follows the last byte
 
-    def _room(self, connection: FastConnection) -> int:
+    def _fail_without_progress(self, connection: PacketLink) -> NoReturn:
+        """Close the connection, as the queue's length is wrong and the loop would never end."""
+        try:
+            raise RuntimeError(
+                f"Cannot send the {len(self._send_buf)} queued parts of channel {self._send_chan}: "
+                f"their length is recorded as {self._send_buf_len} bytes"
+            )
+        except RuntimeError:
+            connection.internal_error()
+            raise
+
+    def _sendable(self, connection: PacketLink) -> int:
         """Return how many bytes may be sent now."""
         return self._send_window
 
-    def _fill(self, room: memoryview) -> None:
-        """Move the next bytes of the send buffer into `room`."""
-        start, end = 0, len(room)
+    def _fill(self, target: memoryview) -> None:
+        """Move the next bytes of the queue into `target`."""
+        start, end = 0, len(target)
         while start < end:
             part, kind = self._send_buf[0]
             view = memoryview(part)
             size = min(len(view), end - start)
-            room[start : start + size] = view[:size]
+            target[start : start + size] = view[:size]
             start += size
             if size == len(view):
                 del self._send_buf[0]
@@ -86,95 +125,68 @@ class BatchedChannel(SSHChannel[bytes]):
 
     # Receiving
 
-    def takes(self, message: Message) -> bool:
-        """Whether a message is in order; what is not, asyncssh knows the answer to."""
+    def accepts(self, message: Message) -> bool:
+        """Whether a message is in order; asyncssh answers the ones that are not."""
         return self._recv_state == "open" and len(message.data) <= self._recv_window
 
-    def take(self, message: Message) -> None:
-        """Take a message from the server, while the connection reads."""
+    def receive(self, message: Message) -> None:
+        """Process a message from the server, while the connection reads."""
         if message.data:
             self._accept_data(message.data)
             return
         self._send_window += message.window
         if self._send_buf:
-            cast("FastConnection", self._conn).hold_back(self)
+            cast("PacketLink", self._conn).hold_back(self)
 
 
 class FastTunnel(BatchedChannel, SSHTCPChannel[bytes]):
-    """What a bastion forwards: the transport of the connection behind it; made by `speed_up`."""
+    """The transport of a connection that a bastion forwards; made by `speed_up`."""
 
     def write(self, data: bytes, datatype: int | None = None) -> None:
-        """Write packets of that connection, which never change.
+        """Write packets of the forwarded connection, which never change.
 
         Raises:
             BrokenPipeError: the channel is closed.
+            OSError: `datatype` is given; only sessions know extended data.
 
         """
-        if self._send_state != "open":
-            raise BrokenPipeError("Channel not open for sending")
-        self._send_buf.append((cast("bytearray", memoryview(data)), datatype))
-        self._send_buf_len += len(data)
-        self._flush_send_buf()
+        if datatype is not None:
+            raise OSError("Invalid extended data type")
+        self.write_parts(data)
 
 
 class FastChannel(BatchedChannel, asyncssh.SSHClientChannel[bytes]):
-    """An SFTP channel that keeps views of what it sends; made by `FastHandler.take_over`."""
+    """An SFTP channel that keeps views of the data it sends; made by `FastHandler.take_over`."""
 
-    #: Bytes of requests since then: handed over, and up to the end of the last one that the server
-    #: has answered; and those of the largest request.
-    _handed = 0
+    #: Bytes sent up to the end of the last request that the server has responded to.
     _answered = 0
-    _largest = 0
 
     # Requests
 
     def write(self, data: bytes, datatype: int | None = None) -> None:
-        """Write a request of asyncssh's own."""
-        self._count(len(data))
+        """Write a request that asyncssh has put together."""
+        self._largest = max(self._largest, len(data))
         super().write(data, datatype)
 
-    def write_parts(self, *parts: Buffer) -> None:
-        """Write one request in parts; they must not change until the server has answered.
-
-        Raises:
-            BrokenPipeError: the channel is closed.
-
-        """
-        if self._send_state != "open":
-            raise BrokenPipeError("Channel not open for sending")
-        size = 0
-        for part in parts:
-            view = memoryview(part).cast("B")
-            if view:
-                self._send_buf.append((cast("bytearray", view), None))
-                size += len(view)
-        self._count(size)
-        self._send_buf_len += size
-        self._flush_send_buf()
-
-    def _count(self, size: int) -> None:
-        self._handed += size
-        self._largest = max(self._largest, size)
-
     def end_of_request(self) -> tuple[int, float]:
-        """Return what `answered` wants to know about the request written last."""
-        return self._handed, time.monotonic()
+        """Return where the last request ends, and when it was written, for `responded`."""
+        return self._sent + self._send_buf_len, time.monotonic()
 
-    def answered(self, request: tuple[int, float]) -> None:
-        """Hear that the server has answered a request."""
+    def responded(self, request: tuple[int, float]) -> None:
+        """Record that the server has responded to a request, and send what waited for that."""
         end, written = request
         self._answered = max(self._answered, end)
         if self._conn:
-            cast("FastConnection", self._conn).timed(time.monotonic() - written)
-            self.go_on()
+            cast("PacketLink", self._conn).record_response(time.monotonic() - written)
+            self.resume_sending()
 
     # Sending
 
-    def _room(self, connection: FastConnection) -> int:
+    def _sendable(self, connection: PacketLink) -> int:
         """Return how many bytes may be sent now."""
         if connection.quickest >= NEARBY:
             return self._send_window
         # Twice the largest request holds a whole one wherever it begins: there is always one that
-        # the server will answer, and that answer makes new room.
+        # the server responds to, and that response allows more to be sent.
         ahead = max(NEARBY_AHEAD, 2 * self._largest)
         return min(self._send_window, ahead - (self._sent - self._answered))

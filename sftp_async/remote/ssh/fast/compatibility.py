@@ -1,6 +1,6 @@
-"""Whether asyncssh's inside is the one that these rooms were written for."""
+"""Checks that asyncssh's internals are the ones that the modules of this folder rely on."""
 
-# ruff: noqa: SLF001 - looking at it is the point
+# ruff: noqa: SLF001 - looking at internals is the point
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from asyncssh.encryption import GCMEncryption
 
 log = logging.getLogger("sftp_async.remote.ssh")
 
-#: Set to anything but nothing, this environment variable leaves asyncssh as it is: to compare, or
-#: for asyncssh's packet dumps (its debug level 3), which do not show what is sent our way.
+#: This environment variable, unless it is empty, leaves asyncssh as it is: to compare, or for
+#: asyncssh's packet dumps (its debug level 3), which do not show what the fast path sends.
 STOCK_VARIABLE = "SFTP_ASYNC_STOCK_ASYNCSSH"
 #: The versions of asyncssh whose source was read.
 KNOWN_VERSIONS = ("2.24.",)
@@ -37,11 +37,11 @@ _SESSION = "data_received"
 
 
 def connection_fits(ssh: asyncssh.SSHClientConnection) -> bool:
-    """Whether this connection, logged in, can be taken over; the log tells once why not."""
+    """Whether this connection, logged in, can be taken over; logs once why not."""
     if os.environ.get(STOCK_VARIABLE):
         return False
     if not asyncssh.__version__.startswith(KNOWN_VERSIONS):
-        _tell(f"asyncssh {asyncssh.__version__} is not known here")
+        _warn_once(f"asyncssh {asyncssh.__version__} is not a version known to sftp_async")
         return False
     if type(ssh) is not asyncssh.SSHClientConnection or not _has(ssh, _CONNECTION):
         return False
@@ -54,7 +54,7 @@ def connection_fits(ssh: asyncssh.SSHClientConnection) -> bool:
 
 
 def sftp_fits(sftp: asyncssh.SFTPClient) -> bool:
-    """Whether this SFTP session, just begun, can be taken over; the log tells once why not."""
+    """Whether this SFTP session, just begun, can be taken over; logs once why not."""
     inside: Any = sftp
     if not _has(sftp, "_handler") or not _has(inside._handler, _HANDLER):
         return False
@@ -75,10 +75,10 @@ def tunnel_fits(transport: object) -> bool:
 def _has(thing: object, names: str) -> bool:
     missing = [name for name in names.split() if not hasattr(thing, name)]
     if missing:
-        _tell(f"asyncssh's {type(thing).__name__} has no {', '.join(missing)}")
+        _warn_once(f"asyncssh's {type(thing).__name__} has no {', '.join(missing)}")
     return not missing
 
 
 @cache  # once a process
-def _tell(reason: str) -> None:
-    log.warning("Uploads take asyncssh's own, slower way: %s", reason)
+def _warn_once(reason: str) -> None:
+    log.warning("Uploads use asyncssh's own, slower code: %s", reason)

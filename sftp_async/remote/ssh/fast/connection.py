@@ -1,4 +1,4 @@
-"""The connection: whose packets go our way, which ones we know, and when the socket is full."""
+"""Encrypts and opens the frequent packets of a connection, and applies backpressure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncssh.encryption import Encryption
     from asyncssh.packet import SSHPacketLogger
 
+    from sftp_async.remote.ssh.fast.link import Resumable
     from sftp_async.remote.ssh.fast.packets import Sealer
 
 #: The content of an empty MSG_IGNORE: a string of no bytes.
@@ -30,10 +31,10 @@ _NOTHING = bytes(4)
 
 
 class FastConnection(asyncssh.SSHClientConnection):
-    """An asyncssh connection from the login on; made by `take_over`.
+    """An asyncssh connection that is logged in; made by `take_over`.
 
     Attributes:
-        quickest: seconds that the quickest answer took so far; infinite before the first.
+        quickest: seconds that the quickest response took so far; infinite before the first.
 
     """
 
@@ -44,11 +45,11 @@ class FastConnection(asyncssh.SSHClientConnection):
     _opener_of: Encryption | None
     _full: bool
     _receiving: bool
-    _held_back: deque[BatchedChannel]
+    _held_back: deque[Resumable]
 
     @classmethod
     def take_over(cls, ssh: asyncssh.SSHClientConnection) -> None:
-        """Turn a connection of asyncssh's into one of these."""
+        """Turn a connection of asyncssh's into a fast one."""
         ssh.__class__ = cls
         assert isinstance(ssh, cls)
         ssh.begin()
@@ -62,14 +63,14 @@ class FastConnection(asyncssh.SSHClientConnection):
 
     @async_context_manager
     async def start_sftp_client(self, *args: Any, **kwargs: Any) -> asyncssh.SFTPClient:
-        """Open an SFTP channel of our kind."""
+        """Open an SFTP session on a fast channel."""
         sftp = await super().start_sftp_client(*args, **kwargs)
         if sftp_fits(sftp):
             FastHandler.take_over(sftp)
         return sftp
 
-    def timed(self, seconds: float) -> None:
-        """Note how long an answer took: none can be quicker than the way there and back."""
+    def record_response(self, seconds: float) -> None:
+        """Record how long a response took: none can be quicker than a round trip."""
         self.quickest = min(self.quickest, seconds)
 
     # Sending
@@ -77,13 +78,13 @@ class FastConnection(asyncssh.SSHClientConnection):
     def send_packet(
         self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
     ) -> None:
-        """Send a packet asyncssh's way, without the MSG_IGNORE before it where that is in vain."""
+        """Send a packet, but no empty MSG_IGNORE where the cipher does not need it."""
         if pkttype == MSG_IGNORE and args == (_NOTHING,) and self._current_sealer():
             return
         super().send_packet(pkttype, *args, handler=handler)
 
     def may_seal(self) -> bool:
-        """Whether data may go our way now: no key exchange is due or going on."""
+        """Whether `send_data` may be called now: no key exchange is due or running."""
         return (
             self._kex_complete
             and self._compressor is None
@@ -99,9 +100,9 @@ class FastConnection(asyncssh.SSHClientConnection):
 
         Args:
             channel: the server's number of the channel.
-            size: bytes that are there to send.
-            most: bytes of data in a packet.
-            fill: copies the next bytes of data into the room that it is given.
+            size: bytes that are queued.
+            most: most bytes of data in a packet.
+            fill: copies the next bytes of data into the buffer that it is given.
 
         Returns:
             How many bytes were sent: fewer when a key exchange is due before the end.
@@ -115,7 +116,7 @@ class FastConnection(asyncssh.SSHClientConnection):
         try:
             sealed = sealer.seal(self._send_seq, channel, sizes, fill)
         except BaseException:
-            # Out of memory, say. Data that was taken is lost: nothing may follow it.
+            # Out of memory, say. Data that left the queue is lost: nothing may follow it.
             self.internal_error()
             raise
         self._send_seq = (self._send_seq + len(sizes)) & 0xFFFFFFFF
@@ -135,62 +136,62 @@ class FastConnection(asyncssh.SSHClientConnection):
             )
         return self._sealer
 
-    # Backpressure. asyncssh hands all that the channel window allows to the transport at once.
+    # Backpressure. asyncssh itself hands all that the channel window allows to the transport.
 
     @property
     def must_wait(self) -> bool:
-        """Whether nothing may be sent now: the socket is full, or more of a read may change it."""
+        """Whether nothing may be sent now: the socket is full, or a read is being processed."""
         return self._full or self._receiving
 
-    def hold_back(self, channel: BatchedChannel) -> None:
-        """Tell the channel to go on, in its turn, when sending need not wait any more."""
+    def hold_back(self, channel: Resumable) -> None:
+        """Resume the channel, in its turn, as soon as nothing must wait any more."""
         if channel not in self._held_back:
             self._held_back.append(channel)
 
     def pause_writing(self) -> None:
-        """Hear from the transport that its buffer is full."""
+        """Stop sending: the transport's buffer is full."""
         self._full = True
 
     def resume_writing(self) -> None:
-        """Hear from the transport that its buffer has drained."""
+        """Resume sending: the transport's buffer has drained."""
         self._full = False
-        self._go_on()
+        self._resume_channels()
 
-    def _go_on(self) -> None:
+    def _resume_channels(self) -> None:
         try:
             while self._held_back and not self.must_wait:
-                self._held_back.popleft().go_on()
-        except Exception:  # noqa: BLE001 - what asyncssh does about all errors in its callbacks
+                self._held_back.popleft().resume_sending()
+        except Exception:  # noqa: BLE001 - asyncssh treats all errors in its callbacks so
             self.internal_error()
 
     # Receiving
 
     def _recv_data(self) -> None:
-        # The server tells of window a few packets' worth at a time: what came in one read is sent
-        # in one go.
+        # The server grows the window by a few packets at a time: wait for all of a read, and use
+        # the whole new window in one send.
         self._receiving = True
         try:
             super()._recv_data()
         finally:
             self._receiving = False
-        self._go_on()
+        self._resume_channels()
 
     def _recv_pkthdr(self) -> bool:
         return self._recv_message() or super()._recv_pkthdr()
 
     def _recv_message(self) -> bool:
-        """Take a packet that servers send all the time; False leaves it to asyncssh."""
+        """Process a packet of a frequent kind; return False to leave it to asyncssh."""
         opener = self._current_opener()
         message = None if opener is None else opener.peek(self._inpbuf)
         if opener is None or message is None or message.size > self._max_recv_pktlen:
             return False
         channel = self._channels.get(message.channel)
-        if not isinstance(channel, BatchedChannel) or not channel.takes(message):
+        if not isinstance(channel, BatchedChannel) or not channel.accepts(message):
             return False
         opener.next()
         self._inpbuf = self._inpbuf[message.size :]
         self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
-        channel.take(message)
+        channel.receive(message)
         return True
 
     def _current_opener(self) -> GcmOpener | None:

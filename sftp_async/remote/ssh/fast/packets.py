@@ -1,6 +1,6 @@
-"""SSH packets of channel data: sealed a batch at a time in one copy, and opened."""
+"""Seals (encrypts) SSH packets of channel data a batch at a time with one copy, and opens them."""
 
-# ruff: noqa: SLF001 - this house stands on asyncssh's inside, and checks first that it fits
+# ruff: noqa: SLF001 - this folder uses asyncssh's internals; compatibility.py checks them first
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GCM_BLOCK = 16
 _GCM_TAG = 16
 _GCM_COUNTER = 8
 
-#: AES-GCM into a buffer of ours came with cryptography 47.
+#: AES-GCM into a buffer of the caller's came with cryptography 47.
 HAS_ENCRYPT_INTO = hasattr(AESGCM, "encrypt_into")
 
 
@@ -43,13 +43,13 @@ class Sealer(Protocol):
             sequence: number of the first packet.
             channel: the server's number of the channel.
             sizes: bytes of data in each packet.
-            fill: copies the next bytes of data into the room that it is given.
+            fill: copies the next bytes of data into the buffer that it is given.
 
         """
 
 
 class GcmSealer:
-    """AES-GCM (RFC 5647), encrypted straight into the buffer that is sent.
+    """Seals with AES-GCM (RFC 5647), straight into the buffer that is sent.
 
     Args:
         encryption: asyncssh's. Its key and counter are used, so that its packets and these can
@@ -87,13 +87,13 @@ class GcmSealer:
 
     def _next_nonce(self) -> bytes:
         nonce: bytes = self._cipher._iv
-        # Counted on before it is used: whatever happens next, none is ever used twice.
+        # Advanced before it is used: whatever happens next, no nonce is ever used twice.
         self._cipher._update_iv()
         return nonce
 
 
 class CommonSealer:
-    """Every other cipher, by asyncssh's own encryption.
+    """Seals with every other cipher, by asyncssh's own encryption.
 
     Args:
         encryption: asyncssh's.
@@ -128,7 +128,7 @@ class CommonSealer:
 def sealer_for(
     encryption: Encryption | None, cipher: str, block: int, length_field: int
 ) -> Sealer | None:
-    """Return what seals packets with this key; None for what must be left to asyncssh.
+    """Return a sealer for this key; None where packets must be left to asyncssh.
 
     asyncssh sends an empty MSG_IGNORE before each packet, as RFC 4251, section 9.3.1, advises
     for CBC, whose packets hand their last block on as the next one's initial vector. Counter
@@ -151,13 +151,13 @@ def sealer_for(
 
 
 class Message(NamedTuple):
-    """What a server sends again and again during an upload: channel data, or more window.
+    """A message that a server sends often during an upload: channel data, or more window.
 
     Attributes:
         channel: our number of the channel.
         window: bytes by which the window grows, 0 for data.
         data: empty for a window.
-        size: bytes that the packet takes on the wire.
+        size: bytes that the packet takes on the network.
 
     """
 
@@ -168,7 +168,7 @@ class Message(NamedTuple):
 
 
 class GcmOpener:
-    """Looks into packets sealed with AES-GCM.
+    """Opens packets sealed with AES-GCM.
 
     Args:
         encryption: asyncssh's, whose key and counter are used.
@@ -180,10 +180,10 @@ class GcmOpener:
         self._aes = AESGCM(self._cipher._key)
 
     def peek(self, received: bytes) -> Message | None:
-        """Open the first packet of what was received, if it is whole and a message we know.
+        """Open the first packet received, if it is complete and a `Message`; else return None.
 
-        The nonce is not counted on, so asyncssh can still open the packet itself: whatever is
-        unusual or wrong about one gets None here and asyncssh's own treatment there.
+        The nonce is not advanced, so asyncssh can still open the packet itself, and treats one
+        that is unusual or wrong as it always does.
         """
         header = received[:4]
         end = 4 + int.from_bytes(header, "big") + _GCM_TAG
@@ -204,7 +204,7 @@ class GcmOpener:
         return None
 
     def next(self) -> None:
-        """Count on to the next packet."""
+        """Advance the nonce to the next packet."""
         self._cipher._update_iv()
 
 

@@ -1,4 +1,4 @@
-"""SFTP on a fast channel: write requests without a copy, answers without a task in between."""
+"""Sends SFTP write requests without a copy and resolves responses without a task in between."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import asyncssh
+    from typing_extensions import Buffer
 
-#: Bytes of an answer's type and request number: the least that it has.
-_LEAST_ANSWER = 5
+#: Bytes of a response's type and request number: the least that it has.
+_SHORTEST_RESPONSE = 5
 
 
 class FastHandler(SFTPClientHandler):
@@ -30,7 +31,7 @@ class FastHandler(SFTPClientHandler):
 
     @classmethod
     def take_over(cls, sftp: asyncssh.SFTPClient) -> None:
-        """Turn an SFTP session that has just begun, and its channel, into ours."""
+        """Turn an SFTP session that has just begun, and its channel, into fast ones."""
         inner = cast("Any", sftp)._handler  # noqa: SLF001 - asyncssh's inside, checked to fit
         channel, session = inner._writer.channel, inner._reader._session  # noqa: SLF001
         channel.__class__ = FastChannel
@@ -47,14 +48,30 @@ class FastHandler(SFTPClientHandler):
 
     # Requests
 
-    async def write(self, handle: bytes, offset: int, data: bytes) -> int:
-        """Write `data`, any buffer, at `offset`; it must not change until then."""
-        size = UInt32(len(data))
-        written = await self._make_request(FXP_WRITE, String(handle), UInt64(offset), size, data)
+    async def write(self, handle: bytes, offset: int, data: Buffer | str) -> int:
+        """Write `data` at `offset`, and return when the server has acknowledged it.
+
+        Args:
+            handle: the open file's.
+            offset: in bytes.
+            data: any contiguous buffer; it must not change until this returns. asyncssh's own
+                files also write text, as UTF-8.
+
+        Raises:
+            TypeError: `data` is neither, or is not contiguous. Nothing has been sent.
+
+        """
+        if isinstance(data, str):
+            data = data.encode()
+        view = memoryview(data).cast("B")
+        size = UInt32(len(view))
+        written = await self._make_request(
+            FXP_WRITE, String(handle), UInt64(offset), size, cast("bytes", view)
+        )
         return cast("int", written)
 
     def send_packet(self, pkttype: int, pktid: int | None, *args: bytes) -> None:
-        """Send a request; the last part of one that writes goes as it is."""
+        """Send a request; the data of a write request is not copied."""
         if pkttype != FXP_WRITE or self._writer is None or self._channel.is_closing():
             super().send_packet(pkttype, pktid, *args)
             return
@@ -67,16 +84,16 @@ class FastHandler(SFTPClientHandler):
     ) -> None:
         super()._send_request(pkttype, args, waiter)
         request = self._channel.end_of_request()
-        waiter.add_done_callback(lambda _: self._channel.answered(request))
+        waiter.add_done_callback(lambda _: self._channel.responded(request))
 
-    # Answers
+    # Responses
 
-    def take(self, data: bytes) -> bytes:
-        """Hand out the answers in what was received.
+    def receive(self, data: bytes) -> bytes:
+        """Resolve the requests whose responses are in the data received.
 
         Returns:
-            What asyncssh must deal with: it is no answer to any request of ours. Empty if all is
-            well; then an answer that is not complete yet is kept for the next time.
+            Data that asyncssh must process, as it is no response to any open request. Empty if all
+            is well; then a response that is not complete yet is kept for the next call.
 
         """
         self._partial += data
@@ -87,7 +104,7 @@ class FastHandler(SFTPClientHandler):
         self._needed = 4
         while len(received) >= (body := start + 4):
             end = body + int.from_bytes(received[start:body], "big")
-            if not _LEAST_ANSWER <= end - body <= MAX_SFTP_PACKET_LEN:
+            if not _SHORTEST_RESPONSE <= end - body <= MAX_SFTP_PACKET_LEN:
                 return received[start:]
             if len(received) < end:
                 self._needed = end - start
@@ -105,15 +122,15 @@ class FastHandler(SFTPClientHandler):
 
 
 class FastSession(SSHClientStreamSession[bytes]):
-    """A channel's stream; asyncssh still gets its end, its errors and what is not in order."""
+    """A channel's stream; asyncssh still gets its end, its errors and data that is not in order."""
 
     handler: FastHandler | None
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Take what the server said."""
+        """Process data from the server."""
         if self.handler is not None and datatype is None:
-            data = self.handler.take(data)
+            data = self.handler.receive(data)
             if not data:
                 return
-            self.handler = None  # from here on asyncssh reads, and finds what is wrong
+            self.handler = None  # asyncssh reads from here on, and reports the error
         super().data_received(data, datatype)

@@ -26,7 +26,7 @@ RANDOM = random.Random(10)
 
 def inside(connection: Connection) -> Any:
     """asyncssh's connection in one of ours."""
-    return connection._line._ssh
+    return connection._guard._ssh
 
 
 def digest(data: bytes) -> str:

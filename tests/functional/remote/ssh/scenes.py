@@ -132,7 +132,7 @@ async def any_name_that_a_file_can_have_works(connection: Connection, folder: st
 
 async def making_a_directory_that_exists_says_so(connection: Connection, folder: str) -> None:
     await connection.mkdir(f"{folder}/a")
-    with pytest.raises(RemoteExistsError, match="Cannot make the directory: It exists already"):
+    with pytest.raises(RemoteExistsError, match="Cannot create the directory: It exists already"):
         await connection.mkdir(f"{folder}/a")
 
 

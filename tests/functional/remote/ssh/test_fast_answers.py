@@ -98,7 +98,7 @@ async def test_answers_are_told_apart_however_they_are_cut(
     position = step = 0
     while position < len(stream):
         size = cuts[step % len(cuts)]
-        assert handler.take(stream[position : position + size]) == b""
+        assert handler.receive(stream[position : position + size]) == b""
         position, step = position + size, step + 1
     for number, answer in enumerate(answers):
         kind, packet = waiters[number].result()

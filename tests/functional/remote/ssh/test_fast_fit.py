@@ -22,9 +22,9 @@ from tests.functional.remote.ssh.wire import connected
 @pytest.fixture
 def fresh_log() -> Iterator[None]:
     """What the log tells once a process, it tells once a test."""
-    compatibility._tell.cache_clear()
+    compatibility._warn_once.cache_clear()
     yield
-    compatibility._tell.cache_clear()
+    compatibility._warn_once.cache_clear()
 
 
 @pytest.mark.asyncio
@@ -57,7 +57,7 @@ async def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
                 await write_all(connection, (1000,))
                 (embedded_server.root / "0.bin").unlink()
     (line,) = [entry for entry in caplog.records if entry.name == "sftp_async.remote.ssh"]
-    assert "asyncssh 2.99.0 is not known here" in line.getMessage()
+    assert "asyncssh 2.99.0 is not a version known to sftp_async" in line.getMessage()
 
 
 @pytest.mark.asyncio

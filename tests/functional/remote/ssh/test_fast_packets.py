@@ -10,7 +10,6 @@ import asyncssh
 import pytest
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
-from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.fast import (
@@ -28,25 +27,17 @@ from tests.functional.remote.ssh.wire import connected
 SIZES = (1, 32_739, 32_740, 32_768, 261_119, 261_120, 261_121, 1_048_583, 3_000_001)
 
 
-@pytest.fixture(params=["fast", "stock"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Our way to the wire, and asyncssh's."""
-    if request.param == "stock":
-        monkeypatch.setenv(STOCK_VARIABLE, "1")
-    return str(request.param)
-
-
 @on_both_loops
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_every_byte_arrives_with_every_cipher(
     embedded_server: EmbeddedServer,
-    way: str,
+    implementation: str,
     cipher: str,
 ) -> None:
     sizes = (*SIZES, *(RANDOM.randrange(1, 600_000) for _ in range(5)))
 
     async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
-        assert isinstance(inside(connection), FastConnection) == (way == "fast")
+        assert isinstance(inside(connection), FastConnection) == (implementation == "fast")
         assert inside(connection).get_extra_info("send_cipher") == cipher
         written = await write_all(connection, sizes)
         assert digests_in(embedded_server.root) == written
@@ -57,7 +48,7 @@ async def test_every_byte_arrives_with_every_cipher(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_keys_change_in_the_middle_of_an_upload(
-    embedded_server: EmbeddedServer, cipher: str, way: str
+    embedded_server: EmbeddedServer, cipher: str, implementation: str
 ) -> None:
     keys = set()
 
@@ -110,7 +101,7 @@ async def test_no_more_is_sent_with_a_key_than_it_is_good_for(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_packet_numbers_begin_anew_after_the_last_one(
-    embedded_server: EmbeddedServer, cipher: str, way: str
+    embedded_server: EmbeddedServer, cipher: str, implementation: str
 ) -> None:
     async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
         (server_side,) = embedded_server.connections
@@ -131,7 +122,7 @@ async def test_packet_numbers_begin_anew_after_the_last_one(
 
 @pytest.mark.asyncio
 async def test_channels_of_one_connection_do_not_get_into_each_others_way(
-    embedded_server: EmbeddedServer, way: str
+    embedded_server: EmbeddedServer, implementation: str
 ) -> None:
     async with connected(embedded_server.options()) as connection:
         data = {f"{number}": RANDOM.randbytes(1_500_000 + number) for number in range(4)}
@@ -153,7 +144,10 @@ async def test_channels_of_one_connection_do_not_get_into_each_others_way(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
 async def test_no_empty_packets_are_sent_before_the_others(
-    embedded_server: EmbeddedServer, cipher: str, way: str, monkeypatch: pytest.MonkeyPatch
+    embedded_server: EmbeddedServer,
+    cipher: str,
+    implementation: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kinds: Counter[int] = Counter()
 
@@ -165,4 +159,4 @@ async def test_no_empty_packets_are_sent_before_the_others(
             monkeypatch.setattr(kind, "log_received_packet", watch)
         await write_all(connection, (1_000_000,))
     assert kinds[MSG_CHANNEL_DATA] >= 1_000_000 // 32_768
-    assert (kinds[MSG_IGNORE] == 0) == (way == "fast")
+    assert (kinds[MSG_IGNORE] == 0) == (implementation == "fast")

@@ -105,7 +105,7 @@ async def test_a_full_socket_holds_every_channel_back(
     async with connected({**embedded_server.options(), "port": link.port}) as connection:
         ssh = inside(connection)
         ssh.quickest = 1.0  # far away: all that the windows allow
-        ssh.timed = lambda seconds: None
+        ssh.record_response = lambda seconds: None
         channels = [await ssh.start_sftp_client() for _ in data]
         files = [await sftp.open(f"/{name}", "wb") for sftp, name in zip(channels, data)]  # noqa: B905
         transport, send = ssh._transport, ssh._send
@@ -155,7 +155,7 @@ async def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
     data = RANDOM.randbytes(6_000_000)
     with EmbeddedServer(tmp_path / "served", sftp_factory=Withholding) as server:
         Withholding.told = asyncio.Event()
-        monkeypatch.setattr(FastConnection, "timed", lambda *_: None)
+        monkeypatch.setattr(FastConnection, "record_response", lambda *_: None)
 
         async with connected(server.options()) as connection:
             inside(connection).quickest = quickest

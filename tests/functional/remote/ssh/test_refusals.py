@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import (
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteSpaceError,
@@ -88,7 +89,7 @@ async def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: 
     async with serving(tmp_path, Broken) as connection:
         with pytest.raises(TransferError, match="Input/output error") as caught:
             await connection.write_file("/a.csv", b"x")
-        assert type(caught.value) is TransferError
+        assert type(caught.value) is RemoteFailureError
 
 
 @pytest.mark.asyncio

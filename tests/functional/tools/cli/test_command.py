@@ -1,4 +1,4 @@
-"""What all commands share: the page without one, `--json`, exit codes, and secrets."""
+"""What all commands share: the help page, `--json`, exit codes, and secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print("imported:", sorted(heavy & set(sys.modules)))
 """
 
 
-def test_without_arguments_a_page_says_what_there_is_and_how_to_begin() -> None:
+def test_without_arguments_the_help_page_lists_all_commands() -> None:
     ended = sftp_async()
     assert ended.code == 0
     assert all(f" {name} " in ended.out for name in COMMANDS)
@@ -42,13 +42,13 @@ def test_the_module_is_the_command_and_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_json_and_says_what_it_does(name: str) -> None:
+def test_every_command_has_json_and_a_help_text(name: str) -> None:
     command = COMMANDS[name]
     assert "--json" in {flag for parameter in command.params for flag in parameter.opts}
     assert command.help
 
 
-def test_an_error_is_the_one_document_too(at: AtServer) -> None:
+def test_an_error_is_one_json_document(at: AtServer) -> None:
     ended = at("ls", "/not/there", "--json")
     assert ended.code == 1
     assert ended.document["error"]["kind"] == "RemoteNotFoundError"
@@ -56,17 +56,17 @@ def test_an_error_is_the_one_document_too(at: AtServer) -> None:
     assert ended.err == ""
 
 
-def test_an_error_says_what_where_and_what_to_do(at: AtServer) -> None:
+def test_an_error_has_cause_place_and_advice(at: AtServer) -> None:
     (at.server.root / "taken.csv").touch()  # type: ignore[union-attr]
     ended = at("put", "/taken.csv", before=__file__)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.splitlines() == [
-        f"Error: The file is there already (host {at.address}, path /taken.csv)",
+        f"Error: The file already exists (host {at.address}, path /taken.csv)",
         "  -> Replace it with --force",
     ]
 
 
-def test_mistaken_options_are_told_together_as_the_library_tells_them(at: AtServer) -> None:
+def test_all_invalid_options_are_reported_at_once(at: AtServer) -> None:
     ended = at("ls", "/", "-o", "channels_per_file=99", "-o", "conect_timeout=3")
     assert ended.code == 2
     assert "channels_per_file must be auto, or a whole number from 1 to 8, not '99'." in ended.err
@@ -78,7 +78,7 @@ def test_wrong_usage_ends_with_2() -> None:
     assert sftp_async("nonsense").code == 2
 
 
-def test_an_unknown_host_key_shows_what_to_paste(
+def test_an_unknown_host_key_comes_with_the_option_to_set(
     embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -86,7 +86,7 @@ def test_an_unknown_host_key_shows_what_to_paste(
     ended = sftp_async("ls", at.address, "--password-env", PASSWORD_VARIABLE, env=at.env)
     assert ended.code == 1
     assert "The server's host key is unknown" in ended.err
-    assert f"Here: --host-key-fingerprint {embedded_server.fingerprint}" in ended.err
+    assert f"For this command: --host-key-fingerprint {embedded_server.fingerprint}" in ended.err
     assert embedded_server.logins == 0
 
 
@@ -98,7 +98,9 @@ def test_a_warning_goes_to_standard_error(at: AtServer) -> None:
 
 
 @pytest.mark.parametrize("lines", [1, 16])  # read before the first check, before a probe's end
-def test_a_reader_who_has_enough_ends_the_command_in_silence(at: AtServer, lines: int) -> None:
+def test_a_reader_that_closes_the_pipe_ends_the_command_without_a_message(
+    at: AtServer, lines: int
+) -> None:
     # Without uvloop, as most install it: there SystemExit from a step would end the event loop.
     script = (
         "import sys; sys.modules['uvloop'] = None; from sftp_async.tools.cli import main; main()"
@@ -120,12 +122,12 @@ def test_a_reader_who_has_enough_ends_the_command_in_silence(at: AtServer, lines
             assert process.wait(20) in (0, 1)
         finally:
             process.kill()
-        said = process.stderr.read()
-    assert said == ""
+        errors = process.stderr.read()
+    assert errors == ""
     assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
 
 
-def test_a_terminal_that_knows_only_ascii_gets_question_marks(at: AtServer) -> None:
+def test_a_terminal_limited_to_ascii_gets_question_marks(at: AtServer) -> None:
     (at.server.root / "é€").touch()  # type: ignore[union-attr]
     command = [sys.executable, "-m", "sftp_async", "ls", f"{at.address}:/", *at.login]
     environment = {**os.environ, **at.env, "PYTHONIOENCODING": "ascii"}
@@ -137,7 +139,7 @@ def test_a_terminal_that_knows_only_ascii_gets_question_marks(at: AtServer) -> N
 # --- secrets
 
 
-def test_a_password_is_asked_for_and_not_echoed(at: AtServer) -> None:
+def test_a_password_is_prompted_for_and_not_echoed(at: AtServer) -> None:
     password = at.env[PASSWORD_VARIABLE]
     login = [*at.login[:2], "--ask-password"]
     ended = sftp_async("ls", f"{at.address}:/", *login, "--json", answers=password + "\n")
@@ -147,14 +149,14 @@ def test_a_password_is_asked_for_and_not_echoed(at: AtServer) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_a_question_that_nobody_answers_says_what_to_do(at: AtServer, more: list[str]) -> None:
+def test_an_unanswered_prompt_is_an_error_with_advice(at: AtServer, more: list[str]) -> None:
     ended = sftp_async("ls", at.address, *at.login[:2], "--ask-password", *more)
     assert ended.code == 2
     if more:
         assert ended.document["error"]["kind"] == "OptionsError"
-    said = ended.out if more else ended.err
-    assert "Password: nobody is there to answer" in said
-    assert "--password-env NAME" in said
+    shown = ended.out if more else ended.err
+    assert "Password: the prompt got no answer" in shown
+    assert "--password-env NAME" in shown
 
 
 @pytest.mark.parametrize(

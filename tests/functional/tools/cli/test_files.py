@@ -1,4 +1,4 @@
-"""`ls`, `get` and `put`: single files, whole or not at all on both sides."""
+"""`ls`, `get` and `put`, which transfer single files atomically."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import asyncssh
 import pytest
 
 from sftp_async.options import SFTPOptions
 from sftp_async.tools.cli import transfer
+from sftp_async.tools.cli.run import pool_of, run
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.cli import AtServer
 
@@ -71,7 +72,7 @@ def test_a_listing_for_programs(at: AtServer, root: Path) -> None:
 # --- put
 
 
-def test_a_file_is_put_and_fetched_as_it_is(
+def test_put_and_get_keep_the_content(
     at: AtServer, root: Path, source: Path, tmp_path: Path
 ) -> None:
     put = at("put", "/up.bin", "--json", before=source)
@@ -102,9 +103,7 @@ def test_a_file_put_into_a_directory_keeps_its_name(
     assert (root / "out/source.bin").read_bytes() == CONTENT
 
 
-def test_a_file_that_is_there_is_replaced_only_by_force(
-    at: AtServer, root: Path, source: Path
-) -> None:
+def test_an_existing_file_is_replaced_only_by_force(at: AtServer, root: Path, source: Path) -> None:
     (root / "up.bin").write_bytes(b"old")
     refused = at("put", "/up.bin", before=source)
     assert refused.code == 1
@@ -114,7 +113,7 @@ def test_a_file_that_is_there_is_replaced_only_by_force(
     assert (root / "up.bin").read_bytes() == CONTENT
 
 
-def test_without_posix_rename_force_replaces_all_the_same(tmp_path: Path, source: Path) -> None:
+def test_force_replaces_without_posix_rename_too(tmp_path: Path, source: Path) -> None:
     with EmbeddedServer(tmp_path / "plain", without=["posix-rename@openssh.com"]) as server:
         (server.root / "up.bin").write_bytes(b"old")
         assert AtServer(server, tmp_path)("put", "/up.bin", "--force", before=source).code == 0
@@ -136,7 +135,7 @@ class FailingServer(FolderServer):
         return super().read(file_obj, offset, size)
 
 
-def test_a_put_that_fails_leaves_nothing_and_the_old_file(tmp_path: Path, source: Path) -> None:
+def test_a_failed_put_leaves_only_the_old_file(tmp_path: Path, source: Path) -> None:
     with EmbeddedServer(tmp_path / "failing", sftp_factory=FailingServer) as server:
         (server.root / "up.bin").write_bytes(b"old")
         ended = AtServer(server, tmp_path)("put", "/up.bin", "--force", before=source)
@@ -151,61 +150,53 @@ class NoRename(FolderServer):
         raise asyncssh.SFTPOpUnsupported("no")
 
 
-def test_a_put_to_a_server_without_rename_says_why_not(tmp_path: Path, source: Path) -> None:
+def test_a_put_to_a_server_without_rename_is_an_error_with_the_reason(
+    tmp_path: Path, source: Path
+) -> None:
     with EmbeddedServer(tmp_path / "fixed", sftp_factory=NoRename) as server:
         ended = AtServer(server, tmp_path)("put", "/up.bin", before=source)
-        assert "The server cannot rename files, so none can appear whole" in ended.err
+        assert "The server cannot rename files, so an upload cannot be atomic" in ended.err
         assert names(server.root) == []
 
 
-@pytest.mark.asyncio
-async def test_a_put_holds_no_more_in_memory_than_its_budget(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    limit, block, count = 256, 64, 20
-    held = most = 0
+def test_a_put_has_no_more_than_its_budget_in_memory(tmp_path: Path) -> None:
+    limit, block, count = 256 * 1024, 64 * 1024, 20
+    full = threading.Event()
+    taken = acknowledged = most = 0
 
-    class Transfer:
-        """Takes blocks, and acknowledges all it has whenever somebody waits for room."""
+    class WaitingServer(FolderServer):
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
+            # It acknowledges nothing before the budget is used up.
+            await asyncio.to_thread(full.wait)
+            return super().write(file_obj, offset, data)
 
-        def __init__(self, path: str, pool: object, retry: object, acknowledged: Any, lanes: int):
-            self.ended = asyncio.Event()
-            Room.acknowledged = acknowledged
+    def blocks() -> Iterator[bytes]:
+        nonlocal taken, most
+        for _ in range(count):
+            most = max(most, taken - acknowledged)
+            if taken == limit:
+                full.set()
+            taken += block
+            yield bytes(block)
 
-        def feed(self, data: memoryview) -> None:
-            nonlocal held, most
-            held += len(data)
-            most = max(most, held)
+    def on_bytes(size: int) -> None:
+        nonlocal acknowledged
+        acknowledged += size
 
-        def end(self) -> None:
-            self.ended.set()
+    async def send(options: SFTPOptions) -> int:
+        async with pool_of(options) as pool:
+            return await transfer.send(pool, options, blocks(), "/up.bin", on_bytes)
 
-        async def run(self) -> int:
-            await self.ended.wait()
-            return count * block
-
-    class Room(asyncio.Event):
-        acknowledged: Any = None
-
-        async def wait(self) -> Literal[True]:
-            nonlocal held
-            done, held = held, 0
-            if done:
-                Room.acknowledged(done)
-            return await super().wait()
-
-    monkeypatch.setattr(transfer, "FileUpload", Transfer)
-    monkeypatch.setattr(transfer, "asyncio", SimpleNamespace(**{**vars(asyncio), "Event": Room}))
-    options = SFTPOptions(
-        host="h", username="u", password="p", max_buffer_bytes=limit, chunk_size=block
-    )
-    pool: Any = None
-    blocks = [bytes(block)] * count
-    assert await transfer.send(pool, options, blocks, "/up", lambda _: None) == count * block
+    with EmbeddedServer(tmp_path / "waiting", sftp_factory=WaitingServer) as server:
+        given: dict[str, Any] = server.options()
+        options = SFTPOptions(**given, max_buffer_bytes=limit, chunk_size=block)
+        assert run(send(options)) == count * block
+        assert (server.root / "up.bin").stat().st_size == count * block
+    assert acknowledged == count * block
     assert most == limit
 
 
-def test_what_cannot_be_sent_is_an_error_in_json_too(at: AtServer, tmp_path: Path) -> None:
+def test_an_unreadable_local_file_is_an_error_in_json_too(at: AtServer, tmp_path: Path) -> None:
     for local, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
         ended = at("put", "/x", "--json", before=local)
         assert ended.code == 1
@@ -216,11 +207,11 @@ def test_what_cannot_be_sent_is_an_error_in_json_too(at: AtServer, tmp_path: Pat
 # --- get
 
 
-def test_a_local_file_that_is_there_is_replaced_only_by_force(
+def test_an_existing_local_file_is_replaced_only_by_force(
     at: AtServer, root: Path, source: Path
 ) -> None:
     (root / "new.bin").write_bytes(b"new")
-    assert "is there already" in at("get", "/new.bin", source).err
+    assert "already exists" in at("get", "/new.bin", source).err
     assert source.read_bytes() == CONTENT
     assert at("get", "/new.bin", source, "--force").code == 0
     assert source.read_bytes() == b"new"
@@ -234,7 +225,7 @@ def test_a_file_fetched_into_a_directory_keeps_its_name(
     assert (tmp_path / "new.bin").read_bytes() == b"new"
 
 
-def test_a_get_that_fails_leaves_nothing_here(tmp_path: Path) -> None:
+def test_a_failed_get_leaves_no_local_file(tmp_path: Path) -> None:
     (here := tmp_path / "here").mkdir()
     with EmbeddedServer(tmp_path / "failing", sftp_factory=FailingServer) as server:
         (server.root / "big.bin").write_bytes(CONTENT)
@@ -259,17 +250,20 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(tmp_path: Path) -> Non
     assert names(here) == []
 
 
-def test_a_file_is_not_fetched_to_where_it_cannot_be(
+def test_a_file_is_not_downloaded_to_an_impossible_path(
     at: AtServer, root: Path, tmp_path: Path
 ) -> None:
     (root / "new.bin").touch()
     (tmp_path / "new.bin").mkdir()
     assert f"{tmp_path}/new.bin is a directory" in at("get", "/new.bin", tmp_path, "--force").err
     nowhere = tmp_path / "nowhere"
-    assert f"no directory {nowhere} here" in at("get", "/new.bin", nowhere / "new.bin").err
+    assert (
+        f"The local directory {nowhere} does not exist"
+        in at("get", "/new.bin", nowhere / "new.bin").err
+    )
 
 
-def test_a_directory_is_not_fetched(at: AtServer, root: Path, tmp_path: Path) -> None:
+def test_a_directory_is_not_downloaded(at: AtServer, root: Path, tmp_path: Path) -> None:
     (root / "sub").mkdir()
     assert "It is a directory, not a file" in at("get", "/sub", tmp_path).err
     assert at("get", "/sub/", tmp_path).code == 2
@@ -278,7 +272,7 @@ def test_a_directory_is_not_fetched(at: AtServer, root: Path, tmp_path: Path) ->
 # --- progress
 
 
-def test_a_pipe_sees_no_progress_and_a_terminal_does(
+def test_progress_is_shown_on_a_terminal_only(
     at: AtServer, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = at("put", "/one.bin", before=source)

@@ -1,4 +1,4 @@
-"""What TARGET and the options of a connection stand for."""
+"""How TARGET and the options of a connection are parsed."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def test_a_password_in_the_target_is_refused_and_not_repeated(target: str) -> No
 
 
 @pytest.mark.parametrize("target", ["", "me@", "me@host/out", "@host", "me@::1"])
-def test_what_is_no_target_is_refused(target: str) -> None:
+def test_an_invalid_target_is_refused(target: str) -> None:
     with pytest.raises(OptionsError, match="TARGET must be"):
         server(target)
 
 
-def test_a_port_and_a_path_as_in_a_url_get_the_missing_colon_told() -> None:
+def test_a_port_and_a_path_as_in_a_url_are_refused_with_the_missing_colon() -> None:
     with pytest.raises(OptionsError, match=r":2222:/out \(or :\./2222/out for a path"):
         server("me@host:2222/out")
 
 
-def test_flags_and_further_options_come_together() -> None:
+def test_flags_and_other_options_are_combined() -> None:
     found = server(
         "host",
         username="me",
@@ -83,6 +83,20 @@ def test_a_port_given_twice_with_different_values_is_refused(port: str) -> None:
         server("me@host:22", **given)
     with pytest.raises(OptionsError, match="port is given twice with different values"):
         server("sftp://me@host:22/", **given)
+
+
+def test_all_mistakes_in_the_arguments_are_in_one_error() -> None:
+    with pytest.raises(OptionsError) as caught:
+        server("me@", option=["password=S3cret", "nonsense"])
+    target, secret, pair = caught.value.problems
+    assert target.startswith("TARGET must be")
+    assert secret.startswith("password is a secret")
+    assert pair.startswith("-o must be followed by name=value")
+    with pytest.raises(OptionsError) as caught:
+        server("me@host:22", option=["port=23", "retry_delay=soon"])
+    twice, delay = caught.value.problems
+    assert twice == "port is given twice with different values."
+    assert delay.startswith("retry_delay must be a number of seconds")
 
 
 def test_a_host_needs_neither_user_nor_credentials() -> None:

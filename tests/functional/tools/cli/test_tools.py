@@ -23,7 +23,7 @@ pytestmark = pytest.mark.one_python
 # --- keyscan
 
 
-def test_keyscan_shows_every_key_of_openssh_as_it_does_itself(sshd: SSHD, tmp_path: Path) -> None:
+def test_keyscan_shows_every_key_of_openssh_as_ssh_keyscan_does(sshd: SSHD, tmp_path: Path) -> None:
     ended = sftp_async("keyscan", f"{sshd.host}:{sshd.port}")
     assert ended.code == 0
     assert sorted(ended.out.splitlines()) == sorted(sshd.known_hosts.splitlines())
@@ -37,7 +37,7 @@ def test_keyscan_shows_every_key_of_openssh_as_it_does_itself(sshd: SSHD, tmp_pa
     assert sftp_async("ls", f"{sshd.username}@{sshd.host}:{sshd.port}:/", *login).code == 0
 
 
-def test_keyscan_for_programs_says_that_nothing_is_trusted(at: AtServer) -> None:
+def test_keyscan_in_json_states_that_nothing_is_trusted(at: AtServer) -> None:
     document = sftp_async("keyscan", at.address, "--json").document
     assert document["trusted"] is False
     [key] = document["keys"]
@@ -46,8 +46,8 @@ def test_keyscan_for_programs_says_that_nothing_is_trusted(at: AtServer) -> None
     assert at.server.logins == 0  # type: ignore[operator]
 
 
-def test_keyscan_of_a_closed_port_says_so() -> None:
-    with socket.socket() as taken:  # bound but not listening: nobody else answers there
+def test_keyscan_of_a_closed_port_is_an_error_with_the_reason() -> None:
+    with socket.socket() as taken:  # bound but not listening: no other program answers there
         taken.bind(("127.0.0.1", 0))
         ended = sftp_async("keyscan", "127.0.0.1", "-p", taken.getsockname()[1])
     assert ended.code == 1
@@ -79,9 +79,14 @@ def test_bench_measures_each_setting_and_leaves_nothing(at: AtServer) -> None:
     assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
 
 
-def test_bench_refuses_settings_that_are_none(at: AtServer) -> None:
-    for wrong in (["--size", "many"], ["--connections", "0"], ["--channels-per-file", "9"]):
-        assert at("bench", "/", *wrong).code == 2
+def test_bench_reports_all_invalid_settings_at_once(at: AtServer) -> None:
+    wrong = ["--size", "many", "--connections", "1,0", "--channels-per-file", "9"]
+    ended = at("bench", "/", *wrong, "--json")
+    assert ended.code == 2
+    size, connections, channels = ended.document["error"]["problems"]
+    assert size.startswith("--size must be a whole number of bytes")
+    assert connections == "--connections must be at least 1."
+    assert channels.startswith("--channels-per-file must be auto")
 
 
 # --- options
@@ -111,20 +116,20 @@ def test_an_unknown_option_gets_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_serve_says_how_to_get_in_and_ends_when_asked(
+def test_serve_prints_the_login_and_stops_on_a_signal(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "sftp_async", "serve", "--json", "-d", str(tmp_path / "root")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        with SFTPConnectionTester.from_options(SFTPOptions(**said["options"])) as tester:
+        shown = json.loads(process.stdout.readline())
+        with SFTPConnectionTester.from_options(SFTPOptions(**shown["options"])) as tester:
             assert tester.list_files("/") == []
         process.send_signal(ending)
         rest, _ = process.communicate(timeout=20)
     assert (process.returncode, rest) == (0, "")
-    assert said["host"] == "127.0.0.1"
-    assert said["directory"] == str(tmp_path / "root")
+    assert shown["host"] == "127.0.0.1"
+    assert shown["directory"] == str(tmp_path / "root")
 
 
 def test_serve_does_not_show_a_password_that_was_given(tmp_path: Path) -> None:
@@ -140,15 +145,15 @@ def test_serve_does_not_show_a_password_that_was_given(tmp_path: Path) -> None:
             lines.append(process.stdout.readline())
             assert lines[-1]
         process.terminate()
-    said = "".join(lines)
-    assert "S3cret" not in said
-    assert "password='env:SERVED'" in said
+    shown = "".join(lines)
+    assert "S3cret" not in shown
+    assert "password='env:SERVED'" in shown
     assert "--password-env SERVED" in lines[-1]
 
 
-def test_serve_refuses_what_is_no_key(tmp_path: Path) -> None:
+def test_serve_refuses_an_invalid_key(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("S3cret")
     ended = sftp_async("serve", "-d", tmp_path, "--authorized-keys", tmp_path / "keys")
     assert ended.code == 2
-    assert "not public keys" in ended.err
+    assert "must be a file of public keys" in ended.err
     assert "S3cret" not in ended.err

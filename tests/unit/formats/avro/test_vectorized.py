@@ -19,10 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sftp_async.errors import EncodeError
+from sftp_async.formats import open_format
 from sftp_async.formats.avro import encoder as avro
 from sftp_async.formats.avro import vectorized
 from sftp_async.formats.avro.vectorized import encoded_rows, suits
+from sftp_async.options import FormatOptions, codecs
 from tests.support.encoding import encoded
+
+NO_CODEC = FormatOptions(format="avro", compression="none")
 
 # Around every length of a varint, with a sign and without.
 NUMBERS = [
@@ -139,7 +143,7 @@ def test_the_blocks_are_those_of_fastavro(
         assert_same(*both_ways(batches))
 
 
-@pytest.mark.parametrize("codec", sorted(avro.CODECS))
+@pytest.mark.parametrize("codec", sorted(codecs.levels_of("avro")))
 def test_a_large_table_is_written_the_same_in_every_codec(codec: str) -> None:
     # Batches of a few rows, which are made one by one, stand among those made by column.
     arrays = [pa.array((TEXTS * 1_000)[:3_000]), pa.array([*range(2_999), None])]
@@ -176,7 +180,7 @@ def test_values_are_as_the_specification_has_them(
 
 def test_full_blocks_leave_while_batches_come() -> None:
     rows = pa.record_batch({"a": ["x" * 100] * 10_000})
-    encoder = avro.AvroFormat(rows.schema, compression="none").open()
+    encoder = open_format(NO_CODEC, rows.schema).open()
     written = [len(encoder.encode(rows)) for _ in range(3)]
     assert min(written) > 1_000_000 - avro.BLOCK_BYTES
     assert len(encoder.finish()) < avro.BLOCK_BYTES
@@ -229,10 +233,13 @@ def test_rows_are_the_same_without_numpy() -> None:
 import sys
 sys.modules["numpy"] = None
 import pyarrow as pa
+from sftp_async.formats import open_format
 from sftp_async.formats.avro import encoder as avro
+from sftp_async.options import FormatOptions
 assert avro.vectorized is None
 rows = pa.record_batch({"a": [1, None, 3] * 100})
-encoder = avro.AvroFormat(rows.schema, compression="none").open()
+options = FormatOptions(format="avro", compression="none")
+encoder = open_format(options, rows.schema).open()
 sys.stdout.buffer.write(encoder.encode(rows) + encoder.finish())
 """
     without = subprocess.run(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sftp_async.errors import EncodeError
 from sftp_async.formats import open_format
-from sftp_async.formats.csv.encoder import CSVDialect
+from sftp_async.formats.csv.dialect import CSVDialect
 from sftp_async.options import FormatOptions
 from tests.support.encoding import encoded
 

@@ -1,4 +1,4 @@
-"""The mosaic of CSV and JSON Lines: byte for byte what the general way makes."""
+"""The row gather of CSV and JSON Lines: byte for byte the lines of the general encoders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sftp_async.formats.csv import encoder as csv
 from sftp_async.formats.json import encoder
-from sftp_async.formats.values.row_gather import Mosaic, Table, Tile
+from sftp_async.formats.values.row_gather import Lookup, LookupTable, RowGather
 from tests.support.encoding import encoded
 
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ def batches(draw: st.DrawFn) -> pa.RecordBatch:
 
 
 def both_ways(batch: pa.RecordBatch, **options: Any) -> tuple[bytes, bytes]:
-    """Encode a batch by the mosaic and by the general way."""
+    """Encode a batch by the row gather and by the general encoder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv, "MOSAIC_ROWS", 1)
-        patch.setattr(encoder, "MOSAIC_ROWS", 1)
-        mosaic = encoded(batch, **options)
-        patch.setattr(csv, "CSVMosaic", None)
-        patch.setattr(encoder, "JSONMosaic", None)
-        return mosaic, encoded(batch, **options)
+        patch.setattr(csv, "ROW_GATHER_ROWS", 1)
+        patch.setattr(encoder, "ROW_GATHER_ROWS", 1)
+        gathered = encoded(batch, **options)
+        patch.setattr(csv, "CSVRowGather", None)
+        patch.setattr(encoder, "JSONRowGather", None)
+        return gathered, encoded(batch, **options)
 
 
 @given(
@@ -127,19 +127,19 @@ def both_ways(batch: pa.RecordBatch, **options: Any) -> tuple[bytes, bytes]:
         ]
     ),
 )
-def test_csv_lines_are_those_of_the_general_way(
+def test_csv_lines_are_those_of_the_general_encoder(
     batch: pa.RecordBatch, options: dict[str, str]
 ) -> None:
-    mosaic, general = both_ways(batch, format="csv", **options)
-    assert mosaic == general
+    gathered, general = both_ways(batch, format="csv", **options)
+    assert gathered == general
 
 
 @given(batches(), st.sampled_from([{}, {"date_format": "dd.MM.yyyy", "line_sep": "\r\n"}]))
-def test_json_lines_are_those_of_the_general_way(
+def test_json_lines_are_those_of_the_general_encoder(
     batch: pa.RecordBatch, options: dict[str, str]
 ) -> None:
-    mosaic, general = both_ways(batch, format="json", **options)
-    assert mosaic == general
+    gathered, general = both_ways(batch, format="json", **options)
+    assert gathered == general
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
@@ -177,8 +177,8 @@ def test_a_large_batch_of_every_type_is_written_the_same_both_ways(
         )
         for name, column in columns.items()
     }
-    mosaic, general = both_ways(pa.record_batch({**holes, **columns}), format=form)
-    assert mosaic == general
+    gathered, general = both_ways(pa.record_batch({**holes, **columns}), format=form)
+    assert gathered == general
 
 
 def test_every_number_of_a_table_has_its_own_text() -> None:
@@ -204,7 +204,7 @@ columns = {"a": [1, None, -20_000], "b": ["x", "y,z", ""], "c": [True, False, Tr
 rows = pa.record_batch({name: values * 1_000 for name, values in columns.items()})
 for form in ("csv", "json"):
     print(bytes(open_format(FormatOptions(format=form), rows.schema).open().encode(rows)))
-print(csv.CSVMosaic is None and jsonl.JSONMosaic is None)
+print(csv.CSVRowGather is None and jsonl.JSONRowGather is None)
 """
 
     def run(how: str) -> list[str]:
@@ -223,23 +223,25 @@ print(csv.CSVMosaic is None and jsonl.JSONMosaic is None)
     assert with_numpy == without
 
 
-def test_constants_stand_between_the_values_whatever_they_are_joined_to() -> None:
-    table = Table(pa.array(["no", "yes"]))
+def test_constants_come_between_the_values_whatever_they_are_joined_to() -> None:
+    table = LookupTable(pa.array(["no", "yes"]))
     texts = pa.array([f"t{number}" for number in range(40)])
     rows = np.arange(40)
     missing = rows % 3 == 0
-    mosaic = Mosaic(40)
-    mosaic.constant("<")
-    mosaic.value([Tile((table, 0, 2), rows % 2)], missing, null="?", before="(", after=")")
-    mosaic.constant("; a long constant; ")
-    mosaic.value([Tile([texts], rows)], missing, before="[", after="]")
-    mosaic.constant(",")
-    mosaic.value([Tile((table, 1, 1), np.zeros(40, np.int32)), Tile([texts], rows)], before="'")
-    mosaic.constant(">")
-    mosaic.constant("\n")
+    gather = RowGather(40)
+    gather.add_constant("<")
+    gather.add_values([Lookup((table, 0, 2), rows % 2)], missing, null="?", before="(", after=")")
+    gather.add_constant("; a long constant; ")
+    gather.add_values([Lookup([texts], rows)], missing, before="[", after="]")
+    gather.add_constant(",")
+    gather.add_values(
+        [Lookup((table, 1, 1), np.zeros(40, np.int32)), Lookup([texts], rows)], before="'"
+    )
+    gather.add_constant(">")
+    gather.add_constant("\n")
     expected = [
         f"<{'?' if row % 3 == 0 else ('(no)', '(yes)')[row % 2]}; a long constant; "
         f"{'' if row % 3 == 0 else f'[t{row}]'},'yest{row}>"
         for row in range(40)
     ]
-    assert mosaic.text().to_pybytes().decode().splitlines() == expected
+    assert gather.gather().to_pybytes().decode().splitlines() == expected

@@ -124,7 +124,7 @@ def test_any_other_parser_finds_the_text_again() -> None:
     rows = pa.record_batch({"t": HARD, "_a": HARD})
     root = ET.fromstring(encoded(rows, format="xml"))
     assert [row.findtext("t") for row in root] == HARD
-    # A parser may read C1 controls in an attribute as they are; all else is told by its number.
+    # A parser may read C1 controls in an attribute as they are; all else is written as a number.
     assert [row.get("a") for row in root] == HARD
 
 

@@ -12,13 +12,6 @@ from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryServer, Operation
 
 
-@pytest.fixture
-def server() -> MemoryServer:
-    server = MemoryServer()
-    server.make("/out")
-    return server
-
-
 async def write(server: MemoryServer, *contents: bytes, **job: object) -> MemoryJob:
     made = MemoryJob(server, **job)  # type: ignore[arg-type]
     await made.write(*contents)
@@ -341,13 +334,6 @@ async def test_an_ordinary_append_takes_two_requests_to_prepare_and_few_to_commi
 
 
 # Direct: for servers that cannot rename
-
-
-@pytest.fixture
-def bare() -> MemoryServer:
-    server = MemoryServer(rename=False, posix_rename=False)
-    server.make("/out")
-    return server
 
 
 @pytest.mark.asyncio

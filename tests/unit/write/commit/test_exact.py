@@ -250,13 +250,6 @@ async def test_two_exact_files_of_one_directory_never_disturb_each_other(
 # Direct: for servers that cannot rename
 
 
-@pytest.fixture
-def bare() -> MemoryServer:
-    server = MemoryServer(rename=False, posix_rename=False)
-    server.make("/out")
-    return server
-
-
 @pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
 async def test_direct_copies_to_the_exact_name(bare: MemoryServer, overwrite: bool) -> None:

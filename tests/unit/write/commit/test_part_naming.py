@@ -15,13 +15,6 @@ from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, MemoryServer, Operation
 
 
-@pytest.fixture
-def server() -> MemoryServer:
-    server = MemoryServer()
-    server.make("/out")
-    return server
-
-
 class RowJob(MemoryJob):
     """A job whose rows are files."""
 

@@ -15,13 +15,6 @@ from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
 OLD = "part-00000-0dd0dd000dd0dd00-c000.csv"
 
 
-@pytest.fixture
-def server() -> MemoryServer:
-    server = MemoryServer()
-    server.make("/out")
-    return server
-
-
 def job(server: MemoryServer, columns: str = "c", **options: Any) -> MemoryJob:
     return MemoryJob(server, partition_by=columns, **options)
 

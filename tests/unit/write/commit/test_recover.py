@@ -14,13 +14,6 @@ from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
 DAY = 86400.0
 
 
-@pytest.fixture
-def server() -> MemoryServer:
-    server = MemoryServer()
-    server.make("/out")
-    return server
-
-
 async def crash_while(
     server: MemoryServer, name: str, target: str, *contents: bytes, **job: object
 ) -> MemoryJob:

@@ -16,13 +16,6 @@ SEQ: dict[str, Any] = {"file_name_template": "o_{seq}.csv"}
 OLD, NEW = b"old", b"new"
 
 
-@pytest.fixture
-def server() -> MemoryServer:
-    server = MemoryServer()
-    server.make("/out")
-    return server
-
-
 def put(server: MemoryServer, *names: str) -> None:
     for name in names:
         server.put(f"/out/{name}", OLD)

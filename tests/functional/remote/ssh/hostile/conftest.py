@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import FolderServer
 from tests.support.hostile import Hostile, HostileServer, Liar
 
 
-@pytest.fixture(autouse=True, params=["fast", "stock"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Our way to the wire, and asyncssh's."""
-    if request.param == "stock":
-        monkeypatch.setenv(STOCK_VARIABLE, "1")
-    return str(request.param)
+@pytest.fixture(autouse=True)
+def _both_implementations(implementation: str) -> None:
+    """Every test here runs on the fast path and on asyncssh's."""
 
 
 @pytest.fixture

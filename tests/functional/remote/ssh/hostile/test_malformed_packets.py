@@ -127,7 +127,7 @@ REQUESTS: list[tuple[str, Kind, Ask]] = [
     ("close", FXP_CLOSE, lambda c: c.write_file("/a", b"x" * 100)),
     ("read", FXP_READ, lambda c: c.read_file("/there", 100)),
     ("rename", FXP_RENAME, lambda c: c.rename("/there", "/b")),
-    ("make the directory", FXP_MKDIR, lambda c: c.mkdir("/d")),
+    ("create the directory", FXP_MKDIR, lambda c: c.mkdir("/d")),
 ]
 
 

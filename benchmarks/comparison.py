@@ -1,6 +1,6 @@
-"""A contest: contenders do the same work in turn, A B A B, after their outcomes were found equal.
+"""Times contenders that do the same work in turn, A B A B, after their outcomes were found equal.
 
-How a contest goes:
+How a comparison goes:
 
 1. Every contender warms up. What it left behind is looked at, and must equal in rows and digest
    what the first contender (ours) left: otherwise it is disqualified, both outcomes are in the
@@ -17,7 +17,6 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class Run:
         memory: bytes: `worker` is the peak of the largest Python worker of Spark, `workers` that of
             all of them at one moment.
         bytes: what was left at the target.
-        trace: as in `benchmarks.meter.Reading`, where asked for.
+        trace: as in `benchmarks.process_usage.Usage`, where asked for.
 
     """
 
@@ -106,7 +105,7 @@ class Run:
 
 @dataclass
 class Entry:
-    """A contender's part in a contest.
+    """A contender's part in a comparison.
 
     Args:
         contender: who.
@@ -134,13 +133,13 @@ class Entry:
 
 
 @dataclass
-class Contest:
+class Comparison:
     """Contenders, their outcomes, and every run.
 
     Args:
         name: unique in the report: `bulk/csv`, `latency/csv/50ms`.
-        labels: what was done: `workload` and `rtt_ms` (set by `contest`), `format`, `compression`,
-            `rows`, `partitions`, `bytes` (of one run's payload, where known).
+        labels: what was done: `workload` and `rtt_ms` (set by `compare`), `format`,
+            `compression`, `rows`, `partitions`, `bytes` (of one run's payload, where known).
         rounds: how many runs were to be counted.
         entries: in the order of the contenders.
 
@@ -161,7 +160,7 @@ class Contest:
         ]
 
 
-def contest(
+def compare(
     context: Context,
     name: str,
     contenders: Sequence[Contender],
@@ -172,7 +171,7 @@ def contest(
     alike: bool = True,
     trace: bool = False,
     patience: float = PATIENCE,
-) -> Contest:
+) -> Comparison:
     """Let contenders do the same work in turn.
 
     Args:
@@ -181,7 +180,7 @@ def contest(
         contenders: ours first.
         rounds: counted runs of each.
         warmups: uncounted ones of each, at least one: it is the one that is verified.
-        labels: see `Contest`.
+        labels: see `Comparison`.
         alike: every outcome must equal the first one; False where contenders do different work,
             such as other numbers of rows (give each its `rows` then).
         trace: keep what the workers' memory was all along each run, not its peak alone.
@@ -198,7 +197,7 @@ def contest(
         )
     labels = {"workload": context.workload, "rtt_ms": context.rtt_ms, **(labels or {})}
     entries = [Entry(contender) for contender in contenders]
-    result = Contest(name, labels, rounds, entries)
+    result = Comparison(name, labels, rounds, entries)
     for entry in entries:
         if entry.contender.unavailable is not None:
             context.say(f"{name}: {entry.contender.title}: skipped, {entry.contender.unavailable}")
@@ -217,7 +216,7 @@ def contest(
 
 
 def _warm_up(
-    context: Context, result: Contest, entry: Entry, patience: float, *, look: bool
+    context: Context, result: Comparison, entry: Entry, patience: float, *, look: bool
 ) -> None:
     if entry.failed is not None:
         return
@@ -229,7 +228,7 @@ def _warm_up(
             contender.run(target)
         entry.warmups.append(time.perf_counter() - started)
         seen = context.server.ciphers()
-        # A pool that is still connected from an earlier contest negotiates nothing anew.
+        # A pool that is still connected from an earlier comparison negotiates nothing again.
         if seen:
             context.ciphers[contender.name] = "+".join(sorted(set(seen)))
         entry.cipher = context.ciphers.get(contender.name)
@@ -242,7 +241,7 @@ def _warm_up(
         context.say(f"{result.name}: {contender.title}: warm-up {entry.warmups[-1]:.2f} s")
 
 
-def _disqualify(context: Context, result: Contest) -> None:
+def _disqualify(context: Context, result: Comparison) -> None:
     looked = [entry for entry in result.entries if entry.contender.outcome is not None]
     if not looked:
         return
@@ -256,20 +255,20 @@ def _disqualify(context: Context, result: Contest) -> None:
             )
         elif (entry.outcome.rows, entry.outcome.digest) != (ours.outcome.rows, ours.outcome.digest):
             entry.failed = (
-                f"left something else than {ours.contender.title}: {_told(entry.outcome)} "
-                f"instead of {_told(ours.outcome)}"
+                f"left something else than {ours.contender.title}: {_described(entry.outcome)} "
+                f"instead of {_described(ours.outcome)}"
             )
         if entry.failed is not None:
             context.say(f"{result.name}: {entry.contender.title}: DISQUALIFIED, {entry.failed}")
 
 
-def _told(outcome: Outcome) -> str:
+def _described(outcome: Outcome) -> str:
     rows = "" if outcome.rows is None else f"{outcome.rows:,} rows, "
     return f"{rows}{outcome.bytes:,} bytes, digest {outcome.digest}"
 
 
 def _count(
-    context: Context, result: Contest, entry: Entry, number: int, patience: float
+    context: Context, result: Comparison, entry: Entry, number: int, patience: float
 ) -> Run | None:
     contender = entry.contender
     run = None
@@ -294,7 +293,7 @@ def _count(
 
 
 @contextmanager
-def _turn(context: Context, result: Contest, entry: Entry) -> Iterator[str]:
+def _turn(context: Context, result: Comparison, entry: Entry) -> Iterator[str]:
     """Give a fresh target and take it away; an error ends this contender's part, no other's."""
     contender = entry.contender
     target = (contender.target or context.server.new_target)()
@@ -334,17 +333,3 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, handler)
         if before:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, before - (time.monotonic() - started)))
-
-
-def size_of(path: Path) -> int:
-    """Sum the sizes of the data files at `path`: not those hidden or named with an underscore.
-
-    Spark writes `_SUCCESS` and `.part-….crc` beside its data.
-    """
-    if path.is_file():
-        return path.stat().st_size
-    return sum(
-        found.stat().st_size
-        for found in path.rglob("*")
-        if found.is_file() and not found.name.startswith(("_", "."))
-    )

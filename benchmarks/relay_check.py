@@ -1,4 +1,4 @@
-"""The check of a relay: the round trip it delivers, and the bytes a second that it lets through."""
+"""Checks a relay: the round trip that it delivers, and the bytes a second that it lets through."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.relay import HOST, MIB, Relay
+from benchmarks.latency_relay import HOST, MIB, LatencyRelay
 
 #: Round trips measured, each with one byte.
 ECHOES = 15
@@ -58,8 +58,8 @@ class RelayCheck:
         """
         return self.throughput >= HEADROOM * needed
 
-    def told(self) -> str:
-        """Say it in a line."""
+    def summary(self) -> str:
+        """Return it in a line."""
         return (
             f"relay at {self.rtt_ms:g} ms: delivers {self.delivered_ms:.1f} ms "
             f"({self.shortest_ms:.1f} to {self.longest_ms:.1f}), {self.first_ms:.1f} ms from call "
@@ -73,7 +73,7 @@ def _near(seen: float, wanted: float) -> bool:
 
 
 def check_relay(
-    rtt_ms: float, start: Callable[[str, int, float], Relay] = Relay, load: int = LOAD
+    rtt_ms: float, start: Callable[[str, int, float], LatencyRelay] = LatencyRelay, load: int = LOAD
 ) -> RelayCheck:
     """Measure a relay with an echo and a sink behind it.
 
@@ -99,7 +99,7 @@ def check_relay(
     return RelayCheck(rtt_ms, statistics.median(rest), min(rest), max(rest), first, throughput)
 
 
-def _throughput(relay: Relay, load: int) -> float:
+def _throughput(relay: LatencyRelay, load: int) -> float:
     """Send `load` bytes; the sink answers with a byte once it has as many."""
     block = memoryview(bytes(MIB))
     with socket.create_connection((relay.host, relay.port), PATIENCE) as line:
@@ -124,7 +124,7 @@ def _behind(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             try:
                 line, _ = listener.accept()
             except OSError:
-                return  # nobody came; the check says why
+                return  # no client came; the check says why
             with line:
                 line.settimeout(PATIENCE)
                 serve(line)

@@ -1,4 +1,4 @@
-"""What a user does by hand: Spark's own writer to a local disk, then OpenSSH's `sftp` or `rclone`.
+"""Spark's own writer to a local disk, then a copy by OpenSSH's `sftp` or by `rclone`.
 
 The local files lie on the same disk as the server's. Removing them is not timed.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import Contender, Outcome
+from benchmarks.comparison import Contender, Outcome
 from benchmarks.peers.commands import RCLONE_NOTE, missing, no_rclone, quoted, rclone, sftp
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PARTS = "part-*"
 def spark_disk(
     context: Context, write: Callable[[str], None], outcome: Callable[[str], Outcome]
 ) -> Contender:
-    """Spark's own writer to the local disk, and nothing after: the floor that Spark sets.
+    """Spark's own writer to the local disk, and nothing after: the minimum that Spark sets.
 
     Args:
         context: the suite's.

@@ -1,4 +1,4 @@
-"""A contest: fair turns, nobody is timed who did something else, and one failure ends one part."""
+"""A comparison: fair turns, no time for another outcome, and one failure ends one part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.contest import Contender, RunTimeoutError, contest, size_of, time_limit
+from benchmarks.comparison import Contender, RunTimeoutError, compare, time_limit
+from benchmarks.sizes import size_of
 from tests.benchmarks.folder import folder_context, writer
 
 
@@ -26,7 +27,7 @@ def changing(*texts: str) -> Callable[[], str]:
 
 def test_contenders_warm_up_and_then_run_in_turn(tmp_path: Path) -> None:
     log: list[str] = []
-    result = contest(
+    result = compare(
         folder_context(tmp_path),
         "c",
         [writer("ours", log=log), writer("theirs", log=log)],
@@ -41,7 +42,7 @@ def test_contenders_warm_up_and_then_run_in_turn(tmp_path: Path) -> None:
 
 def test_the_order_of_rows_does_not_disqualify(tmp_path: Path) -> None:
     contenders = [writer("ours", "a\nb\n"), writer("theirs", "b\na\n")]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=1)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=1)
     assert result.problems == []
 
 
@@ -49,7 +50,7 @@ def test_the_order_of_rows_does_not_disqualify(tmp_path: Path) -> None:
 def test_who_left_other_rows_is_disqualified_with_both_outcomes(tmp_path: Path, text: str) -> None:
     log: list[str] = []
     contenders = [writer("ours"), writer("theirs", text, log)]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=2)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=2)
     ours, theirs = result.entries
     assert (len(ours.runs), len(theirs.runs), log) == (2, 0, ["theirs"])
     (problem,) = result.problems
@@ -60,7 +61,7 @@ def test_who_left_other_rows_is_disqualified_with_both_outcomes(tmp_path: Path, 
 
 
 def test_ours_too_must_leave_the_rows_that_were_given(tmp_path: Path) -> None:
-    result = contest(folder_context(tmp_path), "c", [writer("ours")], rounds=1, labels={"rows": 3})
+    result = compare(folder_context(tmp_path), "c", [writer("ours")], rounds=1, labels={"rows": 3})
     assert result.problems == ["c: Ours: left 2 rows instead of 3"]
     assert result.entries[0].runs == []
 
@@ -71,7 +72,7 @@ def test_contenders_with_different_work_are_held_against_their_own_rows(tmp_path
         replace(writer("large", "a\nb\nc\n"), rows=3),
         replace(writer("wrong", "a\n"), rows=2),
     ]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=1, alike=False)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=1, alike=False)
     assert result.problems == ["c: Wrong: left 1 rows instead of 2"]
 
 
@@ -79,31 +80,31 @@ def test_a_counted_run_that_leaves_less_than_the_verified_one_does_not_count(
     tmp_path: Path,
 ) -> None:
     contenders = [writer("ours"), writer("theirs", changing("a\nb\n", "a\nb\n", "a\n"))]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=3)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=3)
     assert result.problems == ["c: Theirs: run 2 left 2 bytes, not the 4 verified"]
     assert not result.entries[1].counts
 
 
 def test_an_error_ends_one_contenders_part_alone(tmp_path: Path) -> None:
     contenders = [writer("ours"), Contender("bad", "Bad", broken), writer("theirs")]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=2)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=2)
     assert [len(entry.runs) for entry in result.entries] == [2, 0, 2]
     assert result.problems == ["c: Bad: OSError: no route to host"]
 
 
-def test_without_ours_nobody_is_verified(tmp_path: Path) -> None:
+def test_without_ours_no_contender_is_verified(tmp_path: Path) -> None:
     contenders = [replace(writer("ours"), run=broken), writer("theirs")]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=1)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=1)
     assert [entry.runs for entry in result.entries] == [[], []]
     assert "cannot be verified" in result.problems[1]
 
 
 def test_who_is_not_there_is_skipped_with_the_reason_and_is_no_problem(tmp_path: Path) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     away = replace(writer("theirs"), run=broken, unavailable="rclone is not installed")
-    result = contest(folder_context(tmp_path, said), "c", [writer("ours"), away], rounds=1)
+    result = compare(folder_context(tmp_path, lines), "c", [writer("ours"), away], rounds=1)
     assert result.problems == []
-    assert any("rclone is not installed" in line for line in said)
+    assert any("rclone is not installed" in line for line in lines)
 
 
 def test_targets_and_leftovers_are_removed_after_every_run_a_failed_one_too(
@@ -118,7 +119,7 @@ def test_targets_and_leftovers_are_removed_after_every_run_a_failed_one_too(
         broken(target)
 
     local = replace(writer("local"), target=context.new_local, tidy=tidied.append)
-    contest(context, "c", [writer("ours"), local, Contender("half", "Half", half)], rounds=2)
+    compare(context, "c", [writer("ours"), local, Contender("half", "Half", half)], rounds=2)
     assert list(Path(context.server.directory).iterdir()) == []
     assert list((tmp_path / "local").iterdir()) == []
     assert len(set(tidied)) == 3  # the warm-up, and two runs
@@ -132,9 +133,9 @@ def test_the_cipher_seen_last_stays_where_a_pool_is_still_connected(tmp_path: Pa
         server.negotiated.append("aes128-gcm@openssh.com")  # type: ignore[attr-defined]
         return "a\n"
 
-    server.negotiated.append("3des-cbc")  # type: ignore[attr-defined] # someone else's, before
-    first = contest(context, "first", [writer("ours", connects), writer("other", "a\n")], rounds=1)
-    second = contest(context, "second", [writer("ours", "a\n")], rounds=1)
+    server.negotiated.append("3des-cbc")  # type: ignore[attr-defined] # another contender's, before
+    first = compare(context, "first", [writer("ours", connects), writer("other", "a\n")], rounds=1)
+    second = compare(context, "second", [writer("ours", "a\n")], rounds=1)
     assert [entry.cipher for entry in first.entries] == ["aes128-gcm@openssh.com", None]
     assert second.entries[0].cipher == "aes128-gcm@openssh.com"
 
@@ -142,14 +143,14 @@ def test_the_cipher_seen_last_stays_where_a_pool_is_still_connected(tmp_path: Pa
 def test_names_must_differ_and_one_warm_up_must_be_there_to_verify(tmp_path: Path) -> None:
     context = folder_context(tmp_path)
     with pytest.raises(ValueError, match="ours"):
-        contest(context, "c", [writer("ours"), writer("ours")], rounds=1)
+        compare(context, "c", [writer("ours"), writer("ours")], rounds=1)
     with pytest.raises(ValueError, match="warm-up"):
-        contest(context, "c", [writer("ours")], rounds=1, warmups=0)
+        compare(context, "c", [writer("ours")], rounds=1, warmups=0)
 
 
 def test_a_run_without_end_is_ended(tmp_path: Path) -> None:
     endless = Contender("endless", "Endless", lambda target: signal.pause())
-    result = contest(folder_context(tmp_path), "c", [endless], rounds=1, patience=0.05)
+    result = compare(folder_context(tmp_path), "c", [endless], rounds=1, patience=0.05)
     assert result.problems == ["c: Endless: RunTimeoutError: did not end within 0.05 s"]
 
 
@@ -183,7 +184,7 @@ def test_who_may_have_fallen_asleep_is_woken_before_each_counted_run_into_anothe
         run=lambda target: (targets.append(("run", target)), ours.run(target)),
         wake=lambda target: targets.append(("wake", target)),
     )
-    result = contest(folder_context(tmp_path), "c", [sleepy], rounds=2)
+    result = compare(folder_context(tmp_path), "c", [sleepy], rounds=2)
     assert [what for what, _ in targets] == ["run", "wake", "run", "wake", "run"]
     assert len({target for _, target in targets}) == 5
     assert len(result.entries[0].runs) == 2
@@ -191,7 +192,7 @@ def test_who_may_have_fallen_asleep_is_woken_before_each_counted_run_into_anothe
 
 def test_who_cannot_be_woken_has_failed(tmp_path: Path) -> None:
     contenders = [writer("ours"), replace(writer("theirs"), wake=broken)]
-    result = contest(folder_context(tmp_path), "c", contenders, rounds=2)
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=2)
     (problem,) = result.problems
     assert "no route to host" in problem
     assert [len(entry.runs) for entry in result.entries] == [2, 0]

@@ -1,4 +1,4 @@
-"""What the figures were made on and with: the machine, the versions, the commit."""
+"""Describes what the figures were made on: the machine, the versions, the commit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACKAGES = (
     "fastavro",
     "tpchgen-cli",
 )
-#: How each tool tells its version; some do so on standard error.
+#: How each tool prints its version; some do so on standard error.
 TOOLS = {
     "ssh": ["ssh", "-V"],
     "rclone": ["rclone", "version"],
@@ -88,8 +88,8 @@ def _first_line(command: list[str]) -> str | None:
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=SECONDS, env=_environment()
     )
-    said = (done.stdout + done.stderr).strip().splitlines()
-    return said[0].strip() if done.returncode == 0 and said else None
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return lines[0].strip() if done.returncode == 0 and lines else None
 
 
 def _environment() -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The relay: distance on loopback, as a TCP relay that delays what passes, in its own process.
+"""Simulates latency on loopback: a TCP relay, in its own process, that delays what passes.
 
 Each direction of a connection is a queue of what was read and when it is due, half a round trip
-later. Bytes are delayed, not slowed: any amount may be under way, up to a bound well above what
+later. Bytes are delayed, not slowed: any amount may be in flight, up to a bound well above what
 fits into the distance at a gigabyte a second.
 
 A connection costs one round trip before anything moves, as TCP's handshake does: what the client
@@ -9,8 +9,8 @@ sends at once waits a round trip longer, and the server is called when the hands
 reached it, one and a half round trips after the client called.
 
 What is not modelled: TCP's slow start, loss, and any limit of bandwidth. Both hops are loopback, so
-nobody pays for a window that grows from 14 KiB. That is so for all contenders alike; it flatters
-most the one that opens the most connections.
+no contender pays for a window that grows from 14 KiB. That holds for all of them; it flatters most
+the one that opens the most connections.
 
 The kernel's own way, netem, is often absent and needs root; this needs neither.
 """
@@ -36,17 +36,17 @@ MIB = 1 << 20
 #: Bytes a second that fit into the distance before the relay stops reading.
 CAPACITY = 1 << 30
 LEAST_BOUND = 16 * MIB
-#: Bytes that may wait for a slow receiver's kernel, beside those under way.
+#: Bytes that may wait for a slow receiver's kernel, besides those in flight.
 WRITE_BUFFER = 4 * MIB
 BACKLOG = 1024
 #: Timers of event loops have a millisecond's resolution (uvloop's exactly): what is due within half
 #: of that goes now, so that the delay is neither longer nor shorter on average.
 TICK = 0.001
-#: Marks in a queue, told apart from data by identity: the sender has no more, or has closed.
+#: Marks in a queue, distinguished from data by identity: the sender has no more, or has closed.
 END, GONE = bytes(bytearray(b"end")), bytes(bytearray(b"gone"))
 
 
-class Relay:
+class LatencyRelay:
     """A relay to a server; a context manager.
 
     Args:
@@ -76,7 +76,7 @@ class Relay:
         """
         path = os.pathsep.join([str(REPOSITORY), *filter(None, sys.path)])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.relay", *self._words],
+            [sys.executable, "-m", "benchmarks.latency_relay", *self._words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -102,7 +102,7 @@ class Relay:
         self.stop()
 
 
-class _Way:
+class _Direction:
     """One direction of a connection: from the end that reads to the end that sends on.
 
     Args:
@@ -158,7 +158,7 @@ class _End(asyncio.Protocol):
 
     """
 
-    def __init__(self, away: _Way, back: _Way) -> None:
+    def __init__(self, away: _Direction, back: _Direction) -> None:
         self._away, self._back = away, back
         away.source = back.sink = self
         self._transport: asyncio.Transport | None = None
@@ -224,7 +224,7 @@ class _End(asyncio.Protocol):
             self._transport.write(data)
 
     def refuse(self) -> None:
-        """End the connection: nobody answers behind the relay."""
+        """End the connection: no server answers behind the relay."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -245,7 +245,7 @@ class _Listener:
 
     def accept(self) -> _End:
         """Return the client's end of a new connection, and call the server in due time."""
-        up, down = _Way(self._rtt / 2), _Way(self._rtt / 2)
+        up, down = _Direction(self._rtt / 2), _Direction(self._rtt / 2)
         near, far = _End(away=up, back=down), _End(away=down, back=up)
         call = asyncio.get_running_loop().create_task(self._call(near, far))
         self._calls.add(call)  # a loop holds its tasks weakly
@@ -277,7 +277,7 @@ async def _serve(host: str, port: int, rtt: float) -> None:
 
 
 def main() -> None:
-    """Relay until standard input closes; print the port, as JSON."""
+    """LatencyRelay until standard input closes; print the port, as JSON."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("host")
     parser.add_argument("port", type=int)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.meter import Meter, Process, family, processes
+from benchmarks.process_usage import Process, UsageMeter, family, processes
 
 MIB = 1 << 20
 #: Ticks are hundredths of a second, and every process is rounded.
@@ -42,7 +42,7 @@ sys.stdin.readline()
 """
 )
 CHILD = BURN + "burn(0.3)\nprint(time.process_time(), flush=True)\nsys.stdin.read()"
-#: Calls itself java; the Python process under it takes and gives back memory on request.
+#: Calls itself java; the Python process under it allocates and frees memory on request.
 JVM = """
 import ctypes, subprocess, sys
 ctypes.CDLL(None).prctl(15, b"java", 0, 0, 0)  # PR_SET_NAME
@@ -88,7 +88,7 @@ def go_on(process: subprocess.Popen[str], word: str = "") -> None:
 
 def test_a_tools_seconds_and_its_childrens_count_once_alive_or_reaped() -> None:
     with child(FAMILY, CHILD) as tool:
-        meter = Meter(root=tool.pid)
+        meter = UsageMeter(root=tool.pid)
         for _ in ("alive", "reaped"):
             took = float(heard(tool))
             assert took >= 0.5
@@ -104,10 +104,10 @@ def test_the_seconds_of_a_server_and_its_sessions_are_not_the_clients(role: str)
     with child(script) as client:
         took = float(heard(client))
         (server,) = (pid for pid, p in processes().items() if p.parent == client.pid)
-        cpu = Meter(**{role: lambda: [server]}, root=client.pid).cpu()
+        cpu = UsageMeter(**{role: lambda: [server]}, root=client.pid).cpu()
         go_on(client)
         heard(client)
-        reaped = Meter(**{role: lambda: [server]}, root=client.pid).cpu()
+        reaped = UsageMeter(**{role: lambda: [server]}, root=client.pid).cpu()
     assert cpu[role] == pytest.approx(took, abs=TOLERANCE)
     assert reaped[role] == pytest.approx(took, abs=TOLERANCE)
     assert (cpu["client"] or 0) <= TOLERANCE * 3  # its start, and no more
@@ -116,14 +116,14 @@ def test_the_seconds_of_a_server_and_its_sessions_are_not_the_clients(role: str)
 def test_only_what_passes_inside_the_block_is_counted() -> None:
     with child(FAMILY, CHILD) as tool:
         heard(tool)
-        with Meter(root=tool.pid).measure() as reading:
+        with UsageMeter(root=tool.pid).measure() as reading:
             pass
     assert (reading.cpu["client"] or 0) <= TOLERANCE
     assert reading.seconds > 0
 
 
 def test_a_worker_that_ends_unreaped_takes_no_seconds_with_it() -> None:
-    # As PySpark's daemon does: the time of its children is lost to everybody.
+    # As PySpark's daemon does: the time of its children is lost to all.
     daemon = (
         "import os, signal, subprocess, sys\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
@@ -134,7 +134,7 @@ def test_a_worker_that_ends_unreaped_takes_no_seconds_with_it() -> None:
     with child(daemon) as tool:
         assert float(heard(tool)) >= 0.3
         (worker,) = (pid for pid, p in processes().items() if p.parent == tool.pid)
-        with Meter(root=tool.pid).measure() as reading:
+        with UsageMeter(root=tool.pid).measure() as reading:
             go_on(tool, "")
             assert tool.stdin is not None
             tool.stdin.close()  # the worker's, too: it ends
@@ -145,7 +145,7 @@ def test_a_worker_that_ends_unreaped_takes_no_seconds_with_it() -> None:
 
 
 def test_a_server_out_of_sight_has_no_figure_rather_than_nothing_spent() -> None:
-    with Meter(server_is_visible=False).measure() as reading:
+    with UsageMeter(server_is_visible=False).measure() as reading:
         pass
     assert reading.cpu["server"] is None
 
@@ -153,7 +153,7 @@ def test_a_server_out_of_sight_has_no_figure_rather_than_nothing_spent() -> None
 def test_a_jvms_own_seconds_are_its_own_and_its_pythons_are_the_clients() -> None:
     script = "import ctypes\nctypes.CDLL(None).prctl(15, b'java', 0, 0, 0)\n" + FAMILY
     with child(script, CHILD) as jvm:
-        meter = Meter(root=jvm.pid)
+        meter = UsageMeter(root=jvm.pid)
         for _ in ("alive", "reaped"):
             took = float(heard(jvm))
             cpu = meter.cpu()
@@ -168,7 +168,7 @@ def test_a_peak_between_two_looks_is_seen_and_is_gone_in_the_next_run() -> None:
     with child(JVM, WORKER) as jvm:
         go_on(jvm, "0")
         heard(jvm)  # now the worker is there
-        meter = Meter(root=jvm.pid)
+        meter = UsageMeter(root=jvm.pid)
         readings = []
         for size in (0, 64 * MIB, 0):
             with meter.measure() as reading:
@@ -187,13 +187,13 @@ def test_the_memory_of_a_worker_that_did_nothing_is_not_the_runs() -> None:
     with child(JVM, WORKER) as jvm:
         go_on(jvm, "0")
         heard(jvm)
-        with Meter(root=jvm.pid).measure() as reading:
+        with UsageMeter(root=jvm.pid).measure() as reading:
             pass
     assert reading.memory["worker"] == 0 < reading.memory["workers"]
 
 
 def test_without_spark_there_is_no_workers_memory() -> None:
-    with child("input()") as tool, Meter(root=tool.pid).measure() as reading:
+    with child("input()") as tool, UsageMeter(root=tool.pid).measure() as reading:
         go_on(tool)
     assert reading.memory == {"worker": 0, "workers": 0}
     assert reading.trace == []

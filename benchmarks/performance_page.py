@@ -1,7 +1,8 @@
-"""The figures of the page on performance: `python -m benchmarks.page report.json`.
+"""Writes a report's figures into the page on performance.
 
-The page, docs/explanation/performance.md, has two blocks of them: one of `encode`, one of all other
-workloads. A report fills those that it has contests for, and leaves the other as it is.
+`python -m benchmarks.performance_page report.json` does it. The page,
+docs/explanation/performance.md, has two blocks of them: one of `encode`, one of all other
+workloads. A report fills those that it has comparisons for, and leaves the other as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "explanation" / "performance.md"
 #: A block of figures stands between these two lines.
-MARKERS = ("<!-- {}: python -m benchmarks.page -->", "<!-- end of {} -->")
+MARKERS = ("<!-- {}: python -m benchmarks.performance_page -->", "<!-- end of {} -->")
 CHARTS = {
     "bulk": "Bulk: lineitem in 8 partitions, next to the server",
     "latency": "Latency: a smaller lineitem, and one file, at a distance",
@@ -37,6 +38,9 @@ NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop", "spark_noop"}
 RIVALS = ("spark", "pandas")
 #: From this share on, a smaller file is worth a line.
 NOTABLY = 0.05
+SHARES = "Share of Spark's time that its cache takes to hand out the rows:"
+QUICKER = "Contenders that take less time a row than ours:"
+SMALLER = f"Contenders whose files are smaller by {NOTABLY:.0%} or more, at each codec's own level:"
 
 
 def figures(document: Document, place: str) -> str:
@@ -74,32 +78,32 @@ def behind(document: Document) -> Iterator[str]:
             was = "not measured" if target["measured"] is None else f"{target['measured']:.2f}"
             wanted = target["wanted"]
             yield f"Target {target['id']}, {target['what']}: {was}, where {wanted} is wanted."
-    for contest in document["contests"]:
-        if contest["labels"]["workload"] not in NO_RACES:
-            yield from _faster(contest)
+    for comparison in document["contests"]:
+        if comparison["labels"]["workload"] not in NO_RACES:
+            yield from _faster(comparison)
 
 
-def _faster(contest: Mapping[str, Any]) -> Iterator[str]:
-    for entry in contest["entries"]:
+def _faster(comparison: Mapping[str, Any]) -> Iterator[str]:
+    for entry in comparison["entries"]:
         if entry["name"] in NO_PEERS or not counted(entry):
             continue
         times = entry["summary"]["times_ours"]
         if times and times < 1:
-            yield f"`{contest['name']}`: {entry['title']} takes {times:.2f} of our time."
+            yield f"`{comparison['name']}`: {entry['title']} takes {times:.2f} of our time."
 
 
 def encoding(document: Document, place: str) -> str:
     """Return the block on encoding: a line for each format and codec, and who was faster.
 
     Args:
-        document: as in `figures`, with contests of `encode`.
+        document: as in `figures`, with comparisons of `encode`.
         place: likewise.
 
     """
-    contests, machine = encodings(document), document["machine"]
+    comparisons, machine = encodings(document), document["machine"]
     heads = ("format", "codec", "MB/s", "MB/s a core")
     rivals = [cell for name in RIVALS for cell in (f"{name}, MB/s", "times our time")]
-    rows = [_encoding_row(contest) for contest in contests]
+    rows = [_encoding_row(comparison) for comparison in comparisons]
     aims = [
         f"- Target {aim['id']}, {aim['what']}: {_whole(aim['measured'])} {aim['unit']}, "
         f"{VERDICTS[aim['met']]} ({aim['wanted']})."
@@ -107,28 +111,22 @@ def encoding(document: Document, place: str) -> str:
         if aim["id"] == ENCODING_TARGET
     ]
     source = (
-        f"TPC-H's lineitem, scale {contests[0]['labels']['scale']:g}, into one file on a local "
+        f"TPC-H's lineitem, scale {comparisons[0]['labels']['scale']:g}, into one file on a local "
         f"disk: {extent(document)} {machine['cores']} cores ({machine['cpu']}). "
         f"[Seconds, CPU, rows and bytes of each]({place}/report.md); "
         f"[every run]({place}/report.json)."
     )
-    handed_out = ", ".join(_handed_out(contests))
-    faster = [f"- {line}" for contest in contests for line in _faster(contest)]
-    smaller = [f"- {line}" for contest in contests for line in _smaller(contest)]
+    handed_out = ", ".join(_handed_out(comparisons))
+    faster = [f"- {line}" for comparison in comparisons for line in _faster(comparison)]
+    smaller = [f"- {line}" for comparison in comparisons for line in _smaller(comparison)]
     parts = [
         "## Encoding",
         source,
         "\n".join(aims),
         "\n".join(map(table_line, [(*heads, *rivals), ("---",) * 8, *rows])),
-        f"Of Spark's time its cache takes, to hand out the rows: {handed_out or NOTHING}.",
-        "\n".join(["Who takes less time a row than ours:", "", *(faster or ["- Nobody."])]),
-        "\n".join(
-            [
-                f"Whose files are smaller by {NOTABLY:.0%} or more, each codec at its own level:",
-                "",
-                *(smaller or ["- Nobody's."]),
-            ]
-        ),
+        f"{SHARES} {handed_out or NOTHING}.",
+        "\n".join([QUICKER, "", *(faster or ["- None."])]),
+        "\n".join([SMALLER, "", *(smaller or ["- None."])]),
     ]
     return "\n\n".join(parts)
 
@@ -137,31 +135,31 @@ def _whole(figure: float | None) -> str:
     return NOTHING if figure is None else f"{figure:,.0f}"
 
 
-def _smaller(contest: Mapping[str, Any]) -> Iterator[str]:
+def _smaller(comparison: Mapping[str, Any]) -> Iterator[str]:
     """Say whose file has fewer bytes a row: what a faster codec at a lower level costs."""
     sizes = {
         entry["name"]: (entry["title"], entry["runs"][-1]["bytes"] / entry["labels"]["rows"])
-        for entry in contest["entries"]
+        for entry in comparison["entries"]
         if counted(entry) and entry["runs"][-1]["bytes"]
     }
     _, ours = sizes.pop(OURS)
     for title, size in sizes.values():
         if size <= ours * (1 - NOTABLY):
-            yield f"`{contest['name']}`: {title}, {size:.1f} bytes a row; ours has {ours:.1f}."
+            yield f"`{comparison['name']}`: {title}, {size:.1f} bytes a row; ours has {ours:.1f}."
 
 
-def _handed_out(contests: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for contest in contests:
-        entries = {entry["name"]: entry for entry in contest["entries"]}
+def _handed_out(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for comparison in comparisons:
+        entries = {entry["name"]: entry for entry in comparison["entries"]}
         reader, writer = entries.get("spark_noop"), entries.get("spark")
         if reader and writer and counted(reader) and counted(writer):
             share = median(reader, seconds) / median(writer, seconds)
-            yield f"{share:.0%} for {contest['labels']['format']}"
+            yield f"{share:.0%} for {comparison['labels']['format']}"
 
 
-def _encoding_row(contest: Mapping[str, Any]) -> tuple[str, ...]:
-    entries = {entry["name"]: entry for entry in contest["entries"]}
-    ours, labels = entries[OURS], contest["labels"]
+def _encoding_row(comparison: Mapping[str, Any]) -> tuple[str, ...]:
+    entries = {entry["name"]: entry for entry in comparison["entries"]}
+    ours, labels = entries[OURS], comparison["labels"]
     cells = [labels["format"], labels["compression"], _rate(ours, seconds), _rate(ours, CPU)]
     for name in RIVALS:
         entry = entries.get(name)
@@ -175,7 +173,7 @@ def _rate(entry: Mapping[str, Any] | None, figure: Callable[[Mapping[str, Any]],
 
 
 def filled(page: str, document: Document, place: str) -> str:
-    """Return the page with those blocks replaced that a report has contests for.
+    """Return the page with those blocks replaced that a report has comparisons for.
 
     Args:
         page: Markdown.
@@ -183,7 +181,7 @@ def filled(page: str, document: Document, place: str) -> str:
         place: likewise.
 
     """
-    if any(contest["labels"]["workload"] != "encode" for contest in document["contests"]):
+    if any(comparison["labels"]["workload"] != "encode" for comparison in document["contests"]):
         page = updated(page, "figures", figures(document, place))
     if encodings(document):
         page = updated(page, "encoding", encoding(document, place))
@@ -210,5 +208,8 @@ def main(report: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("Name one report: python -m benchmarks.page benchmarks/results/…/report.json")
+        sys.exit(
+            "Name one report: "
+            "python -m benchmarks.performance_page benchmarks/results/…/report.json"
+        )
     main(Path(sys.argv[1]))

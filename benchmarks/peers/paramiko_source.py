@@ -1,6 +1,6 @@
-"""The seed's method: rows to a list, to pandas, to one buffer, and up with Paramiko.
+"""A Paramiko data source: rows to a list, to pandas, to one buffer, and up, as the seed does.
 
-It stands for `marcjimz/databricks-sftp-data-source` and is written anew from what that does. On
+It stands for `marcjimz/databricks-sftp-data-source` ("the seed"), rewritten from its behaviour. On
 each partition: one SSH connection, one look at each directory of the path, one `putfo` (with the
 look at the file's size that Paramiko ends it with). Three things differ, none in its disfavour:
 
@@ -40,7 +40,7 @@ class Uploaded(WriterCommitMessage):
     rows: int
 
 
-class SeedWriter(DataSourceWriter):
+class ParamikoWriter(DataSourceWriter):
     """Writes each partition as one CSV file with a header, `<name>_part00000.csv`.
 
     Args:
@@ -90,17 +90,17 @@ class SeedWriter(DataSourceWriter):
         return client
 
 
-class SeedDataSource(DataSource):
-    """`format("sftp_seed")`; its options are those of `SeedWriter`."""
+class ParamikoDataSource(DataSource):
+    """`format("sftp_seed")`; its options are those of `ParamikoWriter`."""
 
     @classmethod
     def name(cls) -> str:
         """Return the name for `format`."""
         return "sftp_seed"
 
-    def writer(self, schema: StructType, overwrite: bool) -> SeedWriter:
+    def writer(self, schema: StructType, overwrite: bool) -> ParamikoWriter:
         """Return the writer; the mode makes no difference to the seed."""
-        return SeedWriter(self.options)
+        return ParamikoWriter(self.options)
 
 
 def _partition() -> int:

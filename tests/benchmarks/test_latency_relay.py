@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from benchmarks.check import HEADROOM, RelayCheck, check_relay
-from benchmarks.relay import END, HOST, LEAST_BOUND, MIB, Relay, _Way
+from benchmarks.latency_relay import END, HOST, LEAST_BOUND, MIB, LatencyRelay, _Direction
+from benchmarks.relay_check import HEADROOM, RelayCheck, check_relay
 
 SECONDS = 30
 
@@ -45,7 +45,7 @@ def test_bytes_pass_whole_both_ways_and_one_end_may_close_first() -> None:
 
     with (
         serving(reverse) as port,
-        Relay(HOST, port, 10) as relay,
+        LatencyRelay(HOST, port, 10) as relay,
         socket.create_connection((relay.host, relay.port), SECONDS) as line,
     ):
         line.sendall(data)
@@ -61,7 +61,7 @@ def test_what_was_sent_before_a_close_still_arrives() -> None:
         got.append(read_all(line))
         ended.set()
 
-    with serving(take) as port, Relay(HOST, port, 20) as relay:
+    with serving(take) as port, LatencyRelay(HOST, port, 20) as relay:
         with socket.create_connection((relay.host, relay.port), SECONDS) as line:
             line.sendall(b"x" * 100_000)
         assert ended.wait(SECONDS)
@@ -72,7 +72,7 @@ def test_a_server_that_is_not_there_ends_the_connection() -> None:
     with socket.create_server((HOST, 0)) as closed:
         port = closed.getsockname()[1]
     with (
-        Relay(HOST, port, 2) as relay,
+        LatencyRelay(HOST, port, 2) as relay,
         socket.create_connection((relay.host, relay.port), SECONDS) as line,
         suppress(ConnectionResetError),  # as good as an orderly end
     ):
@@ -87,9 +87,11 @@ def test_no_answer_comes_sooner_than_the_distance_allows() -> None:
 
 
 def test_the_check_finds_a_relay_that_does_not_delay() -> None:
-    check = check_relay(2000, start=lambda host, port, rtt_ms: Relay(host, port, 0), load=MIB)
+    check = check_relay(
+        2000, start=lambda host, port, rtt_ms: LatencyRelay(host, port, 0), load=MIB
+    )
     assert not check.delays
-    assert "NOT THE DELAY WANTED" in check.told()
+    assert "NOT THE DELAY WANTED" in check.summary()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_relay_needs_headroom_over_the_fastest_contender() -> None:
 
 
 class Stop:
-    """An end of a connection that does as it is told."""
+    """An end of a connection that follows instructions."""
 
     def __init__(self) -> None:
         self.ready = False
@@ -125,7 +127,7 @@ class Stop:
 
 @pytest.mark.asyncio
 async def test_a_slow_receiver_stops_the_sender_at_the_bound_and_lets_it_go_on() -> None:
-    way, source, sink = _Way(delay=0), Stop(), Stop()
+    way, source, sink = _Direction(delay=0), Stop(), Stop()
     way.source, way.sink = source, sink  # type: ignore[assignment]
     blocks = [bytes([n]) * MIB for n in range(LEAST_BOUND // MIB)]
     for block in blocks:

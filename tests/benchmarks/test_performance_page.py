@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.contest import Contender, Contest, Entry, Run
-from benchmarks.page import PAGE, REPOSITORY, behind, encoding, filled, main, updated
-from benchmarks.report import contest_json
+from benchmarks.comparison import Comparison, Contender, Entry, Run
+from benchmarks.performance_page import PAGE, REPOSITORY, behind, encoding, filled, main, updated
+from benchmarks.report import comparison_json
 from benchmarks.targets import targets
 
 COMMITTED = re.compile(r"\]\(\.\./\.\./(benchmarks/results/[^/]+)/report\.json\)")
@@ -46,7 +46,7 @@ def test_every_peer_that_was_faster_and_every_target_missed_is_named() -> None:
     ]
 
 
-BLOCK = "<!-- {0}: python -m benchmarks.page -->\n{1}\n<!-- end of {0} -->\n"
+BLOCK = "<!-- {0}: python -m benchmarks.performance_page -->\n{1}\n<!-- end of {0} -->\n"
 
 
 def test_only_the_block_that_is_named_changes() -> None:
@@ -56,8 +56,8 @@ def test_only_the_block_that_is_named_changes() -> None:
     assert updated(page, "encoding", "new") == f"above\n{figures}between\n{new}below\n"
 
 
-def encoded(name: str, **seconds: float) -> Contest:
-    """A contest of one format and codec, `csv-gzip`; each contender leaves 1 MB."""
+def encoded(name: str, **seconds: float) -> Comparison:
+    """A comparison of one format and codec, `csv-gzip`; each contender leaves 1 MB."""
     kind, _, codec = name.partition("-")
     entries = [Entry(Contender(who, who, print, labels={"rows": 10})) for who in seconds]
     for entry, took in zip(entries, seconds.values(), strict=True):
@@ -65,12 +65,12 @@ def encoded(name: str, **seconds: float) -> Contest:
         cpu = {"client": took / 2, "jvm": 0.0, "server": 0.0, "relay": 0.0}
         entry.runs.append(Run(took, cpu, {"worker": 0, "workers": 0}, size))
     labels = {"workload": "encode", "format": kind, "compression": codec or "none", "scale": 1}
-    return Contest(f"encode/{name}", labels, 1, entries)
+    return Comparison(f"encode/{name}", labels, 1, entries)
 
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    contests = [
+    comparisons = [
         encoded("csv", sftp_async=0.004, spark=0.04, spark_noop=0.01, pandas=0.01),
         encoded("csv-xz", sftp_async=1.0),
         encoded("orc", sftp_async=0.1, spark=0.05),
@@ -78,7 +78,7 @@ def document() -> dict[str, Any]:
     made: dict[str, Any] = {
         "suite": {"full": True, "rounds": 5, "began": "today", "seconds": 60},
         "machine": {"cores": 2, "cpu": "one"},
-        "contests": [contest_json(contest) for contest in contests],
+        "contests": [comparison_json(comparison) for comparison in comparisons],
     }
     made["targets"] = targets(made)
     return made
@@ -94,7 +94,7 @@ def test_encoding_has_a_line_a_codec_its_target_and_who_was_faster(
     assert "JSON by a core: - MB/s, not measured" in text
     assert "to hand out the rows: 25% for csv." in text
     assert "than ours:\n\n- `encode/orc`: spark takes 0.50 of our time.\n\n" in text
-    assert text.endswith("level:\n\n- Nobody's.")
+    assert text.endswith("level:\n\n- None.")
 
 
 def test_a_smaller_file_of_another_is_named(document: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def test_the_page_names_its_reports() -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_page_is_what_its_report_says(place: str) -> None:
-    remedy = f"run: python -m benchmarks.page {place}/report.json"
+    remedy = f"run: python -m benchmarks.performance_page {place}/report.json"
     assert filled(PAGE.read_text(), committed(place), f"../../{place}") == PAGE.read_text(), remedy
 
 

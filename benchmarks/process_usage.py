@@ -1,4 +1,4 @@
-"""The meter: CPU seconds by role and the memory of Spark's Python workers, read from /proc.
+"""Measures CPU seconds by role and the memory of Spark's Python workers, from /proc.
 
 Every process is booked to one role, and one that has ended is booked where it was reaped (the
 kernel adds its time to that parent's `cutime`), so that nothing is counted twice:
@@ -56,7 +56,7 @@ class Process:
 
 
 @dataclass
-class Reading:
+class Usage:
     """What a run took; filled when the run ends.
 
     Args:
@@ -76,7 +76,7 @@ class Reading:
     trace: list[tuple[float, int, int]] = field(default_factory=list)
 
 
-class Meter:
+class UsageMeter:
     """Meters what happens in a `with` block.
 
     Args:
@@ -101,9 +101,9 @@ class Meter:
         self._server_is_visible = server_is_visible
 
     @contextmanager
-    def measure(self) -> Iterator[Reading]:
+    def measure(self) -> Iterator[Usage]:
         """Yield a reading that is filled at the end of the block."""
-        reading = Reading()
+        reading = Usage()
         with _Watch(self._root) as watch:
             table = settled()
             before = self.cpu(table)
@@ -159,7 +159,7 @@ def processes() -> dict[int, Process]:
 
 
 def settled() -> dict[int, Process]:
-    """Read the table until nobody was born, ended or reaped between two looks.
+    """Read the table until no process was born, ended or reaped between two looks.
 
     A child that is reaped while the table is read would count twice, or not at all.
     """
@@ -187,7 +187,7 @@ def family(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
 
 
 def unreaped(before: dict[int, Process], after: dict[int, Process], root: int) -> float:
-    """Return the CPU seconds of those under `root` that have ended since and that nobody reaped.
+    """Return the CPU seconds of those under `root` that have ended since and that no parent reaped.
 
     PySpark's daemons ignore SIGCHLD, and then the kernel forgets a child's time (proc(5), cutime).
     A worker that had been idle for a minute would make the run in which it ends look cheaper.

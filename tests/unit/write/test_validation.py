@@ -1,0 +1,36 @@
+"""Checks of what options, layout and format must agree on before a job is planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sftp_async.errors import OptionsError
+from sftp_async.formats import Format, registry
+from sftp_async.formats.text.encoder import open_text
+from sftp_async.options import FormatOptions, SFTPOptions, format_names
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import LINES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Dashed:
+    """A format whose extension has a dash in it."""
+
+    def encoder(self, options: FormatOptions, schema: pa.Schema, /) -> Format:
+        made = open_text(options, schema)
+        made.extension = "fixed-width"
+        return made
+
+
+def test_an_extension_that_an_overwrite_does_not_recognize_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(registry.BUILT_IN, "mine", Dashed())
+    monkeypatch.setattr(format_names, "BUILT_IN", [*registry.BUILT_IN])
+    options = SFTPOptions(host="h", username="u", password="p", path="/out", format="mine")
+    with pytest.raises(OptionsError, match="format=mine has the extension 'fixed-width'"):
+        plan_job(options, LINES, overwrite=False)
