@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 class Problems:
     """The mistakes of one write, in the order in which they are found.
 
-    Checks yield sentences, which `add` takes; those that raise an error are called within
-    `collect`.
+    `add` takes the sentences that checks yield. A check that raises is called within `collect`.
     """
 
     def __init__(self) -> None:
@@ -41,14 +40,17 @@ class Problems:
         """Raise one error for everything that was found, if anything was.
 
         Raises:
-            EncodeError: it is the only problem.
+            EncodeError: columns are all that is wrong; names each of them.
             OptionsError: lists all problems, each once.
 
         """
-        match self._found:
-            case []:
-                return
-            case [EncodeError() as error]:
-                raise error
-            case found:
-                raise OptionsError(list(dict.fromkeys(map(str, found))))
+        if not self._found:
+            return
+        columns = [each for each in self._found if isinstance(each, EncodeError)]
+        if len(columns) == 1 == len(self._found):
+            raise columns[0]
+        sentences = list(dict.fromkeys(map(str, self._found)))
+        if len(columns) < len(self._found):
+            raise OptionsError(sentences)
+        items = "".join(f"\n  - {sentence}" for sentence in sentences)
+        raise EncodeError(f"{len(sentences)} problems with the columns:{items}")

@@ -94,7 +94,7 @@ def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     until(lambda: str(done) in caplog.messages)
 
 
-def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
+def test_last_write_describes_each_write_and_a_failure_does_not_change_it(
     session: SparkSession, embedded_server: EmbeddedServer
 ) -> None:
     write(session.range(0, 1000, 1, 3), embedded_server, "many")
@@ -120,7 +120,7 @@ def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["nobody", "no way there"])
-def test_a_write_does_not_care_whether_anybody_listens(
+def test_a_write_does_not_depend_on_a_listener(
     session: SparkSession, embedded_server: EmbeddedServer, host: str
 ) -> None:
     before = last_write()

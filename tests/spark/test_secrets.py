@@ -206,21 +206,21 @@ def test_marked_secrets_are_in_no_log_plan_error_or_file(
     for name, words in FAILURES.items():
         assert words in outcomes[name], name
 
-    events, executors, said = probe / "events", probe / "executors" / "work", probe / "said"
-    places = [driver_log, events, executors, said, probe / "checkpoint", remote_dir]
+    events, executors, logged = probe / "events", probe / "executors" / "work", probe / "logged"
+    places = [driver_log, events, executors, logged, probe / "checkpoint", remote_dir]
     places.append(tmp_path / "served")
     # What interrupted jobs leave is there to be searched: the stream's intent, markers, files.
     left = [path.name.split(".", 1)[-1] for path in files([remote_dir])]
     assert left.count("intent.json") == 1
     assert {"committed", "csv"} < set(left)
-    for place in (said, probe / "checkpoint", remote_dir, tmp_path / "served"):
+    for place in (logged, probe / "checkpoint", remote_dir, tmp_path / "served"):
         (place / ".planted").write_text(asked["planted"])
     for place in places:
         assert planted.below(place), f"the search would not find anything in {place}"
-    if (said / "worker logs").exists():
-        assert "wrote 2 files" in (said / "worker logs").read_text()
-    assert "AppendData" in (said / "explain").read_text()
-    assert [path for path in files([said]) if path.name in FAILURES]
+    if (logged / "worker logs").exists():
+        assert "wrote 2 files" in (logged / "worker logs").read_text()
+    assert "AppendData" in (logged / "explain").read_text()
+    assert [path for path in files([logged]) if path.name in FAILURES]
 
     assert secrets.below(*places) == []
 

@@ -188,7 +188,7 @@ def test_all_option_mistakes_come_in_one_error_before_any_connection(
     fails_before_any_task: Callable[..., str], embedded_server: EmbeddedServer
 ) -> None:
     error = fails_before_any_task(
-        embedded_server, hots="x", port="abc", chunkSize="1 parsec", user="someone-else"
+        embedded_server, hots="x", port="abc", chunkSize="1 parsec", user="other-user"
     )
     assert "hots" in error
     assert "did you mean host" in error
@@ -198,7 +198,7 @@ def test_all_option_mistakes_come_in_one_error_before_any_connection(
     assert not embedded_server.connections
 
 
-def test_missing_host_and_credentials_are_told_together(
+def test_missing_host_and_credentials_are_reported_together(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     marker = tmp_path / "a-task-ran"
@@ -288,7 +288,7 @@ def _split(query: str) -> list[str]:
     return [head, tail] if tail else [head]
 
 
-def test_a_file_where_the_directory_should_be_is_told_before_any_task(
+def test_a_file_where_the_directory_should_be_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str], sshd: SSHD, remote_dir: Path
 ) -> None:
     (remote_dir / "taken").write_text("a file")
@@ -297,7 +297,7 @@ def test_a_file_where_the_directory_should_be_is_told_before_any_task(
     assert files(remote_dir) == ["taken"]
 
 
-def test_a_missing_parent_without_create_dirs_is_told_before_any_task(
+def test_a_missing_parent_without_create_dirs_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str], sshd: SSHD, remote_dir: Path
 ) -> None:
     error = fails_before_any_task(sshd, f"{remote_dir}/no/such", create_dirs="false")
@@ -305,7 +305,7 @@ def test_a_missing_parent_without_create_dirs_is_told_before_any_task(
     assert files(remote_dir) == []
 
 
-def test_a_target_that_is_not_writable_is_told_before_any_task(
+def test_a_target_that_is_not_writable_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str],
     start_sshd: Callable[..., SSHD],
     remote_dir: Path,
@@ -343,7 +343,7 @@ def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
     assert not any(shows_a_secret((remote_dir / name).read_text()) for name in names)
 
     target = given.pop("path")
-    for mistake in ({"prot": 1}, {"username": "nobody-here"}):
+    for mistake in ({"prot": 1}, {"username": "no-such-user"}):
         assert not shows_a_secret(fails_before_any_task(sshd, target, **given | mistake))
 
     job = plan_job(

@@ -31,6 +31,20 @@ def test_a_column_that_is_the_only_problem_keeps_its_error() -> None:
     assert caught.value is error
 
 
+def test_several_columns_that_are_wrong_are_in_one_error_of_columns() -> None:
+    problems = Problems()
+    for name in ("a", "b", "b"):
+        with problems.collect():
+            raise EncodeError(f"Column {name!r} cannot be written", hint="Cast it")
+    with pytest.raises(EncodeError) as caught:
+        problems.raise_all()
+    assert str(caught.value) == (
+        "2 problems with the columns:\n"
+        "  - Column 'a' cannot be written. Cast it\n"
+        "  - Column 'b' cannot be written. Cast it"
+    )
+
+
 def test_other_errors_pass_through_and_nothing_found_raises_nothing() -> None:
     problems = Problems()
     with pytest.raises(TransferError), problems.collect():

@@ -114,6 +114,34 @@ def test_columns_and_options_that_are_wrong_are_in_one_error() -> None:
     assert "is the target itself" in staging
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("csv", {"escape": ""}),
+        ("json", {"date_format": "QQQQQ"}),
+        ("xml", {"encoding": "latin-1"}),
+    ],
+)
+def test_options_of_a_format_and_all_its_columns_are_checked_together(
+    name: str, wrong: dict[str, str]
+) -> None:
+    hour = pa.time64("us")
+    schema = pa.schema([("id", pa.int64()), ("begin", hour), ("end", hour)])
+    option, begin, end = refused("/out", schema, format=name, **wrong)
+    assert next(iter(wrong)) in option
+    assert "Column 'begin' has the type time64[us]" in begin
+    assert "Column 'end' has the type time64[us]" in end
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "orc", "avro", "xml"])
+def test_all_columns_that_a_format_cannot_hold_are_named(name: str) -> None:
+    hour = pa.time64("us")
+    with pytest.raises(EncodeError, match=r"^2 problems with the columns:") as caught:
+        plan_job(options(format=name), pa.schema([("a", hour), ("b", hour)]), overwrite=False)
+    assert "Column 'a'" in str(caught.value)
+    assert "Column 'b'" in str(caught.value)
+
+
 def test_a_column_that_is_the_only_mistake_is_an_error_of_its_own() -> None:
     schema = pa.schema([("tags", pa.list_(pa.string()))])
     with pytest.raises(EncodeError, match="'tags'"):
