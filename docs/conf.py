@@ -26,7 +26,8 @@ nitpicky = True
 # The documentation of other packages is on the network, which the build does not need.
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncssh|pyarrow|pa|pydantic|pyspark|os|pathlib|typing_extensions)\..*"),
-    ("py:class", r"(SparkSession|StructType|Buffer|DataSource\w*|BaseModel|SFTPFactory|Self|Path)"),
+    ("py:class", r"(SparkSession|StructType|Buffer|DataSource\w*|BaseModel|Self|Path)"),
+    ("py:class", r"(FormatOptions|SFTPFactory)"),
 ]
 # GitHub's anchors, so that a link works here and there.
 myst_heading_anchors = 3

@@ -10,7 +10,7 @@ def in_units(count: float) -> str:
     """Return a number of bytes for people, in powers of 1000: `1.2 GB`."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:
-            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+            return counted((round(count), "byte")) if unit == "bytes" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.options.codecs import whole_file
+from sftp_async.options.codecs import ByteSink, whole_file
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -31,7 +31,7 @@ class Compression:
 
     @property
     def extension(self) -> str:
-        """What the codec adds to a file's name: `.gz`.
+        """The suffix that the codec gives to a file's name, such as `.gz`.
 
         Raises:
             OptionsError: the codec compresses no whole files.
@@ -54,26 +54,18 @@ class Compression:
         return whole_file(self.codec).open(self.level)
 
 
-class Drain:
-    """A file in memory whose bytes are taken away while it is written."""
+class Drain(ByteSink):
+    """A `ByteSink` that knows its position, as the writers of Parquet, ORC and Avro need it."""
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        super().__init__()
         self._position = 0
-        self.closed = False
 
     def write(self, data: Buffer) -> int:
-        """Keep a copy of `data` for the next `take`."""
-        chunk = bytes(data)
-        self._chunks.append(chunk)
-        self._position += len(chunk)
-        return len(chunk)
-
-    def take(self) -> bytes:
-        """Return, and forget, the bytes written since the last call."""
-        taken = b"".join(self._chunks)
-        self._chunks.clear()
-        return taken
+        """Keep a copy of `data` for the next `take`; return its length."""
+        length = super().write(data)
+        self._position += length
+        return length
 
     def tell(self) -> int:
         """Return the number of bytes written so far."""
@@ -82,10 +74,3 @@ class Drain:
     def seekable(self) -> bool:
         """Return False: bytes that were taken are gone."""
         return False
-
-    def flush(self) -> None:
-        """Do nothing: all bytes are in memory."""
-
-    def close(self) -> None:
-        """Take no more bytes; those written before can still be taken."""
-        self.closed = True

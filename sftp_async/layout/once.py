@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import quote
 
-#: In the target: what says that a job or a micro-batch was committed.
+from pydantic import ConfigDict
+
+#: Directory in the target of the markers of committed jobs and micro-batches.
 MARKERS = "_sftp_async"
 JOB_KEYS = "job_keys"
 #: Characters of a key that its marker's name shows.
@@ -17,22 +19,25 @@ LONGEST_KEY = 150
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """What a job is called across its attempts, of which one is committed: its marker's place.
+    """Identifies a job across its attempts, of which one is committed; names the commit's marker.
 
     `scope` is a directory in `_sftp_async`, `name` a file in it without its ending.
     """
+
+    #: Intents are documents on the server, and are read back with this rule.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     scope: str
     name: str
 
     @classmethod
     def of_batch(cls, query_id: str, batch_id: int) -> Self:
-        """Name a streaming query's micro-batch."""
+        """Return the key of a streaming query's micro-batch."""
         return cls(query_id, str(batch_id))
 
     @classmethod
     def of_key(cls, key: str, file_name: str | None) -> Self:
-        """Name the batch job of a `job_key`, which is a target's own.
+        """Return the key of the batch job of a `job_key`, which is valid for one target.
 
         Args:
             key: as the user gave it.
@@ -52,7 +57,7 @@ class IdempotencyKey:
         return posixpath.join(MARKERS, self.scope, f"{self.name}.committed")
 
     def earlier(self, by: int) -> IdempotencyKey | None:
-        """Return the micro-batch of the same query that was so many before; None for a key."""
+        """Return the key of the micro-batch `by` batches before; None for a `job_key`."""
         if not self.replayed or int(self.name) < by:
             return None
         return IdempotencyKey(self.scope, str(int(self.name) - by))
@@ -64,7 +69,7 @@ def hex_digits(text: str, count: int) -> str:
 
 
 def _named(key: str) -> str:
-    """Return a file name for any text: readable, of bounded length, another for each."""
+    """Return a file name for any text: readable, of bounded length, unique for each text."""
     name = quote(key, safe=" ", errors="surrogatepass")
     if name in (".", ".."):
         name = name.replace(".", "%2E")

@@ -6,11 +6,12 @@ import itertools
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import ConfigDict, StrictInt
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
 
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.
@@ -29,14 +30,17 @@ class PartFile:
     """One part file: complete on the server, sizes compared, but not visible yet.
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
-    `final` its name in the target, behind its partition's directories; sizes in bytes; `sha256` of
-    the content as uploaded, in hex, and `md5` if checksum files of it are wanted.
+    `final` its name in the target, behind its partition's directories; `size` is in bytes; `sha256`
+    of the content as uploaded, in hex, and `md5` if checksum files need it.
     """
+
+    #: Intents are documents on the server, and are read back with these rules.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     staged: str
     final: str
-    rows: int
-    size: int
+    rows: StrictInt
+    size: StrictInt
     sha256: str
     md5: str = ""
 

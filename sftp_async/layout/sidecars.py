@@ -1,4 +1,4 @@
-"""Names of what stands beside data files: checksum and done files, `_manifest.json`, `_SUCCESS`."""
+"""Names of sidecar files: checksum and done files, `_manifest.json`, `_SUCCESS`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def checksum_name(name: str, algorithm: str) -> str:
 
     """
     directory, name = posixpath.split(name)
-    beside = f"{name}.{algorithm}"
-    return posixpath.join(directory, f".{beside}" if is_part(name) else beside)
+    sidecar = f"{name}.{algorithm}"
+    return posixpath.join(directory, f".{sidecar}" if is_part(name) else sidecar)
 
 
 def done_name(template: str, name: str) -> str:
@@ -44,12 +44,12 @@ def done_name(template: str, name: str) -> str:
     if _FIELD.search(template) is None:
         return template
     directory, name = posixpath.split(name)
-    beside = _FIELD.sub(lambda field: name if field[1] == "name" else _stem(name), template)
-    return posixpath.join(directory, beside)
+    sidecar = _FIELD.sub(lambda field: name if field[1] == "name" else _stem(name), template)
+    return posixpath.join(directory, sidecar)
 
 
-def announcements(names: Iterable[str], done_template: str | None) -> set[str]:
-    """Return the names of whatever may tell readers that data files are complete.
+def sidecar_names(names: Iterable[str], done_template: str | None) -> set[str]:
+    """Return the names of every file that may tell readers that data files are complete.
 
     Args:
         names: of the data files, behind their partitions' directories.
@@ -66,10 +66,10 @@ def announcements(names: Iterable[str], done_template: str | None) -> set[str]:
     return found
 
 
-def is_companion(
+def is_sidecar(
     name: str, is_own: Callable[[str], bool], done_template: str | None, extensions: str = ""
 ) -> bool:
-    """Whether a file says something of a whole job of ours, or of one of its part files.
+    """Whether a file is a sidecar of a whole job of this source, or of one of its part files.
 
     Args:
         name: of the file.
@@ -82,8 +82,8 @@ def is_companion(
         return True
     for algorithm in ALGORITHMS:
         if name.endswith(f".{algorithm}"):
-            beside = name.removesuffix(f".{algorithm}")
-            return is_own(beside) or (beside.startswith(".") and is_part(beside[1:]))
+            data = name.removesuffix(f".{algorithm}")
+            return is_own(data) or (data.startswith(".") and is_part(data[1:]))
     if done_template is None:
         return False
     field = _FIELD.search(done_template)

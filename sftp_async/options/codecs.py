@@ -8,7 +8,6 @@ that compress are imported when the first file is opened, since this module load
 from __future__ import annotations
 
 import functools
-import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -195,7 +194,7 @@ class _ArrowZstd:
     def __init__(self) -> None:
         import pyarrow as pa
 
-        self._ready = _OpenBytes()
+        self._ready = ByteSink()
         self._stream = pa.CompressedOutputStream(pa.PythonFile(self._ready, mode="w"), "zstd")
 
     def compress(self, data: Buffer, /) -> Buffer:
@@ -207,18 +206,31 @@ class _ArrowZstd:
         return self._ready.take()
 
 
-class _OpenBytes(io.BytesIO):
-    """A file in memory; its bytes can be taken after Arrow has closed it, too."""
+class ByteSink:
+    """A file in memory that Arrow writes to, whose bytes can be taken before and after its end."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: Buffer) -> int:
+        """Keep a copy of `data` for the next `take`; return its length."""
+        chunk = bytes(data)
+        self._chunks.append(chunk)
+        return len(chunk)
 
     def take(self) -> bytes:
-        """Return the bytes written since the last call."""
-        taken = self.getvalue()
-        self.seek(0)
-        self.truncate()
+        """Return, and forget, the bytes written since the last call."""
+        taken = b"".join(self._chunks)
+        self._chunks.clear()
         return taken
 
+    def flush(self) -> None:
+        """Do nothing: all bytes are in memory."""
+
     def close(self) -> None:
-        """Stay open."""
+        """Mark the end; bytes written before can still be taken."""
+        self.closed = True
 
 
 #: All codecs, in the order in which messages and the documentation list them. Levels: zlib, bzip2

@@ -62,6 +62,11 @@ class TransferOptions(OptionsModel):
         examples=["4"],
     )
 
+    @property
+    def fixed_channels(self) -> int | None:
+        """The number of channels for each file; None if the upload determines it (`auto`)."""
+        return None if self.channels_per_file == "auto" else self.channels_per_file
+
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
         if self.chunk_size > self.max_buffer_bytes:

@@ -45,7 +45,7 @@ class InPlaceCleanup:
 
         async def step(connection: RemoteFileSystem) -> None:
             for (name,) in with_parents([directory]):
-                path = self._layout.final_path(name)
+                path = self._layout.paths.final(name)
                 if path in self._known_directories:
                     continue
                 # Before the request: a cancelled one may still be carried out.

@@ -79,7 +79,6 @@ class Job:
     layout: Layout
     options: SFTPOptions
     file_format: Format
-    overwrite: bool
     schema: pa.Schema
     #: A job of the same key was committed before, or its file exists: this one writes nothing.
     committed: bool = False
@@ -270,7 +269,6 @@ class Job:
         return JobCommitter(
             self.layout,
             self.options,
-            overwrite=self.overwrite,
             manifest=self._manifest(spent),
             control=ControlRecords.of(self.options, self.file_format.footer),
         )

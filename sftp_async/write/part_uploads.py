@@ -123,7 +123,7 @@ class PartUploads:
         while self._in_flight and self._in_flight[0].handle.done:
             self._parts.append(self._in_flight.popleft().result())
         upload = FileUpload(
-            self._layout.staged_path(staged),
+            self._layout.paths.staged(staged),
             self._pool,
             self._retry,
             self._acknowledged,

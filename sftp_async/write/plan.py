@@ -101,19 +101,18 @@ def _plan(
     layout = Layout.new(
         options,
         file_format.extension if file_format is not None else options.format,
+        overwrite=overwrite,
         lineage=lineage,
         now=now,
         row_files=isinstance(file_format, RowFiles),
         template=template,
     )
-    if layout.file_name is not None and options.if_exists is not None:
-        overwrite = options.if_exists == "replace"
-    problems.add(job_problems(layout, options, file_format, stream=stream, overwrite=overwrite))
+    problems.add(job_problems(layout, options, file_format, stream=stream))
     problems.raise_all()
     assert file_format is not None
     if layout.file_name is not None:
         file_format = file_format.for_concatenation()
-    return Job(layout, options, file_format, overwrite, schema)
+    return Job(layout, options, file_format, schema)
 
 
 def _with_possible_codec(options: SFTPOptions, problems: Problems) -> SFTPOptions:

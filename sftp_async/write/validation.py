@@ -10,11 +10,11 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.formats.charset import Charset
-from sftp_async.layout.job_layout import STAGING
 from sftp_async.layout.once import MARKERS
 from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
+from sftp_async.layout.target_paths import STAGING
 from sftp_async.options.name_templates import (
     CONTROL_FIELDS,
     control_fields,
@@ -36,7 +36,6 @@ def job_problems(
     file_format: Format | None,
     *,
     stream: bool,
-    overwrite: bool,
 ) -> Iterator[str]:
     """Yield every mistake.
 
@@ -45,18 +44,17 @@ def job_problems(
         options: with the format that the target implies.
         file_format: checked against the schema; None if that failed.
         stream: whether the job is a micro-batch.
-        overwrite: what the mode says, or `if_exists` of one exact file.
 
     """
     if file_format is not None:
         yield from _extension_problems(options, file_format)
     if layout.row_files or options.format == "binary":
         yield from _row_file_problems(layout, options)
-    yield from _collision_problems(layout, options, overwrite=overwrite)
+    yield from _collision_problems(layout, options)
     yield from _place_problems(layout, options)
     if layout.file_name is not None:
-        yield from _exact_file_problems(layout, options, appends=stream and not overwrite)
-    unfilled = list(_template_problems(layout, options, stream=stream, overwrite=overwrite))
+        yield from _exact_file_problems(layout, options, appends=stream and not layout.overwrite)
+    unfilled = list(_template_problems(layout, options, stream=stream))
     yield from unfilled
     if not unfilled:
         yield from _name_problems(layout, options)
@@ -112,7 +110,7 @@ def _row_file_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
         yield (
             f"format={options.format} gives names by rename, which commit_mode=direct does without."
         )
-    if _rows_reach(layout.staging_base, layout.directory):
+    if _rows_reach(layout.paths.staging_base, layout.directory):
         yield (
             f"staging_dir={options.staging_dir} is inside the target, where rows could write: "
             "leave it out, or give a directory elsewhere on the same file system."
@@ -127,7 +125,7 @@ def _rows_reach(staging_base: str, directory: str) -> bool:
     return path_problem(path) is None
 
 
-def _collision_problems(layout: Layout, options: SFTPOptions, *, overwrite: bool) -> Iterator[str]:
+def _collision_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
     """Yield why `if_exists` cannot say what happens to files of the same names."""
     if options.if_exists is None:
         return
@@ -136,7 +134,7 @@ def _collision_problems(layout: Layout, options: SFTPOptions, *, overwrite: bool
             "if_exists is for names that are asked for: give a path such as "
             f"{layout.directory}/orders.csv, or set file_name_template."
         )
-    elif layout.names_parts and overwrite and options.if_exists != "replace":
+    elif layout.names_parts and layout.overwrite and options.if_exists != "replace":
         yield (
             f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "
             "of an overwrite replace those of their names."
@@ -147,7 +145,7 @@ def _collision_problems(layout: Layout, options: SFTPOptions, *, overwrite: bool
 
 def _place_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
     """Yield why staging has no directory of its own."""
-    if layout.staging_base in (layout.directory, layout.target):
+    if layout.paths.staging_base in (layout.directory, layout.target):
         yield (
             f"staging_dir={options.staging_dir} is the target itself, where readers would find "
             "unfinished files: leave it out, or give another directory of the same file system."
@@ -181,9 +179,7 @@ def _exact_file_problems(layout: Layout, options: SFTPOptions, *, appends: bool)
             )
 
 
-def _template_problems(
-    layout: Layout, options: SFTPOptions, *, stream: bool, overwrite: bool
-) -> Iterator[str]:
+def _template_problems(layout: Layout, options: SFTPOptions, *, stream: bool) -> Iterator[str]:
     """Yield why the names of part files cannot be filled in, or could be the same."""
     if layout.names is None:
         return
@@ -194,7 +190,7 @@ def _template_problems(
             "file_name_template has an unknown field, {batch}: only the batches of a streaming "
             "query have numbers."
         )
-    if stream and not overwrite and fields.isdisjoint({"batch", "job"}):
+    if stream and not layout.overwrite and fields.isdisjoint({"batch", "job"}):
         yield (
             "file_name_template needs {batch} or {job}: the batches of a stream would have the "
             "same names."

@@ -11,8 +11,9 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import CommitError, SFTPAsyncError
+from sftp_async.layout.intent_names import STATES, IntentState
 from sftp_async.layout.part_names import PartFile
-from sftp_async.write.commit import intent as intents
+from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.job import Job
 from sftp_async.write.plan import plan_job
 from tests.support.jobs import write_part
@@ -20,6 +21,9 @@ from tests.support.outside import PART, Outside, names
 from tests.support.sshd import SSHD
 
 SCHEMA = pa.schema([("line", pa.string()), ("c", pa.string()), ("e", pa.string())])
+
+#: Errors about a link: in the place of a partition directory, or of one of this package.
+LINK = r"A link is where a .*directory|found a symbolic link"
 
 
 def partitioned(
@@ -52,7 +56,7 @@ def test_nothing_is_written_through_a_link_in_the_place_of_a_partition(
         **({"partition_overwrite_mode": mode} if mode in ("static", "dynamic") else {}),
         commit_mode="direct" if mode == "direct" else "rename",
     )
-    with pytest.raises(SFTPAsyncError, match=r"A link is where a .*directory.* should be"):
+    with pytest.raises(SFTPAsyncError, match=LINK):
         job.commit(upload(job, "0", "1", "2"))
     job.abort()
     assert outside.untouched()
@@ -68,28 +72,27 @@ def test_an_overwrite_of_everything_refuses_a_link_that_it_does_not_write_to(
 ) -> None:
     (remote_dir / "c=9").symlink_to(outside.path)
     job = partitioned(sshd, remote_dir, overwrite=True)
-    with pytest.raises(CommitError, match="A link is where a partition directory should be"):
+    with pytest.raises(CommitError, match=LINK):
         job.commit(upload(job, "1"))
     job.abort()
     assert outside.untouched()
     assert names(remote_dir) == {b"c=9"}
 
 
-@pytest.mark.parametrize("state", [state for state in intents.STATES if state != "undone"])
+@pytest.mark.parametrize("state", [state for state in STATES if state != "undone"])
 def test_an_interrupted_job_removes_and_makes_nothing_behind_a_link(
     sshd: SSHD,
     remote_dir: Path,
     outside: Outside,
     recover_here: Callable[..., Any],
-    state: intents.State,
+    state: IntentState,
 ) -> None:
     job = partitioned(sshd, remote_dir, overwrite=True)
     # What a forger would write: everything in it is behind the link, by a name that fits.
     part = PartFile("staged", f"c=1/{PART}", 1, 8, "")
-    forged = intents.intent_for(
+    forged = intent_for(
         job.layout,
         (part,),
-        overwrite=True,
         removes=("c=1/kept.csv",),
         makes=("c=1", "c=1/e=1"),
         options=job.options,
@@ -97,10 +100,10 @@ def test_an_interrupted_job_removes_and_makes_nothing_behind_a_link(
     )
     (outside.path / "e=1").mkdir()
     (remote_dir / "c=1").symlink_to(outside.path)
-    Path(forged.path_in(state)).write_bytes(forged.to_json())
+    Path(forged.paths.document(state)).write_bytes(forged.to_json())
     Path(job.layout.staging, "staged").write_text("precious")
     before = outside.path.stat().st_mtime_ns
-    with pytest.raises(CommitError, match="A link is where"):
+    with pytest.raises(CommitError, match=LINK):
         recover_here()
     assert (outside.path / "e=1").is_dir()
     assert (outside.path / "kept.csv").read_text() == "precious"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import CommitError, SFTPAsyncError
-from sftp_async.write.commit import intent as intents
+from sftp_async.write.commit.intent import intent_for
 from tests.support.jobs import lines_in, real_job, write
 from tests.support.outside import JOB, PART, Outside, age, interrupted, names, put, state_of
 from tests.support.sshd import SSHD
@@ -128,7 +128,7 @@ FORGED: dict[str, dict[str, Any]] = {
     "marker of a path": {"once": {"scope": "job_keys", "name": "../../x"}},
     "marker of no batch": {"once": {"scope": "0-query", "name": "x"}},
     "marker too long": {"once": {"scope": "job_keys", "name": "x" * 300}},
-    "staging outside": {"job_id": "../../outside"},
+    "staging outside": {"paths": {"job_id": "../../outside"}},
     "another version": {"version": 99},
 }
 
@@ -136,15 +136,14 @@ FORGED: dict[str, dict[str, Any]] = {
 def forged(server: SSHD, target: Path, **fields: Any) -> str:
     """Return an intent as a job of ours would leave it, with some fields as somebody likes them."""
     job = real_job(server.options(), str(target))
-    honest = intents.intent_for(
-        job.layout, (), overwrite=False, removes=(), options=job.options, manifest=None
-    )
+    honest = intent_for(job.layout, (), removes=(), options=job.options, manifest=None)
     parts = [
         {"staged": staged, "final": final, "rows": 1, "size": 8, "sha256": ""}
         for staged, final in fields.pop("parts", [])
     ]
-    document = {"job_id": JOB, "document": JOB, "parts": parts}
-    return json.dumps(json.loads(honest.to_json()) | document | fields)
+    document = json.loads(honest.to_json()) | {"parts": parts}
+    document["paths"] |= {"job_id": JOB, "document_id": JOB} | fields.pop("paths", {})
+    return json.dumps(document | fields)
 
 
 @pytest.mark.parametrize("fields", FORGED.values(), ids=FORGED)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.tools.cli.output import Output
 from tests.support.cli import AtServer
 from tests.support.outside import age, interrupted, state_of
@@ -42,12 +43,12 @@ def test_recover_shows_what_there_is_to_do_and_changes_nothing(
     assert ended.code == 1
     shown, clock, verdict = ended.out.splitlines()
     assert shown.startswith(f"job {job.layout.job_id[:16]}, interrupted ")
-    assert shown.endswith(" ago, 2 files, 2 rows, 4 B: make its files visible")
+    assert shown.endswith(" ago, 2 files, 2 rows, 4 bytes: make its files visible")
     assert clock == "Ages are by this machine's clock."
     assert verdict == "Nothing was done. Add --yes to do it."
 
 
-def test_recover_acts_when_told_to(at: AtServer, sshd: SSHD, out: Path) -> None:
+def test_recover_acts_when_confirmed(at: AtServer, sshd: SSHD, out: Path) -> None:
     interrupted(sshd, out)
     ended = at("recover", out, "--yes")
     assert ended.code == 0
@@ -81,13 +82,13 @@ def test_recover_for_programs(at: AtServer, sshd: SSHD, out: Path) -> None:
     assert (done.code, done.document["done"], done.document["finished"]) == (0, True, 1)
 
 
-def test_a_commit_that_was_withdrawn_is_announced_as_taken_back(
+def test_a_commit_that_was_withdrawn_is_shown_as_to_be_rolled_back(
     at: AtServer, sshd: SSHD, out: Path
 ) -> None:
     job = interrupted(sshd, out)
     intent = out / "_temporary" / f"{job.layout.job_id}.intent.json"
     intent.rename(intent.with_name(intent.name.replace("intent", "withdrawn")))
-    assert at("recover", out).out.splitlines()[0].endswith(": take its files back")
+    assert at("recover", out).out.splitlines()[0].endswith(": roll its files back")
     assert at("recover", out, "--yes").code == 0
     assert list(out.iterdir()) == []
 
@@ -119,7 +120,7 @@ def test_clean_removes_old_staging_and_leaves_an_interrupted_commit(
     assert sorted(file.read_text() for file in out.iterdir()) == ["a\n", "b\n"]
 
 
-def test_clean_announces_what_recover_would_sweep_too(at: AtServer, out: Path) -> None:
+def test_recover_shows_staging_that_clean_would_sweep_too(at: AtServer, out: Path) -> None:
     staging = abandon(out, hours=24 * 30)
     assert f"{staging}, 30 days old: remove" in at("recover", out).out
     assert at("recover", out, "--yes").code == 0
@@ -128,19 +129,19 @@ def test_clean_announces_what_recover_would_sweep_too(at: AtServer, out: Path) -
 
 def test_clean_removes_hidden_files_of_commands_that_were_killed(at: AtServer, out: Path) -> None:
     out.mkdir()
-    marks = ["", "check-", "bench-"]
-    left = [out / f".sftp_async-{mark}{'0a' * 16}" for mark in marks]
-    left.append(left[1].with_name(left[1].name + "-renamed"))
-    young, foreign, data = out / f".sftp_async-{'0b' * 16}", out / ".sftp_async-mine", out / "a.csv"
+    left = [out / hidden_name(maker, "0a" * 16) for maker in ("bench", "check", "preflight", "put")]
+    left.append(out / hidden_name("check", "0a" * 16, "renamed"))
+    young, foreign = out / hidden_name("put", "0b" * 16), out / ".sftp_async-mine"
+    data = out / "a.csv"
     for path in (*left, young, foreign, data):
         path.touch()
         age(path, 0 if path == young else 24 * 3600)
     before = state_of(out)
     shown = at("clean", out, "--older-than", "12h")
     assert (shown.code, state_of(out)) == (1, before)
-    assert sorted(f"{path}, 24 hours old: remove" for path in left) == shown.out.splitlines()[:4]
+    assert sorted(f"{path}, 24 hours old: remove" for path in left) == shown.out.splitlines()[:5]
     done = at("clean", out, "--older-than", "12h", "--yes", "--json")
-    assert (done.code, done.document["swept"]) == (0, 4)
+    assert (done.code, done.document["swept"]) == (0, 5)
     assert sorted(out.iterdir()) == sorted([young, foreign, data])
 
 

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom beside the embedded server, and are kept without outputs."""
+"""The notebooks run from top to bottom with the embedded server, and are kept without outputs."""
 
 from __future__ import annotations
 
@@ -100,9 +100,11 @@ def test_a_notebook_runs_and_leaves_nothing_behind(
     work.mkdir()
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    said = run(notebook, kernel, work)
+    printed = run(notebook, kernel, work)
     for cell in FOR_DATABRICKS.get(notebook.stem, []):
-        assert re.match(r"Not on Databricks\. With .* on Databricks, this cell would", said[cell])
+        assert re.match(
+            r"Not on Databricks\. With .* on Databricks, this cell would", printed[cell]
+        )
     assert list(work.iterdir()) == []
 
 

@@ -77,15 +77,15 @@ def test_the_secrets_of_a_scope_open_the_connection_and_none_is_shown(
         "spark": spark,
     }
     run_cell("02_connections_and_secrets", "databricks", names)
-    said = capsys.readouterr().out
-    assert f"SFTP check of partner@127.0.0.1:{secrets['port']}, path .: ok" in said
+    printed = capsys.readouterr().out
+    assert f"SFTP check of partner@127.0.0.1:{secrets['port']}, path .: ok" in printed
 
     run_cell("02_connections_and_secrets", "unity", names)
     ((statement,), _) = spark.sql.call_args
     assert "CREATE CONNECTION IF NOT EXISTS partner TYPE sftp" in statement
     assert f"pem_private_key secret('{SCOPE}', 'private_key_content')" in statement
     assert f"key_fingerprint '{secrets['host_key_fingerprint']}'" in statement
-    for text in (said, capsys.readouterr().out, statement):
+    for text in (printed, capsys.readouterr().out, statement):
         assert "PRIVATE KEY-----" not in text
 
 
@@ -121,7 +121,7 @@ def test_auto_loader_reads_what_the_stream_writes_back(secrets: dict[str, str]) 
         ("03_batch_and_streaming", "databricks", "Not set: inbox, outbox, state."),
     ],
 )
-def test_databricks_is_told_which_parameter_is_missing_and_nothing_is_touched(
+def test_databricks_reports_which_parameter_is_missing_and_nothing_is_touched(
     notebook: str, cell: str, missing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scope = "" if "secret_scope" in missing else SCOPE

@@ -71,7 +71,7 @@ class Twice:
         self, frame: DataFrame, form: str, options: dict[str, str], *, rows: int = 0
     ) -> list[Pair]:
         """Write; returns the part files in their order."""
-        # Spark's default cuts white space off, ours keeps it: both are told.
+        # Spark's default cuts white space off, ours keeps it: both are set.
         whole = {"ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
         options = (whole if form == "csv" else {}) | options
         own, ours = map(parts, self.directories(frame, form, options, rows=rows))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.one_python
 
 
 @pytest.mark.parametrize("case", DIFFERENCES, ids=lambda case: case.name)
-def test_a_difference_is_as_it_is_told(spark: SparkSession, twice: Twice, case: Difference) -> None:
+def test_a_difference_is_as_documented(spark: SparkSession, twice: Twice, case: Difference) -> None:
     frame = spark.sql(case.query).coalesce(1)
     own, ours = twice.directories(frame, case.form, case.options)
     [sparks_part] = own.glob("part-*")
@@ -31,8 +31,8 @@ def test_a_difference_is_as_it_is_told(spark: SparkSession, twice: Twice, case: 
 
 
 def test_the_page_lists_them_all() -> None:
-    told = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert told == [case.name for case in DIFFERENCES]
+    listed = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == [case.name for case in DIFFERENCES]
 
 
 def test_the_page_counts_right() -> None:

@@ -46,6 +46,6 @@ def test_spark_reads_the_same_schema_and_the_same_values(
     read, back = (spark.read.parquet(str(directory)) for directory in (own, ours))
     assert back.schema == read.schema
     assert rows(back) == rows(read)
-    said, says = (parquet.read_metadata(parts(d)[0]).metadata for d in (own, ours))
-    assert json.loads(says[SPARK_SCHEMA]) == json.loads(said[SPARK_SCHEMA])
-    assert says[b"org.apache.spark.version"] == said[b"org.apache.spark.version"]
+    expected, actual = (parquet.read_metadata(parts(d)[0]).metadata for d in (own, ours))
+    assert json.loads(actual[SPARK_SCHEMA]) == json.loads(expected[SPARK_SCHEMA])
+    assert actual[b"org.apache.spark.version"] == expected[b"org.apache.spark.version"]

@@ -60,7 +60,7 @@ def parse(argv: list[str]) -> tuple[str, dict[str, list[str]]]:
 
 
 def do(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> Any:
-    """Do a command on the state and return what `az` tells of it."""
+    """Do a command on the state and return what `az` prints about it."""
     one = {name: values[0] for name, values in options.items() if values}
     name, group = one.get("name", ""), one.get("resource-group", "")
     account = one.get("account-name") or one.get("storage-account") or ""
@@ -80,10 +80,12 @@ def do(command: str, options: dict[str, list[str]], state: dict[str, Any]) -> An
             return groups[name]
         case "group delete":
             del groups[name]
-            for of_group in [a for a, told in accounts.items() if told["resourceGroup"] == name]:
+            for of_group in [
+                a for a, account in accounts.items() if account["resourceGroup"] == name
+            ]:
                 del accounts[of_group]
         case "resource list":
-            inside = [a for a, told in accounts.items() if told["resourceGroup"] == group]
+            inside = [a for a, account in accounts.items() if account["resourceGroup"] == group]
             held = [{"type": "Microsoft.Storage/storageAccounts", "name": a} for a in inside]
             return held + [{"type": t, "name": n} for t, n in state["other_resources"]]
         case "storage account list":
@@ -122,9 +124,9 @@ def tags(options: dict[str, list[str]]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in options.get("tags", []))
 
 
-def tab_separated(told: Any) -> str:
+def tab_separated(answer: Any) -> str:
     """Return a result as `--output tsv` prints it."""
-    rows = told if isinstance(told, list) else [told]
+    rows = answer if isinstance(answer, list) else [answer]
     cells = [row if isinstance(row, list) else [row] for row in rows]
     return "".join("\t".join(cell(value) for value in row) + "\n" for row in cells)
 
@@ -143,12 +145,12 @@ def answer(argv: list[str], state: dict[str, Any]) -> str:
         raise Refused(f"unrecognized arguments: {unknown}", 2)
     if command == state["failing"]:
         raise Refused("(AuthorizationFailed) no authorization", state["status"])
-    told = do(command, options, state)
+    answer = do(command, options, state)
     if "query" in options:
-        told = jmespath.search(options["query"][0], told)
+        answer = jmespath.search(options["query"][0], answer)
     match options["output"]:
         case ["none"]:
             return ""
         case ["tsv"]:
-            return tab_separated(told)
-    return json.dumps(told)
+            return tab_separated(answer)
+    return json.dumps(answer)

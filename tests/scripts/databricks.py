@@ -15,7 +15,7 @@ def answer(argv: list[str], state: dict[str, Any], given: str) -> str:
         raise Refused("PERMISSION_DENIED: no permission on the scope", state["status"])
     match argv:
         case ["current-user", "me", "--output", "json"]:
-            return json.dumps({"userName": "someone@example.com"})
+            return json.dumps({"userName": "user@example.com"})
         case ["secrets", "list-scopes", "--output", "json"]:
             return json.dumps([{"name": name, "backend_type": "DATABRICKS"} for name in scopes])
         case ["secrets", "list-secrets", scope, "--output", "json"]:

@@ -65,7 +65,7 @@ class _Call(socketserver.StreamRequestHandler):
             status, err, out = 0, "", self.server.answer(call)
         except Refused as refused:
             status, err, out = refused.status, str(refused), ""
-        except Exception as error:  # noqa: BLE001 - told where the test looks
+        except Exception as error:  # noqa: BLE001 - reported where the test looks
             status, err, out = 70, f"the stand-in failed: {error!r}\n", ""
         self.wfile.write(f"{status}\0{err}\0{out}\0".encode())
 

@@ -56,7 +56,7 @@ def workshop(tmp_path: Path) -> Workshop:
     made = make_workshop(tmp_path, empty_cloud())
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "id_rsa").write_text("a private key")
-    (tmp_path / "secrets" / "id_rsa.pub").write_text("ssh-rsa AAAAB3 someone@somewhere\n")
+    (tmp_path / "secrets" / "id_rsa.pub").write_text("ssh-rsa AAAAB3 user@somewhere\n")
     return made
 
 
@@ -154,8 +154,8 @@ def test_a_rehearsal_changes_nothing_and_tells_what_would_be(life: dict[str, Run
     assert (rehearsal.status, rehearsal.err) == (0, "")
     assert changes(rehearsal) == []
     assert rehearsal.state["groups"] == {}
-    told = [line for line in rehearsal.out.splitlines() if line.startswith("would ")]
-    assert len(told) == 1 + len(changes(life["first"]))  # and the key
+    planned = [line for line in rehearsal.out.splitlines() if line.startswith("would ")]
+    assert len(planned) == 1 + len(changes(life["first"]))  # and the key
     assert changes(life["down_rehearsal"]) == []
     assert "would delete resource group demo" in life["down_rehearsal"].out
 
@@ -223,7 +223,7 @@ def test_no_password_is_made_that_cannot_be_kept(workshop: Workshop) -> None:
 
 def test_sftp_is_switched_on_where_it_is_off(workshop: Workshop) -> None:
     password = workshop.place / "secrets" / "sftpdemo1.partner.password"
-    password.write_text("an old one, which everybody can read")
+    password.write_text("an old one, which all users can read")
     password.chmod(0o644)
     workshop.holds(
         empty_cloud(

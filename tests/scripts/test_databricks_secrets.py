@@ -109,10 +109,10 @@ def test_removing_asks_first_and_leaves_nothing(life: dict[str, Run]) -> None:
 
 
 def test_removing_spares_the_secrets_of_others(workshop: Workshop) -> None:
-    workshop.holds({"scopes": {"sftp": {"host": "h", "somebody-elses": "s"}}})
+    workshop.holds({"scopes": {"sftp": {"host": "h", "another-users": "s"}}})
     run = workshop.run("down", "--yes")
-    assert run.state["scopes"] == {"sftp": {"somebody-elses": "s"}}
-    assert "it also holds somebody-elses" in run.out
+    assert run.state["scopes"] == {"sftp": {"another-users": "s"}}
+    assert "it also holds another-users" in run.out
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_line_that_is_no_setting_is_named_by_its_number_alone(workshop: Worksh
     assert "second-half" not in run.seen_by_others
 
 
-@pytest.mark.parametrize(("mode", "told"), [(0o640, True), (0o604, True), (0o600, False)])
-def test_settings_that_others_can_read_are_told_of(
-    workshop: Workshop, mode: int, told: bool
+@pytest.mark.parametrize(("mode", "warns"), [(0o640, True), (0o604, True), (0o600, False)])
+def test_settings_that_others_can_read_are_reported(
+    workshop: Workshop, mode: int, warns: bool
 ) -> None:
     workshop.settings_mode = mode
-    assert ("chmod 600" in workshop.run("show").out) is told
+    assert ("chmod 600" in workshop.run("show").out) is warns

@@ -63,14 +63,14 @@ def jobs(bundle: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_bundle_has_a_name_and_one_target_by_default(bundle: dict[str, Any]) -> None:
     assert bundle["bundle"] == {"name": "sftp_async"}
-    defaults = [name for name, told in bundle["targets"].items() if told.get("default")]
+    defaults = [name for name, target in bundle["targets"].items() if target.get("default")]
     assert defaults == ["serverless"]
 
 
 def test_every_task_runs_on_compute_that_the_job_defines(bundle: dict[str, Any]) -> None:
     for job in jobs(bundle):
-        clusters = {told["job_cluster_key"] for told in job.get("job_clusters", [])}
-        environments = {told["environment_key"] for told in job.get("environments", [])}
+        clusters = {each["job_cluster_key"] for each in job.get("job_clusters", [])}
+        environments = {each["environment_key"] for each in job.get("environments", [])}
         for task in job["tasks"]:
             wanted = {task.get("job_cluster_key"), task.get("environment_key")} - {None}
             assert len(wanted) == 1
@@ -84,7 +84,7 @@ def test_the_tasks_wait_for_tasks_that_there_are(bundle: dict[str, Any]) -> None
     for job in jobs(bundle):
         before: set[str] = set()
         for task in job["tasks"]:
-            assert {told["task_key"] for told in task.get("depends_on", [])} <= before
+            assert {each["task_key"] for each in task.get("depends_on", [])} <= before
             before.add(task["task_key"])
 
 
@@ -112,7 +112,7 @@ def test_every_parameter_of_the_write_reaches_the_script(
     job = bundle["resources"]["jobs"]["write_sample"]
     (task,) = job["tasks"]
     assert (ROOT / task["spark_python_task"]["python_file"]).is_file()
-    declared = {told["name"]: told["default"] for told in job["parameters"]}
+    declared = {each["name"]: each["default"] for each in job["parameters"]}
     given = [
         re.sub(r"\{\{job\.parameters\.(\w+)\}\}", lambda found: f"<{found[1]}>", parameter)
         for parameter in task["spark_python_task"]["parameters"]
@@ -157,11 +157,11 @@ def test_parameters_go_before_secrets_and_empty_ones_do_not(write_sample: Module
     assert options.host_key_fingerprint == (FINGERPRINT,)
 
 
-def test_what_is_missing_is_told_together(write_sample: ModuleType) -> None:
-    with pytest.raises(OptionsError) as told:
+def test_what_is_missing_is_reported_together(write_sample: ModuleType) -> None:
+    with pytest.raises(OptionsError) as error:
         write_sample.options(write_sample.parameters([]), {})
     for name in ("host", "username", "credentials"):
-        assert name in str(told.value)
+        assert name in str(error.value)
 
 
 def test_a_scope_is_read_through_dbutils(

@@ -82,7 +82,7 @@ class Workshop:
         return databricks.answer(call["argv"], self.state, call["given"])
 
     def run(self, *arguments: str, **environment: str) -> Run:
-        """Run the script; nobody sits at its terminal."""
+        """Run the script; it has no terminal."""
         settings = self.place / "settings"
         settings.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
         settings.chmod(self.settings_mode)

@@ -116,7 +116,7 @@ def test_last_write_describes_each_write_and_a_failure_does_not_change_it(
     with pytest.raises(PySparkException, match="the user's own words"):
         write(frame.mapInArrow(fail, frame.schema), embedded_server, "failed")
     assert last_write() == exact
-    until(lambda: not progress._board.is_busy(time.monotonic()), BETWEEN / 2)
+    until(lambda: not progress._state.is_busy(time.monotonic()), BETWEEN / 2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["nobody", "no way there"])

@@ -233,7 +233,7 @@ class Play:
             return
         files = self._visible()
         for state in ("intent", "visible", "withdrawn"):
-            path = f"/out/_temporary/{self.job.layout.document_id}.{state}.json"
+            path = f"/out/_temporary/{self.job.layout.paths.document_id}.{state}.json"
             # Without rename it grows in place; it counts when it is whole.
             if path in self.server.nodes and self.server.read(path).endswith(b"}"):
                 self.states.add(state)
@@ -298,7 +298,7 @@ class Play:
         for path, data in self.scenario.foreign.items():
             if path not in self.server.nodes or self.server.read(path) != data:
                 self.broken.append(f"{path} is not what it was")
-        ids = (self.job.layout.job_id, self.job.layout.document_id)
+        ids = (self.job.layout.job_id, self.job.layout.paths.document_id)
         mine = {name for name in self._staging() if name.startswith(ids)}
         if mine and (ending != "crashed" or self.states):
             self.broken.append(f"{ending}: {sorted(mine)} is left in staging")

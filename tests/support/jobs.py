@@ -57,8 +57,7 @@ class MemoryJob:
     ) -> None:
         self.server = server
         self.options = _options(path, tuple(options.items()))
-        self.layout = Layout.new(self.options, extension)
-        self.overwrite = overwrite
+        self.layout = Layout.new(self.options, extension, overwrite=overwrite)
         self._committer = committer
         self._pool: Any = MemoryPool(server)
 
@@ -80,14 +79,12 @@ class MemoryJob:
     ) -> PartFile:
         """Put the part of one task attempt into staging."""
         staged, final = self.layout.part_names(partition, 0, uuid.uuid4().hex, directory)
-        self.server.put(self.layout.staged_path(staged), content)
+        self.server.put(self.layout.paths.staged(staged), content)
         return PartFile(staged, final, rows, len(content), sha256(content).hexdigest())
 
     def committer(self) -> JobCommitter:
         manifest: dict[str, Any] | None = {} if self.options.manifest else None
-        return self._committer(
-            self.layout, self.options, overwrite=self.overwrite, manifest=manifest
-        )
+        return self._committer(self.layout, self.options, manifest=manifest)
 
     async def prepare(self) -> None:
         await run_operation(self._pool, RETRY, self.committer().prepare)
@@ -105,7 +102,7 @@ class MemoryJob:
     async def recover(self) -> Recovered:
         ttl = self.options.staging_ttl
         return await run_operation(
-            self._pool, RETRY, lambda c: recover_target(c, self.layout, ttl=ttl)
+            self._pool, RETRY, lambda c: recover_target(c, self.layout.paths, ttl=ttl)
         )
 
     async def write(self, *contents: bytes) -> list[PartFile]:

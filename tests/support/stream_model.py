@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
@@ -93,7 +93,8 @@ class StreamPlay:
             write_empty=False,
             **self.scenario.options,
         )
-        job.layout = Layout.new(job.options, "csv", lineage="query")
+        overwrite = self.scenario.overwrite
+        job.layout = Layout.new(job.options, "csv", overwrite=overwrite, lineage="query")
         return job
 
     async def _attempt(self, number: int) -> bool:
@@ -108,7 +109,7 @@ class StreamPlay:
         self.sets[number] = {part.final: data for part, data in zip(parts, contents, strict=True)}
         ending = self._job()
         once = IdempotencyKey.of_batch(QUERY, BATCH)
-        ending.layout = replace(ending.layout, job_id=tasks.layout.job_id, once=once)
+        ending.layout = ending.layout.of_attempt(tasks.layout.job_id, once)
         return await self._end(ending, parts)
 
     async def _end(self, job: MemoryJob, parts: list[PartFile]) -> bool:

@@ -1,4 +1,4 @@
-"""The documents keep their word: code compiles and runs, links resolve, names exist."""
+"""The documents are right: code compiles and runs, links resolve, names exist."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from tests.support.reader import matches
 #: In the text, or at the foot of a page.
 _LINK = re.compile(r"(?:\[[^\]]*\]\(|^\[[^\]]+\]: )([^)\s]*)\)?", re.MULTILINE)
 _FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
+_LOGGER = re.compile(r'getLogger\("([\w.]+)"\)')
 _CODE = re.compile(r"`([^`\n]+)`")
 #: What a block may be, for readers and for what colours it; MyST's own are in braces.
 LANGUAGES = {
@@ -158,6 +159,13 @@ def test_every_page_that_a_document_names_is_there(page: Path) -> None:
     assert [name for name in named if not (REPOSITORY / name).is_file()] == []
 
 
+def test_every_logger_that_a_document_names_is_there(page: Path) -> None:
+    named = set(re.findall(r"logger\s+`([\w.]+)`", without_code(page)))
+    modules = (REPOSITORY / "sftp_async").rglob("*.py")
+    there = {name for path in modules for name in _LOGGER.findall(path.read_text("utf-8"))}
+    assert named <= there, named - there
+
+
 def test_every_document_of_the_repository_is_in_the_readme() -> None:
     readme = REPOSITORY / "README.md"
     linked = {(REPOSITORY / link).resolve() for link in _LINK.findall(without_code(readme))}
@@ -278,7 +286,7 @@ def taken_for(name: str, option: str) -> bool:
     return option in made[0] and made[0] == made[1]
 
 
-def test_a_page_of_migration_tells_of_every_name_without_effect() -> None:
+def test_a_page_of_migration_has_every_name_without_effect() -> None:
     text = "".join(without_code(page) for page in MIGRATION.glob("*.md"))
     assert [name for name in WITHOUT_EFFECT if f"`{name}`" not in text] == []
 
@@ -297,5 +305,5 @@ def test_every_command_is_one_that_works() -> None:
             assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"]), page
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     assert f"## [{sftp_async.__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text("utf-8")

@@ -40,4 +40,5 @@ def test_numbers_have_units_and_nouns() -> None:
         "1.0 kB",
         "2.5 TB",
     ]
+    assert in_units(1) == "1 byte"
     assert counted((1, "retry"), (2, "retry"), (1000, "file")) == "1 retry, 2 retries, 1,000 files"

@@ -68,3 +68,41 @@ def test_every_entry_point_of_the_wheel_loads_from_the_wheel(wheel: Path, tmp_pa
     loaded = json.loads(done.stdout)
     assert ("pytest11", "sftp_async.pytest_plugin") in {(group, name) for group, name, _ in loaded}
     assert [file for _, _, file in loaded if not Path(file).is_relative_to(wheel)] == []
+
+
+TEST_WITH_THE_PLUGIN = """
+import sftp_async
+from sftp_async.testing import EmbeddedServer, FolderServer, SFTPTestServer
+
+def test_with_the_fixture(sftp_server):
+    assert sftp_async.__file__.startswith(WHEEL)
+    assert type(sftp_server) is SFTPTestServer
+"""
+
+
+def test_the_pytest_plugin_of_the_wheel_is_loaded_by_its_name(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(f"WHEEL = {str(wheel)!r}\n{TEST_WITH_THE_PLUGIN}")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "sftp_async.pytest_plugin", "-q", "test_mine.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_the_testing_module_of_the_wheel_runs_a_server(wheel: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sftp_async.testing", "--root", "served"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        input="",
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout)["root"] == str(tmp_path / "served")
+    assert done.stderr == ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sftp_async.errors import RemoteNotFoundError, SFTPAsyncError
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.tools.cli.run import pool_of
 from sftp_async.tools.cli.transfer import send
 
@@ -63,7 +64,7 @@ async def measure(
     )
     mark = uuid.uuid4().hex
     paths = [
-        posixpath.join(directory, f".sftp_async-bench-{mark}-{number}")
+        posixpath.join(directory, hidden_name("bench", mark, str(number)))
         for number in range(setting.connections)
     ]
     each = -(-total // setting.connections)

@@ -21,7 +21,11 @@ def doctor(
     server: Server,
     output: Output,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Skip the checks that take several seconds.")
+        bool,
+        typer.Option(
+            "--quick",
+            help="Do not count sessions and connections, and do not estimate the throughput.",
+        ),
     ] = False,
 ) -> None:
     """Check a server step by step: name, port, host key, login, capabilities, and writing.

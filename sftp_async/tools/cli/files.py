@@ -72,7 +72,7 @@ def get(
 ) -> None:
     """Download one file. It appears under its name only when it is complete."""
     from sftp_async.tools.cli.run import run
-    from sftp_async.tools.cli.transfer import Watch, download
+    from sftp_async.tools.cli.transfer import TransferProgress, download
 
     if not server.path or server.path.endswith("/"):
         raise OptionsError("TARGET does not name a file: write host:/path/of/the/file.")
@@ -86,9 +86,9 @@ def get(
     if local.exists() and not force:
         raise SFTPAsyncError(f"{local} already exists", hint="Replace it with --force")
     with _progress(output, f"get {name}") as on_bytes:
-        watch = Watch(on_bytes)
-        size = run(download(server.options, server.path, local, watch, replace=force))
-    _report(output, f"{server.path} to {local}", size, watch.seconds, path=str(local))
+        progress = TransferProgress(on_bytes)
+        size = run(download(server.options, server.path, local, progress, replace=force))
+    _report(output, f"{server.path} to {local}", size, progress.seconds, path=str(local))
 
 
 def put(
@@ -99,12 +99,12 @@ def put(
 ) -> None:
     """Upload one file. It appears under its name only when it is complete."""
     from sftp_async.tools.cli.run import run
-    from sftp_async.tools.cli.transfer import Watch, upload
+    from sftp_async.tools.cli.transfer import TransferProgress, upload
 
     with _progress(output, f"put {local.name}") as on_bytes:
-        watch = Watch(on_bytes)
-        path, size = run(upload(server.options, local, server.path or ".", watch, replace=force))
-    _report(output, f"{local} to {path}", size, watch.seconds, path=path)
+        progress = TransferProgress(on_bytes)
+        path, size = run(upload(server.options, local, server.path or ".", progress, replace=force))
+    _report(output, f"{local} to {path}", size, progress.seconds, path=path)
 
 
 def _report(output: Output, what: str, size: int, seconds: float, path: str) -> None:

@@ -1,4 +1,4 @@
-"""`sftp-async recover` and `clean`: what crashed jobs left; shown first, then done."""
+"""`sftp-async recover` and `clean`: end what crashed jobs left, after they have shown it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sftp_async.options import SFTPOptions
-    from sftp_async.write.recovery import Found, Recovered
+    from sftp_async.write.recovery import Action, Complete, Finish, Recovered, RollBack
 
 _YES = typer.Option("--yes", "-y", help="Do it without asking.")
 _ENDS = {
     "complete": "make its files visible",
-    "clear up": "its files are visible: remove what they replace",
-    "take back": "take its files back",
+    "finish": "its files are visible: remove what they replace",
+    "roll back": "roll its files back",
 }
 
 
 def recover(server: Server, output: Output, yes: Annotated[bool, _YES] = False) -> None:
     """End commits that were interrupted, and sweep staging that is too old.
 
-    Shows what there is to do, and does it when you say so. TARGET is what the job wrote to, as in
+    Shows what there is to do, and does it when you confirm. TARGET is what the job wrote to, as in
     `save()`. Every write to the target does the same before it begins.
     """
     from sftp_async.write.recovery import recover as act
     from sftp_async.write.recovery import survey
 
-    options = _at_once(server)
+    options = _without_retries(server)
     _carry_out(options, survey(options), act, output, yes=yes)
 
 
@@ -53,30 +53,30 @@ def clean(
     ] = None,
     yes: Annotated[bool, _YES] = False,
 ) -> None:
-    """Remove staging directories of crashed jobs, and hidden files of commands that were killed.
+    """Remove staging directories of crashed jobs, and hidden files of killed processes.
 
-    No visible file is touched. Shows what there is to remove, and does it when you say so. What
+    No visible file is touched. Shows what there is to remove, and does it when you confirm. What
     belongs to a commit, also an interrupted one, stays: see `recover`. A bound shorter than a
     running job takes its files away.
     """
     from sftp_async.tools.cli import stray_files
     from sftp_async.tools.cli.run import run
-    from sftp_async.write.recovery import Found, Recovered, survey, sweep
+    from sftp_async.write.recovery import Recovered, survey, sweep
 
-    options = _at_once(server)
+    options = _without_retries(server)
     if older_than is not None:
         options = options.model_copy(update={"staging_ttl": older_than})
-    staging, hidden = survey(options).abandoned, run(stray_files.find(options))
+    staging, hidden = survey(options, sweep_only=True), run(stray_files.find(options))
 
     def act(options: SFTPOptions) -> Recovered:
         removed = run(stray_files.remove(options, hidden)) if hidden else 0
         return Recovered(swept=removed + sweep(options).swept)
 
-    _carry_out(options, Found(abandoned=(*staging, *hidden)), act, output, yes=yes)
+    _carry_out(options, [*staging, *hidden], act, output, yes=yes)
 
 
-def _at_once(server: Server) -> SFTPOptions:
-    """Return the options; what cannot be reached is an error at once, unless retries are wanted."""
+def _without_retries(server: Server) -> SFTPOptions:
+    """Return the options; without retries, unless the user asked for them."""
     if server.path is None:
         raise OptionsError("TARGET names no path: write host:/path, as the job had it in save().")
     options = server.options
@@ -87,23 +87,30 @@ def _at_once(server: Server) -> SFTPOptions:
 
 def _carry_out(
     options: SFTPOptions,
-    found: Found,
+    actions: Sequence[Action],
     act: Callable[[SFTPOptions], Recovered],
     output: Output,
     *,
     yes: bool,
 ) -> None:
+    from sftp_async.write.recovery import Sweep
+
+    interrupted = [each for each in actions if not isinstance(each, Sweep)]
+    abandoned = [each for each in actions if isinstance(each, Sweep)]
     shown = {
         "path": options.path,
-        "interrupted": [asdict(each) for each in found.interrupted],
-        "abandoned": [asdict(each) for each in found.abandoned],
+        "interrupted": [_facts(each) for each in interrupted],
+        "abandoned": [{"path": each.path, "age": each.age} for each in abandoned],
     }
-    for line in _lines(found):
-        output.line(line)
-    if not found:
+    for commit in interrupted:
+        output.line(_line(commit))
+    for leftover in abandoned:
+        output.line(f"{leftover.path}, {_age(leftover.age)} old: remove")
+    if not actions:
         output.document({"done": True, "finished": 0, "swept": 0, **shown})
         output.line(f"Nothing to do in {options.path}.", "green")
         return
+    output.line("Ages are by this machine's clock.")
     if not (yes or (output.interactive and typer.confirm("Do it?", err=True))):
         output.document({"done": False, **shown})
         output.line("Nothing was done. Add --yes to do it.", "yellow")
@@ -116,16 +123,24 @@ def _carry_out(
     )
 
 
-def _lines(found: Found) -> list[str]:
-    lines = [
-        f"job {each.job_id[:16]}, interrupted {_age(each.age)} ago, "
-        f"{each.files} files, {each.rows:,} rows, {in_units(each.bytes)}: {_ENDS[each.end]}"
-        for each in found.interrupted
-    ]
-    lines += [f"{each.path}, {_age(each.age)} old: remove" for each in found.abandoned]
-    if lines:
-        lines.append("Ages are by this machine's clock.")
-    return lines
+def _facts(action: Complete | Finish | RollBack) -> dict[str, Any]:
+    parts = action.intent.parts
+    return {
+        "job_id": action.intent.paths.job_id,
+        "end": action.end,
+        "files": len(parts),
+        "rows": sum(part.rows for part in parts),
+        "bytes": sum(part.size for part in parts),
+        "age": action.age,
+    }
+
+
+def _line(action: Complete | Finish | RollBack) -> str:
+    facts = _facts(action)
+    return (
+        f"job {facts['job_id'][:16]}, interrupted {_age(action.age)} ago, {facts['files']} files, "
+        f"{facts['rows']:,} rows, {in_units(facts['bytes'])}: {_ENDS[action.end]}"
+    )
 
 
 def _age(seconds: float) -> str:

@@ -1,28 +1,26 @@
-"""Hidden files that `put`, `bench` and `doctor` leave where they are killed: found and removed."""
+"""Finds and removes hidden files that killed processes left in a target directory."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import RemoteNotFoundError
+from sftp_async.layout.hidden_names import is_hidden_name
 from sftp_async.layout.target import split_target
 from sftp_async.tools.cli.run import pool_of
-from sftp_async.write.commit import Abandoned
+from sftp_async.write.recovery import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sftp_async.options import SFTPOptions
 
-_HIDDEN = re.compile(r"\.sftp_async-(?:check-|bench-)?[0-9a-f]{32}(?:-[a-z0-9]+)?")
 
-
-async def find(options: SFTPOptions) -> list[Abandoned]:
-    """List those in the target directory that nobody has written to for `staging_ttl` seconds."""
+async def find(options: SFTPOptions) -> list[Sweep]:
+    """List those that were not written to for `staging_ttl` seconds."""
     directory, _ = split_target(options)
     now = time.time()
     async with pool_of(options) as pool, pool.lease() as connection:
@@ -31,17 +29,17 @@ async def find(options: SFTPOptions) -> list[Abandoned]:
         except RemoteNotFoundError:
             return []
     return [
-        Abandoned(posixpath.join(directory, entry.name), now - entry.mtime)
+        Sweep(posixpath.join(directory, entry.name), now - entry.mtime)
         for entry in sorted(listing, key=lambda entry: entry.name)
-        if _HIDDEN.fullmatch(entry.name)
+        if is_hidden_name(entry.name)
         and not entry.is_dir
         and entry.mtime
         and now - entry.mtime > options.staging_ttl
     ]
 
 
-async def remove(options: SFTPOptions, found: Sequence[Abandoned]) -> int:
-    """Remove what was found and is there still; return how many."""
+async def remove(options: SFTPOptions, found: Sequence[Sweep]) -> int:
+    """Remove the files that are still there; return how many."""
     removed = 0
     async with pool_of(options) as pool, pool.lease() as connection:
         for each in found:

@@ -21,6 +21,7 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.ssh import Connection
 
-#: Reads that are under way at once, each of a request's size: 4 MiB with OpenSSH.
+#: Read requests in flight, each of a request's size: 4 MiB with OpenSSH.
 READS = 16
 
 
 @dataclass
-class Watch:
+class TransferProgress:
     """Counts the bytes and seconds of a transfer.
 
     Args:
@@ -78,7 +79,7 @@ async def listing(options: SFTPOptions, path: str) -> list[RemoteEntry]:
 
 
 async def download(
-    options: SFTPOptions, path: str, local: Path, watch: Watch, *, replace: bool
+    options: SFTPOptions, path: str, local: Path, progress: TransferProgress, *, replace: bool
 ) -> int:
     """Download a file under a hidden name next to `local`, and rename it when it is complete.
 
@@ -91,7 +92,7 @@ async def download(
 
     """
     # Not derived from the name of `local`, which may be as long as a name can be.
-    unfinished = local.parent / f".sftp_async-{uuid.uuid4().hex}"
+    unfinished = local.parent / hidden_name("get", uuid.uuid4().hex)
     async with pool_of(options) as pool, pool.lease() as connection:
         found = await connection.stat(path)
         if found.is_dir:
@@ -102,10 +103,10 @@ async def download(
             )
         try:
             with unfinished.open("xb") as sink:
-                watch.start(found.size)
+                progress.start(found.size)
                 file = await connection.open_read(path)
                 request = connection.capabilities.max_read
-                await _read_all(file, found.size, request, sink, watch)
+                await _read_all(file, found.size, request, sink, progress)
                 await file.close()
                 if await connection.stat(path) != found:
                     raise _changed(options.address, path)
@@ -118,7 +119,7 @@ async def download(
 
 
 async def _read_all(
-    file: RemoteFile, size: int, request: int, sink: BinaryIO, watch: Watch
+    file: RemoteFile, size: int, request: int, sink: BinaryIO, progress: TransferProgress
 ) -> None:
     """Read a file of this size in order, several requests ahead."""
     under_way: deque[tuple[int, asyncio.Task[bytes]]] = deque()
@@ -134,7 +135,7 @@ async def _read_all(
             if len(data) != count:
                 raise _changed(None, file.path)
             sink.write(data)
-            watch.add(count)
+            progress.add(count)
     finally:
         # Requests that are cancelled would cost the connection.
         await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
@@ -167,7 +168,7 @@ def _name_locally(unfinished: Path, local: Path, *, replace: bool) -> None:
 
 
 async def upload(
-    options: SFTPOptions, local: Path, path: str, watch: Watch, *, replace: bool
+    options: SFTPOptions, local: Path, path: str, progress: TransferProgress, *, replace: bool
 ) -> tuple[str, int]:
     """Upload a file under a hidden name, and rename it when it is complete.
 
@@ -179,14 +180,14 @@ async def upload(
 
     """
     with local.open("rb") as source:
-        watch.start(os.fstat(source.fileno()).st_size)
+        progress.start(os.fstat(source.fileno()).st_size)
         async with pool_of(options) as pool:
             async with pool.lease() as connection:
                 path = await _final_path(connection, path, local.name, replace=replace)
-            hidden = posixpath.join(posixpath.dirname(path), f".sftp_async-{uuid.uuid4().hex}")
+            hidden = posixpath.join(posixpath.dirname(path), hidden_name("put", uuid.uuid4().hex))
             blocks = iter(lambda: source.read(options.chunk_size), b"")
             try:
-                size = await send(pool, options, blocks, hidden, watch.add)
+                size = await send(pool, options, blocks, hidden, progress.add)
                 async with pool.lease() as connection:
                     await _rename(connection, hidden, path, replace=replace)
             except BaseException:
@@ -240,7 +241,7 @@ async def send(
         pool,
         RetryPolicy(options.max_retries, options.retry_delay),
         acknowledged,
-        None if options.channels_per_file == "auto" else options.channels_per_file,
+        options.fixed_channels,
     )
     sending = asyncio.create_task(file.run())
     sending.add_done_callback(stop_feeding)

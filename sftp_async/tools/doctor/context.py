@@ -19,6 +19,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.humanize import printable
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.options.jump_hosts import route_to
 from sftp_async.remote.ssh import connect
 
@@ -170,7 +171,7 @@ class CheckContext:
 
     def probe_path(self, suffix: str = "") -> str:
         """Return the path of a hidden probe file with a unique name."""
-        return posixpath.join(self.directory, f".sftp_async-check-{self._mark}{suffix}")
+        return posixpath.join(self.directory, hidden_name("check", self._mark, suffix))
 
     async def close(self) -> None:
         """Remove all probe files and close the connection."""

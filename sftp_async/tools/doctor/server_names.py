@@ -12,7 +12,7 @@ _SERVERS = (
     (r"AzureSSH", "Azure Blob Storage"),
     (r"SFTPGo", "SFTPGo"),
     (r"mod_sftp", "ProFTPD (mod_sftp)"),
-    (r"AsyncSSH_", "asyncssh (for example the embedded server of sftp_async)"),
+    (r"AsyncSSH_", "asyncssh, such as the embedded server of sftp_async"),
     (r".*Bitvise", "Bitvise SSH Server"),
     (r"CerberusFTPServer", "Cerberus FTP Server"),
     (r"CompleteFTP", "CompleteFTP"),

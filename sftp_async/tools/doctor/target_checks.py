@@ -19,14 +19,13 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.target import split_target
+from sftp_async.remote.filesystem import FULL_DISK
 from sftp_async.tools.doctor.context import Finding
 
 if TYPE_CHECKING:
     from sftp_async.tools.doctor.context import CheckContext
 
 _PROBE: Final = b"sftp_async wrote this file to check its permissions. The file can be removed.\n"
-#: Less than this left, in bytes, and the disk counts as full: as the transport has it.
-FULL_DISK: Final = 1024 * 1024
 #: Limits of the throughput estimate: bytes of the first write, bytes and seconds of all writes.
 FIRST_WRITE: Final = 128 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -116,7 +115,7 @@ async def write_file(context: CheckContext) -> Finding:
 
 async def rename_file(context: CheckContext) -> Finding:
     """Rename the file, as a commit does."""
-    old, new = context.probe_path(), context.probe_path("-renamed")
+    old, new = context.probe_path(), context.probe_path("renamed")
     context.probes.add(new)
     try:
         await context.connection.rename(old, new)
@@ -145,9 +144,9 @@ async def rename_file(context: CheckContext) -> Finding:
 
 async def replace_file(context: CheckContext) -> Finding:
     """Rename a file to an existing name, as an overwrite of an exact file does."""
-    if context.probe_path("-renamed") not in context.probes:
+    if context.probe_path("renamed") not in context.probes:
         return Finding.ok("not tried, since the server cannot rename files")
-    old, taken = context.probe_path(), context.probe_path("-renamed")
+    old, taken = context.probe_path(), context.probe_path("renamed")
     await _write_probe(context, old)
     try:
         await context.connection.rename(old, taken)
@@ -211,7 +210,7 @@ async def remove_files(context: CheckContext) -> Finding:
 
 async def estimate_throughput(context: CheckContext) -> Finding:
     """Write pieces of growing size for a few seconds, over one channel of one connection."""
-    path = context.probe_path("-speed")
+    path = context.probe_path("speed")
     most = MOST_BYTES if context.free_bytes is None else min(MOST_BYTES, context.free_bytes // 2)
     data = memoryview(bytes(most))
     context.probes.add(path)

@@ -1,1 +1,1 @@
-"""SFTP servers for tests and demos, and the pytest plugin that starts them."""
+"""Provides SFTP servers for tests, and the pytest plugin; import them from `sftp_async.testing`."""

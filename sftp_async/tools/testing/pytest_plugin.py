@@ -1,7 +1,7 @@
-"""The pytest plugin: `sftp_server`, a real SFTP server on loopback for each test that asks.
+"""Provides the pytest fixture `sftp_server`, a real SFTP server on loopback for one test.
 
-Whoever installs this package loads this module with every run of pytest: what is heavy is imported
-when the fixture is first asked for.
+Every run of pytest loads this module where the package is installed, so heavy modules are imported
+only when a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def sftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SFTPTestSe
     """
     from sftp_async.tools.testing.test_server import SFTPTestServer
 
-    # Not below `tmp_path`, where a test may look at all that there is.
+    # Not below `tmp_path`: a test may compare the whole content of that directory.
     with SFTPTestServer(tmp_path_factory.mktemp("sftp_server")) as server:
         yield server

@@ -1,6 +1,6 @@
-"""`SFTPTestServer`: an SFTP server on loopback for the tests of your own code; it can misbehave.
+"""Provides `SFTPTestServer`, an SFTP server with injectable faults for the tests of your own code.
 
-With pytest, ask for the fixture `sftp_server`. Elsewhere it is a context manager:
+With pytest, use the fixture `sftp_server`. Elsewhere it is a context manager:
 
     with SFTPTestServer(directory) as server:
         export(df, server.options)
@@ -23,16 +23,16 @@ __all__ = ["SFTPTestServer"]
 
 
 class SFTPTestServer:
-    """A server of one test: where it is, how to get in, what it holds, and what goes wrong there.
+    """An SFTP server on loopback for one test, with its address, login, files and faults.
 
-    It runs on a thread of this process; Spark's executors reach it as they would any other server.
+    It runs on a thread of this process. Spark's executors on this machine can connect to it.
 
     Args:
-        directory: a local directory to serve as `/`; made if missing.
+        directory: a local directory to serve as `/`; created if missing.
 
     Attributes:
-        disk_full: whether every write fails for want of space; files can still be renamed and
-            removed. May be set while the server runs, and false at first.
+        disk_full: whether every write fails because the disk is full, at first false. It can be set
+            while the server runs. Files can still be renamed and removed.
 
     """
 
@@ -43,16 +43,16 @@ class SFTPTestServer:
 
     @property
     def host(self) -> str:
-        """Its address, on loopback."""
+        """The address, on loopback."""
         return self._server.host
 
     @property
     def port(self) -> int:
-        """Its port, which it keeps over `stop` and `start`.
+        """The port, which stays the same after `stop` and `start`.
 
         Raises:
-            RuntimeError: there is none before the first start, and so no `options`, `url` and
-                `known_hosts`.
+            RuntimeError: the server was never started; `options`, `url` and `known_hosts` raise
+                it, too.
 
         """
         return self._started.port
@@ -64,42 +64,42 @@ class SFTPTestServer:
 
     @property
     def password(self) -> str:
-        """The user's password, made at random."""
+        """The user's password, generated at random."""
         return self._password
 
     @property
     def host_key_fingerprint(self) -> str:
-        """The fingerprint of its host key, as the option of that name takes it."""
+        """The fingerprint of the host key, for the option of the same name."""
         return self._server.fingerprint
 
     @property
     def known_hosts(self) -> str:
-        """A line for a known_hosts file."""
+        """The host key as a line of a known_hosts file."""
         return self._started.host_key
 
     @property
     def options(self) -> dict[str, str]:
-        """What `df.write.format("sftp").options(**…)` needs to get in, in a dict of its own."""
+        """The options for `df.write.format("sftp").options(**…)`, as a new dictionary."""
         return {**self._started.options(), "password": self.password}
 
     @property
     def url(self) -> str:
-        """Where it is and for whom, without the password."""
+        """The URL with the user name, without the password."""
         return f"sftp://{self.username}@{self.host}:{self.port}"
 
     @property
     def path(self) -> Path:
-        """The local directory that it serves; what was uploaded to `/out` is in `path / "out"`."""
+        """The local directory that is served; files uploaded to `/out` are in `path / "out"`."""
         return self._server.root
 
     @property
     def logins(self) -> int:
-        """How many logins went well so far."""
+        """The number of successful logins so far."""
         return self._server.logins
 
     @property
     def logins_refused(self) -> bool:
-        """Whether it refuses the password from now on; who is in stays. May be set."""
+        """Whether new logins are refused, at first false; open connections stay. It can be set."""
         return self._server.password != self.password
 
     @logins_refused.setter
@@ -107,21 +107,21 @@ class SFTPTestServer:
         self._server.password = secrets.token_urlsafe(18) if refused else self.password
 
     def drop_connections(self) -> None:
-        """Reset every connection that is open now, as a failing network would."""
+        """Reset all open connections, as a failing network does."""
         self._server.drop_connections()
 
     def start(self) -> Self:
-        """Listen; on the same port as before, if it has been stopped.
+        """Start the server; after `stop`, on the same port as before.
 
         Raises:
-            OSError: the port has been taken meanwhile.
+            OSError: another program uses the port now.
 
         """
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Drop all connections and stop listening; the files stay."""
+        """Drop all connections, and stop the server; the files stay."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -137,7 +137,9 @@ class SFTPTestServer:
     @property
     def _started(self) -> EmbeddedServer:
         if not self._server.port:
-            raise RuntimeError("The server has no port yet: call start(), or use it in a `with`.")
+            raise RuntimeError(
+                "The server has no port yet: call start(), or use it in a with statement."
+            )
         return self._server
 
     def _serve(self, chan: Any, root: bytes) -> _Folder:
@@ -145,20 +147,20 @@ class SFTPTestServer:
 
 
 class _Folder(FolderServer):
-    """Serves the directory, and plays a full disk when it is told to."""
+    """Serves the directory, and simulates a full disk on request."""
 
-    def __init__(self, chan: Any, root: bytes, told: SFTPTestServer) -> None:
+    def __init__(self, chan: Any, root: bytes, faults: SFTPTestServer) -> None:
         super().__init__(chan, root)
-        self._told = told
+        self._faults = faults
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        if self._told.disk_full:
+        if self._faults.disk_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(file_obj, offset, data)
 
     def statvfs(self, path: bytes) -> os.statvfs_result:
         found = os.statvfs(self.map_path(path))
-        if not self._told.disk_full:
+        if not self._faults.disk_full:
             return found
         fields = list(found)
         fields[3] = fields[4] = 0  # f_bfree, f_bavail

@@ -1,20 +1,22 @@
-"""One job's commit: prepared before the tasks, made visible or taken back after, recovered later.
+"""One job's commit: prepared before the tasks, completed or rolled back after, recovered later.
 
-`JobCommitter` is the face of it; the protocol is told in docs/explanation/commit-protocol.md.
+`JobCommitter` is its entry point; docs/explanation/commit-protocol.md describes the protocol.
 """
 
 from sftp_async.write.commit.committer import JobCommitter
 from sftp_async.write.commit.control_records import ControlRecords
-from sftp_async.write.commit.inspect import Abandoned, Found, Interrupted, survey
-from sftp_async.write.commit.recover import Recovered, recover_target
+from sftp_async.write.commit.pending import Action, Complete, Finish, RollBack, Sweep
+from sftp_async.write.commit.recover import Recovered, recover_target, survey
 
 __all__ = [
-    "Abandoned",
+    "Action",
+    "Complete",
     "ControlRecords",
-    "Found",
-    "Interrupted",
+    "Finish",
     "JobCommitter",
     "Recovered",
+    "RollBack",
+    "Sweep",
     "recover_target",
     "survey",
 ]

@@ -1,4 +1,4 @@
-"""The marker of a job that is committed once: it stays, and every later attempt sees it."""
+"""Writes and reads commit markers: a job with an idempotency key is committed once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 #: Micro-batches of a query whose markers are kept. Spark replays the last one only; it keeps what
 #: it would need for as many (spark.sql.streaming.minBatchesToRetain).
 KEPT = 100
-#: A marker is a line; anything larger is somebody else's file.
+#: Bytes of a marker that is read. A marker is a line; anything larger is another program's file.
 LARGEST = 64 * 1024
-#: What stands for the job of a marker that does not parse: its writer was cut off.
+#: The job of a marker that does not parse: its writer was interrupted.
 UNKNOWN = ""
 
 
 async def write(connection: RemoteFileSystem, intent: Intent) -> None:
-    """Say that the job is committed; all of it is visible by now. May be done twice."""
+    """Mark the job as committed; all of it is visible by now. Idempotent."""
     assert intent.once is not None
     text = {
-        "job_id": intent.job_id,
+        "job_id": intent.paths.job_id,
         "files": len(intent.parts),
         "rows": sum(part.rows for part in intent.parts),
         "bytes": sum(part.size for part in intent.parts),
     }
-    path, data = _path(intent.directory, intent.once), json.dumps(text).encode()
+    path, data = _path(intent.paths.directory, intent.once), json.dumps(text).encode()
     try:
         await connection.write_file(path, data)
     except RemoteNotFoundError:
@@ -40,11 +40,11 @@ async def write(connection: RemoteFileSystem, intent: Intent) -> None:
         await connection.write_file(path, data)
     outdated = intent.once.earlier(KEPT)
     if outdated is not None:
-        await remove_if_there(connection, _path(intent.directory, outdated))
+        await remove_if_there(connection, _path(intent.paths.directory, outdated))
 
 
 async def check_place(connection: RemoteFileSystem, directory: str, once: IdempotencyKey) -> None:
-    """See that the marker will be in the target, where every attempt looks for it.
+    """Ensure that the marker will be in the target, where every attempt looks for it.
 
     Raises:
         CommitError: a link leads elsewhere.
@@ -73,9 +73,9 @@ async def is_superseded(connection: RemoteFileSystem, intent: Intent) -> bool:
     """Whether another attempt was committed: then nothing of this one may become visible."""
     if intent.once is None:
         return False
-    found = await committed_by(connection, intent.directory, intent.once)
-    # Whoever was cut off while writing it had this intent: two are never carried out.
-    return found not in (None, UNKNOWN, intent.job_id)
+    found = await committed_by(connection, intent.paths.directory, intent.once)
+    # A writer that was interrupted in its marker had this intent: two are never executed.
+    return found not in (None, UNKNOWN, intent.paths.job_id)
 
 
 def _path(directory: str, once: IdempotencyKey) -> str:

@@ -1,9 +1,9 @@
-"""One job's commit: staging directory, intent, promotion by rename, abort.
+"""Commits or aborts one job: staging directory, intent, promotion, cleanup.
 
-The promise: every file appears whole or not at all, and a job that ended in an error leaves
-nothing. It rests on three rules. What is visible has a name that only this job uses. From the
-moment the intent is published the commit is carried out or taken back in full, by us or by the next
-writer. And every step may be done twice: a lost reply, a crash and a replay all look the same.
+Every file appears atomically, and a job that ended in an error leaves nothing. Three rules ensure
+it. A visible file has a name that only this job uses. Once the intent is published, the commit is
+completed or rolled back in full, by this job or by the next writer. And every step is idempotent:
+a lost reply, a crash and a replay all look the same.
 """
 
 from __future__ import annotations
@@ -18,30 +18,24 @@ from sftp_async.errors import (
     RemoteExistsError,
     RemoteNotFoundError,
 )
-from sftp_async.layout.job_layout import JOINED
 from sftp_async.layout.part_names import PartFile, free_name
-from sftp_async.layout.sidecars import (
-    ALGORITHMS,
-    announcements,
-)
+from sftp_async.layout.sidecars import ALGORITHMS, sidecar_names
+from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.progress.summary import WriteStats
 from sftp_async.remote.checksums import digests_of, verify
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
-from sftp_async.write.commit import intent as intents
 from sftp_async.write.commit.concat import join
+from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.commit.overwrite import replaced
 from sftp_async.write.commit.part_naming import name_parts
+from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, check_exact
-from sftp_async.write.commit.promote import all_visible, finish, is_complete, promote_all
-from sftp_async.write.commit.recover import end
-from sftp_async.write.commit.remote_steps import (
-    refuse_links,
-    remove_staging_base,
-    remove_tree,
-)
+from sftp_async.write.commit.promote import all_visible, finish, promote_all
+from sftp_async.write.commit.recover import carry_out
+from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
 from sftp_async.write.commit.rollback import roll_back
 from sftp_async.write.commit.sidecars import check_places
-from sftp_async.write.commit.stale_attempts import remove_kin
+from sftp_async.write.commit.stale_attempts import remove_stale_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +49,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.write.commit.committer")
 
-#: Times that another attempt of the same job may come first.
+#: Times that another attempt of the same job may publish its intent first.
 ENCOUNTERS = 10
 
 
@@ -65,8 +59,7 @@ class JobCommitter:
     Args:
         layout: where the job writes.
         options: the write options.
-        overwrite: replace what is there.
-        manifest: what `_manifest.json` says beside the files; None: there is to be none.
+        manifest: facts for `_manifest.json` besides the files; None: there is no manifest.
         control: lines before and after the data of an exact file.
 
     """
@@ -76,51 +69,49 @@ class JobCommitter:
         layout: Layout,
         options: WriteOptions,
         *,
-        overwrite: bool,
         manifest: dict[str, Any] | None = None,
         control: ControlRecords | None = None,
     ) -> None:
         self._layout = layout
         self._options = options
-        self._overwrite = overwrite
         self._manifest = manifest
         self._control = control
-        # Only what saves asking again: between processes, the server alone remembers.
+        # A cache that saves requests: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
         self._promoted: set[str] = set()
         self._aborting = False
 
     async def prepare(self, connection: RemoteFileSystem) -> bool:
-        """Check the target, make the staging directory, finish what an earlier job left.
+        """Check the target, make the staging directory, end what interrupted jobs left.
 
         Returns:
             False if there is nothing to do: a job of the same key was committed before.
 
         Raises:
-            CommitError: the target cannot take this job; says why. Nothing of the job is left then.
+            CommitError: the target cannot take this job; the message gives the reason. Nothing of
+                the job is left then.
 
         """
-        preparation = Preparation(self._layout, self._options, overwrite=self._overwrite)
-        return await preparation.run(connection)
+        return await Preparation(self._layout, self._options).run(connection)
 
     async def commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
-        """Make the job visible; when it was done before, by whomever, see that it is complete.
+        """Make the job visible. Idempotent, also where another process has done it before.
 
-        Of a job that is `once`, an earlier attempt that had published its intent is carried to its
-        end instead, and this one leaves nothing.
+        With an idempotency key, an earlier attempt that had published its intent is completed
+        instead, and this one leaves nothing.
 
         Args:
             connection: to the server.
             parts: every part of the successful attempts, in partition order.
 
         Raises:
-            CommitError: a part is missing or a name is taken. `abort` then undoes the job.
+            CommitError: a part is missing or a name is taken. `abort` then rolls the job back.
 
         """
         stats = await self._commit(connection, parts)
         if self._layout.once is not None and self._layout.once.replayed:
-            await remove_kin(connection, self._layout)
+            await remove_stale_attempts(connection, self._layout)
         return stats
 
     async def _commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
@@ -132,7 +123,8 @@ class JobCommitter:
         if self._intent is None:
             return await self._stand_back(connection)
         if not self._visible:
-            # Whoever was faster had its marker before it took its intent from where ours is now.
+            # Another attempt may have committed first. It writes its marker before it deletes its
+            # intent, so the marker is read once more after this attempt's intent is published.
             if await commit_marker.is_superseded(connection, self._intent):
                 await roll_back(connection, self._intent)
                 return await self._stand_back(connection)
@@ -167,7 +159,7 @@ class JobCommitter:
             "Other attempts of the same job keep publishing their intent",
             host=connection.address,
             path=layout.target,
-            hint="See that only one driver runs it",
+            hint="Ensure that only one driver runs it",
         )
 
     async def _published(self, connection: RemoteFileSystem) -> Intent | None:
@@ -176,9 +168,8 @@ class JobCommitter:
         if found is None:
             return None
         intent, state = found
-        if intent.job_id != self._layout.job_id:
-            await refuse_links(connection, intent.staging)
-            await end(connection, intent, state)
+        if intent.paths.job_id != self._layout.job_id:
+            await carry_out(connection, await action_for(connection, intent, state))
             return None
         if state in ("withdrawn", "undone"):
             raise CommitError(
@@ -203,25 +194,22 @@ class JobCommitter:
         exact = layout.file_name is not None
         taken: tuple[str, ...] = ()
         if layout.names_parts:
-            parts, taken = await name_parts(
-                connection, layout, self._options, parts, overwrite=self._overwrite
-            )
+            parts, taken = await name_parts(connection, layout, self._options, parts)
         final = await self._exact_name(connection) if exact else ""
         pieces = parts
         if parts and self._control is not None:
             pieces = await self._control.around(connection, layout, parts, final)
         removes = (
-            await replaced(connection, layout, self._options, parts) if self._overwrite else ()
+            await replaced(connection, layout, self._options, parts) if layout.overwrite else ()
         )
         if taken:
-            # Nothing announces what is replaced, in an append either.
-            names = announcements(taken, self._options.done_file_template)
+            # Files that are replaced keep no sidecar files, in an append either.
+            names = sidecar_names(taken, self._options.done_file_template)
             names -= {*removes, *(part.final for part in parts)}
             removes += await partition_directories.files_of(connection, layout.directory, names)
-        intent = intents.intent_for(
+        intent = intent_for(
             layout,
             (self._exact_part(pieces, final),) if exact and parts else parts,
-            overwrite=self._overwrite,
             pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
             taken=taken,
             removes=removes,
@@ -233,17 +221,13 @@ class JobCommitter:
         )
         try:
             await check_places(connection, intent)
-            if exact and parts:
-                free = await check_exact(
-                    connection, layout, self._options, overwrite=self._overwrite
-                )
-                if not free:
-                    return None
+            if exact and parts and not await check_exact(connection, layout):
+                return None
             if exact and len(pieces) > 1:
-                sources = [(layout.staged_path(piece.staged), piece.size) for piece in pieces]
-                joined = intent.staged_path(intent.parts[0])
+                sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
+                joined = intent.staged(intent.parts[0])
                 await join(connection, sources, joined)
-                intent = await self._summed_up(connection, intent, pieces)
+                intent = await self._with_digests(connection, intent, pieces)
             await intent_store.publish(connection, intent)
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
@@ -258,27 +242,27 @@ class JobCommitter:
             ) from error
         return intent
 
-    async def _summed_up(
+    async def _with_digests(
         self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]
     ) -> Intent:
-        """Verify a joined file as its parts were, and learn its checksum if anybody wants it."""
+        """Verify a joined file as its parts were; compute its checksum if an option needs it."""
         (joined,) = intent.parts
-        path = intent.staged_path(joined)
-        # No server sums up a part of a file: read back, then.
+        path = intent.staged(joined)
+        # No server computes the checksum of a range of a file: it is read back.
         how: How = "size" if self._options.verify == "size" else "readback"
         await _verify_joined(connection, path, parts, how)
         if intent.manifest is None and intent.checksums == "none":
             return intent
         algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
         digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
-        summed_up = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
-        return replace(intent, parts=(summed_up,))
+        known = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
+        return replace(intent, parts=(known,))
 
     async def _exact_name(self, connection: RemoteFileSystem) -> str:
-        """Return what the exact file will be called."""
+        """Return the name that the exact file will have."""
         final = self._layout.file_name
         assert final is not None
-        if self._options.if_exists == "rename":
+        if self._layout.collision == "rename":
             listing = await connection.listdir(self._layout.directory)
             final = free_name(final, {entry.name for entry in listing})
         return final
@@ -288,17 +272,17 @@ class JobCommitter:
         if len(parts) == 1:
             return replace(parts[0], final=final)
         rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
-        # A name of its own for each try: a server may carry out late what a lost session asked for,
-        # and its "create or empty" must not meet the file that took this one's place.
-        staged = f"{JOINED}-{uuid.uuid4().hex}"
+        # A new name for each try: a server may execute late what a lost session asked for, and its
+        # "create or empty" must not hit the file that took this one's place.
+        staged = f"joined-{uuid.uuid4().hex}"
         return PartFile(staged, final, rows, size, "")
 
     async def abort(self, connection: RemoteFileSystem) -> None:
-        """Remove everything of this job, unless its commit was complete; nobody else's files.
+        """Roll this job back, unless its commit was complete; no other file is touched.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
         already have removed the old data. So does one that has begun to copy over an exact file
-        (`commit_mode=direct`): what was there cannot be had back, so it is completed.
+        (`commit_mode=direct`): the old file cannot be restored, so the commit is completed.
 
         Raises:
             CommitError: the server refuses a removal; the next write to the target tries again.
@@ -306,13 +290,13 @@ class JobCommitter:
         """
         layout = self._layout
         found = await intent_store.find(connection, layout)
-        if found is None or found[0].job_id != layout.job_id:
+        if found is None or found[0].paths.job_id != layout.job_id:
             await self._abort_unpublished(connection)
             return
         intent, state = found
         if state in ("intent", "visible"):
-            complete = state == "visible" or await is_complete(connection, intent)
-            if not complete and intent.replaces and intent.by_copy:
+            complete = state == "visible" or await all_visible(connection, intent)
+            if not complete and intent.replaces and intent.mode is PromotionMode.COPY:
                 await promote_all(connection, intent)
                 complete = True
             if complete:
@@ -323,15 +307,15 @@ class JobCommitter:
             log.warning("%s: another writer completed the job, and it stays", layout.target)
 
     async def abandon(self, connection: RemoteFileSystem) -> None:
-        """Take back an attempt that will be made again, unless its intent was published.
+        """Roll back an attempt that will be repeated, unless its intent was published.
 
-        That one stands: the next attempt carries it to its end.
+        A published intent stands: the next attempt completes it.
         """
         if self._layout.once is not None and await intent_store.find(connection, self._layout):
             log.warning("%s: the replay of this batch completes it", self._layout.target)
             return
         await self._abort_unpublished(connection)
-        await remove_kin(connection, self._layout)
+        await remove_stale_attempts(connection, self._layout)
 
     async def _abort_unpublished(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
@@ -340,10 +324,10 @@ class JobCommitter:
             self._aborting = True
             await self._remove_finals(connection)
             await remove_tree(connection, layout.staging)
-            # Once more: tasks that end from now on see that the directory is gone.
+            # Again: tasks that end from now on find that the directory is gone.
             await self._remove_finals(connection)
         await remove_tree(connection, layout.staging)
-        await remove_staging_base(connection, layout.staging_base, layout.directory)
+        await remove_staging_base(connection, layout.paths)
 
     async def _remove_finals(self, connection: RemoteFileSystem) -> None:
         layout = self._layout

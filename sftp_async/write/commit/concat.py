@@ -1,4 +1,4 @@
-"""One exact file from part files: joined on the server by copy-data, else through this process."""
+"""Joins part files into one exact file: on the server by copy-data, else through this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COPY_RANGE = 64 * 1024 * 1024
 #: Part files that the server is asked to copy at once; hides the round trips of small ones.
 COPIES_AT_ONCE = 8
-#: Blocks read and written back when the server cannot copy, and how many are under way: the most
+#: Blocks read and written back when the server cannot copy, and how many are in flight: the most
 #: memory that joining takes is their product.
 BLOCK = 1024 * 1024
 BLOCKS_IN_FLIGHT = 8

@@ -1,4 +1,4 @@
-"""Control records: lines before and after the data of one exact file, that tell what it holds."""
+"""Control records: lines before and after the data of one exact file, which describe it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ControlRecords:
     """Templates of the lines before and after the data, and how they are encoded.
 
     In a template `{rows}` stands for the number of rows, `{bytes}` and `{sha256}` for size and
-    digest of what is between both, `{name}` for the file's name.
+    digest of the data between both, `{name}` for the file's name.
     """
 
     header: str | None
@@ -44,7 +44,7 @@ class ControlRecords:
 
     @classmethod
     def of(cls, options: SFTPOptions, format_footer: bytes) -> Self | None:
-        """Return those that the options ask for, None if there is nothing around the data."""
+        """Return the records that the options ask for, None if there is nothing around the data."""
         if options.header_lines is None and options.footer_lines is None and not format_footer:
             return None
         return cls(
@@ -79,9 +79,9 @@ class ControlRecords:
         async def stage(kind: str, data: bytes) -> list[PartFile]:
             if not data:
                 return []
-            # A name of its own for each try: see `JobCommitter._exact_part`.
+            # A new name for each try: see `JobCommitter._exact_part`.
             name = f"{kind}-{uuid.uuid4().hex}"
-            await connection.write_file(layout.staged_path(name), data, new=True)
+            await connection.write_file(layout.paths.staged(name), data, new=True)
             return [PartFile(name, "", 0, len(data), hashlib.sha256(data).hexdigest())]
 
         return (
@@ -96,9 +96,9 @@ class ControlRecords:
             return b""
         given = _LINE_END.split(template.format_map(facts))
         if not given[-1]:
-            given.pop()  # the last line was ended, too
+            given.pop()  # the last line has an end, too
         lines = "".join(f"{line}{self.line_sep}" for line in given)
-        # A stream of its own: those of the parts are joined in the same way.
+        # A compressed stream of its own: those of the parts are joined in the same way.
         stream = self.compression.open()
         data = self.charset.encode(lines.encode()) if self.charset else lines.encode()
         return bytes(stream.compress(data)) + bytes(stream.flush())
@@ -107,5 +107,5 @@ class ControlRecords:
 async def _digest(connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile]) -> str:
     if len(parts) == 1:
         return parts[0].sha256
-    ranges = [(layout.staged_path(part.staged), 0, part.size) for part in parts]
+    ranges = [(layout.paths.staged(part.staged), 0, part.size) for part in parts]
     return (await digests_of(connection, ranges, ["sha256"]))["sha256"]

@@ -1,4 +1,4 @@
-"""Permissions and times of data files, set before they are visible; a server may refuse them."""
+"""Sets the permissions and the time of data files before they are visible."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger("sftp_async.write.commit.file_attributes")
 
 
 async def set_attributes(connection: RemoteFileSystem, intent: Intent, path: str) -> None:
-    """Give a data file the permissions and the time that the user asked for; may be done twice.
+    """Give a data file the permissions and the time that the user asked for. Idempotent.
 
-    A server that refuses gets a warning in the log: the data is what counts.
+    A server's refusal is a warning in the log: the data counts more.
     """
     if intent.permissions is None and intent.modified is None:
         return

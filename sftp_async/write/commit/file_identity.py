@@ -1,4 +1,4 @@
-"""Whose file it is that has a part's name: of this job, or another's that looks like it."""
+"""Tells a job's own file from another job's file of the same name and size."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
-#: Files read at once to tell whose they are; each takes 4 MiB of memory.
+#: Files read at once to compare their digests; each takes 4 MiB of memory.
 READS_AT_ONCE = 8
 
 
 def is_marked(intent: Intent, part: PartFile) -> bool:
     """Whether a part's final name can be no other job's."""
-    return part_tag(part.name) == tag_of(intent.job_id)
+    return part_tag(part.name) == tag_of(intent.paths.job_id)
 
 
 async def is_in_place(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> bool:
     """Whether the file under a part's final name is the part.
 
-    Where the name can be another's, the file is read: asked only after a reply was lost, or a job
-    broken off.
+    Where the name can be another job's, the file is read: only after a reply was lost, or a job
+    was interrupted.
     """
-    final = intent.final_path(part.final)
+    final = intent.final(part)
     if await size_of(connection, final) != part.size:
         return False
     if is_marked(intent, part):
@@ -48,7 +48,7 @@ async def is_in_place(connection: RemoteFileSystem, intent: Intent, part: PartFi
 async def are_one_file(connection: RemoteFileSystem, one: str, other: str) -> bool:
     """Whether two names are one file: then a change to the time of one shows at the other.
 
-    Nothing else in SFTP 3 tells hard links. A server that keeps no times makes it a no.
+    Nothing else in SFTP 3 identifies hard links. On a server that keeps no times the answer is no.
     """
     try:
         before = int((await connection.stat(other)).mtime)

@@ -1,4 +1,4 @@
-"""Intents as documents on the server: published, found again, moved from state to state."""
+"""Stores intents on the server: publishes, finds and loads them, and moves them between states."""
 
 from __future__ import annotations
 
@@ -14,48 +14,44 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     RemoteUnsupportedError,
 )
-from sftp_async.layout.job_layout import DOCUMENT, uses_own_staging
+from sftp_async.layout.intent_names import STATES, document_name
+from sftp_async.layout.target_paths import PromotionMode, TargetPaths, is_inside
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit.intent import STATES, Intent, document_path
+from sftp_async.write.commit.intent import Intent
 from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
+    from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.job_layout import Layout
     from sftp_async.remote.filesystem import RemoteFileSystem
-    from sftp_async.write.commit.intent import State
 
 #: About 250 bytes a part file: room for a quarter of a million of them.
 LARGEST = 64 * 1024 * 1024
-#: The document while it is being written, inside the job's staging directory.
-DRAFT = "intent.draft"
 #: Stands for a document that does not parse.
 TORN = object()
 
 
-def document_of(name: str) -> tuple[str, State] | None:
-    """Return the document and the state that a file name stands for, or None for another's."""
-    match = DOCUMENT.fullmatch(name)
-    if match is None:
-        return None
-    state: State = match["state"]  # type: ignore[assignment] # the pattern allows no other
-    return match["document"], state
-
-
 async def load(
-    connection: RemoteFileSystem, staging_base: str, directory: str, document: str, state: State
+    connection: RemoteFileSystem, paths: TargetPaths, document_id: str, state: IntentState
 ) -> Intent | None:
     """Read a document.
+
+    Args:
+        connection: to the server.
+        paths: of a job for the same target.
+        document_id: what the document is filed under.
+        state: the state it is in.
 
     Returns:
         None if there is none (any more), if it belongs to another target that shares the staging
         directory, or if it is torn. A torn one was never published: without rename the document
-        grows in place, and its writer goes on only after it read all of it back.
+        grows in place, and its writer goes on only after it has read back all of it.
 
     Raises:
         CommitError: it is of another version, or names something outside the target.
 
     """
-    path = document_path(staging_base, document, state)
+    path = posixpath.join(paths.staging_base, document_name(document_id, state))
     try:
         fields = _parse(await connection.read_file(path, LARGEST))
     except RemoteNotFoundError:
@@ -65,11 +61,11 @@ async def load(
     try:
         if not isinstance(fields, dict):
             raise ValueError("it is no JSON object")
-        if not _belongs(fields, staging_base, directory):
+        if not _belongs(fields, paths):
             return None
         intent = Intent.from_fields(fields)
-        if intent.document != document:
-            raise ValueError(f"it is {intent.document!r} by another name")
+        if intent.paths.document_id != document_id:
+            raise ValueError(f"it is {intent.paths.document_id!r} by another name")
     except ValueError as error:
         raise CommitError(
             f"The intent of an interrupted commit cannot be used: {error}",
@@ -77,22 +73,23 @@ async def load(
             path=path,
             hint="If no job is running for this target, look at the file and remove it",
         ) from error
-    # One directory has several spellings (absolute, relative to the login): ours is known to work.
-    return replace(intent, directory=directory, staging_base=staging_base)
+    # One directory has several spellings (absolute, relative to the login): this job's one works.
+    here = replace(intent.paths, directory=paths.directory, staging_base=paths.staging_base)
+    return replace(intent, paths=here)
 
 
 async def job_of(connection: RemoteFileSystem, path: str) -> str | None:
-    """Return the id of the job that a document names, whatever its target; None if it is torn."""
+    """Return the id of the job that a document names, of any target; None if it is torn."""
     try:
         fields = _parse(await connection.read_file(path, LARGEST))
     except RemoteNotFoundError:
         return None
-    job_id = fields.get("job_id") if isinstance(fields, dict) else None
+    job_id = _paths_of(fields).get("job_id") if isinstance(fields, dict) else None
     return job_id if isinstance(job_id, str) else None
 
 
 async def is_torn(connection: RemoteFileSystem, path: str) -> bool:
-    """Whether a document was never written to its end."""
+    """Whether the writer of a document stopped before its end."""
     try:
         return _parse(await connection.read_file(path, LARGEST)) is TORN
     except RemoteNotFoundError:
@@ -102,31 +99,35 @@ async def is_torn(connection: RemoteFileSystem, path: str) -> bool:
 def _parse(data: bytes) -> object:
     try:
         return json.loads(data)
-    except (ValueError, RecursionError):  # nested deeper than anything of ours
+    except (ValueError, RecursionError):  # nested deeper than any document of this package
         return TORN
 
 
-def _belongs(fields: dict[str, Any], staging_base: str, directory: str) -> bool:
-    its_base, its_directory = fields.get("staging_base"), fields.get("directory")
-    if not (isinstance(its_base, str) and isinstance(its_directory, str)):
+def _paths_of(fields: dict[str, Any]) -> dict[str, Any]:
+    paths = fields.get("paths")
+    return paths if isinstance(paths, dict) else {}
+
+
+def _belongs(fields: dict[str, Any], paths: TargetPaths) -> bool:
+    found = _paths_of(fields)
+    staging_base, directory = found.get("staging_base"), found.get("directory")
+    if not (isinstance(staging_base, str) and isinstance(directory, str)):
         raise ValueError("it names no target")
-    if its_directory == directory:
+    if directory == paths.directory:
         return True
-    # Staging inside the target: where the document lies tells which target it is.
-    return uses_own_staging(staging_base, directory) and uses_own_staging(its_base, its_directory)
+    # Staging inside the target: the document's own place tells which target it is.
+    return paths.staging_is_inside and is_inside(staging_base, directory)
 
 
-async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, State] | None:
-    """Read this job's document, in whatever state it is; None if it was never published.
+async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, IntentState] | None:
+    """Read this job's document, in its present state; None if it was never published.
 
-    Of a job that is `once` it may be another attempt's.
+    With an idempotency key it may be another attempt's.
     """
-    found: dict[State, Intent] = {}
+    found: dict[IntentState, Intent] = {}
 
-    async def look(state: State) -> None:
-        intent = await load(
-            connection, layout.staging_base, layout.directory, layout.document_id, state
-        )
+    async def look(state: IntentState) -> None:
+        intent = await load(connection, layout.paths, layout.paths.document_id, state)
         if intent is not None:
             found[state] = intent
 
@@ -138,15 +139,15 @@ async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, St
 
 
 async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
-    """Make the intent visible at once, and read it back: from here on it will be carried out.
+    """Make the intent visible in one step, and read it back: now the commit will be completed.
 
     Raises:
         RemoteNotFoundError: the job's staging directory is gone.
         RemoteExistsError: another attempt of the same job was faster.
-        CommitError: the server cannot rename, or changed the file; or nobody could read it.
+        CommitError: the server cannot rename, or changed the file; or no reader would accept it.
 
     """
-    data = intent.to_json()
+    data, path = intent.to_json(), intent.paths.document("intent")
     try:
         Intent.from_fields(json.loads(data))
     except ValueError as error:
@@ -154,7 +155,7 @@ async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
         raise CommitError(
             f"The job cannot be committed as planned: {error}",
             host=connection.address,
-            path=intent.directory,
+            path=intent.paths.directory,
             hint="Change the name",
         ) from error
     if len(data) > LARGEST:
@@ -162,51 +163,51 @@ async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
             f"There are {len(intent.parts):,} files, too many for one commit: the list of them has "
             f"{len(data):,} bytes, and {LARGEST:,} is the limit",
             host=connection.address,
-            path=intent.directory,
+            path=intent.paths.directory,
             hint="Write fewer and larger files, or the rows in several jobs",
         )
-    if intent.renames:
-        draft = posixpath.join(intent.staging, f"{DRAFT}-{uuid.uuid4().hex}")
+    if intent.mode is PromotionMode.RENAME:
+        draft = intent.paths.in_staging(f"intent.draft-{uuid.uuid4().hex}")
         await connection.write_file(draft, data)
         try:
-            await connection.rename(draft, intent.path)
+            await connection.rename(draft, path)
         except RemoteUnsupportedError as error:
             raise CommitError(
                 "The server cannot rename files",
                 host=connection.address,
-                path=intent.path,
+                path=path,
                 hint="Set commit_mode=direct",
             ) from error
     else:
-        await connection.write_file(intent.path, data)
-    file = await connection.open_read(intent.path)
+        await connection.write_file(path, data)
+    file = await connection.open_read(path)
     kept = await file.read(len(data), 0)
     await file.close()
     if kept != data:
         raise CommitError(
             "The server did not keep the commit's intent as written",
             host=connection.address,
-            path=intent.path,
+            path=path,
         )
 
 
 async def advance(
-    connection: RemoteFileSystem, intent: Intent, state: State, since: State = "intent"
+    connection: RemoteFileSystem, intent: Intent, state: IntentState, since: IntentState = "intent"
 ) -> bool:
-    """Move a published intent on; may be done twice.
+    """Move a published intent to its next state. Idempotent.
 
     Args:
         connection: to the server.
         intent: the document.
-        state: the state to be.
+        state: the state to move it to.
         since: the state it is in.
 
     Returns:
         Whether it is in that state now; if not, another writer has moved it elsewhere.
 
     """
-    goal, source = intent.path_in(state), intent.path_in(since)
-    if intent.renames:
+    goal, source = intent.paths.document(state), intent.paths.document(since)
+    if intent.mode is PromotionMode.RENAME:
         try:
             await connection.rename(source, goal)
             return True
@@ -220,3 +221,16 @@ async def advance(
         await remove_if_there(connection, source)
         return True
     return await connection.exists(goal)
+
+
+async def forget(connection: RemoteFileSystem, intent: Intent, *states: IntentState) -> None:
+    """Remove the document; under earlier names, too: a rename that was cut short leaves both.
+
+    Args:
+        connection: to the server.
+        intent: the document.
+        states: that it may be in, the earliest first.
+
+    """
+    for state in states:
+        await remove_if_there(connection, intent.paths.document(state))

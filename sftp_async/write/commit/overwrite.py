@@ -1,4 +1,4 @@
-"""What an overwrite takes away: this source's own files, and what announces them."""
+"""Lists what an overwrite removes: this source's own files, and their sidecar files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sftp_async.layout.sidecars import (
     ALGORITHMS,
     MANIFEST_FILE,
     SUCCESS_FILE,
-    announcements,
     checksum_name,
     done_name,
     extensions_of,
-    is_companion,
+    is_sidecar,
+    sidecar_names,
 )
 from sftp_async.write.commit import partition_directories
 from sftp_async.write.commit.sidecars import is_only_in_manifest
@@ -36,8 +36,8 @@ async def replaced(
     Args:
         connection: to the server.
         layout: of the job.
-        options: say what is the job's to take.
-        parts: the new files; what they replace by their names is not listed.
+        options: define which files the job may remove.
+        parts: the new files; files that they replace by name are not listed.
 
     """
     if not layout.partition_by:
@@ -48,7 +48,7 @@ async def replaced(
         )
     else:
         touched = {part.directory for part in parts}
-        announcing = announcements((), options.done_file_template)
+        announcing = sidecar_names((), options.done_file_template)
         found = await partition_directories.listings_of(
             connection, layout.directory, touched, announcing
         )
@@ -74,7 +74,7 @@ def _is_replaced(
     options: WriteOptions,
     parts: Sequence[PartFile],
 ) -> bool:
-    """Whether an overwrite removes the entry; never another's file, unless asked to."""
+    """Whether an overwrite removes the entry: never a foreign file, unless the user asks for it."""
     done = options.done_file_template
     if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
         return False  # ours are in the target itself
@@ -90,14 +90,14 @@ def _is_replaced(
     if part_tag(entry.name) == layout.tag:
         return False
     if layout.row_files and options.overwrite_scope == "own":
-        # Of older files of rows nothing tells whose they are; part files are other jobs'.
+        # Older files of rows do not show who wrote them; part files are other jobs'.
         return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
 
     def is_own(name: str) -> bool:
         return layout.is_own(name, directory)
 
     extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
-    if is_companion(entry.name, is_own, done, extensions):
+    if is_sidecar(entry.name, is_own, done, extensions):
         return True
     if options.overwrite_scope == "directory":
         return is_data(entry.name)

@@ -1,4 +1,4 @@
-"""Names that a template, or rows, give to part files: all of a job at once, and none taken."""
+"""Gives part files the names that a template or rows make: all at once, none of them taken."""
 
 from __future__ import annotations
 
@@ -28,21 +28,18 @@ async def name_parts(
     layout: Layout,
     options: WriteOptions,
     parts: Sequence[PartFile],
-    *,
-    overwrite: bool,
 ) -> tuple[tuple[PartFile, ...], tuple[str, ...]]:
     """Give the parts the names that `file_name_template` makes, or their rows.
 
     Args:
         connection: to the server.
         layout: of the job; `names_parts` is true.
-        options: `if_exists` says what to do about names that are taken.
+        options: the write options.
         parts: as the tasks made them, in partition order.
-        overwrite: names that are taken are the job's to take.
 
     Returns:
         The parts under these names, and those of the names that other files have now, which the
-        parts take.
+        parts replace.
 
     Raises:
         CommitError: two would have one name, one is too long or hidden, or one is taken.
@@ -62,22 +59,21 @@ async def name_parts(
     used = {directory: set(entries) for directory, entries in taken.items()}
     for part in named:
         used[part.directory].add(part.name)
-    replaces = overwrite or options.if_exists == "replace"
     replaced: list[str] = []
     for index, part in enumerate(named):
         found = taken[part.directory].get(part.name)
         if found is None:
             continue
-        if replaces and not found.is_dir:
+        if layout.replaces and not found.is_dir:
             replaced.append(part.final)
             continue
-        if options.if_exists != "rename":
+        if layout.collision != "rename":
             raise _exists(connection, layout, part, found)
         name = free_name(part.name, used[part.directory])
         used[part.directory].add(name)
         named[index] = replace(part, final=posixpath.join(part.directory, name))
     _check_names(connection, layout, options, named)
-    for name in _beside(options, [part.final for part in named]):
+    for name in _sidecars(options, [part.final for part in named]):
         directory, base = posixpath.split(name)
         found = taken.get(directory, {}).get(base)
         if found is not None and found.is_dir:
@@ -109,24 +105,24 @@ def _exists(
 def _check_names(
     connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
 ) -> None:
-    """See that each part, and what stands beside it, has a name that nothing else of the job has.
+    """Ensure that each part and each sidecar file has a name that no other file of the job has.
 
-    Readers have to see what a template names: values of partition columns may begin with `_`.
+    Names of a template must be visible to readers: values of partition columns may begin with `_`.
 
     Raises:
         CommitError: names the first that has not.
 
     """
     files = [part.final for part in parts]
-    beside = _beside(options, files)
+    sidecars = _sidecars(options, files)
     directories = {
         name for level in with_parents(part.directory for part in parts) for name in level
     }
     twice = [name for name, count in Counter(files).items() if count > 1]
-    both = [name for name in files if name in directories or name in beside]
-    both += sorted(beside & directories)
+    both = [name for name in files if name in directories or name in sidecars]
+    both += sorted(sidecars & directories)
     hidden = [] if layout.row_files else [n for n in files if not is_data(posixpath.basename(n))]
-    long = [name for name in (*files, *beside) if _bytes(posixpath.basename(name)) > LONGEST_NAME]
+    long = [name for name in (*files, *sidecars) if _bytes(posixpath.basename(name)) > LONGEST_NAME]
     for names, what in (
         (twice, "is that of several files"),
         (both, "is that of a directory, a checksum file or a done file, too"),
@@ -142,14 +138,14 @@ def _check_names(
             )
 
 
-def _beside(options: WriteOptions, files: Sequence[str]) -> set[str]:
-    """Return the names of what is to stand beside the files."""
-    beside: set[str] = set()
+def _sidecars(options: WriteOptions, files: Sequence[str]) -> set[str]:
+    """Return the names of the sidecar files of data files."""
+    sidecars: set[str] = set()
     if options.checksum_files != "none":
-        beside |= {checksum_name(name, options.checksum_files) for name in files}
+        sidecars |= {checksum_name(name, options.checksum_files) for name in files}
     if options.done_file_template is not None:
-        beside |= {done_name(options.done_file_template, name) for name in files}
-    return beside
+        sidecars |= {done_name(options.done_file_template, name) for name in files}
+    return sidecars
 
 
 def _source(layout: Layout) -> str:

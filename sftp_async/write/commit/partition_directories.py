@@ -1,4 +1,4 @@
-"""Partition directories of a commit: looked at, made, listed, and removed when they are empty."""
+"""Makes and lists the partition directories of a commit, and removes those that are empty."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ async def missing(
 async def make(
     connection: RemoteFileSystem, target: str, directories: Iterable[str], absent: Collection[str]
 ) -> None:
-    """Make sure that directories are there, and none of them a link. May be done twice.
+    """Ensure that directories exist, and that none of them is a link. Idempotent.
 
     Args:
         connection: to the server.
         target: the directory they are in.
         directories: relative to it.
-        absent: those that are likely to be missing: it saves a look at each.
+        absent: those that are probably missing: saves a request for each.
 
     Raises:
         CommitError: a link or a file is where one should be.
@@ -134,18 +134,15 @@ async def listings(
 
 
 async def listings_of(
-    connection: RemoteFileSystem,
-    target: str,
-    directories: Collection[str],
-    announcing: Collection[str],
+    connection: RemoteFileSystem, target: str, directories: Collection[str], files: Collection[str]
 ) -> dict[str, list[RemoteEntry]]:
-    """List some partition directories, and of the target what announces its data.
+    """List some partition directories, and in the target some files alone.
 
     Args:
         connection: to the server.
         target: the directory.
         directories: relative to it; those that are missing are left out.
-        announcing: names in the target itself.
+        files: names in the target itself.
 
     """
     found: dict[str, list[RemoteEntry]] = {}
@@ -156,9 +153,9 @@ async def listings_of(
 
     await each(directories, look)
     if directories:
-        # Not all of it: what is not in these directories stays.
+        # Not all of it: data outside of these directories stays.
         entries = await connection.listdir(target)
-        found[""] = [e for e in entries if e.name in announcing]
+        found[""] = [e for e in entries if e.name in files]
     return found
 
 
@@ -187,7 +184,7 @@ async def remove_tagged_everywhere(
 ) -> None:
     """Remove one job's part files from the target and its partition directories.
 
-    A partition directory that this empties goes, too: the job has made it.
+    Partition directories that this empties are removed, too: the job has made them.
 
     Args:
         connection: to the server.
@@ -230,5 +227,5 @@ def _in_the_way(connection: RemoteFileSystem, path: str, found: str) -> CommitEr
         f"A {found} is where a partition directory should be",
         host=connection.address,
         path=path,
-        hint="See who made it, and remove it",
+        hint="Find out who created it and remove it",
     )

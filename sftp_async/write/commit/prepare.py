@@ -1,4 +1,4 @@
-"""What happens on the server before any task: the target is checked, the staging directory made."""
+"""Prepares a target before any task: checks it, makes the staging directory, recovers old jobs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from sftp_async.errors import (
     RemoteUnsupportedError,
     TransferError,
 )
-from sftp_async.layout.job_layout import uses_own_staging
+from sftp_async.layout.hidden_names import hidden_name
+from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.write.commit import commit_marker
-from sftp_async.write.commit.promote import exact_exists
+from sftp_async.write.commit.promoters import name_taken
 from sftp_async.write.commit.recover import recover
 from sftp_async.write.commit.remote_steps import (
     refuse_links,
@@ -41,42 +42,35 @@ class Preparation:
     Args:
         layout: where the job writes.
         options: the write options.
-        overwrite: replace what is there.
 
     """
 
-    def __init__(self, layout: Layout, options: WriteOptions, *, overwrite: bool) -> None:
+    def __init__(self, layout: Layout, options: WriteOptions) -> None:
         self._layout = layout
         self._options = options
-        self._overwrite = overwrite
 
     async def run(self, connection: RemoteFileSystem) -> bool:
-        """Check the target, make the staging directory, finish what an earlier job left.
+        """Check the target, make the staging directory, end what interrupted jobs left.
 
         Returns:
             False if there is nothing to do: a job of the same key was committed before, or the
             exact file is there and may stay.
 
         Raises:
-            CommitError: the target cannot take this job; says why. Nothing of the job is left then.
+            CommitError: the target cannot take this job; the message gives the reason. Nothing of
+                the job is left then.
 
         """
         layout = self._layout
         try:
             shared = await self._make_staging(connection)
-            if not uses_own_staging(layout.staging_base, layout.directory):
+            if not layout.paths.staging_is_inside:
                 await self._check_staging_elsewhere(connection)
             if shared:
                 # The directory for staging was there before: other jobs run, or were interrupted.
-                await recover(
-                    connection,
-                    layout.staging_base,
-                    layout.directory,
-                    ttl=self._options.staging_ttl,
-                    own_job=layout.job_id,
-                )
+                await recover(connection, layout.paths, ttl=self._options.staging_ttl)
             if self._options.verify == "server":
-                await check_offered(connection, posixpath.join(layout.staging, "probe"))
+                await check_offered(connection, layout.paths.in_staging("probe"))
             if await self._is_to_write(connection):
                 return True
             await self._leave(connection)
@@ -98,27 +92,26 @@ class Preparation:
                 is not None
             ):
                 return False
-        return layout.file_name is None or await check_exact(
-            connection, layout, self._options, overwrite=self._overwrite
-        )
+        return layout.file_name is None or await check_exact(connection, layout)
 
     async def _leave(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
         await remove_tree(connection, layout.staging)
-        await remove_staging_base(connection, layout.staging_base, layout.directory)
+        await remove_staging_base(connection, layout.paths)
 
     async def _make_staging(self, connection: RemoteFileSystem) -> bool:
         """Make the job's staging directory; returns whether the one above it existed.
 
-        Two round trips in the ordinary case: whether the target is there shows by making them.
+        Two round trips in the ordinary case: the requests that make directories also show whether
+        the target is there.
         """
         layout = self._layout
-        if not uses_own_staging(layout.staging_base, layout.directory):
+        if not layout.paths.staging_is_inside:
             await self._make_target(connection)
         for _ in range(STAGING_ATTEMPTS):
             shared = await self._make_staging_base(connection)
-            if shared and uses_own_staging(layout.staging_base, layout.directory):
-                await refuse_links(connection, layout.staging_base)
+            if shared and layout.paths.staging_is_inside:
+                await refuse_links(connection, layout.paths.staging_base)
             # Now another job may end and remove the directory while it is empty.
             with suppress(RemoteNotFoundError):
                 with suppress(RemoteExistsError):  # made by a request whose reply was lost
@@ -129,20 +122,20 @@ class Preparation:
         )
 
     async def _make_staging_base(self, connection: RemoteFileSystem) -> bool:
-        layout = self._layout
+        paths = self._layout.paths
         try:
-            await connection.mkdir(layout.staging_base)
+            await connection.mkdir(paths.staging_base)
         except RemoteExistsError:
             return True
         except RemotePermissionError:
             # Some servers deny permission to make what exists already.
-            if await connection.exists(layout.staging_base):
+            if await connection.exists(paths.staging_base):
                 return True
             raise
         except RemoteNotFoundError:
-            if uses_own_staging(layout.staging_base, layout.directory):
+            if paths.staging_is_inside:
                 await self._make_target(connection)
-            await connection.makedirs(layout.staging_base)
+            await connection.makedirs(paths.staging_base)
         return False
 
     async def _make_target(self, connection: RemoteFileSystem) -> None:
@@ -163,16 +156,16 @@ class Preparation:
                 raise self._no_directory(connection, directory)
 
     async def _check_staging_elsewhere(self, connection: RemoteFileSystem) -> None:
-        """Carry an empty hidden file from the staging directory into the target, and remove it.
+        """Rename an empty hidden file from the staging directory into the target, and remove it.
 
-        Staging inside the target shows by itself that files can be made there; this one does not.
+        Staging inside the target proves that files can be made there; staging elsewhere does not.
         """
-        layout = self._layout
-        probe = posixpath.join(layout.directory, f".sftp-async-{layout.job_id}")
-        if self._options.commit_mode == "direct":
+        paths = self._layout.paths
+        probe = paths.final(hidden_name("preflight", paths.job_id))
+        if paths.mode is not PromotionMode.RENAME:
             await connection.write_file(probe, b"")
         else:
-            staged = posixpath.join(layout.staging, "probe")
+            staged = paths.in_staging("probe")
             await connection.write_file(staged, b"")
             try:
                 with suppress(RemoteExistsError):  # by a rename whose reply was lost
@@ -183,14 +176,14 @@ class Preparation:
                 raise CommitError(
                     f"Files cannot be renamed from staging_dir into the target: {error.message}",
                     host=connection.address,
-                    path=layout.staging_base,
+                    path=paths.staging_base,
                     hint="Choose a staging_dir on the target's file system, or leave it out",
                 ) from error
         await remove_if_there(connection, probe)
 
     async def _unusable(self, connection: RemoteFileSystem, error: TransferError) -> CommitError:
-        """Say why the target cannot be used: a server's refusal to make a directory says little."""
-        for path in (self._layout.staging_base, self._layout.directory):
+        """Explain why the target cannot be used: a server's refusal alone does not."""
+        for path in (self._layout.paths.staging_base, self._layout.directory):
             while path not in ("", ".", "/"):
                 with suppress(TransferError):
                     if (await connection.stat(path)).is_dir:
@@ -219,13 +212,11 @@ class Preparation:
         )
 
 
-async def check_exact(
-    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, *, overwrite: bool
-) -> bool:
-    """See that the job's exact file can be written.
+async def check_exact(connection: RemoteFileSystem, layout: Layout) -> bool:
+    """Ensure that the job's exact file can be written.
 
     Returns:
-        False if it is there, and is to stay as it is (`if_exists=ignore`).
+        False if it is there, and stays as it is (`if_exists=ignore`).
 
     Raises:
         CommitError: its name is a directory's, or taken where nothing is to be replaced.
@@ -243,22 +234,20 @@ async def check_exact(
             path=target,
             hint="Remove it, or set single_file=false to write part files into it",
         )
-    if options.if_exists == "ignore":
-        return False
-    if not overwrite and options.if_exists != "rename":
-        raise exact_exists(connection, target)
-    return True
+    if layout.collision == "fail":
+        raise name_taken(connection, target)
+    return layout.collision != "ignore"
 
 
 async def check_offered(connection: RemoteFileSystem, probe: str) -> None:
-    """See that the server computes sums, on a file made for it and removed.
+    """Ensure that the server computes checksums, on a file made for it and removed.
 
     Args:
         connection: to the server.
         probe: a path that is free.
 
     Raises:
-        CommitError: it does not, and what to do instead.
+        CommitError: it does not; the hint gives the alternatives.
 
     """
     await connection.write_file(probe, b"probe")

@@ -1,4 +1,4 @@
-"""Small remote steps that may be done twice without harm; and doing many of them at a time."""
+"""Small idempotent steps on the server that the modules of a commit share."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
-from sftp_async.layout.job_layout import uses_own_staging
 from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
+    from sftp_async.layout.target_paths import TargetPaths
     from sftp_async.remote.filesystem import RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.remote_steps")
 
-
-#: Times that a directory is emptied before one gives up on tasks that go on filling it.
+#: Times that a directory is emptied before it is left to tasks that go on filling it.
 CLEARINGS = 10
 
 
@@ -42,7 +41,7 @@ async def remove_if_there(connection: RemoteFileSystem, path: str) -> None:
 
 
 async def refuse_links(connection: RemoteFileSystem, *paths: str) -> None:
-    """See that directories of ours are none that somebody else has chosen.
+    """Ensure that directories of this package are not behind symbolic links.
 
     Raises:
         CommitError: one is a symbolic link.
@@ -52,10 +51,10 @@ async def refuse_links(connection: RemoteFileSystem, *paths: str) -> None:
     async def look(path: str) -> None:
         if await connection.is_link(path):
             raise CommitError(
-                "A link is where a directory or file of this package's own should be",
+                "Expected a directory or file created by sftp_async, found a symbolic link",
                 host=connection.address,
                 path=path,
-                hint="See who made it, and remove it",
+                hint="Find out who created it and remove it",
             )
 
     await each(paths, look)
@@ -71,7 +70,7 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     """Remove a job's staging directory, which is flat; tasks may still be writing into it.
 
     They never make the directory, so once it is gone it stays gone. If they outrun this, or
-    somebody put a directory inside, it is left to be swept by a later job.
+    another program made a directory inside, it is left to be swept by a later job.
     """
     for _ in range(CLEARINGS):
         try:
@@ -83,7 +82,7 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
             raise
         except TransferError:
             if await connection.is_link(staging):
-                # What is behind it is none of ours.
+                # The directory behind it is not this package's.
                 await remove_if_there(connection, staging)
                 return
             with suppress(RemoteNotFoundError):
@@ -94,13 +93,11 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     log.warning("%s could not be removed; a later write sweeps it", staging)
 
 
-async def remove_staging_base(
-    connection: RemoteFileSystem, staging_base: str, directory: str
-) -> None:
+async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
     """Remove the directory of all staging directories, unless it is in use or the user's own.
 
-    Never fails: the job is over by then, and an empty `_temporary` harms nobody.
+    Never fails: the job is over by then, and an empty `_temporary` does no harm.
     """
-    if uses_own_staging(staging_base, directory):
+    if paths.staging_is_inside:
         with suppress(TransferError):
-            await connection.rmdir(staging_base)
+            await connection.rmdir(paths.staging_base)

@@ -1,4 +1,4 @@
-"""What tells readers that a job is complete: checksums, manifest, done files, `_SUCCESS`."""
+"""Writes sidecar files, which tell readers that data is complete: manifest, `_SUCCESS`, others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
+from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.remote_steps import remove_if_there
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from sftp_async.remote.filesystem import RemoteFileSystem
     from sftp_async.write.commit.intent import Intent
 
-#: Of the manifest's form.
+#: Version of the manifest's form.
 VERSION = 1
-#: Bytes of a manifest that is looked at: that of one file, with thousands of columns.
+#: Bytes of a manifest that is read: enough for one file with thousands of columns.
 LARGEST = 1024 * 1024
 
 
 async def check_places(connection: RemoteFileSystem, intent: Intent) -> None:
-    """See that no directory has the name of what `announce` is to write for the whole job.
+    """Ensure that no directory has the name of a sidecar file of the whole job.
 
     Raises:
         CommitError: one has; nothing is visible yet.
@@ -46,33 +47,33 @@ async def check_places(connection: RemoteFileSystem, intent: Intent) -> None:
         names.add(checksum_name(intent.parts[0].final, intent.checksums))
 
     async def look(name: str) -> None:
-        if await connection.kind(intent.final_path(name)) == "directory":
+        if await connection.kind(intent.paths.final(name)) == "directory":
             raise CommitError(
-                "A directory has the name of what is to stand beside the data",
+                "A directory has the name of a sidecar file of the data",
                 host=connection.address,
-                path=intent.final_path(name),
+                path=intent.paths.final(name),
                 hint="Move it away, or leave out the option that asks for the file",
             )
 
     await each(sorted(names), look)
 
 
-async def announce(connection: RemoteFileSystem, intent: Intent) -> None:
-    """Write what the user asked for, in this order, behind all data. May be done twice."""
+async def write_sidecars(connection: RemoteFileSystem, intent: Intent) -> None:
+    """Write the sidecar files that the user asked for, `_SUCCESS` last. Idempotent."""
     if intent.checksums != "none":
 
         async def write_checksum(part: PartFile) -> None:
-            path = intent.final_path(checksum_name(part.final, intent.checksums))
+            path = intent.paths.final(checksum_name(part.final, intent.checksums))
             await connection.write_file(path, checksum_line(part, intent.checksums))
 
         await each(intent.parts, write_checksum)
     if intent.manifest is not None:
-        await _replace(connection, intent, intent.final_path(MANIFEST_FILE), manifest(intent))
+        await _replace(connection, intent, intent.paths.final(MANIFEST_FILE), manifest(intent))
     if intent.done_file is not None:
         names = {done_name(intent.done_file, part.final) for part in intent.parts}
-        await each(sorted(names), lambda name: connection.write_file(intent.final_path(name), b""))
+        await each(sorted(names), lambda name: connection.write_file(intent.paths.final(name), b""))
     if intent.success_file:
-        await connection.write_file(intent.final_path(SUCCESS_FILE), b"")
+        await connection.write_file(intent.paths.final(SUCCESS_FILE), b"")
 
 
 def checksum_line(part: PartFile, algorithm: str) -> bytes:
@@ -95,7 +96,7 @@ def manifest(intent: Intent) -> bytes:
     ]
     document = {
         "version": VERSION,
-        "job": intent.job_id,
+        "job": intent.paths.job_id,
         **(intent.manifest or {}),
         "rows": sum(part.rows for part in intent.parts),
         "bytes": sum(part.size for part in intent.parts),
@@ -105,13 +106,13 @@ def manifest(intent: Intent) -> bytes:
 
 
 async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name: str) -> bool:
-    """Whether the manifest there is one of ours, and tells of the file of that name alone."""
+    """Whether the target's manifest is this package's, and lists the file of that name alone."""
     try:
-        told = json.loads(
+        document = json.loads(
             await connection.read_file(posixpath.join(directory, MANIFEST_FILE), LARGEST)
         )
-        names = [file["name"] for file in told["files"]]
-        return bool(told["version"] == VERSION and names == [name])
+        names = [file["name"] for file in document["files"]]
+        return bool(document["version"] == VERSION and names == [name])
     except UNKNOWN_OUTCOME:
         raise
     except (TransferError, ValueError, TypeError, LookupError, RecursionError):
@@ -119,12 +120,12 @@ async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name
 
 
 async def _replace(connection: RemoteFileSystem, intent: Intent, path: str, data: bytes) -> None:
-    """Write a file that readers may look at while an older one is there."""
-    if not intent.renames:
+    """Write a file that readers may open while an older one is there."""
+    if intent.mode is not PromotionMode.RENAME:
         await connection.write_file(path, data)
         return
     # Not in the staging directory, which is gone by now.
-    draft = posixpath.join(intent.staging_base, f"{intent.document}.draft")
+    draft = posixpath.join(intent.paths.staging_base, f"{intent.paths.document_id}.draft")
     await connection.write_file(draft, data)
     try:
         await connection.replace(draft, path)

@@ -1,4 +1,4 @@
-"""What earlier attempts of the same streaming query left: they are over, with no intent to tell."""
+"""Removes files staged by earlier attempts of a streaming query that never published an intent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import UNKNOWN_OUTCOME, RemoteNotFoundError, TransferError
+from sftp_async.layout.intent_names import JOB_ID, document_of
 from sftp_async.layout.job_layout import same_lineage
 from sftp_async.layout.part_names import tag_of
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit import intent as intents
-from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.partition_directories import remove_tagged_everywhere
 from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.write.commit.stale_attempts")
 
 
-async def remove_kin(connection: RemoteFileSystem, layout: Layout) -> None:
+async def remove_stale_attempts(connection: RemoteFileSystem, layout: Layout) -> None:
     """Remove what other attempts of a job's query staged.
 
     Args:
@@ -30,25 +29,26 @@ async def remove_kin(connection: RemoteFileSystem, layout: Layout) -> None:
         layout: of the attempt that ends now.
 
     """
+    paths = layout.paths
     try:
-        listing = await connection.listdir(layout.staging_base)
+        listing = await connection.listdir(paths.staging_base)
     except RemoteNotFoundError:
         return
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
-        log.warning("%s: cannot look for what earlier attempts left: %s", layout.target, error)
+        log.warning("%s: cannot list what earlier attempts left: %s", layout.target, error)
         return
-    if any(intent_store.document_of(entry.name) for entry in listing):
+    if any(document_of(entry.name) for entry in listing):
         return  # it may name one of them
 
     async def remove(job_id: str) -> None:
-        await remove_tree(connection, posixpath.join(layout.staging_base, job_id))
+        await remove_tree(connection, posixpath.join(paths.staging_base, job_id))
         if layout.direct:
             await remove_tagged_everywhere(
                 connection, layout.directory, layout.partition_by, tag_of(job_id), keep=()
             )
 
-    names = [entry.name for entry in listing if intents.JOB_ID.fullmatch(entry.name)]
+    names = [entry.name for entry in listing if JOB_ID.fullmatch(entry.name)]
     await each([name for name in names if same_lineage(name, layout.job_id)], remove)
-    await remove_staging_base(connection, layout.staging_base, layout.directory)
+    await remove_staging_base(connection, paths)

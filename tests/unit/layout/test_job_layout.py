@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout.job_layout import Layout, uses_own_staging
+from sftp_async.layout.job_layout import Layout
 from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.part_names import is_data, is_extension, is_part, part_tag
 from sftp_async.layout.target import clean, file_kind, infer_format, split_target
@@ -134,7 +134,7 @@ def test_two_attempts_never_share_a_name_while_they_write() -> None:
     for mode in ("rename", "direct"):
         layout = Layout.new(options("/out", commit_mode=mode), "csv")
         first, second = (layout.part_names(3, 0, attempt * 8) for attempt in ("0a1b", "0a2c"))
-        assert layout.staged_path(first[0]) != layout.staged_path(second[0])
+        assert layout.paths.staged(first[0]) != layout.paths.staged(second[0])
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_a_key_belongs_to_the_template_of_an_exact_name_and_not_to_one_of_its_na
         for time in ("1200", "1201")
     ]
     assert jobs[0].once == jobs[1].once
-    assert jobs[0].document_id == jobs[1].document_id
+    assert jobs[0].paths.document_id == jobs[1].paths.document_id
     other = Layout.new(options("/out/p_1200.csv", job_key="k"), "csv", template="p_{now:%H%M}.csv")
     assert other.once != jobs[0].once
-    assert other.document_id != jobs[0].document_id
+    assert other.paths.document_id != jobs[0].paths.document_id
 
 
 @pytest.mark.parametrize("key", [".", ".."])
@@ -197,17 +197,17 @@ def test_hidden_names_are_no_data() -> None:
 def test_staging_is_inside_the_target_unless_told_otherwise() -> None:
     layout = Layout.new(options("/out"), "csv")
     assert layout.staging == f"/out/_temporary/{layout.job_id}"
-    assert uses_own_staging(layout.staging_base, layout.directory)
+    assert layout.paths.staging_is_inside
     layout = Layout.new(options("/out", staging_dir="/tmp/s/"), "csv")
     assert layout.staging == f"/tmp/s/{layout.job_id}"
-    assert not uses_own_staging(layout.staging_base, layout.directory)
+    assert not layout.paths.staging_is_inside
 
 
 def test_an_exact_file_is_staged_beside_it_even_without_rename() -> None:
     layout = Layout.new(options("/out/a.csv", commit_mode="direct"), "csv")
     assert not layout.direct
     assert layout.target == "/out/a.csv"
-    assert layout.staged_path("x") == f"/out/_temporary/{layout.job_id}/x"
+    assert layout.paths.staged("x") == f"/out/_temporary/{layout.job_id}/x"
 
 
 @given(st.text(st.sampled_from("/.ab"), min_size=1))

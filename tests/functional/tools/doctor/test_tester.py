@@ -25,7 +25,7 @@ from tests.support.sshd import SSHD
 
 THOROUGH = {"Sessions", "Connections", "Throughput"}
 QUICK = tuple(name for name in STEPS if name not in THOROUGH)
-ALL_WELL = dict.fromkeys(QUICK, "ok")
+ALL_OK = dict.fromkeys(QUICK, "ok")
 
 
 class ReadOnlyServer(FolderServer):
@@ -63,8 +63,8 @@ def failure(report: CheckReport) -> CheckStep:
     return step
 
 
-def went_until(failed: str) -> dict[str, str]:
-    """Return the outcome of a check that failed at a step, and skipped those behind it."""
+def outcome_until(failed: str) -> dict[str, str]:
+    """Return the outcome of a check that failed at a step and skipped the later ones."""
     at = QUICK.index(failed)
     return {
         name: "ok" if number < at else "failed" if number == at else "skipped"
@@ -72,7 +72,7 @@ def went_until(failed: str) -> dict[str, str]:
     }
 
 
-# --- as users of the Paramiko data source know it
+# --- connect(), list_files() and disconnect()
 
 
 def test_files_are_listed_by_sorted_name(embedded_server: EmbeddedServer) -> None:
@@ -113,7 +113,9 @@ def test_a_lost_connection_is_replaced_by_connecting_again(embedded_server: Embe
         assert tester.connect().list_files() == []
 
 
-def test_listing_without_a_connection_says_what_to_do(embedded_server: EmbeddedServer) -> None:
+def test_listing_without_a_connection_is_an_error_with_advice(
+    embedded_server: EmbeddedServer,
+) -> None:
     with pytest.raises(ConnectError, match=r"Not connected .*Call connect\(\) first"):
         connecting_to(embedded_server).list_files()
 
@@ -131,12 +133,12 @@ def test_a_key_file_logs_in(tmp_path: Path) -> None:
             assert tester.list_files() == []
 
 
-def test_mistaken_options_are_reported_at_once() -> None:
+def test_all_invalid_options_are_reported_at_once() -> None:
     with pytest.raises(OptionsError, match="2 invalid options"):
         SFTPConnectionTester("host.example", "me", port=0)
 
 
-def test_connect_raises_what_went_wrong(embedded_server: EmbeddedServer) -> None:
+def test_connect_raises_the_error_of_the_login(embedded_server: EmbeddedServer) -> None:
     with pytest.raises(AuthenticationError):
         connecting_to(embedded_server, password="wrong").connect()
 
@@ -146,7 +148,7 @@ def test_connect_raises_what_went_wrong(embedded_server: EmbeddedServer) -> None
 
 def test_a_healthy_server_passes_every_step(embedded_server: EmbeddedServer) -> None:
     report = connecting_to(embedded_server).check()
-    assert outcome(report) == ALL_WELL
+    assert outcome(report) == ALL_OK
     assert report.ok
     assert report.host_key_fingerprint == embedded_server.fingerprint
     assert report.round_trip_ms is not None
@@ -159,7 +161,7 @@ def test_a_healthy_server_passes_every_step(embedded_server: EmbeddedServer) -> 
 
 def test_openssh_passes_every_step(sshd: SSHD, remote_dir: Path) -> None:
     report = SFTPConnectionTester.from_options(SFTPOptions(**sshd.options())).check(str(remote_dir))
-    assert outcome(report) == ALL_WELL, str(report)
+    assert outcome(report) == ALL_OK, str(report)
     assert "OpenSSH" in str(report)
     assert list(remote_dir.iterdir()) == []
 
@@ -173,7 +175,7 @@ async def test_a_check_works_where_an_event_loop_is_running(
 
 def test_a_wrong_password_fails_the_login_and_is_not_shown(embedded_server: EmbeddedServer) -> None:
     report = connecting_to(embedded_server, password="wrong-S3cret").check()
-    assert outcome(report) == went_until("Login")
+    assert outcome(report) == outcome_until("Login")
     assert "password" in failure(report).detail
     assert not report.ok
     assert "S3cret" not in str(report) + repr(report) + report._repr_html_()
@@ -183,14 +185,14 @@ def test_a_wrong_host_key_fails_with_the_key_the_server_showed(
     embedded_server: EmbeddedServer,
 ) -> None:
     report = connecting_to(embedded_server, host_key_fingerprint="SHA256:" + "a" * 43).check()
-    assert outcome(report) == went_until("Host key")
+    assert outcome(report) == outcome_until("Host key")
     assert report.host_key_fingerprint == embedded_server.fingerprint
     assert embedded_server.fingerprint in failure(report).detail
     assert "host_key_fingerprint" in failure(report).advice
     assert embedded_server.logins == 0
 
 
-def test_an_unchecked_host_key_is_pointed_out(embedded_server: EmbeddedServer) -> None:
+def test_an_unchecked_host_key_is_a_warning(embedded_server: EmbeddedServer) -> None:
     tester = connecting_to(embedded_server, host_key_policy="insecure")
     with pytest.warns(SFTPAsyncWarning, match="insecure"):
         report = tester.check()
@@ -201,57 +203,57 @@ def test_an_unchecked_host_key_is_pointed_out(embedded_server: EmbeddedServer) -
     assert "Set host_key_fingerprint" in step.advice
 
 
-def test_a_closed_port_fails_there(embedded_server: EmbeddedServer) -> None:
-    with socket.socket() as taken:  # bound but not listening: nobody else answers there
+def test_a_closed_port_fails_the_tcp_step(embedded_server: EmbeddedServer) -> None:
+    with socket.socket() as taken:  # bound but not listening: no other program answers there
         taken.bind(("127.0.0.1", 0))
         report = connecting_to(embedded_server, port=taken.getsockname()[1]).check()
-    assert outcome(report) == went_until("TCP")
+    assert outcome(report) == outcome_until("TCP")
     assert "refused" in failure(report).detail
 
 
-def test_a_key_that_is_no_key_fails_the_options(embedded_server: EmbeddedServer) -> None:
+def test_an_invalid_private_key_fails_the_options(embedded_server: EmbeddedServer) -> None:
     report = connecting_to(embedded_server, private_key_content="PRIVATE KEY S3cret").check()
-    assert outcome(report) == went_until("Options")
+    assert outcome(report) == outcome_until("Options")
     assert "private_key_content" in failure(report).detail
     assert "S3cret" not in str(report)
 
 
-def test_a_reference_that_leads_nowhere_fails_the_options(embedded_server: EmbeddedServer) -> None:
+def test_an_unresolved_reference_fails_the_options(embedded_server: EmbeddedServer) -> None:
     report = connecting_to(embedded_server, password="file:/nowhere/at/all").check()
-    assert outcome(report) == went_until("Options")
+    assert outcome(report) == outcome_until("Options")
     assert "'file:/nowhere/at/all'" in failure(report).detail
 
 
 def test_a_read_only_directory_fails_the_write_and_nothing_else(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "served", sftp_factory=ReadOnlyServer) as server:
         report = connecting_to(server).check("/")
-    assert outcome(report) == went_until("Write")
+    assert outcome(report) == outcome_until("Write")
     assert "permission" in failure(report).detail
     assert "permission" in failure(report).advice
 
 
-def test_a_missing_directory_is_tried_where_a_job_would_make_it(
+def test_a_missing_directory_is_checked_in_its_parent(
     embedded_server: EmbeddedServer,
 ) -> None:
     (embedded_server.root / "there").mkdir()
     report = connecting_to(embedded_server).check("/there/not/orders.csv")
-    assert outcome(report) == {**ALL_WELL, "Target": "warning"}
+    assert outcome(report) == {**ALL_OK, "Target": "warning"}
     assert "is missing, for the file orders.csv" in step_of(report, "Target").detail
     assert "create_dirs=true" in step_of(report, "Target").advice
     assert "in /there" in step_of(report, "Write").detail
     assert [*embedded_server.root.rglob("*")] == [embedded_server.root / "there"]
 
 
-def test_a_missing_directory_that_no_job_would_make_fails(embedded_server: EmbeddedServer) -> None:
+def test_a_missing_directory_fails_without_create_dirs(embedded_server: EmbeddedServer) -> None:
     report = connecting_to(embedded_server, create_dirs=False).check("/not/there")
-    assert outcome(report) == went_until("Target")
+    assert outcome(report) == outcome_until("Target")
     assert "set create_dirs=true" in failure(report).advice
 
 
 def test_a_file_in_the_place_of_the_directory_fails(embedded_server: EmbeddedServer) -> None:
     (embedded_server.root / "out").touch()
     report = connecting_to(embedded_server).check("/out")
-    assert outcome(report) == went_until("Target")
+    assert outcome(report) == outcome_until("Target")
     assert failure(report).detail == "/out is a file, not a directory"
 
 
@@ -259,7 +261,7 @@ def test_a_server_that_loses_bytes_fails_the_write_and_the_probe_is_removed(tmp_
     with EmbeddedServer(tmp_path / "served", sftp_factory=TruncatingServer) as server:
         report = connecting_to(server).check()
         assert list(server.root.iterdir()) == []
-    assert outcome(report) == went_until("Write")
+    assert outcome(report) == outcome_until("Write")
     assert "bytes on the server" in failure(report).detail
 
 
@@ -267,11 +269,13 @@ def test_a_probe_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "served", sftp_factory=KeepingServer) as server:
         report = connecting_to(server).check()
         [probe] = server.root.iterdir()
-    assert outcome(report) == {**ALL_WELL, "Remove": "failed"}
+    assert outcome(report) == {**ALL_OK, "Remove": "failed"}
     assert probe.name in failure(report).advice
 
 
-def test_a_thorough_check_tries_all_and_leaves_nothing(embedded_server: EmbeddedServer) -> None:
+def test_a_thorough_check_runs_every_step_and_leaves_nothing(
+    embedded_server: EmbeddedServer,
+) -> None:
     report = connecting_to(embedded_server).check(thorough=True)
     assert outcome(report) == dict.fromkeys(STEPS, "ok")
     assert (report.sessions, report.connections) == (4, 4)
@@ -281,7 +285,7 @@ def test_a_thorough_check_tries_all_and_leaves_nothing(embedded_server: Embedded
     assert list(embedded_server.root.iterdir()) == []
 
 
-def test_a_connection_that_is_lost_on_the_way_leaves_no_probe_behind(tmp_path: Path) -> None:
+def test_a_connection_lost_during_the_checks_leaves_no_probe_behind(tmp_path: Path) -> None:
     class CuttingServer(FolderServer):
         def rename(self, oldpath: bytes, newpath: bytes) -> None:
             self.connection.abort()
@@ -289,11 +293,11 @@ def test_a_connection_that_is_lost_on_the_way_leaves_no_probe_behind(tmp_path: P
     with EmbeddedServer(tmp_path / "served", sftp_factory=CuttingServer) as server:
         report = connecting_to(server).check()
         assert list(server.root.iterdir()) == []
-    assert outcome(report) == went_until("Rename")
+    assert outcome(report) == outcome_until("Rename")
     assert "connection was lost" in failure(report).detail
 
 
-def test_everything_found_is_there_for_programs(embedded_server: EmbeddedServer) -> None:
+def test_the_report_can_be_dumped_as_json(embedded_server: EmbeddedServer) -> None:
     found = json.loads(json.dumps(connecting_to(embedded_server).check().to_dict()))
     assert found["ok"] is True
     assert found["host_key_fingerprint"] == embedded_server.fingerprint
@@ -302,17 +306,17 @@ def test_everything_found_is_there_for_programs(embedded_server: EmbeddedServer)
     assert [step["name"] for step in found["steps"]] == list(QUICK)
 
 
-# --- how it reads
+# --- the report
 
 
-def test_the_report_reads_well_in_a_terminal() -> None:
+def test_the_report_is_readable_in_a_terminal() -> None:
     steps = (
         CheckStep("Options", "ok", "fine"),
         CheckStep("Target", "warning", "hm"),
         CheckStep("Login", "failed", "no", "try again"),
         CheckStep("Write"),
     )
-    recommended = (Recommendation("channels_per_file", "1", "one is all there is"),)
+    recommended = (Recommendation("channels_per_file", "1", "the server allows one"),)
     report = CheckReport("me@h:22", "/out", steps, recommended=recommended)
     assert str(report).splitlines() == [
         "SFTP check of me@h:22, path /out: FAILED",
@@ -322,7 +326,7 @@ def test_the_report_reads_well_in_a_terminal() -> None:
         "                        -> try again",
         "  not run  Write",
         "Recommended options:",
-        "  channels_per_file=1  (one is all there is)",
+        "  channels_per_file=1  (the server allows one)",
     ]
 
 
@@ -341,6 +345,6 @@ def test_a_server_cannot_send_control_characters_to_the_terminal(tmp_path: Path)
 
     with EmbeddedServer(tmp_path / "served", sftp_factory=Hostile) as server:
         report = connecting_to(server).check()
-    assert outcome(report) == went_until("Round trip")
+    assert outcome(report) == outcome_until("Round trip")
     assert "\x1b" not in str(report)
     assert "gone lines" in failure(report).detail

@@ -62,7 +62,7 @@ async def write_one_file(client: asyncssh.SFTPClient) -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_a_client_writes_lies_in_the_folder_byte_for_byte(
+async def test_uploaded_content_is_in_the_folder_byte_for_byte(
     embedded_server: EmbeddedServer,
 ) -> None:
     content = os.urandom(3_000_000)
@@ -78,7 +78,9 @@ async def test_what_a_client_writes_lies_in_the_folder_byte_for_byte(
 
 
 @pytest.mark.asyncio
-async def test_it_offers_what_a_modern_openssh_offers(embedded_server: EmbeddedServer) -> None:
+async def test_it_supports_the_extensions_of_a_modern_openssh(
+    embedded_server: EmbeddedServer,
+) -> None:
     async with session(embedded_server) as client:
         for name, text in (("a", b"first "), ("b", b"second")):
             async with client.open(name, "wb") as file:
@@ -93,7 +95,7 @@ async def test_it_offers_what_a_modern_openssh_offers(embedded_server: EmbeddedS
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["../outside", "/../outside", "leak/outside", "leak"])
-async def test_no_path_leads_out_of_the_folder(
+async def test_a_path_that_leads_out_of_the_folder_is_refused(
     embedded_server: EmbeddedServer, tmp_path: Path, path: str
 ) -> None:
     (tmp_path / "outside").write_text("not for you")
@@ -108,7 +110,7 @@ async def test_no_path_leads_out_of_the_folder(
 @pytest.mark.parametrize(
     "login", [{"password": "guess"}, {"password": ""}, {"username": "root"}, {"password": None}]
 )
-async def test_only_the_user_with_the_password_gets_in(
+async def test_only_the_user_with_the_password_can_log_in(
     embedded_server: EmbeddedServer, login: dict[str, object]
 ) -> None:
     with pytest.raises(asyncssh.PermissionDenied):
@@ -116,14 +118,14 @@ async def test_only_the_user_with_the_password_gets_in(
     assert embedded_server.logins == 0
 
 
-def test_each_server_makes_a_password_of_its_own(tmp_path: Path) -> None:
+def test_each_server_generates_a_password_of_its_own(tmp_path: Path) -> None:
     one, two = EmbeddedServer(tmp_path), EmbeddedServer(tmp_path)
     assert one.password
     assert one.password != two.password
 
 
 @pytest.mark.asyncio
-async def test_a_server_with_authorized_keys_lets_those_in_and_no_password(
+async def test_a_server_with_authorized_keys_accepts_those_and_no_password(
     tmp_path: Path, user_keys: KeySet
 ) -> None:
     allowed = [user_keys.public("ed25519"), user_keys.public("rsa")]
@@ -138,7 +140,7 @@ async def test_a_server_with_authorized_keys_lets_those_in_and_no_password(
         assert server.logins == 2
 
 
-def test_options_say_all_that_a_writer_needs(embedded_server: EmbeddedServer) -> None:
+def test_options_contain_everything_that_a_writer_needs(embedded_server: EmbeddedServer) -> None:
     options = embedded_server.options()
     assert options == {
         "host": "127.0.0.1",
@@ -183,14 +185,16 @@ async def test_a_taken_port_is_an_error_and_the_server_can_start_later(tmp_path:
 
 
 @pytest.mark.asyncio
-async def test_an_extension_left_out_is_neither_announced_nor_served(tmp_path: Path) -> None:
+async def test_an_extension_left_out_is_neither_advertised_nor_served(tmp_path: Path) -> None:
     without = ["posix-rename@openssh.com", "copy-data", "limits@openssh.com"]
 
     with EmbeddedServer(tmp_path, without=without) as server:
         async with session(server) as client:
             await write_one_file(client)
             assert not client.supports_remote_copy
-            assert client.limits.max_write_len == 16384  # what asyncssh assumes when not told
+            assert (
+                client.limits.max_write_len == 16384
+            )  # what asyncssh assumes without the extension
             with pytest.raises(asyncssh.SFTPOpUnsupported):
                 await client.posix_rename("/one", "/two")
             await client.rename("/one", "/two")
@@ -335,28 +339,20 @@ def test_a_spawned_server_does_not_outlive_a_parent_that_crashes(tmp_path: Path)
         socket.create_connection(("127.0.0.1", int(done.stdout)))
 
 
-def test_a_spawned_server_that_cannot_start_says_so(
+def test_a_spawned_server_that_cannot_start_is_an_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as other,
-        pytest.raises(SFTPAsyncError, match="ended with status 1"),
+        pytest.raises(SFTPAsyncError, match="ended at once, with status 1"),
     ):
         EmbeddedServer.spawn(tmp_path, port=other.getsockname()[1])
     assert "address already in use" in capfd.readouterr().err
 
 
-def test_the_command_prints_its_coordinates_as_one_json_line(tmp_path: Path) -> None:
+def test_the_command_prints_address_and_login_as_one_json_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sftp_async.tools.testing.embedded_server",
-            "--root",
-            str(tmp_path),
-            "--username",
-            "ada",
-        ],
+        [*(sys.executable, "-m", "sftp_async.testing"), *("--root", tmp_path, "--username", "ada")],
         check=True,
         input="",
         capture_output=True,

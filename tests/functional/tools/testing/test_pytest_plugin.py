@@ -1,4 +1,4 @@
-"""The pytest plugin: a server for each test that asks, and next to nothing for the others."""
+"""The pytest plugin: a server for each test that uses it, and no cost for the others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_test_has_a_server_to_itself(
     done.assert_outcomes(passed=3)
 
 
-def test_a_run_that_asks_for_no_server_loads_nothing_but_this_package() -> None:
+def test_a_run_without_the_fixture_imports_only_this_package() -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-c", LOAD],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},

@@ -1,4 +1,4 @@
-"""The server of users' own tests: it lets in who has its options, and fails when it is told to."""
+"""`SFTPTestServer`, the server for the tests of users: its login and its injected faults."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def failed_steps(server: SFTPTestServer) -> dict[str, str]:
     return {step.name: step.detail for step in report.steps if step.ok is False}
 
 
-def test_its_options_lead_to_its_directory(server: SFTPTestServer) -> None:
+def test_a_write_with_its_options_arrives_in_its_directory(server: SFTPTestServer) -> None:
     write(server)
     assert (server.path / "out" / "numbers.csv").read_text() == "1\n2\n"
     assert server.host_key_fingerprint == server.options["host_key_fingerprint"]
 
 
-def test_its_url_and_known_hosts_line_lead_there_too(server: SFTPTestServer) -> None:
+def test_its_url_and_known_hosts_line_work_too(server: SFTPTestServer) -> None:
     secrets = {"password": server.password, "known_hosts": server.known_hosts}
     options = SFTPOptions.from_url(server.url, **secrets)
     assert SFTPConnectionTester.from_options(options).check("/").ok
@@ -54,7 +54,7 @@ def test_options_taken_from_it_are_a_copy(server: SFTPTestServer) -> None:
     assert failed_steps(server) == {}
 
 
-def test_a_full_disk_is_told_as_one_until_it_has_room_again(server: SFTPTestServer) -> None:
+def test_a_full_disk_is_reported_until_it_has_free_space_again(server: SFTPTestServer) -> None:
     server.disk_full = True
     with pytest.raises(RemoteSpaceError) as caught:
         write(server)

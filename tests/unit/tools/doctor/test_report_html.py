@@ -1,4 +1,4 @@
-"""A check's report, as a notebook shows it."""
+"""The HTML table of a check for notebooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_every_status_has_a_sign_of_its_own() -> None:
     assert sorted(shown.values()) == sorted(words)
 
 
-def test_what_to_do_stands_below_what_was_found_and_only_where_there_is_something() -> None:
+def test_the_advice_follows_the_detail_and_is_left_out_if_empty() -> None:
     (fine, wrong) = steps_table(
         "title", [("ok", "Connection", "fine", ""), ("FAILED", "Login", "refused", "ask <them>")]
     ).split("</tr>")[:2]
@@ -25,11 +25,11 @@ def test_what_to_do_stands_below_what_was_found_and_only_where_there_is_somethin
     assert wrong.endswith("refused<div><b>&#8594;</b> ask &lt;them&gt;</div></td>")
 
 
-def test_no_cell_follows_the_notebooks_alignment() -> None:
+def test_every_cell_sets_its_own_alignment() -> None:
     table = steps_table("title", [("ok", "Connection", "fine", "")])
     assert len(re.findall(r"<td", table)) == len(re.findall(r"<td style=\"text-align:left", table))
 
 
-def test_where_there_is_no_html_the_report_is_the_one_of_a_terminal() -> None:
+def test_without_html_the_report_is_plain_text() -> None:
     report = CheckReport("me@h:22", "/out", ())
     assert pretty(report) == str(report)

@@ -196,7 +196,7 @@ async def test_a_part_of_another_size_than_reported_is_not_joined(copy_data: boo
     job = MemoryJob(server, EXACT)
     await job.prepare()
     parts = job.stage(b"first ", b"second ", b"third")
-    server.nodes[job.layout.staged_path(parts[1].staged)].data.pop()
+    server.nodes[job.layout.paths.staged(parts[1].staged)].data.pop()
     with pytest.raises(CommitError, match="6 bytes instead of 7"):
         await job.commit(parts)
     await job.abort()

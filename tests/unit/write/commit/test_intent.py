@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,24 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.errors import CommitError
+from sftp_async.layout.intent_names import STATES, document_name, document_of
 from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.part_names import PartFile
+from sftp_async.layout.target_paths import PromotionMode, TargetPaths
 from sftp_async.write.commit import intent_store
-from sftp_async.write.commit.intent import STATES, Intent, document_path
-from sftp_async.write.commit.intent_store import document_of, load, publish
+from sftp_async.write.commit.intent import Intent
+from sftp_async.write.commit.intent_store import load, publish
 from tests.support.memory_server import MemoryServer
 
 JOB = "0123456789abcdef" * 2
+PATHS = TargetPaths("/out", "/out/_temporary", JOB, JOB, PromotionMode.RENAME)
 
 
 def intent(**fields: Any) -> Intent:
     return Intent(
         **{
-            "job_id": JOB,
-            "directory": "/out",
-            "staging_base": "/out/_temporary",
-            "direct": False,
-            "by_copy": False,
+            "paths": PATHS,
             "replaces": False,
             "row_files": False,
             "pieces": (),
@@ -43,7 +43,6 @@ def intent(**fields: Any) -> Intent:
             "modified": None,
             "manifest": {"batch": 7},
             "once": IdempotencyKey("query", "7"),
-            "document": JOB,
         }
         | fields
     )
@@ -57,12 +56,14 @@ names = (
 )
 
 
-@given(names, names, st.lists(names), st.integers(0), st.booleans())
+@given(names, names, st.lists(names), st.integers(0), st.sampled_from(PromotionMode))
 def test_a_document_reads_back_to_the_same_intent(
-    staged: str, final: str, removes: list[str], size: int, direct: bool
+    staged: str, final: str, removes: list[str], size: int, mode: PromotionMode
 ) -> None:
     made = intent(
-        parts=(PartFile(staged, final, 1, size, ""),), removes=tuple(removes), direct=direct
+        paths=replace(PATHS, mode=mode),
+        parts=(PartFile(staged, final, 1, size, ""),),
+        removes=tuple(removes),
     )
     assert Intent.from_fields(json.loads(made.to_json())) == made
 
@@ -83,8 +84,7 @@ def test_files_in_partition_directories_read_back_to_the_same_intent(
 
 def test_a_documents_name_tells_job_and_state() -> None:
     for state in STATES:
-        path = document_path("/base", JOB, state)
-        assert document_of(path.rpartition("/")[2]) == (JOB, state)
+        assert document_of(document_name(JOB, state)) == (JOB, state)
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,24 @@ def test_other_names_are_no_documents(name: str) -> None:
 async def test_a_document_that_was_cut_short_is_not_there(end: int) -> None:
     server = MemoryServer()
     server.put(f"/out/_temporary/{JOB}.intent.json", intent().to_json()[:end])
-    assert await load(server.connect(), "/out/_temporary", "/out", JOB, "intent") is None
+    assert await load(server.connect(), PATHS, JOB, "intent") is None
 
 
 @pytest.mark.asyncio
 async def test_a_published_intent_appears_whole_under_its_name() -> None:
     server = MemoryServer()
     made = intent()
-    server.make(made.staging)
+    server.make(made.paths.staging)
     seen: set[bytes] = set()
 
     def look() -> None:
-        if made.path in server.nodes:
-            seen.add(server.read(made.path))
+        if made.paths.document("intent") in server.nodes:
+            seen.add(server.read(made.paths.document("intent")))
 
     server.watch = look
     await publish(server.connect(), made)
     assert seen == {made.to_json()}
-    assert server.names(made.staging) == set()
+    assert server.names(made.paths.staging) == set()
 
 
 @pytest.mark.parametrize("path", ["2026/a.pdf", "a.pdf", "x=1/y"])
@@ -149,7 +149,7 @@ def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
 )
 def test_a_forged_intent_of_rows_reaches_nothing_else(fields: dict[str, Any]) -> None:
     made = intent(row_files=True, **fields)
-    with pytest.raises(ValueError, match=r"unsafe name|no part's"):
+    with pytest.raises(ValueError, match=r"unsafe name|no part's|valid string"):
         Intent.from_fields(json.loads(made.to_json()))
 
 
@@ -158,7 +158,7 @@ async def test_more_files_than_an_intent_holds_are_refused(monkeypatch: pytest.M
     monkeypatch.setattr(intent_store, "LARGEST", 100)
     server = MemoryServer()
     made = intent()
-    server.make(made.staging)
+    server.make(made.paths.staging)
     with pytest.raises(CommitError, match="1 files, too many for one commit"):
         await publish(server.connect(), made)
-    assert server.names(made.staging) == set()
+    assert server.names(made.paths.staging) == set()

@@ -265,7 +265,7 @@ async def test_the_model_notices_old_data_that_goes_before_the_new_is_visible(
 
     async def remove_first(connection: Any, job: Any, **more: Any) -> None:
         for name in job.removes:
-            await promote.remove_if_there(connection, job.final_path(name))
+            await promote.remove_if_there(connection, job.paths.final(name))
         await promote_all(connection, job, **more)
 
     monkeypatch.setattr("sftp_async.write.commit.committer.promote_all", remove_first)
