@@ -90,6 +90,8 @@ class PartUploads:
         self._pool = runtime.pool(options)
         self._retry = RetryPolicy(options.max_retries, options.retry_delay)
         self._budget = ByteBudget(options.max_buffer_bytes)
+        #: Raises the error of an upload that has failed, if one has; called for each batch.
+        self.check = self._budget.check
         self._slots = threading.Semaphore(most)
         self._in_flight: deque[PartUpload] = deque()
         self._parts: list[PartFile] = []
@@ -101,10 +103,6 @@ class PartUploads:
     def started(self) -> bool:
         """Whether there is a part file, complete or not."""
         return bool(self._in_flight or self._parts)
-
-    def check(self) -> None:
-        """Raise the error of an upload that has failed, if one has."""
-        self._budget.check()
 
     def start(self, staged: str, final: str) -> PartUpload:
         """Start an upload; waits while there are too many.
