@@ -39,6 +39,25 @@ def test_files_of_a_micro_batch_are_named_after_the_attempt_that_wrote_them() ->
     assert names.render(0, 1, "", "3") == f"o_{tasks.layout.tag}_1.csv"
 
 
+def test_the_batches_of_a_stream_that_appends_need_names_of_their_own() -> None:
+    given = options(file_name_template="{seq}.csv")
+    with pytest.raises(OptionsError, match=r"needs \{batch\} or \{job\}"):
+        plan_stream_job(given, LINES, overwrite=False, checkpoint="c")
+    assert plan_stream_job(given, LINES, overwrite=True, checkpoint="c").layout.names is not None
+
+
+def test_only_a_stream_has_numbers_of_batches() -> None:
+    given = options(file_name_template="{batch}_{seq}.csv")
+    assert plan_stream_job(given, LINES, overwrite=False, checkpoint="c").layout.names is not None
+    with pytest.raises(OptionsError, match=r"unknown field, \{batch\}"):
+        plan_job(given, LINES, overwrite=False)
+
+
+def test_a_field_that_is_no_column_is_refused_where_no_columns_make_partitions() -> None:
+    (problem,) = refused("/out", file_name_template="{seq}_{city}.csv")
+    assert "unknown field, {city}: there are job, now, partition, seq" in problem
+
+
 @pytest.mark.parametrize("template", ["o_{seq:{width}}.csv", "o_{now:{x}}.csv"])
 def test_a_field_within_a_field_is_refused(template: str) -> None:
     with pytest.raises(OptionsError, match="a field within"):
