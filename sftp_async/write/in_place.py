@@ -54,7 +54,7 @@ class InPlaceCleanup:
                     self._made_directories.remove(path)
                 self._known_directories.add(path)
 
-        await run_operation(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, retry_connect=True)
 
     async def check_job(self, path: str) -> None:
         """Remove a file that is complete, if the job has ended meanwhile.

@@ -127,7 +127,7 @@ class Job:
             log.debug("%s: logged in", connection.address)
 
         before = self.connection_stats()
-        self._run(step, patient=True)
+        self._run(step, retry_connect=True)
         return replace(self, tracking=self.tracking.plus(self.connection_stats() - before))
 
     def prepare(self) -> Self:
@@ -217,7 +217,7 @@ class Job:
             if not self.committed:
                 committer = self._committer(spent)
                 # All tasks are done: a server that restarts just now is worth an upload's retries.
-                written = self._run(lambda c: committer.commit(c, parts), patient=True)
+                written = self._run(lambda c: committer.commit(c, parts), retry_connect=True)
         spent += self.connection_stats() - before
         summary = WriteSummary(
             target=target,
@@ -305,8 +305,10 @@ class Job:
         content["seconds"] = round(max(0.0, self.age), 3)
         return content | asdict(spent)
 
-    def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:
+    def _run(self, step: Callable[[Connection], Awaitable[T]], *, retry_connect: bool = False) -> T:
         runtime = get_runtime()
         options = self.options
-        retry = RetryPolicy(options.max_retries, options.retry_delay)
-        return runtime.run(run_operation(runtime.pool(options), retry, step, patient=patient))
+        retry = RetryPolicy.of(options)
+        return runtime.run(
+            run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
+        )

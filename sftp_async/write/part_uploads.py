@@ -26,7 +26,7 @@ from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.checksums import verify
 from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileUpload
+from sftp_async.remote.upload import FileUpload, UploadedFile
 from sftp_async.write.in_place import InPlaceCleanup
 from sftp_async.write.upload_handle import UploadHandle
 
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 class PartUpload:
     """One part file in flight, seen from the thread that encodes it."""
 
-    handle: UploadHandle[int]
-    upload: FileUpload
+    handle: UploadHandle
     #: Of what was sent so far, by algorithm.
     digests: dict[str, hashlib._Hash]
     final: str
@@ -54,12 +53,11 @@ class PartUpload:
 
     def result(self) -> PartFile:
         """Wait for the end of the upload; raises as `UploadHandle.result`."""
-        size = self.handle.result()
-        # The upload may have taken a file that was opened before, under another name.
-        staged = self.final if self.in_place else posixpath.basename(self.upload.path)
+        file = self.handle.result()
+        staged = self.final if self.in_place else posixpath.basename(file.path)
         sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
         return PartFile(
-            staged, self.final, self.rows, size, sha256=sums["sha256"], md5=sums.get("md5", "")
+            staged, self.final, self.rows, file.size, sha256=sums["sha256"], md5=sums.get("md5", "")
         )
 
 
@@ -88,7 +86,7 @@ class PartUploads:
         self._runtime = runtime
         self._counters = counters
         self._pool = runtime.pool(options)
-        self._retry = RetryPolicy(options.max_retries, options.retry_delay)
+        self._retry = RetryPolicy.of(options)
         self._budget = ByteBudget(options.max_buffer_bytes)
         #: Raises the error of an upload that has failed, if one has; called for each batch.
         self.check = self._budget.check
@@ -120,8 +118,9 @@ class PartUploads:
         # The result of an ended upload takes less memory than the upload.
         while self._in_flight and self._in_flight[0].handle.done:
             self._parts.append(self._in_flight.popleft().result())
+        path = self._layout.paths.staged(staged)
         upload = FileUpload(
-            self._layout.paths.staged(staged),
+            path,
             self._pool,
             self._retry,
             self._acknowledged,
@@ -129,13 +128,13 @@ class PartUploads:
             any_name=self._in_place is None,
         )
         if self._in_place is not None:
-            self._in_place.add(upload.path)
+            self._in_place.add(path)
         digests = {"sha256": hashlib.sha256()}
         if self._options.checksum_files == "md5":
             digests["md5"] = hashlib.md5(usedforsecurity=False)
         work = self._run(upload, digests["sha256"], posixpath.dirname(final))
         handle = UploadHandle(self._runtime, self._budget, upload, work, digests)
-        part = PartUpload(handle, upload, digests, final, self._layout.direct)
+        part = PartUpload(handle, digests, final, self._layout.direct)
         self._in_flight.append(part)
         handle.on_end(self._ended)
         return part
@@ -163,8 +162,8 @@ class PartUploads:
         await asyncio.gather(*self._running, return_exceptions=True)
         await in_place.run()
 
-    async def _run(self, upload: FileUpload, digest: hashlib._Hash, directory: str) -> int:
-        """Upload a file and verify it; returns its size in bytes."""
+    async def _run(self, upload: FileUpload, digest: hashlib._Hash, directory: str) -> UploadedFile:
+        """Upload a file and verify it."""
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -172,10 +171,10 @@ class PartUploads:
         try:
             if self._in_place is not None and directory:
                 await self._in_place.make_directory(directory)
-            size = await self._upload(upload)
+            file = await self._upload(upload)
             if self._options.verify != "size":
-                await self._verify(upload.path, size, digest.hexdigest())
-            return size
+                await self._verify(file, digest.hexdigest())
+            return file
         except RemoteNotFoundError as error:
             raise TransferError(
                 "The staging directory is gone: the job this task belongs to has ended",
@@ -183,23 +182,23 @@ class PartUploads:
                 path=self._layout.staging,
             ) from error
 
-    async def _upload(self, upload: FileUpload) -> int:
+    async def _upload(self, upload: FileUpload) -> UploadedFile:
         try:
-            size = await upload.run()
+            file = await upload.run()
         except AcknowledgedDataLostError:
             # The whole job may be gone, and with it the name of the open file.
             async with self._pool.lease() as connection:
                 await connection.stat(self._layout.staging)
             raise
         if self._in_place is not None:
-            await self._in_place.check_job(upload.path)
-        return size
+            await self._in_place.check_job(file.path)
+        return file
 
-    async def _verify(self, path: str, size: int, digest: str) -> None:
+    async def _verify(self, file: UploadedFile, digest: str) -> None:
         async def step(connection: RemoteFileSystem) -> None:
-            await verify(connection, path, 0, size, digest, self._options.verify)
+            await verify(connection, file.path, 0, file.size, digest, self._options.verify)
 
-        await run_operation(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, retry_connect=True)
 
     def _acknowledged(self, size: int) -> None:
         self._counters.bytes += size

@@ -11,10 +11,9 @@ other.
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sftp_async.errors import SFTPAsyncError, TransferError
+from sftp_async.errors import SFTPAsyncError, TransferError, raised_again
 
 if TYPE_CHECKING:
     import hashlib
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.byte_budget import ByteBudget
     from sftp_async.remote.runtime import Runtime
-    from sftp_async.remote.upload import FileUpload
-
-T = TypeVar("T")
+    from sftp_async.remote.upload import FileUpload, UploadedFile
 
 
-class UploadHandle(Generic[T]):
+class UploadHandle:
     """One upload in flight, used by the thread that encodes.
 
     Args:
@@ -45,14 +42,14 @@ class UploadHandle(Generic[T]):
         runtime: Runtime,
         budget: ByteBudget,
         upload: FileUpload,
-        work: Coroutine[Any, Any, T],
+        work: Coroutine[Any, Any, UploadedFile],
         digests: Mapping[str, hashlib._Hash],
     ) -> None:
         self._loop = runtime.loop
         self._budget = budget
         self._upload = upload
         self._digests = digests
-        self._future: Future[T] = runtime.submit(work)
+        self._future: Future[UploadedFile] = runtime.submit(work)
 
     @property
     def done(self) -> bool:
@@ -62,7 +59,7 @@ class UploadHandle(Generic[T]):
     def on_end(self, callback: Callable[[BaseException | None], None]) -> None:
         """Call back once, with the error if there was one, on the thread of the loop."""
 
-        def ended(future: Future[T]) -> None:
+        def ended(future: Future[UploadedFile]) -> None:
             cancelled = future.cancelled()
             callback(TransferError("The upload was cancelled") if cancelled else future.exception())
 
@@ -88,7 +85,7 @@ class UploadHandle(Generic[T]):
         """Stop the upload, wherever it is."""
         self._future.cancel()
 
-    def result(self) -> T:
+    def result(self) -> UploadedFile:
         """Wait until the upload has ended.
 
         Raises:
@@ -98,4 +95,4 @@ class UploadHandle(Generic[T]):
         try:
             return self._future.result()
         except SFTPAsyncError as failure:
-            raise copy.copy(failure) from failure
+            raise raised_again(failure) from failure

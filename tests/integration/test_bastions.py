@@ -26,8 +26,8 @@ from sftp_async.remote.ssh import Connection, connect
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.channel import FastTunnel
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
+from tests.functional.remote.ssh.connections import connected, login, refused
 from tests.functional.remote.ssh.fast import inside, on_both_loops
-from tests.functional.remote.ssh.wire import connected, login, refused
 from tests.support.cli import sftp_async
 from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload

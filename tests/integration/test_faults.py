@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import AcknowledgedDataLostError
-from tests.functional.remote.ssh.wire import connected
+from tests.functional.remote.ssh.connections import connected
 from tests.support.disturbed import batch, content, is_staged, job_to, lines, staged, visible
 from tests.support.jobs import upload, write_part
 from tests.support.proxy import FaultProxy

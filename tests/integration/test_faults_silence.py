@@ -212,7 +212,7 @@ def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tu
     most = 0
 
     async def held() -> int:
-        transfers = [part.upload for part in task._uploads._in_flight]
+        transfers = [part.handle._upload for part in task._uploads._in_flight]
         return sum(len(view) for each in transfers for view in each._unacknowledged.values())
 
     def rows() -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import AuthenticationError, NoSFTPError, ServerBusyError
-from tests.functional.remote.ssh.wire import login, refused
+from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import PASSPHRASE, KeySet
 from tests.support.missing import missing
 from tests.support.sshd import SSHD

@@ -22,7 +22,7 @@ from sftp_async.errors import (
     OptionsError,
 )
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
-from tests.functional.remote.ssh.wire import connected, login, refused
+from tests.functional.remote.ssh.connections import connected, login, refused
 from tests.support.disturbed import content, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.proxies import DynamicForward, MicroSocks, Proxy, TinyProxy

@@ -16,8 +16,8 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
+from tests.functional.remote.ssh.connections import connected
 from tests.functional.remote.ssh.scenes import SCENES
-from tests.functional.remote.ssh.wire import connected
 from tests.support import disk
 from tests.support.sshd import SSHD
 

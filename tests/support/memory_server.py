@@ -1,4 +1,4 @@
-"""A remote file system in memory: counts every request, loses replies, dies where it is told to.
+"""A remote file system in memory: counts every request, loses replies, fails where a test wants it.
 
 It behaves as OpenSSH does where the commit could tell: plain rename refuses a name that is taken,
 exclusive create too, a directory that is not empty stays, a request below a missing directory or a
@@ -382,6 +382,7 @@ class MemoryFile(RemoteFile):
     """An open file."""
 
     def __init__(self, connection: MemoryConnection, path: str, node: Node) -> None:
+        self.address = connection.address
         self.path = path
         self.handle = node
         self._connection = connection
@@ -402,6 +403,8 @@ class MemoryFile(RemoteFile):
 
 class MemoryPool:
     """Leases one connection until it breaks, as the real pool does."""
+
+    address = "user@memory:22"
 
     def __init__(self, server: MemoryServer) -> None:
         self._server = server

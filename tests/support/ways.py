@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import ConnectError
-from tests.functional.remote.ssh.wire import login
+from tests.functional.remote.ssh.connections import login
 from tests.support.sshd import SSHD
 
 

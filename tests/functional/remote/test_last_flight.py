@@ -10,18 +10,24 @@ from typing import Any, ClassVar
 import asyncssh
 import pytest
 
-from sftp_async.errors import AcknowledgedDataLostError, RemoteSpaceError, TransferError
+from sftp_async.errors import (
+    AcknowledgedDataLostError,
+    RemoteFailureError,
+    RemoteSpaceError,
+    TransferError,
+)
 from sftp_async.remote import preopen
 from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.ssh import error_mapping
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.support.lanes import pool_to
+from tests.support.channels import pool_to
 
 DATA = os.urandom(600_000)
 
 
 class Faulty(FolderServer):
-    """Answers wrongly as often as it is told to, over all its sessions."""
+    """Answers wrongly a given number of times, over all its sessions."""
 
     faults: ClassVar[dict[str, int]] = {}
 
@@ -44,7 +50,7 @@ class Faulty(FolderServer):
         super().close(file_obj)
         if self.due("refused close"):
             raise asyncssh.SFTPFailure("the bytes could not be kept")
-        if self.due("line cut at close"):
+        if self.due("connection cut at close"):
             self.connection.abort()
 
     def stat(self, path: bytes) -> Any:
@@ -71,8 +77,9 @@ async def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> 
             transfer = FileUpload(name, pool, retry, lambda size: None, any_name=any_name)
             transfer.feed(memoryview(DATA))
             transfer.end()
-            assert await transfer.run() == len(DATA)
-            assert (server.root / transfer.path).read_bytes() == DATA
+            file = await transfer.run()
+            assert file.size == len(DATA)
+            assert (server.root / file.path).read_bytes() == DATA
 
 
 def sequential(flights: list[list[str]]) -> bool:
@@ -88,7 +95,7 @@ async def test_a_file_whose_end_is_known_takes_two_round_trips(
 
 
 @pytest.mark.asyncio
-async def test_on_a_distant_server_it_takes_one_from_the_third_file_of_a_job_on(
+async def test_on_a_high_latency_server_it_takes_one_from_the_third_file_of_a_job_on(
     server: EmbeddedServer, flights: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preopen, "FAR", 0.0)
@@ -112,8 +119,21 @@ async def test_a_write_that_came_too_late_is_written_again_and_then_one_by_one(
     Faulty.faults = {"write after close": 2}
     await write(server, "a")
     assert sequential(flights)
-    assert "once more, one by one" in caplog.text
+    assert "writing it again, one by one" in caplog.text
     assert server.logins == 1
+
+
+@pytest.mark.asyncio
+async def test_a_subclass_of_the_servers_failure_is_written_again_as_well(
+    server: EmbeddedServer, flights: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OddError(RemoteFailureError):
+        """A failure that some later version knows more about."""
+
+    monkeypatch.setitem(error_mapping._BY_TYPE, asyncssh.SFTPFailure, OddError)
+    Faulty.faults = {"write after close": 2}
+    await write(server, "a")
+    assert sequential(flights)
 
 
 @pytest.mark.asyncio
@@ -167,16 +187,16 @@ async def test_a_refused_close_is_reported_though_every_write_went_well(
 
 
 @pytest.mark.asyncio
-async def test_a_line_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
+async def test_a_connection_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
     server: EmbeddedServer,
 ) -> None:
-    Faulty.faults = {"line cut at close": 1}
+    Faulty.faults = {"connection cut at close": 1}
     await write(server, "a")
     assert server.logins == 2
 
 
 @pytest.mark.asyncio
-async def test_a_full_disk_is_told_as_one_in_the_last_flight_too(
+async def test_a_full_disk_is_reported_as_one_in_the_last_flight_too(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:

@@ -15,6 +15,7 @@ import pytest
 from sftp_async.errors import AcknowledgedDataLostError, TransferError
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.runtime import Runtime
+from sftp_async.remote.upload import UploadedFile
 from sftp_async.write.upload_handle import UploadHandle
 
 
@@ -38,11 +39,11 @@ class Upload:
     def end(self) -> None:
         self._ended.set()
 
-    async def run(self) -> int:
+    async def run(self) -> UploadedFile:
         await self._ended.wait()
         if self._error is not None:
             raise self._error
-        return sum(map(len, self.chunks))
+        return UploadedFile("path", sum(map(len, self.chunks)))
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def runtime() -> Iterator[Runtime]:
     one.close()
 
 
-def handle_of(runtime: Runtime, upload: Any, budget: ByteBudget) -> UploadHandle[int]:
+def handle_of(runtime: Runtime, upload: Any, budget: ByteBudget) -> UploadHandle:
     return UploadHandle(runtime, budget, upload, upload.run(), {"sha256": hashlib.sha256()})
 
 
@@ -65,7 +66,7 @@ def test_chunks_reach_the_loop_in_order_and_are_digested(runtime: Runtime) -> No
         handle.send(memoryview(chunk))
     assert not handle.done
     handle.finish()
-    assert handle.result() == len(b"onetwothree")
+    assert handle.result() == UploadedFile("path", len(b"onetwothree"))
     assert handle.done
     assert upload.chunks == [b"one", b"two", b"three"]
     assert upload.threads == {runtime._thread.ident}
@@ -85,7 +86,7 @@ def test_the_encoder_waits_until_the_server_has_acknowledged_enough(runtime: Run
         budget.release(4)
         waiting.result(timeout=10)
     handle.finish()
-    assert handle.result() == 5
+    assert handle.result().size == 5
 
 
 def test_an_error_is_raised_again_and_chained_to_the_one_of_the_upload(runtime: Runtime) -> None:

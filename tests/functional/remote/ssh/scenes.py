@@ -210,7 +210,7 @@ async def a_link_is_a_second_name(connection: Connection, folder: str) -> None:
     assert await connection.read_file(f"{folder}/two", 10) == b"1"
 
 
-async def the_free_space_is_told(connection: Connection, folder: str) -> None:
+async def the_free_space_is_reported(connection: Connection, folder: str) -> None:
     free = await connection.free_bytes(folder)
     assert free is not None
     assert free > 0

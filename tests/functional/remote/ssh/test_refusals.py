@@ -10,14 +10,16 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import (
+    RemoteExistsError,
     RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteSpaceError,
     TransferError,
 )
+from sftp_async.remote.ssh import error_mapping
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.wire import connected, serving
+from tests.functional.remote.ssh.connections import connected, serving
 
 
 class Full(FolderServer):
@@ -71,7 +73,7 @@ async def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("server", [FullWithCode, OverQuota])
-async def test_a_full_disk_is_told_without_free_bytes_where_the_server_does_not_tell_them(
+async def test_a_full_disk_is_reported_without_free_bytes_where_the_server_sends_none(
     tmp_path: Path, server: type[Full]
 ) -> None:
     async with serving(tmp_path, server, without=["statvfs@openssh.com"]) as connection:
@@ -93,7 +95,23 @@ async def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: 
 
 
 @pytest.mark.asyncio
-async def test_a_write_that_failed_leaves_nothing_of_it_under_way(tmp_path: Path) -> None:
+async def test_a_subclass_of_the_servers_failure_is_treated_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OddError(RemoteFailureError):
+        """A failure that some later version knows more about."""
+
+    monkeypatch.setitem(error_mapping._BY_TYPE, asyncssh.SFTPFailure, OddError)
+    async with serving(tmp_path, Full) as connection:
+        await connection.mkdir("/taken")
+        with pytest.raises(RemoteExistsError):
+            await connection.mkdir("/taken")
+        with pytest.raises(RemoteSpaceError):
+            await connection.write_file("/a", b"x")
+
+
+@pytest.mark.asyncio
+async def test_a_write_that_failed_leaves_nothing_of_it_in_flight(tmp_path: Path) -> None:
     written = []
 
     class OnePieceFails(FolderServer):
@@ -127,7 +145,7 @@ async def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> Non
 
 
 @pytest.mark.asyncio
-async def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
+async def test_permission_denied_is_distinguished_from_all_else(tmp_path: Path) -> None:
     class Guarded(FolderServer):
         def _deny(self, *_: object) -> Any:
             raise OSError(errno.EACCES, "Permission denied")

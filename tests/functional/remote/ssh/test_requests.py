@@ -13,8 +13,8 @@ import pytest
 from sftp_async.errors import RemoteExistsError, RemoteUnsupportedError
 from sftp_async.remote.ssh import capabilities
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
+from tests.functional.remote.ssh.connections import connected, serving
 from tests.functional.remote.ssh.scenes import SCENES
-from tests.functional.remote.ssh.wire import connected, serving
 
 
 @pytest.mark.asyncio

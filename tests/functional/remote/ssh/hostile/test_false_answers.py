@@ -22,7 +22,7 @@ from asyncssh.packet import String, UInt32, UInt64
 from sftp_async.errors import RemoteNotFoundError, StalledError
 from sftp_async.remote.ssh import Connection, connection
 from sftp_async.tools.testing.embedded_server import FolderServer
-from tests.functional.remote.ssh.wire import connected
+from tests.functional.remote.ssh.connections import connected
 from tests.support.hostile import Hostile, Kind, Liar, entry, error_of, impatient_with
 from tests.support.jobs import lines_in, real_job, upload
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.one_python
 
 
 @pytest.mark.asyncio
-async def test_an_error_in_another_encoding_is_told_by_its_code(hostile: Hostile) -> None:
+async def test_an_error_in_another_encoding_is_reported_by_its_code(hostile: Hostile) -> None:
     server = hostile()
     message = "Datei oder Verzeichnis für Aufträge nicht gefunden".encode("latin-1")
 
@@ -125,7 +125,7 @@ async def test_a_listing_of_ever_more_nothing_is_given_up(hostile: Hostile) -> N
 @pytest.mark.parametrize(
     "document", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff\xfe", b"1" * 10_000]
 )
-def test_an_intent_that_no_one_of_ours_wrote_does_not_stop_a_job(
+def test_an_intent_that_is_not_of_this_package_does_not_stop_a_job(
     hostile: Hostile, document: bytes
 ) -> None:
     server = hostile()

@@ -110,7 +110,7 @@ LIES: dict[str, tuple[Lie, type[SFTPAsyncError]]] = {
         lambda liar, asked, number: liar.say_below(b"\xff" * 64),
         ConnectionLostError,
     ),
-    "an SSH packet that nobody sealed": (
+    "an SSH packet that was never sealed": (
         lambda liar, asked, number: liar.say_below(UInt32(32) + bytes(64)),
         ConnectionLostError,
     ),
