@@ -1,4 +1,4 @@
-"""The cheaper way to the wire: answers are told apart, errors are those of asyncssh."""
+"""The fast path's responses: each is matched to its request, and errors are those of asyncssh."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def outcome_of(
 
 
 @pytest.mark.asyncio
-async def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
+async def test_a_connection_cut_in_the_middle_of_a_send_fails_as_with_asyncssh(
     embedded_server: EmbeddedServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = proxy(embedded_server)
@@ -54,7 +54,7 @@ async def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("nonsense", ["unknown number", "too long", "too short", "half of one"])
-async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
+async def test_responses_that_make_no_sense_fail_as_with_asyncssh(
     embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, nonsense: str
 ) -> None:
     def send_packet(self: Any, pkttype: int, pktid: int, *args: bytes) -> None:
@@ -83,7 +83,7 @@ async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
     st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
     st.lists(st.integers(min_value=1, max_value=30), min_size=1),
 )
-async def test_answers_are_told_apart_however_they_are_cut(
+async def test_responses_are_matched_to_requests_however_they_are_cut(
     answers: list[bytes], cuts: list[int]
 ) -> None:
     loop = asyncio.get_running_loop()
