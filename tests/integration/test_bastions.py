@@ -26,16 +26,16 @@ from sftp_async.remote.ssh import Connection, connect
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.channel import FastTunnel
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
-from tests.functional.remote.ssh.fast import inside, on_both_loops
-from tests.functional.remote.ssh.wire import connected, login, refused
+from tests.functional.remote.ssh.connections import connected, login, refused
+from tests.functional.remote.ssh.fast_path import inside, on_both_loops
 from tests.support.cli import sftp_async
-from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.keys import KeySet
+from tests.support.network_faults import SMALL, content, impatient, lines, visible
+from tests.support.proxied_connections import behind, refused_on_the_way
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
-from tests.support.traces import soon
-from tests.support.ways import behind, refused_on_the_way
+from tests.support.waiting import soon
 
 pytestmark = [
     pytest.mark.one_python,

@@ -10,7 +10,7 @@ import pytest
 
 from sftp_async.errors import CommitError
 from tests.support.jobs import lines_in, real_job, upload, write
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 
@@ -95,7 +95,7 @@ def test_a_missing_directory_is_refused_with_create_dirs_false(
 def other_file_system(remote_dir: Path) -> Iterator[Path]:
     path = Path("/dev/shm") / f"staging-{os.getpid()}"
     if not path.parent.is_dir() or path.parent.stat().st_dev == remote_dir.stat().st_dev:
-        missing("a second file system (/dev/shm)")
+        skip_without("a second file system (/dev/shm)")
     path.mkdir()
     yield path
     path.rmdir()  # which is so only if nothing was left in it

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import AcknowledgedDataLostError
-from tests.functional.remote.ssh.wire import connected
-from tests.support.disturbed import batch, content, is_staged, job_to, lines, staged, visible
+from tests.functional.remote.ssh.connections import connected
 from tests.support.jobs import upload
+from tests.support.network_faults import batch, content, is_staged, job_to, lines, staged, visible
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
-from tests.support.traces import Told
+from tests.support.waiting import ExpectedLog
 
 pytestmark = [
     pytest.mark.one_python,
@@ -261,7 +261,7 @@ def test_a_server_that_refuses_connections_for_a_while_ends_in_success_with_the_
         # Closing the file needs the server, whatever it had acknowledged before the cut.
         yield batch(lines(half, half))
 
-    with Told("sftp_async.remote.pool", "retry 2 in", then=link.restore) as told:
+    with ExpectedLog("sftp_async.remote.pool", "retry 2 in", then=link.restore) as told:
         parts = job.write(0, rows())
         told.wait(0)
     job.commit(parts)

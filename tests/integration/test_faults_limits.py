@@ -18,11 +18,11 @@ from sftp_async.layout.part_names import PartFile
 from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
 from tests.support.disk import fill_up, make_read_only, small_disk
-from tests.support.disturbed import BOUND, batch, content, job_to, lines, visible, within
 from tests.support.jobs import upload
+from tests.support.leaks import LeakCheck
+from tests.support.network_faults import BOUND, batch, content, job_to, lines, visible, within
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD, _find_sshd, _version
-from tests.support.traces import Traces
 
 pytestmark = [
     pytest.mark.one_python,
@@ -202,7 +202,7 @@ def test_a_task_that_fails_in_the_middle_of_a_request_leaves_nothing_running(
 ) -> None:
     link = proxy(sshd)
     job = job_to(sshd, out, link, max_buffer_bytes="1m")
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     link.freeze_after(100_000)
 
     def rows() -> Iterator[pa.RecordBatch]:

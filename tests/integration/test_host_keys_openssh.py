@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sftp_async.errors import HostKeyError
-from tests.functional.remote.ssh.wire import login, refused
+from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import KeySet
 from tests.support.sshd import SSHD
 

@@ -13,8 +13,17 @@ import pytest
 
 from sftp_async.errors import CommitError, SFTPAsyncError
 from sftp_async.write.commit.intent import intent_for
+from tests.support.foreign_files import (
+    JOB,
+    PART,
+    ForeignDirectory,
+    age,
+    interrupted,
+    names,
+    put,
+    state_of,
+)
 from tests.support.jobs import lines_in, real_job, write
-from tests.support.outside import JOB, PART, Outside, age, interrupted, names, put, state_of
 from tests.support.sshd import SSHD
 
 
@@ -22,7 +31,7 @@ from tests.support.sshd import SSHD
 def test_a_staging_area_that_is_a_link_is_refused(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     recover_here: Callable[..., Any],
     action: str,
 ) -> None:
@@ -40,7 +49,7 @@ def test_a_staging_area_that_is_a_link_is_refused(
 
 
 def test_a_link_among_old_staging_is_swept_and_nothing_behind_it(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     base = remote_dir / "_temporary"
     base.mkdir()
@@ -55,7 +64,7 @@ def test_a_link_among_old_staging_is_swept_and_nothing_behind_it(
 
 
 def test_old_staging_is_emptied_up_to_what_no_job_puts_there(
-    sshd: SSHD, remote_dir: Path, outside: Outside, recover_here: Callable[..., Any]
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, recover_here: Callable[..., Any]
 ) -> None:
     old = remote_dir / "_temporary" / JOB
     (old / "sub").mkdir(parents=True)
@@ -76,7 +85,7 @@ def test_old_staging_is_emptied_up_to_what_no_job_puts_there(
 
 
 def test_nothing_comes_in_through_a_link_in_place_of_a_jobs_staging(
-    sshd: SSHD, remote_dir: Path, outside: Outside, recover_here: Callable[..., Any]
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, recover_here: Callable[..., Any]
 ) -> None:
     job = interrupted(sshd, remote_dir)
     staging = remote_dir / "_temporary" / job.layout.job_id
@@ -94,7 +103,7 @@ def test_nothing_comes_in_through_a_link_in_place_of_a_jobs_staging(
 
 
 def test_links_in_place_of_intents_are_read_at_most(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     base = remote_dir / "_temporary"
     base.mkdir()
@@ -150,7 +159,7 @@ def forged(server: SSHD, target: Path, **fields: Any) -> str:
 def test_a_forged_intent_is_refused_with_an_error_of_ours(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     recover_here: Callable[..., Any],
     fields: dict[str, Any],
 ) -> None:

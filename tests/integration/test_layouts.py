@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import dataset
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def shell(command: str, directory: Path, *needed: str) -> str:
     """Run a line in a directory, with tools that must be there; returns what it says."""
     for tool in needed:
         if shutil.which(tool) is None:
-            missing(f"{tool} (a Debian package of that name, or coreutils)")
+            skip_without(f"{tool} (a Debian package of that name, or coreutils)")
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=directory,

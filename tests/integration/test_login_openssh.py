@@ -12,9 +12,9 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import AuthenticationError, NoSFTPError, ServerBusyError
-from tests.functional.remote.ssh.wire import login, refused
+from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import PASSPHRASE, KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -84,7 +84,7 @@ async def test_a_wrong_password_is_tried_once_though_the_server_asks_in_two_ways
 def account() -> Iterator[dict[str, str]]:
     """A user of this machine with a password, for as long as the test runs."""
     if os.geteuid() != 0:
-        missing("root, to make a user with a password")
+        skip_without("root, to make a user with a password")
     name, password = f"sftpasync{os.getpid()}", "open sesame, 1001 nights"
     hashed = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"],

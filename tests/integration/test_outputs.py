@@ -21,7 +21,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ WHOLE = ("parquet", "orc", "avro")
 def fetch(sshd: SSHD, tmp_path: Path) -> Callable[[Path], list[Path]]:
     """List a remote directory and fetch all of it, hidden files too, with OpenSSH's own client."""
     if shutil.which("sftp") is None:
-        missing("OpenSSH's sftp (Debian package openssh-client)")
+        skip_without("OpenSSH's sftp (Debian package openssh-client)")
     (tmp_path / "known_hosts").write_text(sshd.known_hosts)
     local = tmp_path / "fetched"
     local.mkdir()
@@ -153,7 +153,7 @@ def unpack(files: list[Path], tool: str | None, into: Path) -> list[Path]:
     if tool is None:
         return files
     if shutil.which(tool) is None:
-        missing(f"{tool} (Debian package {tool})")
+        skip_without(f"{tool} (Debian package {tool})")
     into.mkdir()
     unpacked = []
     for file in files:

@@ -22,12 +22,12 @@ from sftp_async.errors import (
     OptionsError,
 )
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
-from tests.functional.remote.ssh.wire import connected, login, refused
-from tests.support.disturbed import content, lines, visible
+from tests.functional.remote.ssh.connections import connected, login, refused
 from tests.support.jobs import real_job, upload
+from tests.support.network_faults import content, lines, visible
+from tests.support.proxied_connections import behind, refused_on_the_way
 from tests.support.proxies import DynamicForward, MicroSocks, Proxy, TinyProxy
 from tests.support.sshd import SSHD
-from tests.support.ways import behind, refused_on_the_way
 
 pytestmark = [
     pytest.mark.one_python,

@@ -1,4 +1,4 @@
-"""A remote file system in memory: counts every request, loses replies, dies where it is told to.
+"""A remote file system in memory: counts every request, loses replies, crashes on demand.
 
 It behaves as OpenSSH does where the commit could tell: plain rename refuses a name that is taken,
 exclusive create too, a directory that is not empty stays, a request below a missing directory or a

@@ -19,7 +19,7 @@ from sftp_async.errors import (
     ServerBusyError,
 )
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import NOBODY, connected, login, refused
+from tests.functional.remote.ssh.connections import DUMMY_LOGIN, connected, login, refused
 
 # The same in every run.
 NOISE = random.Random(1).randbytes(64)
@@ -44,7 +44,7 @@ def listener(talk: Talk) -> Iterator[dict[str, Any]]:
     ).result()
     try:
         port = server.sockets[0].getsockname()[1]
-        yield {"host": "127.0.0.1", "port": port, **NOBODY}
+        yield {"host": "127.0.0.1", "port": port, **DUMMY_LOGIN}
     finally:
 
         async def end() -> None:
@@ -72,7 +72,9 @@ def closed_port() -> Iterator[int]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str) -> None:
     error = await refused(
-        {"host": host, "port": closed_port, **NOBODY}, ConnectError, "refused|cannot be reached"
+        {"host": host, "port": closed_port, **DUMMY_LOGIN},
+        ConnectError,
+        "refused|cannot be reached",
     )
     assert error.retryable
 
@@ -80,7 +82,9 @@ async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host", ["nonexistent.invalid", "a..b", "x" * 70])
 async def test_an_unknown_name_is_told_from_an_unreachable_host(host: str) -> None:
-    error = await refused({"host": host, **NOBODY}, ConnectError, "host name cannot be resolved")
+    error = await refused(
+        {"host": host, **DUMMY_LOGIN}, ConnectError, "host name cannot be resolved"
+    )
     assert "Check the option host" in str(error)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sftp_async.errors import ConnectionLostError
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.wire import connected, serving
+from tests.functional.remote.ssh.connections import connected, serving
 
 
 class Dying(FolderServer):

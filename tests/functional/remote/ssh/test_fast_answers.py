@@ -20,7 +20,7 @@ from sftp_async.remote.ssh.fast.channel import FastChannel
 from sftp_async.remote.ssh.fast.packets import GcmOpener
 from sftp_async.remote.ssh.fast.sftp_handler import FastHandler
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import connected
+from tests.functional.remote.ssh.connections import connected
 
 
 async def outcome_of(

@@ -11,12 +11,12 @@ import pytest
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE, compatibility
 from sftp_async.remote.ssh.fast.channel import FastChannel
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.connections import connected
+from tests.functional.remote.ssh.fast_path import (
     digests_in,
     inside,
     write_all,
 )
-from tests.functional.remote.ssh.wire import connected
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.connections import connected
+from tests.functional.remote.ssh.fast_path import (
     CIPHERS,
     RANDOM,
     digest,
@@ -21,7 +22,6 @@ from tests.functional.remote.ssh.fast import (
     on_both_loops,
     write_all,
 )
-from tests.functional.remote.ssh.wire import connected
 
 #: Around the sizes of a channel packet and of a request, and a few of no importance.
 SIZES = (1, 32_739, 32_740, 32_768, 261_119, 261_120, 261_121, 1_048_583, 3_000_001)

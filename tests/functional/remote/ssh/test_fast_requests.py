@@ -16,8 +16,8 @@ from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast import speed_up
 from sftp_async.remote.ssh.fast.channel import FastChannel, FastTunnel
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.fast import inside
-from tests.functional.remote.ssh.wire import connected
+from tests.functional.remote.ssh.connections import connected
+from tests.functional.remote.ssh.fast_path import inside
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 

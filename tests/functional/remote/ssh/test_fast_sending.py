@@ -16,12 +16,12 @@ from sftp_async.remote.ssh.fast.channel import BATCH, NEARBY, NEARBY_AHEAD
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.remote.ssh.fast.packets import sealer_for
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.connections import connected
+from tests.functional.remote.ssh.fast_path import (
     RANDOM,
     inside,
     on_both_loops,
 )
-from tests.functional.remote.ssh.wire import connected
 
 
 def test_a_packet_is_sealed_as_asyncssh_opens_it() -> None:

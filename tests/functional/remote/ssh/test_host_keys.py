@@ -14,7 +14,7 @@ from sftp_async.errors import (
     SFTPAsyncWarning,
 )
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import login, refused
+from tests.functional.remote.ssh.connections import login, refused
 
 
 @pytest.mark.asyncio

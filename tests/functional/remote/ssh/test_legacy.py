@@ -22,7 +22,7 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import NOBODY, connected, login, refused
+from tests.functional.remote.ssh.connections import DUMMY_LOGIN, connected, login, refused
 from tests.support.keys import KeySet
 from tests.support.sshd import SSHD
 
@@ -60,7 +60,7 @@ async def offered(options: dict[str, Any]) -> dict[str, list[str]]:
     with socket.create_server(("127.0.0.1", 0)) as door:
         door.settimeout(20)
         where = {"host": "127.0.0.1", "port": door.getsockname()[1]}
-        attempt = asyncio.create_task(login({**NOBODY, **options, **where}))
+        attempt = asyncio.create_task(login({**DUMMY_LOGIN, **options, **where}))
         packet = await asyncio.to_thread(receive)
         with pytest.raises(ConnectError):
             await attempt
@@ -190,7 +190,7 @@ async def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(
 
 @pytest.mark.parametrize("cipher", ["aes256-cbc", "3des-cbc", "arcfour256"])
 def test_an_outdated_cipher_by_name_needs_the_option_too(cipher: str) -> None:
-    options = {**NOBODY, "host": "h", "ciphers": f"aes256-ctr,{cipher}"}
+    options = {**DUMMY_LOGIN, "host": "h", "ciphers": f"aes256-ctr,{cipher}"}
     with pytest.raises(OptionsError, match=f"ciphers names {cipher}.*legacy_algorithms=true"):
         SFTPOptions(**options)
     assert SFTPOptions(**options, **LEGACY).ciphers == ("aes256-ctr", cipher)
@@ -216,7 +216,7 @@ async def test_ciphers_that_miss_are_said_to_be_the_cause(start_sshd: Start) -> 
 
 
 def test_connections_with_and_without_old_algorithms_are_not_shared() -> None:
-    plain = SFTPOptions(**NOBODY, host="h")
-    legacy = SFTPOptions(**NOBODY, host="h", **LEGACY)
+    plain = SFTPOptions(**DUMMY_LOGIN, host="h")
+    legacy = SFTPOptions(**DUMMY_LOGIN, host="h", **LEGACY)
     assert plain.connection_identity() != legacy.connection_identity()
     assert SFTPOptions.from_spark(legacy.to_spark()) == legacy

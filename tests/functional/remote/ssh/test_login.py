@@ -14,7 +14,7 @@ from sftp_async.errors import (
 )
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import login, refused
+from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import KeySet
 
 

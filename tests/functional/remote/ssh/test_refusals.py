@@ -17,7 +17,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.functional.remote.ssh.wire import connected, serving
+from tests.functional.remote.ssh.connections import connected, serving
 
 
 class Full(FolderServer):

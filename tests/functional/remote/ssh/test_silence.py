@@ -17,7 +17,7 @@ from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import connect
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.wire import connected, login
+from tests.functional.remote.ssh.connections import connected, login
 
 
 @pytest.mark.asyncio

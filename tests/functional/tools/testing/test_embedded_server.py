@@ -21,7 +21,7 @@ import pytest
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.keys import KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 T = TypeVar("T")
 
@@ -284,7 +284,7 @@ async def test_many_clients_write_at_once(embedded_server: EmbeddedServer) -> No
 
 def test_opensshs_own_client_lists_and_fetches(tmp_path: Path, user_keys: KeySet) -> None:
     if shutil.which("sftp") is None:
-        missing("OpenSSH's sftp (Debian package openssh-client)")
+        skip_without("OpenSSH's sftp (Debian package openssh-client)")
     known_hosts = tmp_path / "known_hosts"
     batch = tmp_path / "batch"
     batch.write_text(f"ls -1\nget one {tmp_path / 'fetched'}\n")

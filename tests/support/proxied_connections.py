@@ -1,4 +1,4 @@
-"""Options for a server behind bastions or proxies, and refusals on the way to it."""
+"""Connections through bastions and proxies: their options, and refusals on the way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sftp_async.errors import ConnectError
-from tests.functional.remote.ssh.wire import login
+from tests.functional.remote.ssh.connections import login
 from tests.support.sshd import SSHD
 
 

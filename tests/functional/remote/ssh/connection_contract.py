@@ -1,4 +1,4 @@
-"""What every request of a `Connection` must do, on any server. Each scene gets an empty folder."""
+"""What every request of a `Connection` must do, on any server; each check gets an empty folder."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ async def a_link_is_a_second_name(connection: Connection, folder: str) -> None:
     assert await connection.read_file(f"{folder}/two", 10) == b"1"
 
 
-async def the_free_space_is_told(connection: Connection, folder: str) -> None:
+async def the_free_space_is_reported(connection: Connection, folder: str) -> None:
     free = await connection.free_bytes(folder)
     assert free is not None
     assert free > 0
@@ -235,8 +235,8 @@ async def a_server_says_what_it_offers(connection: Connection, folder: str) -> N
     assert offers.server_version.startswith("SSH-2.0-")
 
 
-SCENES = [
-    scene
-    for name, scene in list(globals().items())
-    if getattr(scene, "__module__", None) == __name__ and not name.startswith("_")
+CONTRACT = [
+    requirement
+    for name, requirement in list(globals().items())
+    if getattr(requirement, "__module__", None) == __name__ and not name.startswith("_")
 ]

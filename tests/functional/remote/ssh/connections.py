@@ -1,4 +1,4 @@
-"""Connections for tests of the transport: one that is closed in the end, a login, a refusal."""
+"""Connections for tests of `remote.ssh`: one that is closed in the end, a login, a refusal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
-NOBODY = {
+#: Login options for servers at which no login succeeds.
+DUMMY_LOGIN = {
     "username": "me",
     "password": "hunter2-secret",
     "host_key_fingerprint": "SHA256:" + "A" * 43,
