@@ -51,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> ForeignDirectory:
-    """A directory beside the target, of somebody else."""
+    """A directory next to the target, of another program."""
     return ForeignDirectory(tmp_path / "outside")
 
 

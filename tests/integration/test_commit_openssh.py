@@ -78,7 +78,7 @@ def test_a_file_where_a_directory_should_be_is_named(
 
 
 def test_a_target_that_is_not_writable_is_refused_before_any_task(sshd: SSHD) -> None:
-    # Nobody can make a directory there, not even root, whom permissions do not stop.
+    # No user can make a directory there, not even root, whom permissions do not stop.
     with pytest.raises(CommitError, match="The target is not"):
         real_job(sshd.options(), "/proc/sys/out").prepare()
 
@@ -129,7 +129,7 @@ def test_the_next_job_finishes_an_interrupted_overwrite(sshd: SSHD, remote_dir: 
     with pytest.raises(CommitError):
         job.commit(parts)
     assert old < names(remote_dir)
-    blocker.rmdir()  # the driver has died, and somebody made room
+    blocker.rmdir()  # the driver has died, and the obstacle is gone
     write(sshd.options(), str(remote_dir), ["c"])
     assert lines_in(remote_dir) == ["a", "b", "c"]
     assert "_temporary" not in names(remote_dir)

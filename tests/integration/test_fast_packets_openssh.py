@@ -1,4 +1,4 @@
-"""The cheaper way to the wire against OpenSSH: every byte, key changes by the server, CBC."""
+"""The fast path against OpenSSH: every byte, key changes by the server, CBC."""
 
 from __future__ import annotations
 

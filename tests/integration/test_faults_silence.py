@@ -200,14 +200,14 @@ def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(
 
     with ExpectedLog(
         "sftp_async.remote.upload", "did not finish the login", then=link.restore
-    ) as told:
+    ) as timeout:
         parts = hasty.write(0, rows())
-        told.wait(0)
+        timeout.wait(0)
     job.commit(parts)
     assert visible(out) == [content(lines(40_000))]
 
 
-# Slow and distant
+# Low bandwidth and high latency
 
 
 def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tuple[Any, int]:
@@ -228,7 +228,7 @@ def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tu
     return task.write(rows()), most
 
 
-def test_a_slow_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
+def test_a_slow_network_ends_in_success_with_the_same_bytes_and_bounded_memory(
     runtime: Runtime, sshd: SSHD, proxy: Link, out: Path
 ) -> None:
     text, link = lines(2_600), proxy(sshd)
@@ -243,7 +243,7 @@ def test_a_slow_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
     assert visible(out) == [content(text)]
 
 
-def test_a_distant_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
+def test_a_high_latency_network_ends_in_success_with_the_same_bytes_and_bounded_memory(
     runtime: Runtime, sshd: SSHD, out: Path
 ) -> None:
     text = lines(10_000)

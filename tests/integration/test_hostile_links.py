@@ -43,7 +43,7 @@ def test_an_overwrite_removes_links_and_nothing_behind_them(
         ("all.txt", "all.txt.sha256", {"checksum_files": "sha256"}),
     ],
 )
-def test_what_announces_a_job_is_not_written_through_a_link(
+def test_a_sidecar_or_marker_file_is_not_written_through_a_link(
     sshd: SSHD,
     remote_dir: Path,
     outside: ForeignDirectory,
@@ -65,7 +65,7 @@ def test_what_announces_a_job_is_not_written_through_a_link(
 def test_a_draft_is_not_written_through_a_link_that_waits_for_it(
     sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, behind: str
 ) -> None:
-    # With a key, the names are the same for all attempts, and anybody can work them out.
+    # With a key, the names are the same for all attempts, and any program can work them out.
     settings = {**sshd.options(), "path": str(remote_dir), "job_key": "today"}
     document = Layout.new(SFTPOptions(**settings), "txt").document_id
     link = remote_dir / "_temporary" / f"{document}.draft"

@@ -202,7 +202,7 @@ def test_a_name_that_is_too_long_for_a_file_system_is_an_option_mistake(
     assert names(remote_dir) == set()
 
 
-def test_a_name_without_room_for_its_checksum_file_is_an_error_before_any_task(
+def test_a_name_that_is_too_long_for_its_checksum_file_is_an_error_before_any_task(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     name = "x" * 249 + ".txt"  # 253 bytes, and .sha256 makes it 260

@@ -69,13 +69,13 @@ def test_old_staging_is_emptied_up_to_what_no_job_puts_there(
     old = remote_dir / "_temporary" / JOB
     (old / "sub").mkdir(parents=True)
     put(old, b"part-00000-c000-x", b"new\nline", b"inva\xfflid", b"..x", b"y" * 255)
-    put(old / "sub", b"somebody's")
+    put(old / "sub", b"foreign")
     (old / "file").symlink_to(outside.path / "kept.csv")
     (old / "directory").symlink_to(outside.path)
     age(old)
     write(sshd.options(), str(remote_dir), ["new"], staging_ttl=1)
     assert names(old) == {b"sub"}
-    assert names(old / "sub") == {b"somebody's"}
+    assert names(old / "sub") == {b"foreign"}
     assert lines_in(remote_dir) == ["new"]
     shutil.rmtree(old / "sub")
     age(old)
@@ -124,7 +124,7 @@ def test_links_in_place_of_intents_are_read_at_most(
 # Intents
 
 
-#: Fields of an intent that somebody wrote by hand, to harm whoever recovers it.
+#: Fields of an intent that an attacker wrote by hand, to harm the job that recovers it.
 FORGED: dict[str, dict[str, Any]] = {
     "part to the outside": {"parts": [("x", "../outside/new")]},
     "part from the outside": {"parts": [("../../../outside/kept.csv", "mine.csv")]},
@@ -143,7 +143,7 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 def forged(server: SSHD, target: Path, **fields: Any) -> str:
-    """Return an intent as a job of ours would leave it, with some fields as somebody likes them."""
+    """Return an intent as a job of ours would leave it, with some fields replaced."""
     job = real_job(server.options(), str(target))
     honest = intent_for(job.layout, (), removes=(), options=job.options, manifest=None)
     parts = [
@@ -201,7 +201,7 @@ def test_an_honest_intent_of_that_form_is_carried_out(
     ["[" * 100_000, "\xff" * 100, "{", "", "9" * 5000],
     ids=["deep", "no text", "cut off", "empty", "long number"],
 )
-def test_an_intent_that_cannot_be_parsed_hinders_nobody(
+def test_an_intent_that_cannot_be_parsed_hinders_no_job(
     sshd: SSHD, remote_dir: Path, text: str
 ) -> None:
     base = remote_dir / "_temporary"

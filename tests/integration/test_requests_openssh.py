@@ -61,7 +61,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.asyncio
-async def test_a_full_disk_is_told_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
+async def test_a_full_disk_is_reported_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
     async with connected(sshd.options()) as connection:
         file = await connection.open_new(f"{small_disk}/a.csv")
         with pytest.raises(RemoteSpaceError, match="remote disk or quota is full: ") as caught:
