@@ -21,7 +21,7 @@ DATA = os.urandom(600_000)
 
 
 class Faulty(FolderServer):
-    """Answers wrongly as often as it is told to, over all its sessions."""
+    """Answers wrongly as often as `faults` asks for, over all its sessions."""
 
     faults: ClassVar[dict[str, int]] = {}
 
@@ -88,7 +88,7 @@ async def test_a_file_whose_end_is_known_takes_two_round_trips(
 
 
 @pytest.mark.asyncio
-async def test_on_a_distant_server_it_takes_one_from_the_third_file_of_a_job_on(
+async def test_on_a_high_latency_server_it_takes_one_from_the_third_file_of_a_job_on(
     server: EmbeddedServer, flights: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preopen, "FAR", 0.0)
@@ -167,7 +167,7 @@ async def test_a_refused_close_is_reported_though_every_write_went_well(
 
 
 @pytest.mark.asyncio
-async def test_a_line_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
+async def test_a_connection_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
     server: EmbeddedServer,
 ) -> None:
     Faulty.faults = {"line cut at close": 1}
@@ -176,7 +176,7 @@ async def test_a_line_that_breaks_in_the_last_flight_is_noticed_and_the_file_res
 
 
 @pytest.mark.asyncio
-async def test_a_full_disk_is_told_as_one_in_the_last_flight_too(
+async def test_a_full_disk_is_reported_as_one_in_the_last_flight_too(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:

@@ -45,7 +45,7 @@ class Counting(FolderServer):
 def server(
     as_openssh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[EmbeddedServer]:
-    """A server that passes for a distant OpenSSH."""
+    """A server that passes for a high-latency OpenSSH."""
     monkeypatch.setattr(preopen, "FAR", 0.0)
     Counting.open_now, Counting.refuses, Counting.refused = 0, False, 0
     with EmbeddedServer(tmp_path / "served", sftp_factory=Counting) as server:

@@ -72,7 +72,7 @@ def test_a_process_has_one_runtime_and_a_fork_gets_its_own() -> None:
     assert sorted(done.stdout.split("\n")) == ["", "False True", "True True"]
 
 
-def test_closing_the_runtime_says_good_bye_to_the_server(embedded_server: EmbeddedServer) -> None:
+def test_closing_the_runtime_disconnects_from_the_server(embedded_server: EmbeddedServer) -> None:
     runtime = Runtime()
     runtime.run(_use(runtime, SFTPOptions(**embedded_server.options())))
     runtime.close()

@@ -62,7 +62,7 @@ def listener(talk: Talk) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port that nobody can listen on: bound, never listening."""
+    """A port that no server can listen on: bound, never listening."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -81,7 +81,7 @@ async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host", ["nonexistent.invalid", "a..b", "x" * 70])
-async def test_an_unknown_name_is_told_from_an_unreachable_host(host: str) -> None:
+async def test_an_unknown_name_is_distinguished_from_an_unreachable_host(host: str) -> None:
     error = await refused(
         {"host": host, **DUMMY_LOGIN}, ConnectError, "host name cannot be resolved"
     )
@@ -95,7 +95,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 @pytest.mark.asyncio
 async def test_a_server_that_never_answers_is_given_up_after_connect_timeout() -> None:
     with listener(silent) as options:
-        # Long enough for a busy machine to see that the connection was taken.
+        # Long enough for a busy machine to notice the accepted connection.
         error = await refused(
             {**options, "connect_timeout": "3"}, ConnectError, "did not finish the login"
         )
@@ -170,18 +170,21 @@ async def test_an_unknown_cipher_is_an_option_mistake_and_makes_no_connection(
 
 def opening_of(server: EmbeddedServer) -> bytes:
     """Return what a server says to a client that has only greeted: its name, its algorithms."""
-    with socket.create_connection((server.host, server.port)) as line, line.makefile("rb") as said:
+    with (
+        socket.create_connection((server.host, server.port)) as line,
+        line.makefile("rb") as received,
+    ):
         line.sendall(b"SSH-2.0-test\r\n")
-        name = said.readline()
-        length = said.read(4)
-        return name + length + said.read(int.from_bytes(length, "big"))
+        name = received.readline()
+        length = received.read(4)
+        return name + length + received.read(int.from_bytes(length, "big"))
 
 
 @pytest.mark.asyncio
-async def test_no_common_cipher_is_said_in_so_many_words(embedded_server: EmbeddedServer) -> None:
+async def test_no_common_cipher_is_reported_in_plain_words(embedded_server: EmbeddedServer) -> None:
     opening = opening_of(embedded_server)
 
-    # A server that finds out as well hangs up at once, and may so undo what it has said before.
+    # A server that finds out as well closes the connection, which may discard what it has sent.
     async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(opening)
         await reader.read()

@@ -14,7 +14,7 @@ from tests.functional.remote.ssh.connections import connected, serving
 
 
 class Dying(FolderServer):
-    """Drops the line in the middle of a request."""
+    """Drops the connection in the middle of a request."""
 
     def stat(self, path: bytes) -> Any:
         self.connection.abort()
@@ -22,8 +22,8 @@ class Dying(FolderServer):
 
 
 @pytest.mark.asyncio
-async def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> None:
-    everyone = 20
+async def test_a_connection_that_drops_makes_every_pending_request_fail(tmp_path: Path) -> None:
+    requests = 20
 
     class Drops(FolderServer):
         def lstat(self, path: bytes) -> Any:
@@ -32,7 +32,7 @@ async def test_a_line_that_drops_makes_every_pending_request_fail(tmp_path: Path
 
     async with serving(tmp_path, Drops) as connection:
         outcomes = await asyncio.gather(
-            *(connection.exists(f"/{number}") for number in range(everyone)),
+            *(connection.exists(f"/{number}") for number in range(requests)),
             return_exceptions=True,
         )
         assert {type(outcome) for outcome in outcomes} == {ConnectionLostError}
@@ -53,7 +53,7 @@ async def test_a_lost_connection_is_never_used_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_closing_after_the_line_was_lost_returns(tmp_path: Path) -> None:
+async def test_closing_after_the_connection_was_lost_returns(tmp_path: Path) -> None:
     async with serving(tmp_path, Dying) as connection:
         with pytest.raises(ConnectionLostError):
             await connection.stat("/")
@@ -86,7 +86,7 @@ class Arrival:
 
 
 @pytest.mark.asyncio
-async def test_closing_while_requests_are_under_way_fails_them(tmp_path: Path) -> None:
+async def test_closing_while_requests_are_in_flight_fails_them(tmp_path: Path) -> None:
     arrival = Arrival()
 
     async with serving(tmp_path, arrival.server()) as connection:

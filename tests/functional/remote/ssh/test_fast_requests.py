@@ -139,7 +139,7 @@ async def test_a_queue_whose_recorded_length_is_wrong_ends_the_connection(
 
 
 class Bastion(asyncssh.SSHServer):
-    """Lets everybody in and forwards every connection."""
+    """Accepts every login and forwards every connection."""
 
     def begin_auth(self, username: str) -> bool:
         return False

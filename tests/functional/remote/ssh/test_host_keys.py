@@ -37,7 +37,7 @@ async def test_an_unknown_host_is_an_error_that_shows_its_fingerprint(
 
 
 @pytest.mark.asyncio
-async def test_a_changed_key_is_said_to_be_changed(embedded_server: EmbeddedServer) -> None:
+async def test_a_changed_key_is_reported_as_changed(embedded_server: EmbeddedServer) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519")
     line = other.export_public_key("openssh").decode()
     where = f"[127.0.0.1]:{embedded_server.port}"

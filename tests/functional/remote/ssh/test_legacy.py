@@ -50,16 +50,16 @@ async def offered(options: dict[str, Any]) -> dict[str, list[str]]:
     """Return the algorithms in the first packet that a server gets: SSH_MSG_KEXINIT."""
 
     def receive() -> bytes:
-        line, _ = door.accept()
-        with line, line.makefile("rb") as said:
+        line, _ = listener.accept()
+        with line, line.makefile("rb") as received:
             line.settimeout(20)
             line.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
-            said.readline()
-            return said.read(int.from_bytes(said.read(4), "big"))
+            received.readline()
+            return received.read(int.from_bytes(received.read(4), "big"))
 
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        door.settimeout(20)
-        where = {"host": "127.0.0.1", "port": door.getsockname()[1]}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        where = {"host": "127.0.0.1", "port": listener.getsockname()[1]}
         attempt = asyncio.create_task(login({**DUMMY_LOGIN, **options, **where}))
         packet = await asyncio.to_thread(receive)
         with pytest.raises(ConnectError):
@@ -179,9 +179,9 @@ async def test_an_rsa_key_signs_with_sha1_only_when_asked(
 async def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(
     sshd: SSHD, tmp_path: Path
 ) -> None:
-    strangers = KeySet(tmp_path)
+    unknown = KeySet(tmp_path)
     error = await refused(
-        {**sshd.options(), "private_key_content": strangers.private("rsa")},
+        {**sshd.options(), "private_key_content": unknown.private("rsa")},
         AuthenticationError,
         "refused the login",
     )
@@ -204,7 +204,7 @@ async def test_named_ciphers_are_all_that_is_offered_of_them() -> None:
 
 
 @pytest.mark.asyncio
-async def test_ciphers_that_miss_are_said_to_be_the_cause(start_sshd: Start) -> None:
+async def test_ciphers_that_miss_are_reported_as_the_cause(start_sshd: Start) -> None:
     server = start_sshd(Ciphers="aes256-ctr")
     error = await refused(
         {**server.options(), "ciphers": "aes128-ctr"},

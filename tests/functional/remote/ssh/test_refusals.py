@@ -71,7 +71,7 @@ async def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("server", [FullWithCode, OverQuota])
-async def test_a_full_disk_is_told_without_free_bytes_where_the_server_does_not_tell_them(
+async def test_a_full_disk_is_reported_without_free_bytes_where_the_server_does_not_send_them(
     tmp_path: Path, server: type[Full]
 ) -> None:
     async with serving(tmp_path, server, without=["statvfs@openssh.com"]) as connection:
@@ -93,7 +93,7 @@ async def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: 
 
 
 @pytest.mark.asyncio
-async def test_a_write_that_failed_leaves_nothing_of_it_under_way(tmp_path: Path) -> None:
+async def test_a_write_that_failed_leaves_nothing_of_it_in_flight(tmp_path: Path) -> None:
     written = []
 
     class OnePieceFails(FolderServer):
@@ -127,7 +127,7 @@ async def test_a_file_that_could_not_be_written_is_closed(tmp_path: Path) -> Non
 
 
 @pytest.mark.asyncio
-async def test_permission_denied_is_told_apart_from_all_else(tmp_path: Path) -> None:
+async def test_permission_denied_is_distinguished_from_all_else(tmp_path: Path) -> None:
     class Guarded(FolderServer):
         def _deny(self, *_: object) -> Any:
             raise OSError(errno.EACCES, "Permission denied")

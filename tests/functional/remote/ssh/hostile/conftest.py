@@ -1,4 +1,4 @@
-"""Fixtures of the tests with a server that lies: on our way to the wire, and on asyncssh's."""
+"""Fixtures of the tests with a hostile server: each runs on the fast path and on asyncssh's."""
 
 from __future__ import annotations
 
