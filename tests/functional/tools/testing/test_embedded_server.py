@@ -219,7 +219,7 @@ async def test_a_subclass_can_run_out_of_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_subclass_can_drop_the_line_and_clean_up_after_it(tmp_path: Path) -> None:
+async def test_a_subclass_can_drop_the_connection_and_clean_up_after_it(tmp_path: Path) -> None:
     class Forgetful(FolderServer):
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             self.connection.abort()
