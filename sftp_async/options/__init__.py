@@ -1,4 +1,4 @@
-"""The options of sftp_async: validated, immutable, and all mistakes reported at once."""
+"""Provides the options: validated, immutable, with all mistakes reported at once."""
 
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.formats import FormatOptions

@@ -67,7 +67,7 @@ def test_a_draft_is_not_written_through_a_link_that_waits_for_it(
 ) -> None:
     # With a key, the names are the same for all attempts, and any program can work them out.
     settings = {**sshd.options(), "path": str(remote_dir), "job_key": "today"}
-    document = Layout.new(SFTPOptions(**settings), "txt").document_id
+    document = Layout.new(SFTPOptions(**settings), "txt").paths.document_id
     link = remote_dir / "_temporary" / f"{document}.draft"
     link.parent.mkdir()
     link.symlink_to(outside.path / behind)

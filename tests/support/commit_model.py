@@ -40,7 +40,7 @@ class Scenario:
     Args:
         path: `/out`, or an exact file in it.
         overwrite: replace what is there.
-        old: what is in `/out` before, beside the foreign files.
+        old: files in `/out` before, besides the foreign ones.
         refused: final names that the server refuses (a part's partition), until the job is over.
         options: write options.
         server: the server's kind.
@@ -60,12 +60,12 @@ class Scenario:
 
     @property
     def foreign(self) -> dict[str, bytes]:
-        """What nobody may touch."""
+        """Files that no job may touch."""
         return FOREIGN | FOREIGN_PARTITIONED if self.directories else FOREIGN
 
     @property
     def kept(self) -> dict[str, bytes]:
-        """Old data that stays beside the new."""
+        """Old data that stays next to the new."""
         if not self.overwrite:
             return self.old
         if self.options.get("partition_overwrite_mode") != "dynamic":
@@ -103,7 +103,7 @@ class Play:
         server.watch = self._watch
         if scenario.refused:
             server.refuse = self._refuse
-        self.announces = bool(scenario.options.get("manifest"))
+        self.has_sidecars = bool(scenario.options.get("manifest"))
         self.job = self._job(overwrite=scenario.overwrite)
         self.exact = self.job.layout.file_name
         self.new: dict[str, bytes] = {}
@@ -199,7 +199,7 @@ class Play:
                 raise denied(operation.target)
 
     def _visible(self) -> dict[str, bytes]:
-        """What readers take for data, and what announces it where nobody asked for that."""
+        """What readers take for data, with the old sidecar files of a job that writes none."""
         if self.scenario.directories:
             tree = self.server.tree("/out")
             foreign = {path.removeprefix("/out/") for path in self.scenario.foreign}
@@ -207,7 +207,7 @@ class Play:
         else:
             files = self.server.files("/out")
             files.pop("foreign.csv", None)
-        if self.announces:
+        if self.has_sidecars:
             files = {name: data for name, data in files.items() if is_data(name_of(name))}
         return files
 
@@ -215,8 +215,8 @@ class Play:
         """The partition directories that are there."""
         return {n for n, data in self.server.tree("/out").items() if data is None and "=" in n}
 
-    def _watch_announcements(self, files: dict[str, bytes]) -> None:
-        """What announces old data is not there with new, nor the other way round."""
+    def _watch_sidecars(self, files: dict[str, bytes]) -> None:
+        """Ensure that sidecar files of old data never coexist with new data, nor the reverse."""
         there = self.server.files("/out")
         old = {name: data for name, data in self.scenario.old.items() if is_data(name)}
         for name in ("_SUCCESS", "_manifest.json"):
@@ -224,9 +224,9 @@ class Play:
                 continue
             if there[name] == self.scenario.old.get(name):
                 if files != old and self.scenario.overwrite:
-                    self.broken.append(f"{name} announces old data: {sorted(files)} is there")
+                    self.broken.append(f"{name} describes old data: {sorted(files)} is there")
             elif not _holds(files, self.new):
-                self.broken.append(f"{name} announces {sorted(self.new)}, not all of it there")
+                self.broken.append(f"{name} describes {sorted(self.new)}, which is incomplete")
 
     def _watch(self) -> None:
         if self.server.log[-1].name in READS:
@@ -240,8 +240,8 @@ class Play:
         for name, data in files.items():
             if data not in (self.new.get(name), self.scenario.old.get(name)):
                 self.broken.append(f"{name} is visible with {data!r}")
-        if self.announces:
-            self._watch_announcements(files)
+        if self.has_sidecars:
+            self._watch_sidecars(files)
         old = {name: data for name, data in self.scenario.old.items() if is_data(name)}
         new = self.new
         if self.scenario.overwrite:
@@ -272,14 +272,16 @@ class Play:
 
     def _judge(self, ending: str) -> None:
         files = self._visible()
-        old = {n: data for n, data in self.scenario.old.items() if is_data(n) or not self.announces}
+        old = {
+            n: data for n, data in self.scenario.old.items() if is_data(n) or not self.has_sidecars
+        }
         kept = {n: d for n, d in self.scenario.kept.items() if n in old}
         complete = {**kept, **self.new}
         if self.job.layout.direct and ending == "aborted":
             untouched = old
         else:
             untouched = {
-                n: data for n, data in self.before.items() if is_data(n) or not self.announces
+                n: data for n, data in self.before.items() if is_data(n) or not self.has_sidecars
             }
         expected = {
             "committed": complete,
@@ -288,8 +290,8 @@ class Play:
         }[ending]
         if files != expected:
             self.broken.append(f"{ending}: {sorted(files)} is there instead of {sorted(expected)}")
-        if self.announces:
-            self._judge_announcements(files == complete)
+        if self.has_sidecars:
+            self._judge_sidecars(files == complete)
         if self.scenario.directories:
             there = {path.removeprefix("/out/") for path in self.scenario.foreign}
             within = {posixpath.dirname(name) for name in [*expected, *there] if "=" in name}
@@ -303,13 +305,13 @@ class Play:
         if mine and (ending != "crashed" or self.states):
             self.broken.append(f"{ending}: {sorted(mine)} is left in staging")
 
-    def _judge_announcements(self, complete: bool) -> None:
+    def _judge_sidecars(self, complete: bool) -> None:
         there = self.server.files("/out")
         for name in ("_SUCCESS", "_manifest.json"):
             if complete and there.get(name) in (None, self.scenario.old.get(name)):
                 self.broken.append(f"complete, and no {name} says so")
             elif not complete and there.get(name) != self.scenario.old.get(name):
-                self.broken.append(f"taken back, and {name} is not what it was")
+                self.broken.append(f"rolled back, and {name} is not what it was")
 
     def _staging(self) -> set[str]:
         return self.server.names("/out/_temporary") - {"0"}

@@ -38,8 +38,8 @@ async def explore_faults(
         broken = await run.run()
         played += 1
         if broken:
-            told = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
-            bad.append((told, broken))
+            shown = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
+            bad.append((shown, broken))
         if len(faults) < depth:
             pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
     return played, bad

@@ -48,9 +48,9 @@ async def replaced(
         )
     else:
         touched = {part.directory for part in parts}
-        announcing = sidecar_names((), options.done_file_template)
+        of_jobs = sidecar_names((), options.done_file_template)
         found = await partition_directories.listings_of(
-            connection, layout.directory, touched, announcing
+            connection, layout.directory, touched, of_jobs
         )
     new = {part.final for part in parts}
     removes = tuple(

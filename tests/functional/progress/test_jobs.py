@@ -189,7 +189,7 @@ def test_news_that_cannot_be_made_fail_no_write(
     def breaks(*_: object) -> bytes:
         raise MemoryError
 
-    monkeypatch.setattr("sftp_async.progress.messages.seal", breaks)
+    monkeypatch.setattr("sftp_async.progress.reporter.seal", breaks)
     summary = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(10))
     assert summary.rows == 10
     assert listener.last_write() is None

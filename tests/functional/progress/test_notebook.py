@@ -14,7 +14,8 @@ from tests.support.spark import REPOSITORY
 REGISTER = """
 import time
 from sftp_async import progress
-from sftp_async.progress.reporter import Ended, Sender, TaskProgress
+from sftp_async.progress.messages import JobEnded, TaskProgress
+from sftp_async.progress.reporter import Sender
 from sftp_async.progress.summary import WriteSummary
 
 sender = Sender(progress.listen("127.0.0.1"))  # as register(spark) does
@@ -37,7 +38,7 @@ def tell():
 until(tell)
 """
 ENDED = """
-sender.send(lambda: Ended("end", job, WriteSummary("/out/<b>", job, 1, 3, 70, 0.5, 1, 0, 0)))
+sender.send(lambda: JobEnded("end", job, WriteSummary("/out/<b>", job, 1, 3, 70, 0.5, 1, 0, 0)))
 until(lambda: job not in progress._listener._display._handles)
 """
 

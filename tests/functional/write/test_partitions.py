@@ -238,7 +238,7 @@ def test_a_file_in_the_place_of_a_directory_fails_a_task_that_writes_directly(
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
     Path(embedded_server.root, "out", "value=v1").write_text("foreign")
-    with pytest.raises(RemoteExistsError, match="A file is where a directory"):
+    with pytest.raises(RemoteExistsError, match=r"Expected a directory .* found a file"):
         job.write(0, batches(300, 3))
     job.abort()
     assert [path.name for path in Path(embedded_server.root, "out").rglob("*")] == ["value=v1"]

@@ -104,7 +104,7 @@ def test_a_directory_takes_nothing_from_its_name() -> None:
     assert (found.format, found.compression) == ("csv", None)
 
 
-def test_a_tsv_file_has_tabs_unless_told_otherwise() -> None:
+def test_a_tsv_file_has_tabs_unless_an_option_differs() -> None:
     assert infer_format(options("/out/a.tsv.gz")).sep == "\t"
     assert infer_format(options("/out/a.tsv", sep=";")).sep == ";"
     assert infer_format(options("/out/a.csv")).sep == ","
@@ -195,7 +195,7 @@ def test_hidden_names_are_no_data() -> None:
     assert not is_data(".a.csv.crc")
 
 
-def test_staging_is_inside_the_target_unless_told_otherwise() -> None:
+def test_staging_is_inside_the_target_without_staging_dir() -> None:
     layout = Layout.new(options("/out"), "csv")
     assert layout.staging == f"/out/_temporary/{layout.job_id}"
     assert layout.paths.staging_is_inside
@@ -204,7 +204,7 @@ def test_staging_is_inside_the_target_unless_told_otherwise() -> None:
     assert not layout.paths.staging_is_inside
 
 
-def test_an_exact_file_is_staged_beside_it_even_without_rename() -> None:
+def test_an_exact_file_is_staged_even_without_rename() -> None:
     layout = Layout.new(options("/out/a.csv", commit_mode="direct"), "csv")
     assert not layout.direct
     assert layout.target == "/out/a.csv"

@@ -61,7 +61,7 @@ def test_a_number_in_it_tells_names_of_many_files(template: str, many: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("template", "given", "said"),
+    ("template", "given", "message"),
     [
         ("{partition}.csv", {"rolls": True}, "needs {seq}"),
         ("{seq}.csv", {"stream": True}, "needs {batch} or {job}"),
@@ -73,11 +73,11 @@ def test_a_number_in_it_tells_names_of_many_files(template: str, many: bool) -> 
     ],
 )
 def test_names_that_could_be_the_same_or_none_are_refused(
-    template: str, given: dict[str, bool], said: str
+    template: str, given: dict[str, bool], message: str
 ) -> None:
     with pytest.raises(OptionsError) as caught:
         names(template).check(**{"stream": False, "appends": True, "rolls": False, **given})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ async def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(
 @pytest.mark.parametrize("cipher", ["aes256-cbc", "3des-cbc", "arcfour256"])
 def test_an_outdated_cipher_by_name_needs_the_option_too(cipher: str) -> None:
     options = {**DUMMY_LOGIN, "host": "h", "ciphers": f"aes256-ctr,{cipher}"}
-    with pytest.raises(OptionsError, match=f"ciphers names {cipher}.*legacy_algorithms=true"):
+    with pytest.raises(OptionsError, match=f"ciphers contains {cipher}.*legacy_algorithms=true"):
         SFTPOptions(**options)
     assert SFTPOptions(**options, **LEGACY).ciphers == ("aes256-ctr", cipher)
 

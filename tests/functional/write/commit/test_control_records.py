@@ -95,7 +95,7 @@ def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path)
 
 
 @pytest.mark.parametrize(
-    ("path", "options", "said"),
+    ("path", "options", "message"),
     [
         ("", {"header_lines": "H"}, "header_lines is for one exact file"),
         ("a.parquet", {"footer_lines": "T", "format": "parquet"}, "footer_lines is for text"),
@@ -116,7 +116,7 @@ def test_a_checksum_file_is_of_the_whole_with_them(sshd: SSHD, remote_dir: Path)
     ],
 )
 def test_what_makes_no_control_record_is_refused_before_any_task(
-    sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], said: str
+    sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(OptionsError, match=said):
+    with pytest.raises(OptionsError, match=message):
         real_job(sshd.options(), f"{remote_dir}/{path}", **options)

@@ -138,7 +138,7 @@ class FussyServer(FolderServer):
         super().rename(oldpath, newpath)
 
 
-def test_a_half_visible_job_is_taken_back(tmp_path: Path) -> None:
+def test_a_half_visible_job_is_rolled_back(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "served", sftp_factory=FussyServer) as server:
         write(server.options(), "/out", ["old"])
         job = real_job(server.options(), "/out", overwrite=True).prepare()
@@ -157,7 +157,7 @@ def test_the_next_job_finishes_what_could_not_be_finished(tmp_path: Path) -> Non
         parts = upload(job, ["a"], ["b"])
         with pytest.raises(CommitError):
             job.commit(parts)
-        # The driver dies: no abort. Then somebody mends the server.
+        # The driver dies: no abort. Then the server is mended.
         server.sftp_factory = FolderServer
         server.drop_connections()
         write(server.options(), "/out", ["c"])

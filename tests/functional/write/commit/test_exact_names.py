@@ -44,7 +44,7 @@ def test_the_name_says_what_format_and_compression(sshd: SSHD, remote_dir: Path)
         ("rename", {"a.txt": "old", "a-1.txt": "new\n"}),
     ],
 )
-def test_what_is_there_is_replaced_ignored_or_kept_beside_whatever_the_mode(
+def test_an_existing_file_is_replaced_ignored_or_kept_by_the_option_in_every_mode(
     sshd: SSHD, remote_dir: Path, if_exists: str, expected: dict[str, str], overwrite: bool
 ) -> None:
     (remote_dir / "a.txt").write_text("old")
@@ -87,7 +87,7 @@ def test_the_next_free_number_is_taken_before_all_extensions(sshd: SSHD, remote_
 
 
 @pytest.mark.parametrize(
-    ("path", "options", "said"),
+    ("path", "options", "message"),
     [
         ("a.txt", {"file_name_template": "b.txt"}, "and so does file_name_template"),
         ("", {"file_name_template": "a/b.txt"}, "must make a file name"),
@@ -99,7 +99,7 @@ def test_the_next_free_number_is_taken_before_all_extensions(sshd: SSHD, remote_
     ],
 )
 def test_what_makes_no_exact_name_is_refused_before_any_task(
-    sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], said: str
+    sshd: SSHD, remote_dir: Path, path: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(OptionsError, match=re.escape(said)):
+    with pytest.raises(OptionsError, match=re.escape(message)):
         real_job(sshd.options(), f"{remote_dir}/{path}", **options)

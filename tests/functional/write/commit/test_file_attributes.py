@@ -41,7 +41,7 @@ def test_one_of_them_leaves_the_other_as_it_is(sshd: SSHD, remote_dir: Path) -> 
 
 
 class Refuses(FolderServer):
-    """Lets nobody change what a file is like."""
+    """Refuses every change of attributes."""
 
     def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
         raise asyncssh.SFTPPermissionDenied("not yours")
@@ -53,9 +53,11 @@ def test_a_server_that_refuses_gets_a_warning_and_the_data_is_there(
     with EmbeddedServer(tmp_path / "served", sftp_factory=Refuses) as server:
         write(server.options(), "/out", ["a"], ["b"], **ASKED)
         assert lines_in(server.root / "out") == ["a", "b"]
-    said = [r for r in caplog.records if "permissions or time stay as they are" in r.getMessage()]
-    assert {record.levelno for record in said} == {logging.WARNING}
-    assert len(said) == 2
+    warnings = [
+        r for r in caplog.records if "permissions or time stay as they are" in r.getMessage()
+    ]
+    assert {record.levelno for record in warnings} == {logging.WARNING}
+    assert len(warnings) == 2
 
 
 @pytest.mark.parametrize(

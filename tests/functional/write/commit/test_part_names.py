@@ -80,7 +80,7 @@ def test_an_overwrite_replaces_the_files_of_the_template_and_no_others(
     assert [name for name in found if name.endswith(".sha256")] == []
 
 
-def test_an_abort_of_a_half_visible_append_takes_its_files_back(
+def test_an_abort_of_a_half_visible_append_rolls_its_files_back(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     job = real_job(sshd.options(), str(remote_dir), **SEQ).prepare()
@@ -114,7 +114,7 @@ def test_an_abort_of_a_half_visible_overwrite_gives_the_names_back(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({**SEQ, "commit_mode": "direct"}, "which commit_mode=direct does without"),
         ({**SEQ, "if_exists": "ignore"}, "if_exists=ignore is for one exact file"),
@@ -122,9 +122,9 @@ def test_an_abort_of_a_half_visible_overwrite_gives_the_names_back(
     ],
 )
 def test_what_cannot_be_named_is_refused_before_any_task(
-    sshd: SSHD, remote_dir: Path, options: dict[str, Any], said: str
+    sshd: SSHD, remote_dir: Path, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(OptionsError, match=said):
+    with pytest.raises(OptionsError, match=message):
         real_job(sshd.options(), str(remote_dir), **options)
 
 

@@ -36,10 +36,10 @@ def test_part_files_have_hidden_checksum_files_and_a_manifest(sshd: SSHD, remote
     assert names == sorted([*parts, *sums, "_SUCCESS", "_manifest.json", "_sftp_async"])
     assert checked(remote_dir, *sums) == "".join(f"{name}: OK\n" for name in parts)
     assert lines_in(remote_dir) == ["a", "b", "c"]
-    told = manifest(remote_dir)
-    assert (told["rows"], told["bytes"], told["job_key"]) == (3, 6, "k")
-    assert told["schema"] == [{"name": "line", "type": "string", "nullable": True}]
-    assert told["files"] == [
+    document = manifest(remote_dir)
+    assert (document["rows"], document["bytes"], document["job_key"]) == (3, 6, "k")
+    assert document["schema"] == [{"name": "line", "type": "string", "nullable": True}]
+    assert document["files"] == [
         {
             "name": name,
             "rows": len(text.splitlines()),
@@ -52,7 +52,7 @@ def test_part_files_have_hidden_checksum_files_and_a_manifest(sshd: SSHD, remote
 
 
 @pytest.mark.parametrize("name", ["all.txt", r"it's \n.txt"])
-def test_an_exact_file_has_a_checksum_file_beside_it_also_when_it_was_joined(
+def test_an_exact_file_has_a_checksum_file_also_when_it_was_joined(
     sshd: SSHD, remote_dir: Path, name: str
 ) -> None:
     path = str(remote_dir / name)
@@ -72,10 +72,10 @@ def test_md5sum_finds_its_files_right(sshd: SSHD, remote_dir: Path, path: str) -
     sums = [file.name for file in remote_dir.iterdir() if file.name.endswith(".md5")]
     done = subprocess.run(["md5sum", "--strict", "--check", *sums], cwd=remote_dir, check=False)
     assert (len(sums), done.returncode) == (1 if path else 2, 0)
-    for told in manifest(remote_dir)["files"]:  # type: ignore[attr-defined] # a list of objects
-        data = (remote_dir / told["name"]).read_bytes()
-        assert told["md5"] == hashlib.md5(data).hexdigest()
-        assert told["sha256"] == hashlib.sha256(data).hexdigest()
+    for file in manifest(remote_dir)["files"]:  # type: ignore[attr-defined] # a list of objects
+        data = (remote_dir / file["name"]).read_bytes()
+        assert file["md5"] == hashlib.md5(data).hexdigest()
+        assert file["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_each_part_file_has_a_done_file_and_an_overwrite_removes_them_with_the_p
 
 
 @pytest.mark.parametrize(
-    ("path", "template", "said"),
+    ("path", "template", "message"),
     [
         ("all.txt", "{stem}.txt", "a name that is taken: 'all.txt'"),
         ("", "{stem}.txt", "a name that is taken: 'part-"),
         ("", "_SUCCESS", "a name that is taken: '_SUCCESS'"),
         ("", "_temporary", "a name that is taken"),
-        (f"{'n' * 250}.txt", "{name}.done", "done_file_template needs room in the name"),
+        (f"{'n' * 250}.txt", "{name}.done", "done_file_template needs"),
         ("", "{name}", "must make a file name of its own"),
         ("", "../{name}.done", "must make a file name of its own"),
         ("", "{date}.done", "may hold {name} or {stem}"),
@@ -126,13 +126,15 @@ def test_each_part_file_has_a_done_file_and_an_overwrite_removes_them_with_the_p
     ],
 )
 def test_a_template_that_makes_no_name_of_its_own_is_refused_before_any_task(
-    sshd: SSHD, remote_dir: Path, path: str, template: str, said: str
+    sshd: SSHD, remote_dir: Path, path: str, template: str, message: str
 ) -> None:
-    with pytest.raises(OptionsError, match=re.escape(said)):
+    with pytest.raises(OptionsError, match=re.escape(message)):
         real_job(sshd.options(), f"{remote_dir}/{path}", done_file_template=template)
 
 
-def test_an_overwrite_removes_what_announced_the_old_data(sshd: SSHD, remote_dir: Path) -> None:
+def test_an_overwrite_removes_the_sidecar_files_of_the_old_data(
+    sshd: SSHD, remote_dir: Path
+) -> None:
     write(sshd.options(), str(remote_dir), ["a"], ["b"], **ASKED)
     (remote_dir / ".foreign.csv.sha256").write_text("not ours")
     write(sshd.options(), str(remote_dir), ["c"], overwrite=True)
@@ -140,7 +142,7 @@ def test_an_overwrite_removes_what_announced_the_old_data(sshd: SSHD, remote_dir
     assert sorted(file.name for file in remote_dir.iterdir()) == [".foreign.csv.sha256", part]
 
 
-def test_files_that_are_replaced_by_their_names_keep_nothing_that_announced_them(
+def test_files_that_are_replaced_by_their_names_keep_no_sidecar_files(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     named = {"file_name_template": "o_{seq}.txt", "done_file_template": "{stem}.ok"}
@@ -161,7 +163,7 @@ def test_an_append_leaves_the_last_jobs_manifest(sshd: SSHD, remote_dir: Path) -
     assert first["job"] != second["job"]
 
 
-def test_direct_mode_announces_too(sshd: SSHD, remote_dir: Path) -> None:
+def test_direct_mode_writes_sidecar_files_too(sshd: SSHD, remote_dir: Path) -> None:
     write(sshd.options(), str(remote_dir), ["a"], ["b"], commit_mode="direct", **ASKED)
     assert manifest(remote_dir)["rows"] == 2
     sums = [file.name for file in remote_dir.iterdir() if file.name.endswith(".sha256")]

@@ -145,7 +145,7 @@ def test_a_character_that_the_set_lacks_ends_the_write(form: str) -> None:
         encoded(rows, format=form, encoding="ISO-8859-1")
 
 
-def test_a_header_that_the_set_lacks_is_told_when_the_job_is_planned() -> None:
+def test_a_header_that_the_set_lacks_is_refused_when_the_job_is_planned() -> None:
     schema = pa.schema([("prix €", pa.int32())])
     with pytest.raises(EncodeError, match="€"):
         open_format(FormatOptions(header=True, encoding="ISO-8859-1"), schema)

@@ -111,7 +111,7 @@ def test_lists_and_maps_keep_to_their_rows() -> None:
     ]
 
 
-def test_the_text_of_an_element_stands_beside_its_attributes() -> None:
+def test_an_element_may_have_text_and_attributes() -> None:
     kind = pa.struct([("_unit", pa.string()), ("_VALUE", pa.float64())])
     rows = pa.record_batch({"price": pa.array([{"_unit": "EUR", "_VALUE": 9.5}], kind)})
     assert rows_of(rows) == ['<price unit="EUR">9.5</price>']

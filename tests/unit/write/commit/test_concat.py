@@ -89,7 +89,7 @@ async def test_every_file_is_closed_whatever_happens(copy_data: bool) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_lost_connection_is_told_as_such_and_not_in_a_group() -> None:
+async def test_a_lost_connection_is_raised_as_such_and_not_in_a_group() -> None:
     server = MemoryServer(copy_data=False)
     sources, _ = put(server, 3 * BLOCK)
     server.faults = {4: Fault("lost", "before")}
@@ -112,7 +112,7 @@ async def test_a_file_that_shrinks_while_it_is_copied_is_noticed() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_missing_file_is_told_before_anything_is_written() -> None:
+async def test_a_missing_file_is_reported_before_anything_is_written() -> None:
     server = MemoryServer()
     sources, _ = put(server, 10)
     with pytest.raises(RemoteNotFoundError):

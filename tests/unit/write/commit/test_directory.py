@@ -44,7 +44,7 @@ async def test_the_success_file_is_written_when_asked_for_and_after_everything_e
     assert "_SUCCESS" in server.names("/out")
     order = [str(operation) for operation in server.log]
     assert order.index("open /out/_SUCCESS") > max(
-        i for i, told in enumerate(order) if told.startswith("rename")
+        i for i, request in enumerate(order) if request.startswith("rename")
     )
 
 
@@ -117,7 +117,7 @@ async def test_old_data_goes_only_after_all_new_data_is_visible(server: MemorySe
 
 
 @pytest.mark.asyncio
-async def test_the_marker_is_never_there_while_an_overwrite_is_under_way(
+async def test_the_marker_is_never_there_while_an_overwrite_is_in_flight(
     server: MemoryServer,
 ) -> None:
     await write(server, b"old", success_file=True)
@@ -160,7 +160,9 @@ async def test_an_empty_overwrite_without_write_empty_leaves_no_data(server: Mem
 
 
 @pytest.mark.asyncio
-async def test_an_empty_job_writes_its_header_file_unless_told_not_to(server: MemoryServer) -> None:
+async def test_an_empty_job_writes_its_header_file_unless_write_empty_is_false(
+    server: MemoryServer,
+) -> None:
     job = MemoryJob(server)
     await job.prepare()
     stats = await job.commit(job.stage(b"a header", rows=0))
@@ -305,7 +307,7 @@ async def test_a_server_that_changes_the_intent_is_noticed_before_anything_is_vi
 
 
 @pytest.mark.asyncio
-async def test_a_server_without_rename_is_told_apart_and_the_option_named() -> None:
+async def test_a_server_without_rename_is_recognised_and_the_option_named() -> None:
     server = MemoryServer(rename=False)
     server.make("/out")
     job = MemoryJob(server)
@@ -350,7 +352,7 @@ async def test_direct_writes_and_overwrites_without_rename(bare: MemoryServer) -
 async def test_direct_removes_what_lost_attempts_wrote(bare: MemoryServer) -> None:
     job = MemoryJob(bare, commit_mode="direct")
     await job.prepare()
-    job.put(0, b"the speculative twin")
+    job.put(0, b"the speculative attempt")
     await job.commit([job.put(0, b"won"), job.put(1, b"other")])
     assert data(bare) == [b"other", b"won"]
 
@@ -365,8 +367,8 @@ async def test_direct_removes_the_staging_directory_before_it_looks_for_lost_att
     parts = [job.put(0, b"won")]
     bare.log.clear()
     await job.commit(parts)
-    told = [str(operation) for operation in bare.log]
-    assert told.index(f"rmdir {job.layout.staging}") < told.index("listdir /out")
+    requests = [str(operation) for operation in bare.log]
+    assert requests.index(f"rmdir {job.layout.staging}") < requests.index("listdir /out")
 
 
 @pytest.mark.asyncio

@@ -37,7 +37,7 @@ def server_with(files: dict[str, bytes], **kind: bool) -> MemoryServer:
 
 
 def clear(server: MemoryServer, directory: str, *, itself: bool = True) -> None:
-    """Remove what is below, as somebody who tidies up would."""
+    """Remove the files below, as a cleanup job would."""
     for path in [path for path in server.nodes if path.startswith(directory + "/")]:
         del server.nodes[path]
     if itself:
@@ -230,7 +230,7 @@ async def test_an_abort_leaves_the_file_of_a_job_that_replaced_its_own(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("posix_rename", [True, False])
-async def test_an_abort_takes_the_new_file_back_though_a_reader_took_the_old_one(
+async def test_an_abort_removes_the_new_file_though_a_reader_took_the_old_one(
     posix_rename: bool,
 ) -> None:
     server = server_with({"o_1.csv": b"old 1"}, posix_rename=posix_rename)
@@ -273,7 +273,7 @@ async def test_a_part_that_has_both_its_names_is_visible() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
+async def test_a_part_that_has_both_its_names_is_rolled_back_by_both() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
     await job.prepare()
@@ -295,7 +295,7 @@ async def test_a_part_that_has_both_its_names_is_taken_back_by_both() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_part_that_is_taken_back_and_has_both_its_names_is_gone() -> None:
+async def test_a_part_that_is_rolled_back_and_has_both_its_names_is_gone() -> None:
     server = server_with({})
     job = MemoryJob(server, **NAMED)
     await job.prepare()
@@ -368,7 +368,7 @@ async def test_what_is_under_a_jobs_own_names_is_never_read_back(server: MemoryS
 
 
 async def finish_by(other: MemoryJob) -> None:
-    """Have another writer carry to its end what it finds."""
+    """Have another writer complete the commits that it finds."""
     await other.prepare()
     await other.abort()
 
@@ -431,7 +431,7 @@ async def test_a_lost_connection_has_no_file_read_back_that_is_known_to_be_there
     await job.commit(parts)
     assert len(server.files("/out")) == 100
     read = [o for o in server.operations("read") if o.path.startswith("/out/o_")]
-    assert 0 < len(read) < 40  # those whose rename was under way
+    assert 0 < len(read) < 40  # those whose rename was in flight
 
 
 @pytest.mark.asyncio

@@ -122,8 +122,8 @@ async def test_a_published_intent_appears_whole_under_its_name() -> None:
 @pytest.mark.parametrize("path", ["2026/a.pdf", "a.pdf", "x=1/y"])
 def test_files_of_rows_may_be_in_any_directory(path: str) -> None:
     parts = (PartFile("s", path, 1, 1, ""),)
-    beside = (f"{path}.md5", f"{path}.done")
-    made = intent(parts=parts, row_files=True, makes=("2026",), removes=beside)
+    sidecars = (f"{path}.md5", f"{path}.done")
+    made = intent(parts=parts, row_files=True, makes=("2026",), removes=sidecars)
     assert Intent.from_fields(json.loads(made.to_json())) == made
     if "/" in path and "=" not in path:
         with pytest.raises(ValueError, match="no partition's directory"):

@@ -1,7 +1,7 @@
 """Every commit, with a fault at every request: lost replies, and crashes with a next job to mend.
 
 Two faults in a row are played, so a retry that fails, a crash during a retry and a crash during the
-recovery are among them. The floors of the counts show that nothing was left out by accident.
+recovery are among them. The minimum counts show that nothing was left out by accident.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.one_python
 
 APPEND = Scenario(old=OLD_PARTS)
 OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)
-ANNOUNCED = Scenario(
+WITH_SIDECARS = Scenario(
     old=OLD_PARTS | {"_SUCCESS": b"old", "_manifest.json": b"old"},
     overwrite=True,
     options={
@@ -46,7 +46,7 @@ NAMED_ABORTED = Scenario(
     options=NAMED,
     refused="new_002",
 )
-NAMED_ANNOUNCED = replace(
+NAMED_WITH_SIDECARS = replace(
     NAMED_ABORTED,
     old=NAMED_ABORTED.old | {"new_001.csv.md5": b"sum 0", "new_002.csv.sha256": b"sum 1"},
 )
@@ -118,7 +118,7 @@ async def test_any_two_faults_leave_all_of_the_job_or_nothing(
         ),
         pytest.param(NAMED_ABORTED, 160, id="named"),
         pytest.param(replace(NAMED_ABORTED, server=PLAIN), 160, id="named, plain rename"),
-        pytest.param(NAMED_ANNOUNCED, 160, id="named, with checksum files"),
+        pytest.param(NAMED_WITH_SIDECARS, 160, id="named, with checksum files"),
         pytest.param(replace(NAMED_ABORTED, server=REPLACING), 160, id="named, rename replaces"),
         pytest.param(replace(NAMED_ABORTED, server={"hardlink": False}), 160, id="named, no links"),
         pytest.param(
@@ -164,11 +164,15 @@ async def test_any_fault_around_an_abort_of_a_half_visible_job_leaves_all_or_not
             60,
             id="overwrite, named, plain rename",
         ),
-        pytest.param(ANNOUNCED, 100, id="overwrite, announced"),
+        pytest.param(WITH_SIDECARS, 100, id="overwrite, with sidecar files"),
         pytest.param(
-            replace(ANNOUNCED, server=PLAIN), 100, id="overwrite, announced, plain rename"
+            replace(WITH_SIDECARS, server=PLAIN),
+            100,
+            id="overwrite, with sidecar files, plain rename",
         ),
-        pytest.param(replace(ANNOUNCED, refused="part-00001"), 100, id="announced, aborted"),
+        pytest.param(
+            replace(WITH_SIDECARS, refused="part-00001"), 100, id="with sidecar files, aborted"
+        ),
         pytest.param(replace(APPEND, options={"job_key": "k"}), 60, id="append, once"),
         pytest.param(Scenario(old=OLD_PARTS, **DIRECT), 50, id="append, direct"),
         pytest.param(Scenario(old=OLD_PARTS, overwrite=True, **DIRECT), 80, id="overwrite, direct"),
@@ -199,13 +203,13 @@ async def test_any_fault_in_the_other_kinds_of_commit_leaves_all_or_nothing(
         pytest.param(replace(STATIC, **DIRECT_PARTITIONED), 80, id="overwrite, direct"),
         pytest.param(
             replace(
-                ANNOUNCED,
-                old=ANNOUNCED.old | OLD_PARTITIONS,
-                options=ANNOUNCED.options | {"partition_by": "c"},
+                WITH_SIDECARS,
+                old=WITH_SIDECARS.old | OLD_PARTITIONS,
+                options=WITH_SIDECARS.options | {"partition_by": "c"},
                 directories=("c=1", "c=2"),
             ),
             170,
-            id="overwrite, announced",
+            id="overwrite, with sidecar files",
         ),
     ],
 )
@@ -231,7 +235,7 @@ async def test_the_model_notices_a_commit_without_an_intent(
 
 
 @pytest.mark.asyncio
-async def test_the_model_notices_partitions_that_are_made_and_not_taken_back(
+async def test_the_model_notices_partitions_that_are_made_and_not_rolled_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def nothing(*arguments: object) -> None:
@@ -254,7 +258,7 @@ async def test_the_model_notices_a_rename_that_cannot_be_done_twice(
     monkeypatch.setattr(promote, "_was_promoted", never)
     assert not (await play(APPEND, {})).broken
     _, broken = await explore(APPEND, depth=1)
-    assert any("lost after rename" in told for faults, _ in broken for told in faults.values())
+    assert any("lost after rename" in fault for faults, _ in broken for fault in faults.values())
 
 
 @pytest.mark.asyncio

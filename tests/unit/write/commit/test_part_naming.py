@@ -63,7 +63,7 @@ async def test_an_overwrite_by_rows_leaves_files_of_other_names(server: MemorySe
 
 
 @pytest.mark.asyncio
-async def test_an_overwrite_by_rows_takes_the_whole_directory_when_told_to(
+async def test_an_overwrite_by_rows_removes_all_data_with_the_scope_directory(
     server: MemoryServer,
 ) -> None:
     await write(server, b"another job's")
@@ -113,7 +113,7 @@ async def test_a_value_that_would_hide_a_file_is_refused_at_the_commit(
         ({"a": b"1", "ready/x": b"2"}, {"done_file_template": "ready"}),
     ],
 )
-async def test_a_directory_of_rows_that_has_a_companions_name_is_refused(
+async def test_a_directory_of_rows_that_has_a_sidecar_files_name_is_refused(
     server: MemoryServer, rows: dict[str, bytes], options: dict[str, str]
 ) -> None:
     with pytest.raises(CommitError, match="is that of a directory, a checksum file or a done"):
@@ -131,7 +131,7 @@ async def test_a_directory_of_rows_that_has_a_companions_name_is_refused(
         ("ready", {"done_file_template": "ready"}),
     ],
 )
-async def test_a_directory_on_the_server_that_has_a_companions_name_is_refused(
+async def test_a_directory_on_the_server_that_has_a_sidecar_files_name_is_refused(
     server: MemoryServer, there: str, options: dict[str, str]
 ) -> None:
     server.make(f"/out/{there}")
@@ -142,7 +142,7 @@ async def test_a_directory_on_the_server_that_has_a_companions_name_is_refused(
 
 
 @pytest.mark.asyncio
-async def test_a_commit_with_hidden_done_files_can_be_carried_to_its_end(
+async def test_a_commit_with_hidden_done_files_can_be_completed(
     server: MemoryServer,
 ) -> None:
     def die(operation: Operation) -> None:
@@ -158,7 +158,7 @@ async def test_a_commit_with_hidden_done_files_can_be_carried_to_its_end(
 
 
 @pytest.mark.asyncio
-async def test_an_intent_that_nobody_could_read_is_never_published(server: MemoryServer) -> None:
+async def test_an_intent_that_no_reader_accepts_is_never_published(server: MemoryServer) -> None:
     job = RowJob(server)
     # A task checks this; another release's may not.
     with pytest.raises(CommitError, match="cannot be committed as planned: unsafe name"):

@@ -1,4 +1,4 @@
-"""Commits to partition directories: what they make, replace, keep, refuse and take back."""
+"""Commits to partition directories: what they make, replace, keep, refuse and roll back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_static_overwrite_replaces_all_partitions_of_these_columns_and_n
         "c=3/e=1": [b"old"],
         "d=1": [b"old"],
     }
-    assert "c=9" in directories(server)  # was empty before, so somebody wants it
+    assert "c=9" in directories(server)  # was empty before, so another program wants it
     assert "C=2" not in directories(server)
 
 
@@ -108,15 +108,17 @@ async def test_old_data_goes_only_when_all_new_data_is_visible(server: MemorySer
     await written(job(server, overwrite=True), c1=b"a", c2=b"b")
     order = [str(operation) for operation in server.log]
     removed = order.index(f"remove /out/c=1/{OLD}")
-    renames = [i for i, told in enumerate(order) if told.startswith("rename") and "/c=" in told]
+    renames = [i for i, what in enumerate(order) if what.startswith("rename") and "/c=" in what]
     assert len(renames) == 2
     assert max(renames) < removed
 
 
 @pytest.mark.asyncio
-async def test_announcements_tell_of_partitions_by_relative_paths(server: MemoryServer) -> None:
-    told = job(server, manifest=True, checksum_files="sha256", success_file=True)
-    await written(told, c1=b"a")
+async def test_sidecar_files_name_files_in_partitions_by_relative_paths(
+    server: MemoryServer,
+) -> None:
+    writer = job(server, manifest=True, checksum_files="sha256", success_file=True)
+    await written(writer, c1=b"a")
     (name,) = [path for path in server.tree("/out") if path.startswith("c=1/part-")]
     files = json.loads(server.read("/out/_manifest.json"))["files"]
     assert [file["name"] for file in files] == [name]
@@ -124,20 +126,20 @@ async def test_announcements_tell_of_partitions_by_relative_paths(server: Memory
     line = server.read(f"/out/c=1/.{base}.sha256")
     assert line.endswith(f"  {base}\n".encode())  # sha256sum -c runs in the file's directory
     assert "_SUCCESS" in server.names("/out")
-    # And they go with the data they tell of.
+    # They are removed with the data that they describe.
     await written(job(server, overwrite=True), c2=b"b")
     assert set(data(server)) == {"c=2"}
 
 
 @pytest.mark.asyncio
-async def test_an_abort_takes_back_directories_that_are_empty_and_were_made_by_the_job(
+async def test_an_abort_removes_directories_that_are_empty_and_were_made_by_the_job(
     server: MemoryServer,
 ) -> None:
     server.make("/out/c=1")
     failing = job(server)
 
     def refuse(operation: Operation) -> None:
-        # Somebody else has put a file into a partition that this job has made.
+        # Another program has put a file into a partition that this job has made.
         if operation.name == "rename" and "/c=4/" in operation.target:
             server.put("/out/c=3/foreign.csv")
             raise CommitError("no")
@@ -227,7 +229,7 @@ async def test_losing_attempts_leave_neither_file_nor_directory_where_files_are_
 @pytest.mark.asyncio
 async def test_requests_of_thousands_of_partitions_are_bounded(server: MemoryServer) -> None:
     many = job(server)
-    under_way = most = 0
+    in_flight = most = 0
 
     await many.prepare()
     names = [f"c={number}" for number in range(3000)]
@@ -237,13 +239,13 @@ async def test_requests_of_thousands_of_partitions_are_bounded(server: MemorySer
         request = connection.request
 
         async def counted(*arguments: Any, **more: Any) -> Any:
-            nonlocal under_way, most
-            under_way += 1
-            most = max(most, under_way)
+            nonlocal in_flight, most
+            in_flight += 1
+            most = max(most, in_flight)
             try:
                 return await request(*arguments, **more)
             finally:
-                under_way -= 1
+                in_flight -= 1
 
         connection.request = counted
         await many.commit(parts)

@@ -103,7 +103,7 @@ async def test_an_abort_that_a_recovery_joins_leaves_all_or_nothing(overwrite: b
         server.refuse = refuse
         with pytest.raises(CommitError):
             await job.commit(parts)
-        # The server is mended, so the recovery could complete what the abort takes back.
+        # The server is mended, so the recovery could complete what the abort rolls back.
         server.refuse = lambda operation: None
         start = len(server.log)
         await begin_after(server, begin, job.abort(), other.prepare())

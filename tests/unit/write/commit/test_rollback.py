@@ -41,7 +41,7 @@ async def test_an_abort_before_the_commit_leaves_nothing(server: MemoryServer) -
 
 
 @pytest.mark.asyncio
-async def test_an_abort_may_be_called_twice(server: MemoryServer) -> None:
+async def test_an_abort_is_idempotent(server: MemoryServer) -> None:
     job = MemoryJob(server)
     await job.prepare()
     job.stage(b"0")
@@ -59,7 +59,7 @@ async def test_an_abort_without_a_prepared_target_does_nothing(server: MemorySer
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-async def test_a_half_visible_job_is_taken_back(server: MemoryServer, overwrite: bool) -> None:
+async def test_a_half_visible_job_is_rolled_back(server: MemoryServer, overwrite: bool) -> None:
     server.put("/out/_SUCCESS", b"{}")
     job = MemoryJob(server, overwrite=overwrite)
     await job.prepare()
@@ -99,7 +99,9 @@ async def test_the_marker_does_not_come_back_before_the_new_files_are_gone(
 
 
 @pytest.mark.asyncio
-async def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemoryServer) -> None:
+async def test_while_a_job_is_rolled_back_no_other_writer_can_complete_it(
+    server: MemoryServer,
+) -> None:
     job = MemoryJob(server)
     await job.prepare()
     parts = job.stage(b"0", b"1")
@@ -109,11 +111,11 @@ async def test_while_a_job_is_taken_back_nobody_can_complete_it(server: MemorySe
     server.refuse = lambda operation: None
     server.log.clear()
     await job.abort()
-    told = [str(operation) for operation in server.log]
-    withdrawn = told.index(
+    requests = [str(operation) for operation in server.log]
+    withdrawn = requests.index(
         f"rename {job.layout.staging}.intent.json -> {job.layout.staging}.withdrawn.json"
     )
-    assert withdrawn < min(i for i, what in enumerate(told) if what.startswith("remove"))
+    assert withdrawn < min(i for i, what in enumerate(requests) if what.startswith("remove"))
 
 
 @pytest.mark.asyncio
@@ -195,7 +197,7 @@ async def test_tasks_that_still_write_do_not_keep_the_staging_directory_alive(
 
 
 @pytest.mark.asyncio
-async def test_the_names_of_a_job_that_was_taken_back_cannot_be_committed_again(
+async def test_the_names_of_a_job_that_was_rolled_back_cannot_be_committed_again(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server)

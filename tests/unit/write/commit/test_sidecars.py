@@ -1,4 +1,4 @@
-"""What announced old data is not there with new, and comes back when the new is taken back."""
+"""Sidecar files of old data never coexist with new data, and a rollback restores them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def old(server: MemoryServer) -> set[str]:
 
 
 def watched(server: MemoryServer, *names: str) -> list[str]:
-    """Return a list that fills with those of the names that are there, as of old, beside new."""
+    """Return a list that fills with those of the names that coexist with new data unchanged."""
     seen: list[str] = []
 
     def look() -> None:
@@ -46,7 +46,7 @@ async def write(job: MemoryJob, *directories: str) -> None:
 
 
 async def refused(job: MemoryJob, name: str, *directories: str) -> None:
-    """Write two files, of which the server refuses one; take them back."""
+    """Write two files, of which the server refuses one; roll the job back."""
 
     def refuse(operation: Operation) -> None:
         restored = "/displaced-" in operation.path
@@ -107,7 +107,7 @@ async def test_checksum_files_in_partitions_come_back_with_their_data(server: Me
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("done", ["ready.ok", None])
-async def test_a_dynamic_overwrite_takes_away_what_announced_the_whole(
+async def test_a_dynamic_overwrite_removes_the_sidecar_files_of_the_whole_target(
     server: MemoryServer, done: str | None
 ) -> None:
     names = {"_SUCCESS", "_manifest.json"} | ({done} if done else set())
@@ -120,33 +120,33 @@ async def test_a_dynamic_overwrite_takes_away_what_announced_the_whole(
 
 
 REPLACING: dict[str, Any] = {"if_exists": "replace", **SEQ}
-BESIDE = ("_SUCCESS", "_manifest.json", "o_1.csv.sha256", "o_1.csv.md5", "o_1.csv.done")
+SIDECARS = ("_SUCCESS", "_manifest.json", "o_1.csv.sha256", "o_1.csv.md5", "o_1.csv.done")
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("more", [{}, {"success_file": True, "checksum_files": "sha256"}])
-async def test_an_append_that_replaces_files_leaves_nothing_that_announced_them(
+async def test_an_append_that_replaces_files_leaves_no_sidecar_files_of_them(
     server: MemoryServer, more: dict[str, Any]
 ) -> None:
-    put(server, "o_1.csv", *BESIDE, "o_2.csv", "o_2.csv.sha256", "o_2.csv.done")
-    seen = watched(server, *BESIDE)
+    put(server, "o_1.csv", *SIDECARS, "o_2.csv", "o_2.csv.sha256", "o_2.csv.done")
+    seen = watched(server, *SIDECARS)
     await write(MemoryJob(server, done_file_template="{name}.done", **REPLACING, **more))
     assert seen == []
     assert old(server) == {"o_2.csv", "o_2.csv.sha256", "o_2.csv.done"}
 
 
 @pytest.mark.asyncio
-async def test_an_append_that_replaces_files_gives_all_back_when_it_is_taken_back(
+async def test_an_append_that_replaced_files_restores_all_in_a_rollback(
     server: MemoryServer,
 ) -> None:
-    before = {"o_1.csv", *BESIDE}
+    before = {"o_1.csv", *SIDECARS}
     put(server, *before)
     await refused(MemoryJob(server, done_file_template="{name}.done", **REPLACING), "o_2.csv")
     assert old(server) == before == server.names("/out")
 
 
 @pytest.mark.asyncio
-async def test_an_append_that_replaces_nothing_leaves_what_is_announced(
+async def test_an_append_that_replaces_nothing_leaves_all_sidecar_files(
     server: MemoryServer,
 ) -> None:
     put(server, "p_1.csv", "p_1.csv.sha256", "_SUCCESS", "_manifest.json")
@@ -156,7 +156,7 @@ async def test_an_append_that_replaces_nothing_leaves_what_is_announced(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("overwrite", [False, True])
-async def test_what_stands_beside_a_rows_file_goes_and_a_rows_own_file_stays(
+async def test_sidecar_files_of_a_rows_file_are_removed_and_a_rows_own_file_stays(
     server: MemoryServer, overwrite: bool
 ) -> None:
     put(server, "in/a", "in/a.sha256", "in/a.md5", "in/other.md5", "_SUCCESS")
@@ -178,9 +178,9 @@ def manifest(*names: str) -> bytes:
 async def test_an_exact_overwrite_leaves_no_checksum_file_that_does_not_match(
     server: MemoryServer,
 ) -> None:
-    beside = ("x.csv.sha256", "x.csv.md5")
-    put(server, "x.csv", *beside, "y.csv.md5", "_SUCCESS")
-    seen = watched(server, *beside)
+    sidecars = ("x.csv.sha256", "x.csv.md5")
+    put(server, "x.csv", *sidecars, "y.csv.md5", "_SUCCESS")
+    seen = watched(server, *sidecars)
     await write(MemoryJob(server, "/out/x.csv", overwrite=True))
     assert seen == []
     assert old(server) == {"y.csv.md5", "_SUCCESS"}
@@ -219,7 +219,7 @@ async def test_an_exact_overwrite_takes_away_a_manifest_of_that_file_alone(
         ("/out/x.csv", {"checksum_files": "md5"}, "x.csv.md5"),
     ],
 )
-async def test_a_directory_in_the_place_of_an_announcement_ends_the_job_before_anything_is_visible(
+async def test_a_directory_in_the_place_of_a_sidecar_file_ends_the_job_before_anything_is_visible(
     path: str, options: dict[str, Any], name: str
 ) -> None:
     server = MemoryServer()
