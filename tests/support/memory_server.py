@@ -1,4 +1,4 @@
-"""A remote file system in memory: counts every request, loses replies, crashes on demand.
+"""A remote file system in memory: counts every request, loses replies, fails where a test wants it.
 
 It behaves as OpenSSH does where the commit could tell: plain rename refuses a name that is taken,
 exclusive create too, a directory that is not empty stays, a request below a missing directory or a

@@ -83,7 +83,7 @@ def test_readback_notices_a_wrong_byte_in_the_joined_file(serve: Serve) -> None:
     assert not Path(server.root, "all.txt").exists()
 
 
-def test_a_server_that_computes_no_sums_is_reported_before_any_task(serve: Serve) -> None:
+def test_a_server_that_computes_no_checksums_is_reported_before_any_task(serve: Serve) -> None:
     server = serve()
     with pytest.raises(CommitError, match=r"no checksums \(check-file\).*Set verify=readback"):
         real_job(server.options(), "out", verify="server").prepare()

@@ -21,7 +21,7 @@ DATA = os.urandom(600_000)
 
 
 class Faulty(FolderServer):
-    """Answers wrongly as often as `faults` asks for, over all its sessions."""
+    """Answers wrongly a given number of times, over all its sessions."""
 
     faults: ClassVar[dict[str, int]] = {}
 
@@ -44,7 +44,7 @@ class Faulty(FolderServer):
         super().close(file_obj)
         if self.due("refused close"):
             raise asyncssh.SFTPFailure("the bytes could not be kept")
-        if self.due("line cut at close"):
+        if self.due("connection cut at close"):
             self.connection.abort()
 
     def stat(self, path: bytes) -> Any:
@@ -170,7 +170,7 @@ async def test_a_refused_close_is_reported_though_every_write_went_well(
 async def test_a_connection_that_breaks_in_the_last_flight_is_noticed_and_the_file_resumed(
     server: EmbeddedServer,
 ) -> None:
-    Faulty.faults = {"line cut at close": 1}
+    Faulty.faults = {"connection cut at close": 1}
     await write(server, "a")
     assert server.logins == 2
 

@@ -14,8 +14,7 @@ from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
-#: Login options for servers at which no login succeeds.
-DUMMY_LOGIN = {
+CREDENTIALS = {
     "username": "me",
     "password": "hunter2-secret",
     "host_key_fingerprint": "SHA256:" + "A" * 43,

@@ -19,7 +19,7 @@ from sftp_async.errors import (
     ServerBusyError,
 )
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.connections import DUMMY_LOGIN, connected, login, refused
+from tests.functional.remote.ssh.connections import CREDENTIALS, connected, login, refused
 
 # The same in every run.
 NOISE = random.Random(1).randbytes(64)
@@ -44,7 +44,7 @@ def listener(talk: Talk) -> Iterator[dict[str, Any]]:
     ).result()
     try:
         port = server.sockets[0].getsockname()[1]
-        yield {"host": "127.0.0.1", "port": port, **DUMMY_LOGIN}
+        yield {"host": "127.0.0.1", "port": port, **CREDENTIALS}
     finally:
 
         async def end() -> None:
@@ -72,7 +72,7 @@ def closed_port() -> Iterator[int]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str) -> None:
     error = await refused(
-        {"host": host, "port": closed_port, **DUMMY_LOGIN},
+        {"host": host, "port": closed_port, **CREDENTIALS},
         ConnectError,
         "refused|cannot be reached",
     )
@@ -83,7 +83,7 @@ async def test_a_closed_port_is_a_refused_connection(closed_port: int, host: str
 @pytest.mark.parametrize("host", ["nonexistent.invalid", "a..b", "x" * 70])
 async def test_an_unknown_name_is_distinguished_from_an_unreachable_host(host: str) -> None:
     error = await refused(
-        {"host": host, **DUMMY_LOGIN}, ConnectError, "host name cannot be resolved"
+        {"host": host, **CREDENTIALS}, ConnectError, "host name cannot be resolved"
     )
     assert "Check the option host" in str(error)
 
@@ -95,7 +95,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 @pytest.mark.asyncio
 async def test_a_server_that_never_answers_is_given_up_after_connect_timeout() -> None:
     with listener(silent) as options:
-        # Long enough for a busy machine to notice the accepted connection.
+        # Long enough for a busy machine to notice that the connection was accepted.
         error = await refused(
             {**options, "connect_timeout": "3"}, ConnectError, "did not finish the login"
         )
@@ -171,20 +171,20 @@ async def test_an_unknown_cipher_is_an_option_mistake_and_makes_no_connection(
 def opening_of(server: EmbeddedServer) -> bytes:
     """Return what a server says to a client that has only greeted: its name, its algorithms."""
     with (
-        socket.create_connection((server.host, server.port)) as line,
-        line.makefile("rb") as received,
+        socket.create_connection((server.host, server.port)) as sock,
+        sock.makefile("rb") as stream,
     ):
-        line.sendall(b"SSH-2.0-test\r\n")
-        name = received.readline()
-        length = received.read(4)
-        return name + length + received.read(int.from_bytes(length, "big"))
+        sock.sendall(b"SSH-2.0-test\r\n")
+        name = stream.readline()
+        length = stream.read(4)
+        return name + length + stream.read(int.from_bytes(length, "big"))
 
 
 @pytest.mark.asyncio
-async def test_no_common_cipher_is_reported_in_plain_words(embedded_server: EmbeddedServer) -> None:
+async def test_a_missing_common_cipher_is_named(embedded_server: EmbeddedServer) -> None:
     opening = opening_of(embedded_server)
 
-    # A server that finds out as well closes the connection, which may discard what it has sent.
+    # A server that finds out as well disconnects at once, which may undo what it sent before.
     async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(opening)
         await reader.read()

@@ -22,7 +22,7 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.functional.remote.ssh.connections import DUMMY_LOGIN, connected, login, refused
+from tests.functional.remote.ssh.connections import CREDENTIALS, connected, login, refused
 from tests.support.keys import KeySet
 from tests.support.sshd import SSHD
 
@@ -50,17 +50,17 @@ async def offered(options: dict[str, Any]) -> dict[str, list[str]]:
     """Return the algorithms in the first packet that a server gets: SSH_MSG_KEXINIT."""
 
     def receive() -> bytes:
-        line, _ = listener.accept()
-        with line, line.makefile("rb") as received:
-            line.settimeout(20)
-            line.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
-            received.readline()
-            return received.read(int.from_bytes(received.read(4), "big"))
+        sock, _ = listener.accept()
+        with sock, sock.makefile("rb") as stream:
+            sock.settimeout(20)
+            sock.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+            stream.readline()
+            return stream.read(int.from_bytes(stream.read(4), "big"))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         where = {"host": "127.0.0.1", "port": listener.getsockname()[1]}
-        attempt = asyncio.create_task(login({**DUMMY_LOGIN, **options, **where}))
+        attempt = asyncio.create_task(login({**CREDENTIALS, **options, **where}))
         packet = await asyncio.to_thread(receive)
         with pytest.raises(ConnectError):
             await attempt
@@ -190,7 +190,7 @@ async def test_a_refused_rsa_key_that_was_tried_is_not_called_too_old(
 
 @pytest.mark.parametrize("cipher", ["aes256-cbc", "3des-cbc", "arcfour256"])
 def test_an_outdated_cipher_by_name_needs_the_option_too(cipher: str) -> None:
-    options = {**DUMMY_LOGIN, "host": "h", "ciphers": f"aes256-ctr,{cipher}"}
+    options = {**CREDENTIALS, "host": "h", "ciphers": f"aes256-ctr,{cipher}"}
     with pytest.raises(OptionsError, match=f"ciphers contains {cipher}.*legacy_algorithms=true"):
         SFTPOptions(**options)
     assert SFTPOptions(**options, **LEGACY).ciphers == ("aes256-ctr", cipher)
@@ -216,7 +216,7 @@ async def test_ciphers_that_miss_are_reported_as_the_cause(start_sshd: Start) ->
 
 
 def test_connections_with_and_without_old_algorithms_are_not_shared() -> None:
-    plain = SFTPOptions(**DUMMY_LOGIN, host="h")
-    legacy = SFTPOptions(**DUMMY_LOGIN, host="h", **LEGACY)
+    plain = SFTPOptions(**CREDENTIALS, host="h")
+    legacy = SFTPOptions(**CREDENTIALS, host="h", **LEGACY)
     assert plain.connection_identity() != legacy.connection_identity()
     assert SFTPOptions.from_spark(legacy.to_spark()) == legacy

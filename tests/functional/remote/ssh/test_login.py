@@ -90,7 +90,7 @@ async def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_u
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    # A default key that the server accepts, a configuration that leads elsewhere, and an agent
+    # A default key that would be accepted, a configuration that leads elsewhere, and an agent
     # that notices visitors.
     (home / ".ssh" / "id_ed25519").write_text(user_keys.private("ed25519"))
     (home / ".ssh" / "config").write_text(

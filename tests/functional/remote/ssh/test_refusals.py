@@ -71,7 +71,7 @@ async def test_a_full_disk_is_an_error_of_its_own_with_the_free_bytes(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("server", [FullWithCode, OverQuota])
-async def test_a_full_disk_is_reported_without_free_bytes_where_the_server_does_not_send_them(
+async def test_a_full_disk_is_reported_without_free_bytes_where_the_server_sends_none(
     tmp_path: Path, server: type[Full]
 ) -> None:
     async with serving(tmp_path, server, without=["statvfs@openssh.com"]) as connection:

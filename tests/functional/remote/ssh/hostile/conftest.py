@@ -1,4 +1,4 @@
-"""Fixtures of the tests with a hostile server: each runs on the fast path and on asyncssh's."""
+"""Fixtures of the tests with a hostile server: on the fast path and on asyncssh's own."""
 
 from __future__ import annotations
 

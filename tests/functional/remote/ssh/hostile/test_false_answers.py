@@ -37,7 +37,7 @@ pytestmark = pytest.mark.one_python
 
 
 @pytest.mark.asyncio
-async def test_an_error_in_another_encoding_is_recognized_by_its_code(hostile: Hostile) -> None:
+async def test_an_error_in_another_encoding_is_reported_by_its_code(hostile: Hostile) -> None:
     server = hostile()
     message = "Datei oder Verzeichnis für Aufträge nicht gefunden".encode("latin-1")
 
@@ -132,7 +132,7 @@ async def test_a_listing_of_ever_more_nothing_is_given_up(hostile: Hostile) -> N
 @pytest.mark.parametrize(
     "document", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff\xfe", b"1" * 10_000]
 )
-def test_an_intent_that_this_package_did_not_write_does_not_stop_a_job(
+def test_an_intent_that_is_not_of_this_package_does_not_stop_a_job(
     hostile: Hostile, document: bytes
 ) -> None:
     server = hostile()

@@ -110,7 +110,7 @@ LIES: dict[str, tuple[Lie, type[SFTPAsyncError]]] = {
         lambda session, asked, number: session.say_below(b"\xff" * 64),
         ConnectionLostError,
     ),
-    "an SSH packet that was not sealed": (
+    "an SSH packet that was never sealed": (
         lambda session, asked, number: session.say_below(UInt32(32) + bytes(64)),
         ConnectionLostError,
     ),
