@@ -6,6 +6,7 @@ answers one question for all retry logic: `retryable`.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Self
 
 
@@ -64,6 +65,14 @@ def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any])
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def raised_again(error: BaseException) -> BaseException:
+    """Return a copy of a stored error, to be raised `from` it: each raise has its own traceback.
+
+    An error that is none of this package is returned as it is: it may not be copyable.
+    """
+    return copy.copy(error) if isinstance(error, SFTPAsyncError) else error
 
 
 class OptionsError(SFTPAsyncError, ValueError):

@@ -35,7 +35,7 @@ from sftp_async import SFTPOptions
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import Runtime
-from sftp_async.remote.upload import FileUpload
+from sftp_async.remote.upload import FileUpload, UploadedFile
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -93,11 +93,11 @@ def put_with_sftp_async(server: Server, source: Path, target: str) -> None:
     runtime = Runtime()  # this run's own: the process's would keep the connection for the next run
     try:
         budget = ByteBudget(options.max_buffer_bytes)
-        retry = RetryPolicy(options.max_retries, options.retry_delay)
+        retry = RetryPolicy.of(options)
         transfer = FileUpload(target, runtime.pool(options), retry, budget.release)
         upload = runtime.submit(transfer.run())
 
-        def ended(future: Future[int]) -> None:
+        def ended(future: Future[UploadedFile]) -> None:
             if not future.cancelled() and (error := future.exception()) is not None:
                 budget.fail(error)
 

@@ -1,15 +1,18 @@
-"""`ByteBudget`: bounds the bytes between the encoder's thread and the wire; full means wait."""
+"""`ByteBudget`: bounds the bytes between the encoder's thread and the network (backpressure)."""
 
 from __future__ import annotations
 
 import threading
 
+from sftp_async.errors import raised_again
+
 
 class ByteBudget:
-    """A bounded count of bytes, taken on one thread and given back on another.
+    """A bounded count of bytes, taken on one thread and returned on another.
 
-    A request larger than the whole budget is granted when nothing else is out, so that no chunk
-    size can block for ever. After `fail`, every present and future `acquire` raises that error.
+    A request larger than the whole budget is granted when no other bytes are taken, so that no
+    chunk size can block for ever. After `fail`, every present and future `acquire` raises that
+    error.
 
     Args:
         limit: bytes.
@@ -26,28 +29,28 @@ class ByteBudget:
         return f"<ByteBudget {self._used:,} of {self._limit:,} bytes>"
 
     def acquire(self, size: int) -> None:
-        """Take `size` bytes; waits until they are free. Raises what `fail` was told."""
+        """Take `size` bytes; wait until they are free. Raises the error given to `fail`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._failure or not self._used or self._used + size <= self._limit
             )
-            if self._failure:
-                raise self._failure
+            self.check()
             self._used += size
 
     def release(self, size: int) -> None:
-        """Give `size` bytes back."""
+        """Return `size` bytes."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Let every waiter, and whoever comes later, fail with `error`; the first told counts."""
+        """Make every present and future `acquire` fail with `error`; the first error counts."""
         with self._changed:
             self._failure = self._failure or error
             self._changed.notify_all()
 
     def check(self) -> None:
-        """Raise what `fail` was told, if anything."""
+        """Raise the error given to `fail`, if there was one."""
         if self._failure:
-            raise self._failure
+            # A new one for each thread: a shared exception gathers the tracebacks of all of them.
+            raise raised_again(self._failure) from self._failure

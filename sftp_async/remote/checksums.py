@@ -1,29 +1,20 @@
-"""Whether the server holds the bytes that were sent: read back, or summed up by the server."""
+"""Checks that the server holds the bytes that were sent: read back, or hashed by the server."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections import deque
-from contextlib import suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal
 
-from sftp_async.errors import (
-    TransferError,
-    VerificationError,
-)
+from sftp_async.errors import ShortReadError, VerificationError
+from sftp_async.remote.download import read_range
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
     from sftp_async.remote.filesystem import RemoteFileSystem
 
 How = Literal["size", "readback", "server"]
-
-#: Bytes read at a time, one request each on OpenSSH, and how many are under way: their product is
-#: what reading back takes of memory.
-BLOCK = 255 * 1024
-BLOCKS_IN_FLIGHT = 16
 
 
 async def verify(
@@ -37,12 +28,12 @@ async def verify(
         start: first byte of the range.
         size: bytes in it.
         digest: SHA-256 of what was sent, in hex.
-        how: `readback` reads the bytes, `server` asks for the file's sum (check-file); with `size`
-            there is nothing to do: sizes are always compared.
+        how: `readback` reads the bytes, `server` asks for the file's checksum (check-file); with
+            `size` there is nothing to do: sizes are always compared.
 
     Raises:
         VerificationError: it holds something else.
-        RemoteUnsupportedError: the server computes no sums.
+        RemoteUnsupportedError: the server computes no checksums.
 
     """
     if how == "size" or not size:
@@ -50,15 +41,22 @@ async def verify(
     if how == "server":
         found = await connection.sha256_on_server(path)
     else:
-        found = (await digests_of(connection, [(path, start, size)], ["sha256"]))["sha256"]
+        try:
+            found = (await digests_of(connection, [(path, start, size)], ["sha256"]))["sha256"]
+        except ShortReadError as error:
+            raise _differs(connection, path, f"it ends after {error.end:,} bytes") from error
     if found != digest:
-        raise VerificationError(
-            f"The file does not hold what was sent: its SHA-256 is {found}, not {digest}",
-            host=connection.address,
-            path=path,
-            hint="Spark runs the task anew where task retries are on (not in local mode); if it "
-            "comes back, look at the server's disk",
-        )
+        raise _differs(connection, path, f"its SHA-256 is {found}, not {digest}")
+
+
+def _differs(connection: RemoteFileSystem, path: str, how: str) -> VerificationError:
+    return VerificationError(
+        f"The file does not hold what was sent: {how}",
+        host=connection.address,
+        path=path,
+        hint="Spark retries the task if task retries are enabled (not in local mode); if it "
+        "happens again, check the server's disk",
+    )
 
 
 async def digests_of(
@@ -74,30 +72,14 @@ async def digests_of(
     Returns:
         The digests by algorithm, in hex.
 
+    Raises:
+        ShortReadError: a file ends before its range does.
+
     """
     digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     for path, start, size in ranges:
-        async for block in _blocks(connection, path, start, size):
-            for digest in digests.values():
-                digest.update(block)
+        async with aclosing(read_range(connection, path, start, start + size)) as pieces:
+            async for piece in pieces:
+                for digest in digests.values():
+                    digest.update(piece)
     return {name: digest.hexdigest() for name, digest in digests.items()}
-
-
-async def _blocks(
-    connection: RemoteFileSystem, path: str, start: int, size: int
-) -> AsyncIterator[bytes]:
-    file = await connection.open_read(path)
-    coming: deque[asyncio.Task[bytes]] = deque()
-    try:
-        for offset in range(start, start + size, BLOCK):
-            wanted = min(BLOCK, start + size - offset)
-            coming.append(asyncio.create_task(file.read(wanted, offset)))
-            if len(coming) == BLOCKS_IN_FLIGHT:
-                yield await coming.popleft()
-        while coming:
-            yield await coming.popleft()
-    finally:
-        # A request that is cancelled would cost the connection.
-        await asyncio.gather(*coming, return_exceptions=True)
-        with suppress(TransferError):
-            await file.close()

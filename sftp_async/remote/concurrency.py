@@ -1,4 +1,4 @@
-"""Runs an action on many items with a bounded number in flight."""
+"""Runs an action on many items, with a bounded number in flight."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-#: Requests of one kind under way at once on one channel; hides the round trip without flooding.
+#: Requests of one kind in flight on one channel; hides the round trip without flooding.
 AT_ONCE = 32
 
 
 async def each(
     items: Collection[T], action: Callable[[T], Awaitable[None]], *, at_once: int = AT_ONCE
 ) -> None:
-    """Do something to every item, several at a time.
+    """Run an action on every item, several at a time.
 
-    The first error is raised, once what was under way has come to rest: a request that is cancelled
-    would cost the connection.
+    After an error no further item is begun, and the first error is raised when what is in flight
+    has ended: a request that is cancelled would cost the connection.
     """
     waiting = iter(items)
     errors: list[Exception] = []
@@ -33,7 +33,7 @@ async def each(
                 return
             try:
                 await action(item)
-            except Exception as error:  # noqa: BLE001 - raised below, after the others came to rest
+            except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
                 errors.append(error)
 
     await asyncio.gather(*(work() for _ in range(min(at_once, len(items)))))

@@ -46,11 +46,13 @@ class RemoteFile(Protocol):
     """An open remote file.
 
     Attributes:
+        address: `user@host:port`, for messages.
         path: where it was opened.
         handle: what the file system itself knows the open file by.
 
     """
 
+    address: str
     path: str
     handle: Any
 

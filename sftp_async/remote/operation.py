@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, TypeVar
 
-from sftp_async.errors import UNKNOWN_OUTCOME, ConnectError
-from sftp_async.remote.pool import ConnectionPool, T, log
+from sftp_async.errors import NO_CONNECTION, UNKNOWN_OUTCOME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.retry import RetryPolicy
     from sftp_async.remote.ssh import Connection
+
+T = TypeVar("T")
+
+log = logging.getLogger("sftp_async.remote.operation")
 
 
 async def run_operation(
@@ -20,31 +24,25 @@ async def run_operation(
     retry: RetryPolicy,
     step: Callable[[Connection], Awaitable[T]],
     *,
-    patient: bool = False,
+    retry_connect: bool = False,
 ) -> T:
-    """Run a step on a leased connection; again, on another one, if that breaks.
+    """Run a step on a leased connection, and again on another one if that connection breaks.
 
     Args:
         pool: where connections come from.
         retry: how often, and with what waits.
-        step: what to run; it may be done twice.
-        patient: also come back after no connection could be made, which the pool retries by itself.
+        step: what to run; it must be idempotent.
+        retry_connect: also retry when no connection could be made, beyond the retries of the pool
+            itself.
 
     Raises:
-        SFTPAsyncError: whatever the step raises; the last error when retries are used up.
+        SFTPAsyncError: whatever the step raises; the last error when the retries are used up.
 
     """
-    failures = 0
-    repeated = (*UNKNOWN_OUTCOME, ConnectError) if patient else UNKNOWN_OUTCOME
-    while True:
-        try:
-            async with pool.lease() as connection:
-                return await step(connection)
-        except repeated as error:
-            failures += 1
-            delay = retry.delay(failures) if error.retryable else None
-            if delay is None:
-                raise
-            log.warning("%s; once more in %.1f s", error, delay)
-            pool.note_retry()
-            await asyncio.sleep(delay)
+    on = (*UNKNOWN_OUTCOME, *NO_CONNECTION) if retry_connect else UNKNOWN_OUTCOME
+    async for attempt in retry.attempts(
+        on=on, name=pool.address, log=log, on_retry=pool.note_retry
+    ):
+        async with attempt, pool.lease() as connection:
+            result = await step(connection)
+    return result

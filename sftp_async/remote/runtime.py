@@ -1,4 +1,4 @@
-"""The one background event loop of a Python worker, and the connection pools that live on it.
+"""`Runtime`: the one background event loop of a Python worker, and its connection pools.
 
 Spark calls `write()` on a worker's main thread, without a loop, and keeps the process for the next
 task. A loop on a thread of its own lets uploads go on while the main thread encodes, and lets
@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from sftp_async.remote.stats import PoolStats
 
 T = TypeVar("T")
+
+#: Pools, and with them secrets, that a process keeps for the next task. A worker that serves more
+#: connection identities than this logs in again for the one that it used least recently.
+MAX_POOLS = 16
+#: Seconds that a lease may take beyond `connect_timeout`: `connect` has the same limit, and its
+#: error, which names the step that got no answer, must come first.
+CONNECT_MARGIN = 0.1
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -42,8 +50,8 @@ def new_pool(options: ConnectionOptions) -> ConnectionPool:
         address=options.address,
         max_size=options.max_connections,
         max_idle=options.idle_timeout,
-        timeout=options.connect_timeout,
-        retry=RetryPolicy(options.max_retries, options.retry_delay),
+        timeout=options.connect_timeout + CONNECT_MARGIN,
+        retry=RetryPolicy.of(options),
     )
 
 
@@ -53,7 +61,11 @@ class Runtime:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = _new_loop()
+        self._lock = threading.Lock()
+        #: By connection identity, the least recently used first.
         self._pools: dict[str, ConnectionPool] = {}
+        #: All that exist: a pool that was dropped from `_pools` may still be in use.
+        self._all_pools: WeakSet[ConnectionPool] = WeakSet()
         self._thread = threading.Thread(
             target=self._run_forever, name="sftp_async-runtime", daemon=True
         )
@@ -82,16 +94,24 @@ class Runtime:
     def pool(self, options: ConnectionOptions) -> ConnectionPool:
         """Return the pool for this connection identity, secrets included; to be used on the loop.
 
-        Two users, or two passwords of one user, never share a connection.
+        Two users, or two passwords of one user, never share a connection. Of more than `MAX_POOLS`
+        the least recently used one is dropped: each of its connections is closed when it has no
+        lease, and the pool is gone when no task holds it any more.
         """
         identity = options.connection_identity()
-        with _lock:
-            if identity not in self._pools:
-                self._pools[identity] = new_pool(options)
-            return self._pools[identity]
+        with self._lock:
+            pool = self._pools.pop(identity, None)
+            if pool is None:
+                pool = new_pool(options)
+                self._all_pools.add(pool)
+            self._pools[identity] = pool
+            if len(self._pools) > MAX_POOLS:
+                dropped = self._pools.pop(next(iter(self._pools)))
+                self.loop.call_soon_threadsafe(dropped.retire)
+            return pool
 
     def get_stats(self) -> list[PoolStats]:
-        """Return the numbers of every pool of this process."""
+        """Return the numbers of every pool that is kept, the most recently used last."""
 
         async def snapshot() -> list[PoolStats]:
             return [pool.get_stats() for pool in self._pools.values()]
@@ -99,10 +119,16 @@ class Runtime:
         return self.run(snapshot())
 
     def close(self) -> None:
-        """Close all pools, then the loop."""
+        """Close all pools, then the loop; `get_runtime` starts another runtime after that."""
+        global _current
+        with _lock:
+            if _current is self:
+                _current = None
 
         async def close_pools() -> None:
-            pools, self._pools = list(self._pools.values()), {}
+            with self._lock:
+                pools = list(self._all_pools)
+                self._pools.clear()
             await asyncio.gather(*(pool.close() for pool in pools))
 
         self.run(close_pools())
@@ -116,9 +142,19 @@ _lock = threading.Lock()
 
 
 def get_runtime() -> Runtime:
-    """Return this process's runtime, started at the first call and anew after a fork."""
+    """Return this process's runtime, started at the first call and again after a fork or close."""
     global _current
     with _lock:
         if _current is None or _current.pid != os.getpid():
             _current = Runtime()
         return _current
+
+
+def _start_over_after_fork() -> None:
+    # The child has no thread but the one that forked: the loop's is gone, and a lock that another
+    # thread held at that moment would stay locked.
+    global _current, _lock
+    _current, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_start_over_after_fork)

@@ -11,16 +11,16 @@ from sftp_async.humanize import counted
 class PoolStats:
     """A connection pool's numbers; counters run from the pool's start.
 
-    `size`, `idle`, `leases`, `lanes` and `limit` are as of now: connections open, connections
-    nobody uses, leases handed out, SFTP channels open on all connections, and the most connections
-    the pool will open. `limit` shrinks when the server turns logins or channels away.
+    `size`, `idle`, `leases`, `channels` and `limit` are as of now: open connections, those of them
+    without a lease, leases held, SFTP channels open on all connections, and the most connections
+    the pool opens. `limit` falls when the server refuses logins or channels, and grows again.
     """
 
     limit: int = 0
     size: int = 0
     idle: int = 0
     leases: int = 0
-    lanes: int = 0
+    channels: int = 0
     leases_total: int = 0
     shared_total: int = 0
     connects_total: int = 0
@@ -32,7 +32,7 @@ class PoolStats:
 
 @dataclass(frozen=True)
 class ConnectionStats:
-    """What something cost on the line: logins, things done once more, and lost connections."""
+    """The connections that some work took: logins, retries, and lost connections."""
 
     connections: int = 0
     retries: int = 0
@@ -56,5 +56,5 @@ class ConnectionStats:
         )
 
 
-#: What a job took that has not been on the line yet.
+#: What a job took that has not connected yet.
 UNSPENT = ConnectionStats()

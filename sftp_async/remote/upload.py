@@ -1,9 +1,13 @@
-"""One file's way onto the server: chunks at explicit offsets, several in flight, resumable.
+"""`FileUpload`: uploads one file in chunks at explicit offsets, several in flight, and resumes it.
 
-The ledger of unacknowledged chunks is the heart of it. A chunk's memory goes back to the budget
+The ledger of unacknowledged chunks is the heart of it. A chunk's memory is returned to the budget
 only when the server has acknowledged it; until then it can be written again at its offset, over a
 new connection, as often as it takes. Nothing is ever resumed by size alone: pipelined writes leave
 holes.
+
+Chunks are sent in the order of their offsets, without gaps. With a single channel, and that is what
+`channels_per_file=auto` keeps to where plain files are not known to be underneath, they also reach
+the server in that order: some servers accept a write only at the end of the file.
 """
 
 from __future__ import annotations
@@ -12,17 +16,17 @@ import asyncio
 import logging
 import posixpath
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import (
+    NO_CONNECTION,
+    UNKNOWN_OUTCOME,
     AcknowledgedDataLostError,
-    ConnectError,
-    ConnectionLostError,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
     SFTPAsyncError,
-    StalledError,
-    TransferError,
 )
 from sftp_async.remote import preopen
 from sftp_async.remote.channel_group import ChannelGroup
@@ -36,25 +40,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.remote.upload")
 
-#: Bytes that are handed to a lane at a time; larger chunks are cut, so that all lanes get some.
-#: Four of the largest requests that OpenSSH takes.
+#: Most bytes that a channel is given at a time; larger chunks are cut, so that every channel gets
+#: some. Four of the largest requests that OpenSSH accepts.
 MAX_PIECE = 4 * 255 * 1024
 
 
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file that was uploaded completely: its path, and its size as the server confirmed it."""
+
+    path: str
+    size: int
+
+
 class FileUpload:
-    """The upload of one file that nobody else writes. Lives on the runtime's loop.
+    """The upload of one file that nothing else writes. Lives on the runtime's loop.
 
     Args:
         path: where to; must not exist yet.
         pool: where connections come from.
         retry: waits between attempts without progress.
-        on_acknowledged: told the size of each chunk, in bytes, that the server has for good.
-        lanes: SFTP channels to write it through; None finds out how many are of use.
-        any_name: a file that was opened ahead in the same directory will do as well (see
-            `sftp_async.remote.preopen`), and one may be opened for the next.
-
-    Attributes:
-        path: where to, in the end.
+        on_acknowledged: called with the size of each chunk, in bytes, that the server has for good.
+        channels: SFTP channels to write it through; None finds out how many are of use.
+        any_name: a file that was opened before in the same directory serves as well (see
+            `sftp_async.remote.preopen`), and one may be opened for the next upload.
 
     """
 
@@ -64,15 +73,15 @@ class FileUpload:
         pool: ConnectionPool,
         retry: RetryPolicy,
         on_acknowledged: Callable[[int], None],
-        lanes: int | None = None,
+        channels: int | None = None,
         *,
         any_name: bool = False,
     ) -> None:
-        self.path = path
+        self._path = path
         self._pool = pool
         self._retry = retry
         self._on_acknowledged = on_acknowledged
-        self._lanes = lanes
+        self._channels = channels
         self._any_name = any_name
         self._unacknowledged: dict[int, memoryview] = {}
         self._to_send: deque[int] = deque()
@@ -94,80 +103,76 @@ class FileUpload:
         self._changed.set()
 
     def end(self) -> None:
-        """Say that no further chunk comes."""
+        """Declare that no further chunk comes."""
         self._ended = True
         self._changed.set()
 
-    async def run(self) -> int:
+    async def run(self) -> UploadedFile:
         """Upload until `end`, close, and compare sizes.
 
         Returns:
-            The size in bytes that the server confirmed.
+            Where the file is, which with `any_name` may be another path than the one given.
 
         Raises:
             AcknowledgedDataLostError: the server no longer has what it acknowledged.
-            TransferError, ConnectError: it could not be done, retries included.
+            TransferError, ConnectError, PoolError: it could not be done, retries included.
 
         """
-        failures = 0
-        while True:
+        async for attempt in self._retry.attempts(
+            on=(*UNKNOWN_OUTCOME, *NO_CONNECTION),
+            name=self._path,
+            log=log,
+            on_retry=self._pool.note_retry,
+        ):
             before = self._acknowledged
-            try:
-                async with self._pool.lease() as connection:
-                    while not await self._upload(connection):
-                        pass
-                    return self._size
-            except (ConnectionLostError, StalledError, ConnectError) as error:
-                if not error.retryable:
-                    raise
-                if self._acknowledged != before:
-                    failures = 0
-                failures += 1
-                delay = self._retry.delay(failures)
-                if delay is None:
-                    raise
-                log.warning(
-                    "%s: %s; %d chunks to send again, retry in %.1f s",
-                    self.path,
-                    error.message,
-                    len(self._unacknowledged),
-                    delay,
-                )
-                self._pool.note_retry()
-                await asyncio.sleep(delay)
+            async with attempt:
+                try:
+                    async with self._pool.lease() as connection:
+                        while not await self._upload(connection):
+                            pass
+                finally:
+                    if self._acknowledged != before:
+                        attempt.progress()
+        return UploadedFile(self._path, self._size)
 
     async def _upload(self, connection: Connection) -> bool:
-        """Write all there is and confirm it; False: the server wants it slower, call again."""
+        """Write all there is and confirm it; False: the server needs it one by one, call again."""
         file = await self._open(connection)
-        lanes = ChannelGroup(connection, file, self._lanes, self._changed)
-        next_one = asyncio.create_task(self._prepare_next(connection))
+        # A server that takes only the next byte refuses what is already in the file.
+        may_refuse = bool(self._acknowledged_end) and not connection.capabilities.plain_files
+        channels = ChannelGroup(connection, file, self._channels, self._changed)
+        next_file = asyncio.create_task(self._open_next(connection))
         self._to_send = deque(self._unacknowledged)
         try:
-            await self._send_all(lanes)
+            await self._send_all(channels)
             if connection.in_order:
-                return await self._finish_at_once(connection, lanes)
-            await lanes.close()
+                return await self._finish_at_once(connection, channels)
+            await channels.close()
+        except RemoteFailureError as error:
+            if may_refuse:
+                raise self._lost(connection, f"it cannot be resumed: {error.message}") from error
+            raise
         finally:
-            await lanes.abandon()
-            await next_one
-        # A close on a connection that has just died succeeds in silence: only the size tells.
+            await channels.abandon()
+            await next_file
+        # A close on a connection that has just died succeeds silently: only the size proves it.
         await self._expect(connection, self._size)
         return True
 
-    async def _prepare_next(self, connection: Connection) -> None:
+    async def _open_next(self, connection: Connection) -> None:
         if self._any_name:
-            await preopen.prepare(connection, posixpath.dirname(self.path))
+            await preopen.prepare(connection, posixpath.dirname(self._path))
 
-    async def _finish_at_once(self, connection: Connection, lanes: ChannelGroup) -> bool:
+    async def _finish_at_once(self, connection: Connection, channels: ChannelGroup) -> bool:
         try:
-            size = await lanes.close_at_once()
-        except TransferError as error:
-            if type(error) is not TransferError or not self._unacknowledged:
+            size = await channels.close_at_once()
+        except RemoteFailureError as error:
+            if not self._unacknowledged:
                 raise
             # SFTP asks for order within a file, but a close that overtook a write would look like
-            # this. If it is no such thing, the next write will fail as well, and say why.
+            # this. If it is no such thing, the next write fails as well, and its error is raised.
             connection.in_order = False
-            log.warning("%s: %s; once more, one by one", self.path, error.message)
+            log.warning("%s: %s; writing it again, one by one", self._path, error.message)
             return False
         if size != self._size:
             connection.in_order = False
@@ -177,37 +182,43 @@ class FileUpload:
     async def _open(self, connection: Connection) -> SFTPFile:
         if not self._opened_before:
             self._opened_before = True
-            if self._any_name and (file := preopen.take(connection, posixpath.dirname(self.path))):
-                self.path = file.path
+            directory = posixpath.dirname(self._path)
+            if self._any_name and (file := preopen.take(connection, directory)):
+                self._path = file.path
                 return file
             try:
-                return await connection.open_new(self.path)
-            except (ConnectionLostError, StalledError):
+                return await connection.open_new(self._path)
+            except UNKNOWN_OUTCOME:
                 raise
             except SFTPAsyncError:
                 self._opened_before = False
                 raise
-        # The path is this attempt's own: whatever is there, an open whose reply was lost put there.
+        # The path is this attempt's own: what is there was put there by an open whose reply was
+        # lost.
+        if self._unacknowledged:
+            log.info("%s: %d chunks to send again", self._path, len(self._unacknowledged))
         if self._acknowledged_end:
             await self._expect(connection, None)
             return await self._reopen(connection)
         try:
-            return await connection.open_new(self.path)
+            return await connection.open_new(self._path)
         except RemoteExistsError:
+            if not connection.capabilities.plain_files:
+                return await connection.open_truncated(self._path)  # to write at its end
             return await self._reopen(connection)
 
     async def _reopen(self, connection: Connection) -> SFTPFile:
         try:
-            return await connection.open_existing(self.path)
-        except (ConnectionLostError, StalledError):
+            return await connection.open_existing(self._path)
+        except UNKNOWN_OUTCOME:
             raise
         except SFTPAsyncError as error:
-            raise self._lost(connection, f"cannot be reopened: {error.message}") from error
+            raise self._lost(connection, f"it cannot be reopened: {error.message}") from error
 
     async def _expect(self, connection: Connection, size: int | None) -> None:
         """Compare the server's size: with `size`, or with the end of what it acknowledged."""
         try:
-            found = (await connection.stat(self.path)).size
+            found = (await connection.stat(self._path)).size
         except RemoteNotFoundError as error:
             raise self._lost(connection, "the file is gone") from error
         if found < self._acknowledged_end or (size is not None and found != size):
@@ -216,23 +227,23 @@ class FileUpload:
 
     def _lost(self, connection: Connection, what: str) -> AcknowledgedDataLostError:
         return AcknowledgedDataLostError(
-            f"The server lost data that it had acknowledged ({what})",
+            f"The server lost data that it had acknowledged: {what}",
             host=connection.address,
-            path=self.path,
-            hint="Spark runs the task anew where task retries are on (not in local mode)",
+            path=self._path,
+            hint="Spark retries the task if task retries are enabled (not in local mode)",
         )
 
-    async def _send_all(self, lanes: ChannelGroup) -> None:
-        """Hand everything to the lanes; returns when they have it, not when the server does."""
+    async def _send_all(self, channels: ChannelGroup) -> None:
+        """Give every chunk to the channels; return when they have it, not when the server does."""
         while True:
             self._changed.clear()
-            lanes.check()
-            while self._to_send and lanes.has_room:
+            channels.check()
+            while self._to_send and channels.has_capacity:
                 offset = self._to_send.popleft()
-                lanes.write(self._unacknowledged[offset], offset, self._acknowledged_at)
+                channels.write(self._unacknowledged[offset], offset, self._acknowledged_at)
             if self._ended and not self._to_send:
                 return
-            lanes.grow(waiting=bool(self._to_send))
+            channels.grow(waiting=bool(self._to_send))
             await self._changed.wait()
 
     def _acknowledged_at(self, offset: int) -> None:

@@ -146,7 +146,10 @@ TAKES_ARROW = hasattr(spark_api, "DataSourceStreamArrowWriter")
 
 if TAKES_ARROW:
 
-    class SFTPStreamArrowWriter(_StreamWriter, spark_api.DataSourceStreamArrowWriter):
+    class SFTPStreamArrowWriter(
+        _StreamWriter,
+        spark_api.DataSourceStreamArrowWriter,  # type: ignore[misc,name-defined,unused-ignore]
+    ):
         """Writes micro-batches that come as Arrow batches.
 
         Args:

@@ -231,7 +231,7 @@ class Job:
             return WriteStats(0, 0, 0)
         committer = self._committer(line)
         # All tasks are done: a server that restarts just now is worth an upload's patience.
-        return self._run(lambda connection: committer.commit(connection, parts), patient=True)
+        return self._run(lambda connection: committer.commit(connection, parts), retry_connect=True)
 
     def abort(self) -> None:
         """Remove whatever this job left on the server; see `JobCommitter.abort`."""
@@ -258,7 +258,7 @@ class Job:
             log.debug("%s: logged in", connection.address)
 
         before = self.connection_stats()
-        self._run(step, patient=True)
+        self._run(step, retry_connect=True)
         return replace(self, prepared=self.prepared + self.connection_stats() - before)
 
     def _committer(self, line: ConnectionStats = UNSPENT) -> JobCommitter:
@@ -295,8 +295,10 @@ class Job:
         said["seconds"] = round(max(0.0, self.age), 3)
         return said | asdict(line)
 
-    def _run(self, step: Callable[[Connection], Awaitable[T]], *, patient: bool = False) -> T:
+    def _run(self, step: Callable[[Connection], Awaitable[T]], *, retry_connect: bool = False) -> T:
         runtime = get_runtime()
         options = self.options
-        retry = RetryPolicy(options.max_retries, options.retry_delay)
-        return runtime.run(run_operation(runtime.pool(options), retry, step, patient=patient))
+        retry = RetryPolicy.of(options)
+        return runtime.run(
+            run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
+        )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sftp_async.formats.base import PartEncoder
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.byte_budget import ByteBudget
-    from sftp_async.remote.upload import FileUpload
+    from sftp_async.remote.upload import FileUpload, UploadedFile
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Upload:
     transfer: FileUpload
     #: Of what was sent so far, by algorithm.
     digests: dict[str, hashlib._Hash]
-    future: Future[int]
+    future: Future[UploadedFile]
     final: str
     #: It is written under its final name.
     direct: bool
@@ -50,12 +50,11 @@ class Upload:
 
     def result(self) -> PartFile:
         """Wait for the end; raises what went wrong."""
-        size = self.future.result()
-        # It may have taken a file that was there, so ask only now where it went.
-        staged = self.final if self.direct else posixpath.basename(self.transfer.path)
+        file = self.future.result()
+        staged = self.final if self.direct else posixpath.basename(file.path)
         sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
         return PartFile(
-            staged, self.final, self.rows, size, sha256=sums["sha256"], md5=sums.get("md5", "")
+            staged, self.final, self.rows, file.size, sha256=sums["sha256"], md5=sums.get("md5", "")
         )
 
 

@@ -122,5 +122,5 @@ def _place(options: SFTPOptions, path: str | None) -> tuple[TargetPaths, SFTPOpt
 
 def _run(options: SFTPOptions, step: Callable[[Connection], Awaitable[T]]) -> T:
     runtime = get_runtime()
-    retry = RetryPolicy(options.max_retries, options.retry_delay)
-    return runtime.run(run_operation(runtime.pool(options), retry, step, patient=True))
+    retry = RetryPolicy.of(options)
+    return runtime.run(run_operation(runtime.pool(options), retry, step, retry_connect=True))

@@ -31,7 +31,7 @@ from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.checksums import verify
 from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileUpload
+from sftp_async.remote.upload import FileUpload, UploadedFile
 from sftp_async.write.part_writer import FillingPart, Upload
 from sftp_async.write.partition_router import fan_out, most_open
 from sftp_async.write.partitioner import Partitioning
@@ -91,7 +91,7 @@ class TaskWriter:
         #: How far it is; grows on two threads, each its own numbers.
         self.counters = Counters()
         self._pool = runtime.pool(options)
-        self._retry = RetryPolicy(options.max_retries, options.retry_delay)
+        self._retry = RetryPolicy.of(options)
         self._budget = ByteBudget(options.max_buffer_bytes)
         self._partitioning = Partitioning(options.partition_by)
         self._most_open = (
@@ -239,8 +239,9 @@ class TaskWriter:
         return FillingPart(upload, self._format.open(header=header), self._options)
 
     def _start(self, staged: str, final: str) -> Upload:
+        path = self._layout.paths.staged(staged)
         transfer = FileUpload(
-            self._layout.paths.staged(staged),
+            path,
             self._pool,
             self._retry,
             self._acknowledged,
@@ -252,14 +253,16 @@ class TaskWriter:
             digests["md5"] = hashlib.md5(usedforsecurity=False)
         directory = posixpath.dirname(final)
         if self._layout.direct:
-            self._visible.append(transfer.path)
+            self._visible.append(path)
         future = self._runtime.submit(self._run(transfer, digests["sha256"], directory))
         future.add_done_callback(self._ended)
         return Upload(
             self._runtime.loop, self._budget, transfer, digests, future, final, self._layout.direct
         )
 
-    async def _run(self, transfer: FileUpload, digest: hashlib._Hash, directory: str) -> int:
+    async def _run(
+        self, transfer: FileUpload, digest: hashlib._Hash, directory: str
+    ) -> UploadedFile:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -267,10 +270,10 @@ class TaskWriter:
         try:
             if self._layout.direct and directory:
                 await self._directories.make(directory)
-            size = await self._upload(transfer)
+            file = await self._upload(transfer)
             if self._options.verify != "size":
-                await self._verify(transfer.path, size, digest.hexdigest())
-            return size
+                await self._verify(file, digest.hexdigest())
+            return file
         except RemoteNotFoundError as error:
             raise TransferError(
                 "The staging directory is gone: the job this task belongs to has ended",
@@ -278,9 +281,9 @@ class TaskWriter:
                 path=self._layout.staging,
             ) from error
 
-    async def _upload(self, transfer: FileUpload) -> int:
+    async def _upload(self, transfer: FileUpload) -> UploadedFile:
         try:
-            size = await transfer.run()
+            file = await transfer.run()
         except AcknowledgedDataLostError:
             # Of an open file the name may be gone, with the whole job.
             async with self._pool.lease() as connection:
@@ -292,10 +295,10 @@ class TaskWriter:
                 try:
                     await connection.stat(self._layout.staging)
                 except RemoteNotFoundError:
-                    await connection.remove(transfer.path)
+                    await connection.remove(file.path)
                     await self._directories.unmake(connection)
                     raise
-        return size
+        return file
 
     async def _clear_up(self) -> None:
         """Remove what a task that fails has written under final names, if its job is over.
@@ -312,17 +315,17 @@ class TaskWriter:
                         await connection.remove(path)
                 await self._directories.unmake(connection)
 
-    async def _verify(self, path: str, size: int, digest: str) -> None:
+    async def _verify(self, file: UploadedFile, digest: str) -> None:
         async def step(connection: Connection) -> None:
-            await verify(connection, path, 0, size, digest, self._options.verify)
+            await verify(connection, file.path, 0, file.size, digest, self._options.verify)
 
-        await run_operation(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, retry_connect=True)
 
     def _acknowledged(self, size: int) -> None:
         self.counters.bytes += size
         self._budget.release(size)
 
-    def _ended(self, future: Future[int]) -> None:
+    def _ended(self, future: Future[UploadedFile]) -> None:
         self._slots.release()
         if future.cancelled():
             self._budget.fail(TransferError("The upload was cancelled"))

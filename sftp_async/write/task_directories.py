@@ -44,7 +44,7 @@ class TaskDirectories:
                     self._made.remove(path)
                 self._there.add(path)
 
-        await run_operation(self._pool, self._retry, step, patient=True)
+        await run_operation(self._pool, self._retry, step, retry_connect=True)
 
     async def unmake(self, connection: RemoteFileSystem) -> None:
         """Remove what was made here, as far as it is empty."""

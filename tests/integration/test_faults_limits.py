@@ -122,7 +122,7 @@ def test_max_sessions_1_means_one_channel_for_all_files_and_success(
     parts = parts_of(in_parallel(job, meeting(FOUR)))
     server.wait_for_log("no more sessions")
     stats = runtime.pool(job.options).get_stats()
-    assert stats.lanes == stats.size <= 2
+    assert stats.channels == stats.size <= 2
     job.commit(parts)
     assert len(visible(out)) == 8
     found = b"".join(file for file in visible(out) if isinstance(file, bytes))

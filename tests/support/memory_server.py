@@ -382,6 +382,7 @@ class MemoryFile(RemoteFile):
     """An open file."""
 
     def __init__(self, connection: MemoryConnection, path: str, node: Node) -> None:
+        self.address = connection.address
         self.path = path
         self.handle = node
         self._connection = connection
@@ -402,6 +403,8 @@ class MemoryFile(RemoteFile):
 
 class MemoryPool:
     """Leases one connection until it breaks, as the real pool does."""
+
+    address = "user@memory:22"
 
     def __init__(self, server: MemoryServer) -> None:
         self._server = server

@@ -189,7 +189,7 @@ def test_supported_versions_are_those_of_the_package() -> None:
     pythons = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if "Python :: 3." in c]
     assert PROJECT["requires-python"] == f">={pythons[0]}"
     [spark] = PROJECT["optional-dependencies"]["spark"]
-    first, below = re.fullmatch(r"pyspark>=([\d.]+),<4\.(\d+)", spark).groups()  # type: ignore[union-attr]
+    first, below = re.fullmatch(r"pyspark>=(\d+\.\d+)[\d.]*,<4\.(\d+)", spark).groups()  # type: ignore[union-attr]
     for document in ("README.md", "docs/index.md"):
         text = (REPOSITORY / document).read_text(encoding="utf-8")
         assert f"Python {pythons[0]} to {pythons[-1]}" in text

@@ -152,7 +152,7 @@ def _varint(numbers: Integers, present: Mask | None) -> list[_Run]:
     runs = []
     while (more := rest >= _MORE).any():
         low = rest.astype(np.uint8) | np.uint8(_MORE)
-        low ^= (~more).view(np.uint8) << _BITS
+        low ^= (~more).view(np.uint8) << np.uint8(_BITS)
         runs.append(_Run(low[:, None], present))
         present = None if more.all() else more
         rest >>= _BITS

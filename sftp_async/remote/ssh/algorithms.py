@@ -86,8 +86,8 @@ def nothing_in_common(
 ) -> AlgorithmsError | None:
     """Return the error for a server without an algorithm of ours of some kind; None if it has all.
 
-    Told from the server's own list: whoever of the two finds out first just hangs up, and asyncssh
-    leaves host keys to the server.
+    It comes from the server's own list: the side that finds out first just disconnects, and
+    asyncssh leaves host keys to the server.
 
     Args:
         options: of the connection.
@@ -95,7 +95,7 @@ def nothing_in_common(
         ssh: the connection, if there is one.
 
     """
-    for kind, theirs in _said_by(ssh):
+    for kind, theirs in _advertised_by(ssh):
         common = [name for name in ours[_KINDS[kind]] if name in theirs]
         if kind == "cipher" and common and not encryption_needs_mac(common[0].encode()):
             return None  # the next kinds are of no account
@@ -120,11 +120,11 @@ def nothing_in_common(
 def agreed(ours: Mapping[str, list[str]], ssh: asyncssh.SSHClientConnection) -> Mapping[str, str]:
     """Return what was agreed on: `key exchange`, `host key`, `cipher`, `MAC`, as far as is known.
 
-    Key exchange and host key are the first of ours that the server has said, which is the rule by
-    which the two agree (RFC 4253, section 7.1).
+    Key exchange and host key are the first of ours that the server advertised, which is the rule
+    by which the two agree (RFC 4253, section 7.1).
     """
     found: dict[str, str] = {}
-    theirs = dict(_said_by(ssh))
+    theirs = dict(_advertised_by(ssh))
     for kind in ("key exchange", "host key"):
         common = [name for name in ours[_KINDS[kind]] if name in theirs.get(kind, ())]
         if common:
@@ -138,25 +138,25 @@ def agreed(ours: Mapping[str, list[str]], ssh: asyncssh.SSHClientConnection) -> 
 
 
 def host_keys_of(ssh: asyncssh.SSHClientConnection | None) -> tuple[str, ...]:
-    """Return the host key algorithms that the server has said, in its order."""
-    return tuple(dict(_said_by(ssh)).get("host key", ()))
+    """Return the host key algorithms that the server advertised, in its order."""
+    return tuple(dict(_advertised_by(ssh)).get("host key", ()))
 
 
 def takes_sha2_of_rsa(ssh: asyncssh.SSHClientConnection | None) -> bool:
-    """Whether the server has said that it takes SHA-2 signatures of RSA keys (RFC 8308)."""
-    # asyncssh has no public word for it, and does not try an RSA key without it.
-    said = getattr(ssh, "_server_sig_algs", ())
-    return any(b"rsa-sha2" in name for name in said)
+    """Whether the server advertised that it takes SHA-2 signatures of RSA keys (RFC 8308)."""
+    # asyncssh has no public API for it, and does not try an RSA key without it.
+    advertised = getattr(ssh, "_server_sig_algs", ())
+    return any(b"rsa-sha2" in name for name in advertised)
 
 
-def _said_by(ssh: asyncssh.SSHClientConnection | None) -> Iterator[tuple[str, list[str]]]:
-    """Yield the kinds of algorithms, and what the server has said that it knows of each."""
+def _advertised_by(ssh: asyncssh.SSHClientConnection | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield the kinds of algorithms, and which of each the server advertised."""
     # asyncssh keeps the server's first packet for the hash of the key exchange, and has no public
-    # word for it. Where it is gone, asyncssh's own error has to do.
-    said = getattr(ssh, "_server_kexinit", b"")
-    if not isinstance(said, bytes) or not said:
+    # API for it. Where it is gone, asyncssh's own error has to do.
+    kexinit = getattr(ssh, "_server_kexinit", b"")
+    if not isinstance(kexinit, bytes) or not kexinit:
         return
-    packet = SSHPacket(said)
+    packet = SSHPacket(kexinit)
     try:
         packet.get_bytes(17)  # type and cookie
         for kind in _KINDS:

@@ -1,4 +1,4 @@
-"""What a server offers, as it said at the start of the session."""
+"""`Capabilities`: what a server offers, as it advertised at the start of the session."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _OPENSSH = re.compile(r"(SSH-2\.0-)?OpenSSH_\d")
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What the server offers, as it said at the start of the session.
+    """What the server offers, as it advertised at the start of the session.
 
-    `None` means that this asyncssh does not tell; the operation itself then finds out.
+    `None` means that this version of asyncssh does not expose it; the operation itself finds out.
     """
 
     max_read: int
@@ -41,11 +41,11 @@ class Capabilities:
     def of(cls, ssh: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient) -> Self:
         """Read the capabilities of an open session; costs no round trip."""
         # asyncssh asks for the limits itself, and keeps a default of 16 KiB where there are none.
-        told = sftp.limits
-        limits = _advertises(sftp, "limits") or told.max_write_len > SAFE_REQUEST
+        advertised = sftp.limits
+        limits = _advertises(sftp, "limits") or advertised.max_write_len > SAFE_REQUEST
         return cls(
-            max_read=_between(told.max_read_len) if limits else SAFE_REQUEST,
-            max_write=_between(told.max_write_len) if limits else SAFE_REQUEST,
+            max_read=_between(advertised.max_read_len) if limits else SAFE_REQUEST,
+            max_write=_between(advertised.max_write_len) if limits else SAFE_REQUEST,
             limits=limits,
             copy_data=sftp.supports_remote_copy,
             posix_rename=_advertises(sftp, "posix_rename"),
@@ -70,12 +70,12 @@ class Capabilities:
         )
 
 
-def _between(told: int) -> int:
-    return max(LEAST_REQUEST, min(told, MAX_REQUEST))
+def _between(advertised: int) -> int:
+    return max(LEAST_REQUEST, min(advertised, MAX_REQUEST))
 
 
 def _advertises(sftp: asyncssh.SFTPClient, extension: str) -> bool | None:
-    # asyncssh 2.24 has no public word for most extensions. Its handler's flags are asked here and
+    # asyncssh 2.24 has no public API for most extensions. Its handler's flags are asked here and
     # nowhere else; where they are gone, the answer is "not known" and every caller copes with that.
     handler = getattr(sftp, "_handler", None)
     flag = getattr(handler, f"_supports_{extension}", None)

@@ -1,4 +1,4 @@
-"""The check-file extension: a server's own checksum of a file; asyncssh does not know it."""
+"""Asks a server for its own checksum of a file (check-file), an extension that asyncssh lacks."""
 
 # ruff: noqa: SLF001 - asyncssh has no public way to send an extension's request
 
@@ -42,7 +42,7 @@ async def sha256_on_server(sftp: asyncssh.SFTPClient, path: str) -> str:
         String(ALGORITHM),
         UInt64(0),  # from its start
         UInt64(0),  # to its end
-        UInt32(0),  # one sum for all
+        UInt32(0),  # one checksum for all of it
     )
     try:
         name = answer.get_string()

@@ -1,4 +1,4 @@
-"""From options to a verified, authenticated connection, over all that is on the way to it."""
+"""`connect`: opens a verified, authenticated connection, through its proxy and its bastions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sftp_async.remote.ssh.algorithms import agreed
 from sftp_async.remote.ssh.connection import Connection
 from sftp_async.remote.ssh.host_keys import fingerprint_of, known_hosts_line
 from sftp_async.remote.ssh.login import FAULTS, Login
-from sftp_async.remote.ssh.proxies import door_of
+from sftp_async.remote.ssh.proxies import tunnel_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 async def connect(options: ConnectionOptions) -> Connection:
     """Open one SSH connection with an SFTP channel; one attempt, no retry.
 
-    A proxy and bastions on the way are passed first; each connection has bastions of its own, which
-    end with it (docs/decisions/0019).
+    A proxy and bastions are connected to first; each connection has bastions of its own, which end
+    with it (docs/decisions/0019).
 
     Args:
         options: resolved options (`SFTPOptions.resolve`): secrets by value.
@@ -42,16 +42,20 @@ async def connect(options: ConnectionOptions) -> Connection:
             the proxy are of the same kinds, and name it.
 
     """
-    hops, door = jump_hosts_of(options), door_of(options)
-    # The server first: where a bastion takes the same key, what is wrong with it is told of that.
-    login = Login(options, direct=not (hops or door))
-    bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
+    deadline = asyncio.get_running_loop().time() + options.connect_timeout
+    jump_hosts, proxy = jump_hosts_of(options), tunnel_of(options)
+    # The server first: an error about a key that a bastion uses as well then names the server.
+    login = Login(options, direct=not (jump_hosts or proxy))
+    bastions = [
+        Login(jump_host, direct=not (number or proxy))
+        for number, jump_host in enumerate(jump_hosts)
+    ]
     steps = [*bastions, login]
-    passed: list[Login | ProxyTunnel | None] = [door, *bastions]
-    _warn(options, hops)
+    passed: list[Login | ProxyTunnel | None] = [proxy, *bastions]
+    _warn(options, jump_hosts)
     at = 0
     try:
-        async with asyncio.timeout(options.connect_timeout):
+        async with asyncio.timeout_at(deadline):
             for at, (before, step) in enumerate(zip(passed, steps, strict=True)):  # noqa: B007
                 ssh = await step.run(before)
             try:
@@ -77,30 +81,30 @@ async def connect(options: ConnectionOptions) -> Connection:
 
 
 def check_usable(options: ConnectionOptions) -> None:
-    """See that private keys, known_hosts, ciphers and the proxy can be used, without connecting.
+    """Ensure that private keys, known_hosts, ciphers and the proxy can be used, without connecting.
 
     Raises:
         OptionsError: one of them cannot.
 
     """
-    door_of(options)
+    tunnel_of(options)
     for one in (options, *jump_hosts_of(options)):
         Login(one, direct=True)
 
 
-def _warn(options: ConnectionOptions, hops: Sequence[ConnectionOptions]) -> None:
+def _warn(options: ConnectionOptions, jump_hosts: Sequence[ConnectionOptions]) -> None:
     if options.host_key_policy == "insecure":
-        whose = " and of ".join(one.address for one in (*hops, options))
+        whose = " and of ".join(one.address for one in (*jump_hosts, options))
         warnings.warn(
             f"host_key_policy=insecure: the host key of {whose} is not checked, so "
-            "anyone on the way can read and change the data. Set host_key_fingerprint instead",
+            "an attacker in between can read and change the data. Set host_key_fingerprint instead",
             SFTPAsyncWarning,
             stacklevel=3,
         )
     if options.legacy_algorithms:
         warnings.warn(
             f"legacy_algorithms=true: with {options.address}, SHA-1 and CBC may be agreed on, "
-            "which no longer protect as they should. Leave it out once the server knows better",
+            "which no longer protect as they should. Leave it out once the server is up to date",
             SFTPAsyncWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""The one place where asyncssh's and the socket layer's exceptions become ours."""
+"""Maps the exceptions of asyncssh and of sockets to those of this package, in this one place."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LOST = (asyncssh.DisconnectError, asyncssh.ChannelOpenError, OSError, EOFError)
 #: An answer that breaks the protocol, or a status that calls our own request bad: no better.
 NONSENSE = (asyncssh.SFTPBadMessage, PacketDecodeError)
-#: OpenSSH's words for a name that is too long, or another argument that the system calls invalid
+#: OpenSSH's message for a name that is too long, or another argument that the system calls invalid
 #: (sftp-server.c, errno_to_portable): a refusal like any other, under the code of a bad message.
 BAD_REQUEST = "Bad message"
 #: What a request can raise.
@@ -84,9 +84,9 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
         path: remote path.
 
     """
-    if isinstance(error, NONSENSE) and said(error) != BAD_REQUEST:
+    if isinstance(error, NONSENSE) and reason_of(error) != BAD_REQUEST:
         return RemoteProtocolError(
-            f"Cannot {what}: The server's answer makes no sense ({said(error)})",
+            f"Cannot {what}: The server's answer makes no sense ({reason_of(error)})",
             host=host,
             path=path,
         )
@@ -95,7 +95,7 @@ def request_error(error: Exception, what: str, host: str, path: str) -> Transfer
         sentence = _SENTENCES.get(kind, f"The server answered: {error.reason}")
         return kind(f"Cannot {what}: {sentence}", host=host, path=path)
     return ConnectionLostError(
-        f"Cannot {what}: The connection was lost ({said(error)})", host=host, path=path
+        f"Cannot {what}: The connection was lost ({reason_of(error)})", host=host, path=path
     )
 
 
@@ -127,7 +127,8 @@ def connect_error(
         return _channel_error(error, host)
     if isinstance(error, asyncssh.SFTPError) and ssh is not None and not ssh.is_closed():
         return NoSFTPError(
-            f"The login worked, but nothing that speaks SFTP answered behind it ({said(error)})",
+            "The login worked, but nothing that speaks SFTP answered behind it "
+            f"({reason_of(error)})",
             host=host,
             hint=NO_SFTP,
         )
@@ -160,11 +161,11 @@ def connect_error(
     ):
         hint = "It may allow fewer logins at once: lower max_connections or Spark's parallelism"
         return ServerBusyError(
-            f"The {who} closed the connection before the login was done ({said(error)})",
+            f"The {who} closed the connection before the login was done ({reason_of(error)})",
             host=host,
             hint=hint if greeted else f"{hint}. Or what listens there is no SSH server",
         )
-    return ConnectError(f"The SSH session failed ({said(error)})", host=host, retryable=False)
+    return ConnectError(f"The SSH session failed ({reason_of(error)})", host=host, retryable=False)
 
 
 def forward_error(
@@ -201,9 +202,9 @@ def forward_error(
 
 
 def bastion_lost(bastion: ConnectionOptions, error: Exception) -> ConnectError:
-    """Return the error for a bastion that went away while the next login was under way."""
+    """Return the error for a bastion that was lost during the login behind it."""
     return ConnectError(
-        f"The connection to the bastion was lost ({said(error)})",
+        f"The connection to the bastion was lost ({reason_of(error)})",
         host=bastion.address,
         hint="Check the bastion and the network before it",
     )
@@ -214,7 +215,7 @@ def network_error(error: Exception, options: ConnectionOptions) -> ConnectError:
     host, option = options.address, options.named_by
     if isinstance(error, socket.gaierror | UnicodeError):
         return ConnectError(
-            f"The host name cannot be resolved ({said(error)})",
+            f"The host name cannot be resolved ({reason_of(error)})",
             host=host,
             hint=f"Check the option {option} for a typing error",
             retryable=isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN,
@@ -227,7 +228,7 @@ def network_error(error: Exception, options: ConnectionOptions) -> ConnectError:
         )
     # A name with several addresses gives one error that lists those of all.
     return ConnectError(
-        f"The host cannot be reached ({said(error)})",
+        f"The host cannot be reached ({reason_of(error)})",
         host=host,
         hint="Check host, port, network, VPN and firewall",
     )
@@ -251,7 +252,7 @@ def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
     )
 
 
-def said(error: BaseException) -> str:
-    """Return an exception's own words."""
+def reason_of(error: BaseException) -> str:
+    """Return the reason that an exception gives."""
     reason = getattr(error, "reason", "") or getattr(error, "strerror", "")
     return str(reason or error or type(error).__name__)

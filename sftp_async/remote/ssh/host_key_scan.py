@@ -15,7 +15,7 @@ from sftp_async.remote.ssh.algorithms import host_keys_of, nothing_in_common, of
 from sftp_async.remote.ssh.error_mapping import LOST, connect_error
 from sftp_async.remote.ssh.host_keys import ALGORITHMS, fingerprint_of, known_hosts_line
 from sftp_async.remote.ssh.login import Login
-from sftp_async.remote.ssh.proxies import door_of
+from sftp_async.remote.ssh.proxies import tunnel_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,14 +91,17 @@ async def scan_host_keys(options: ConnectionOptions) -> list[HostKey]:
 async def _look(options: ConnectionOptions, names: Sequence[str]) -> _Onlooker:
     onlooker = _Onlooker()
     algorithms = offered(options, names)
-    hops, door = jump_hosts_of(options), door_of(options)
-    bastions = [Login(hop, direct=not (number or door)) for number, hop in enumerate(hops)]
-    passed: list[Login | ProxyTunnel | None] = [door, *bastions]
+    jump_hosts, proxy = jump_hosts_of(options), tunnel_of(options)
+    bastions = [
+        Login(jump_host, direct=not (number or proxy))
+        for number, jump_host in enumerate(jump_hosts)
+    ]
+    passed: list[Login | ProxyTunnel | None] = [proxy, *bastions]
     try:
         async with asyncio.timeout(options.connect_timeout):
             for before, bastion in zip(passed, bastions, strict=False):
                 await bastion.run(before)
-            tunnel: Any = bastions[-1].ssh if bastions else door or ()
+            tunnel: Any = bastions[-1].ssh if bastions else proxy or ()
             await asyncssh.connect(
                 options.host,
                 options.port,

@@ -145,7 +145,7 @@ class HostKeyPolicy:
         if self._fingerprints or any(self._matches()):
             message = f"The {who}'s host key is not the expected one: it presented {shown}"
             hint = (
-                "The key was changed, the expected one is of another type, or someone sits in "
+                "The key was changed, the expected one is of another type, or an attacker sits in "
                 f"between. Only if the {who}'s operator confirms this fingerprint, {remedy}"
             )
         else:

@@ -1,4 +1,4 @@
-"""One login: at the server, or at a bastion on the way to it."""
+"""`Login`: one login, at the server or at a bastion before it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class _Client(asyncssh.SSHClient):
 
     def __init__(self, policy: HostKeyPolicy) -> None:
         self._policy = policy
-        #: The connection, from the moment that TCP stands.
+        #: The connection, as soon as TCP is connected.
         self.ssh: asyncssh.SSHClientConnection | None = None
-        #: The bastion before it, which nobody else uses.
+        #: The bastion before it, which no other connection uses.
         self.bastion: asyncssh.SSHClientConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
@@ -82,7 +82,7 @@ class Login:
 
     @property
     def ssh(self) -> asyncssh.SSHClientConnection | None:
-        """The connection, from the moment that TCP stands."""
+        """The connection, as soon as TCP is connected."""
         return self._client.ssh
 
     @property
@@ -155,13 +155,13 @@ class Login:
         )
 
     def _explain_untried_key(self, error: AuthenticationError) -> None:
-        """Say of an RSA key that it was not tried because no SHA-2 signature of it is taken."""
+        """Add that an RSA key was not tried because the server takes no SHA-2 signature of it."""
         keys = self._keys
         if self.options.legacy_algorithms or not keys or keys[0].algorithm != b"ssh-rsa":
             return
         if not takes_sha2_of_rsa(self.ssh):
             error.hint = (
-                f"The {self.options.role} does not say that it takes SHA-2 signatures, so the RSA "
+                f"The {self.options.role} does not advertise SHA-2 signatures, so the RSA "
                 "key was not tried. Use an ed25519 key, or set legacy_algorithms=true if the "
                 f"{self.options.role} is too old for it. {error.hint}"
             )

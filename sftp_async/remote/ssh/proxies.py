@@ -1,4 +1,4 @@
-"""Proxies that connect on our behalf: SOCKS5 (RFC 1928) and HTTP CONNECT (RFC 9110, 9.3.6).
+"""Connects through proxies: SOCKS5 (RFC 1928) and HTTP CONNECT (RFC 9110, 9.3.6).
 
 A `ProxyTunnel` is what asyncssh takes for a tunnel: it makes the transport of an SSH connection.
 Once it stands, a proxy passes on bytes and nothing else, so the transport is a plain socket's.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError
 from sftp_async.options.address import authority
-from sftp_async.remote.ssh.error_mapping import said
+from sftp_async.remote.ssh.error_mapping import reason_of
 
 if TYPE_CHECKING:
     from sftp_async.errors import SFTPAsyncError
@@ -36,12 +36,12 @@ FINAL_REPLIES: Final = (2, 7, 8)
 
 
 class ProxyTunnel(ABC):
-    """A way out through a proxy.
+    """A connection through a proxy, made for asyncssh.
 
     Args:
         proxy: where it is.
         password: of the user that it names, if it names one.
-        timeout: seconds that the way may take in all.
+        timeout: seconds that connecting through it may take.
 
     Attributes:
         address: the proxy, for messages.
@@ -66,7 +66,7 @@ class ProxyTunnel(ABC):
 
     def _unreachable(self, error: BaseException) -> ConnectError:
         return ConnectError(
-            f"The proxy cannot be reached ({said(error)})",
+            f"The proxy cannot be reached ({reason_of(error)})",
             host=self.address,
             hint="Check proxy_url, and that the proxy is running",
         )
@@ -250,8 +250,8 @@ class _Answer(asyncio.Protocol):
             self.whole.set_result((None, None))
 
 
-def door_of(options: ConnectionOptions) -> ProxyTunnel | None:
-    """Return the way through the proxy of `proxy_url`; None without one.
+def tunnel_of(options: ConnectionOptions) -> ProxyTunnel | None:
+    """Return the tunnel through the proxy of `proxy_url`; None without one.
 
     Raises:
         OptionsError: it needs an extra that is not installed, or the login cannot be sent.
@@ -265,5 +265,5 @@ def door_of(options: ConnectionOptions) -> ProxyTunnel | None:
 
 
 def _printable(text: str) -> str:
-    """Disarm and shorten what a proxy said."""
+    """Shorten a proxy's answer, and replace what cannot be printed."""
     return "".join(c if c.isprintable() else "?" for c in text[:100])

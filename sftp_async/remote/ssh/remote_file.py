@@ -29,8 +29,8 @@ class SFTPFile(RemoteFile):
         path: for messages.
         max_read: most bytes to ask for in one request.
         max_write: most bytes the server takes in one request.
-        on_refusal: told a write's error, the path and the bytes wanted; returns a better error.
-        channel: the one that the file is open on.
+        on_refusal: maps a write's error to a better one, given the path and the size in bytes.
+        channel: that the file is open on.
 
     """
 
@@ -44,6 +44,7 @@ class SFTPFile(RemoteFile):
         on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
         channel: Channel,
     ) -> None:
+        self.address = guard.address
         self.path = path
         # asyncssh's annotations know bytes only; any buffer works.
         self.handle: Any = handle
@@ -54,12 +55,12 @@ class SFTPFile(RemoteFile):
         self._channel = channel
 
     @property
-    def half_turn(self) -> float | None:
-        """Seconds that half of the channel's window last took; None: not known yet."""
-        return self._channel.half_turn
+    def half_window_time(self) -> float | None:
+        """Seconds in which half of the channel's window was last acknowledged; None: not known."""
+        return self._channel.half_window_time
 
     async def write(self, data: Buffer, offset: int) -> None:
-        """Write `data` at `offset`; returns when the server has acknowledged all of it.
+        """Write `data` at `offset`; return when the server has acknowledged all of it.
 
         Raises:
             RemoteSpaceError: disk or quota full.
@@ -71,8 +72,9 @@ class SFTPFile(RemoteFile):
     def begin_write(self, data: Buffer, offset: int) -> asyncio.Task[None]:
         """Start what `write` does, and return it as a task.
 
-        Its requests leave ahead of those of any task started later: an event loop runs tasks in
-        the order in which they were made, and asyncssh sends a request before it first waits.
+        Its requests are sent in the order of their offsets, and before those of any task started
+        later: an event loop runs tasks in the order in which they were made, and asyncssh sends a
+        request before it first waits.
         """
         view = memoryview(data).cast("B")
         pieces = max(1, -(-len(view) // self._max_write))
@@ -109,13 +111,13 @@ class SFTPFile(RemoteFile):
         return b"".join(parts)
 
     async def close(self) -> None:
-        """Close the file. A lost connection may go unnoticed here: look at the size afterwards."""
+        """Close the file. A lost connection may go unnoticed here: compare the size afterwards."""
         async with self._guard.request("close", self.path):
             await self.handle.close()
 
 
 async def _all(writes: list[asyncio.Task[None]]) -> None:
-    # Wait for all, also after a refusal: nothing of a write may be under way behind it.
+    # Wait for all, also after a refusal: nothing of a write may be in flight when it is raised.
     for outcome in await asyncio.gather(*writes, return_exceptions=True):
         if outcome is not None:
             raise outcome

@@ -1,4 +1,4 @@
-"""One SSH connection under watch: every request runs through here, and so does every failure."""
+"""`RequestGuard`: runs every request of one SSH connection, watched for silence, errors mapped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sftp_async.options import ConnectionOptions
 
-#: Seconds that an orderly good-bye may take.
+#: Seconds that an orderly disconnect may take.
 CLOSE_TIMEOUT = 5.0
 
 
@@ -27,7 +27,7 @@ class RequestGuard:
     """The SSH connection, whether it can still be used, and the rules for a request on it.
 
     Attributes:
-        round_trip: seconds that the quickest answer took so far, and so no less than a round trip;
+        round_trip: seconds that the quickest answer has taken, and so no less than a round trip;
             infinite before the first.
 
     """
@@ -55,13 +55,13 @@ class RequestGuard:
         return not self._broken and not self._ssh.is_closed()
 
     def abort(self) -> None:
-        """Cut the connection at once, without a word to the server; for everything unexpected."""
+        """Cut the connection at once, without a disconnect message; for everything unexpected."""
         self._broken = True
         self._watchdog.close()
         self._ssh.abort()
 
     async def close(self) -> None:
-        """Say good-bye and wait for the socket to close, for a few seconds at most."""
+        """Disconnect and wait for the socket to close, for a few seconds at most."""
         self._broken = True
         self._watchdog.close()
         self._ssh.close()
@@ -75,7 +75,7 @@ class RequestGuard:
                 ssh.abort()  # no more than a formality on a closed one
 
     def heard(self) -> None:
-        """Say that part of an answer came: a long request goes on."""
+        """Note that part of an answer came: a long request continues."""
         self._watchdog.heard()
 
     @asynccontextmanager
@@ -87,12 +87,12 @@ class RequestGuard:
         Args:
             what: the operation, as in "rename".
             path: the remote path it is about.
-            patience: seconds of silence to bear; `operation_timeout` if not given.
+            patience: seconds of silence to tolerate; `operation_timeout` if not given.
 
         Raises:
-            StalledError, ConnectionLostError: the outcome is unknown and the connection of no more
-                use.
-            TransferError: and its other kinds: the server refused.
+            StalledError, ConnectionLostError: the outcome is unknown and the connection is of no
+                more use.
+            TransferError: or another subclass: the server refused.
 
         """
         if not self.usable:
@@ -110,7 +110,7 @@ class RequestGuard:
                     f"Cannot {what}: no answer from the server for {self._stalled_for:.3g} seconds",
                     host=self.address,
                     path=path,
-                    hint="Check the server and the network; on a very slow line set "
+                    hint="Check the server and the network; on a very slow network set "
                     "chunk_size=32KiB, or raise stall_timeout, operation_timeout and "
                     "keepalive_interval",
                 ) from error
@@ -119,7 +119,7 @@ class RequestGuard:
                 self.abort()
             raise mapped from error
         except asyncio.CancelledError:
-            # asyncssh leaves the work of a cancelled request running: never use this line again.
+            # asyncssh leaves a cancelled request running: this connection must not be used again.
             self.abort()
             raise
 

@@ -1,4 +1,4 @@
-"""The SFTP channels of one connection: opened when they are worth it, shared by all its files."""
+"""The SFTP channels of one connection: opened when they are of use, shared by all its files."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.remote.ssh")
 
-#: Half of the bytes that OpenSSH lets a client send ahead on one channel: its channels.h has 64
+#: Half of the bytes that OpenSSH lets a client have in flight on one channel: its channels.h has 64
 #: packets of 32 KiB (CHAN_SES_WINDOW_DEFAULT). A whole window of data never fits, with its headers.
 HALF_WINDOW = 1024 * 1024
 
 
 class Channel:
-    """One SFTP channel, and how fast its window turns.
+    """One SFTP channel, and how fast its window is acknowledged.
 
     Attributes:
-        half_turn: seconds that the server took to acknowledge the last half of a window; None: not
-            known yet.
+        half_window_time: seconds that the server took to acknowledge the last half of a window;
+            None: not known yet.
 
     """
 
     def __init__(self, sftp: asyncssh.SFTPClient) -> None:
         self.sftp = sftp
-        self.half_turn: float | None = None
-        self._under_way = 0
+        self.half_window_time: float | None = None
+        self._in_flight = 0
         self._answered = 0
         self._since = 0.0
 
     @contextmanager
     def writing(self, size: int) -> Iterator[None]:
-        """Note that so many bytes are on their way while the block runs."""
-        if not self._under_way:
+        """Count these bytes as in flight while the block runs."""
+        if not self._in_flight:
             self._answered, self._since = 0, time.monotonic()
-        self._under_way += size
+        self._in_flight += size
         try:
             yield
         finally:
-            self._under_way -= size
+            self._in_flight -= size
             self._answered += size
             if self._answered >= HALF_WINDOW:
                 now = time.monotonic()
-                self.half_turn = (now - self._since) * HALF_WINDOW / self._answered
+                self.half_window_time = (now - self._since) * HALF_WINDOW / self._answered
                 self._answered, self._since = 0, now
 
 
@@ -63,7 +63,7 @@ class Channels:
 
     Args:
         ssh: the connection.
-        sftp: its first channel, for everything but extra lanes.
+        sftp: its first channel, for everything but the further channels of a file.
         guard: watches the requests.
 
     """
@@ -83,7 +83,7 @@ class Channels:
         return self._open
 
     def widen(self, count: int) -> None:
-        """Have `count` channels soon, or as many as the server allows; returns at once."""
+        """Open channels in the background, up to `count` or as many as the server allows."""
         missing = min(count, self._limit) - len(self._open) - len(self._opening)
         for _ in range(missing):
             task = asyncio.create_task(self._open_one())
@@ -100,7 +100,7 @@ class Channels:
                 try:
                     sftp = await self._ssh.start_sftp_client(path_errors="surrogateescape")
                 except (asyncssh.ChannelOpenError, asyncssh.SFTPError) as error:
-                    # MaxSessions, or a server of one channel: no reason to give the connection up.
+                    # MaxSessions, or a server of one channel: the connection stays usable.
                     self._limit = len(self._open) + len(self._opening) - 1
                     log.info(
                         "%s: no more than %d SFTP channels on one connection (%s)",
@@ -110,5 +110,5 @@ class Channels:
                     )
                     return
         except SFTPAsyncError:
-            return  # the connection is lost: whoever writes on it sees that, too
+            return  # the connection is lost, as every upload on it finds out by itself
         self._open.append(Channel(sftp))

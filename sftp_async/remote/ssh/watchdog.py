@@ -1,7 +1,7 @@
 """A watchdog on progress: ends a connection whose server stays silent while an answer is due.
 
 Neither asyncssh nor SSH's keepalive notices a frozen sftp-server behind a living sshd. Timing each
-request would not do either: on a slow line a request waits behind megabytes that are moving well.
+request does not work either: on a slow network a request waits behind megabytes that are moving.
 So what counts is silence: no reply at all, of any request, for longer than the patience of one that
 waits.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: A timer that fires more than this many seconds late says that the event loop stood still.
+#: A timer that fires more than this many seconds late means that the event loop stood still.
 LATE = 0.5
 
 
@@ -23,7 +23,7 @@ class Watchdog:
     """Calls `on_silence(seconds)` once, when replies are due and none came.
 
     Args:
-        on_silence: what ends the connection; told how long the server had been silent, in seconds.
+        on_silence: ends the connection; called with the seconds for which the server was silent.
 
     """
 
@@ -36,10 +36,10 @@ class Watchdog:
 
     @contextmanager
     def expecting(self, patience: float) -> Iterator[None]:
-        """Say that a reply is due while the block runs; leaving it means that a reply came.
+        """Expect a reply while the block runs; leaving it means that a reply came.
 
         Args:
-            patience: seconds of silence to bear.
+            patience: seconds of silence to tolerate.
 
         """
         if not self._waiting:
@@ -56,7 +56,7 @@ class Watchdog:
                 del self._waiting[patience]
 
     def heard(self) -> None:
-        """Say that the server gave a sign of life in the middle of a long request."""
+        """Note that the server answered in the middle of a long request."""
         self._last_reply = self._loop.time()
 
     def close(self) -> None:
@@ -76,8 +76,8 @@ class Watchdog:
         due, now = self._timer.when(), self._loop.time()
         self._timer = None
         if now - due > LATE:
-            # The loop itself stood still (a stopped process, a busy machine): answers may lie
-            # there unread. That was not the server's silence: patience starts anew.
+            # The loop itself stood still (a stopped process, a busy machine): answers may be
+            # unread. That was not the server's silence, so the wait starts again.
             self._last_reply = now
         silence = now - self._last_reply
         # A timer may fire a clock tick early.

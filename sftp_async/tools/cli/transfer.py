@@ -7,9 +7,8 @@ import os
 import posixpath
 import time
 import uuid
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,25 +18,23 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     RemoteUnsupportedError,
     SFTPAsyncError,
+    ShortReadError,
     TransferError,
 )
 from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.remote.byte_budget import ByteBudget
+from sftp_async.remote.download import read_range
 from sftp_async.remote.retry import RetryPolicy
-from sftp_async.remote.upload import FileUpload
+from sftp_async.remote.upload import FileUpload, UploadedFile
 from sftp_async.tools.cli.run import pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import BinaryIO
 
     from sftp_async.options import SFTPOptions
-    from sftp_async.remote.filesystem import RemoteEntry, RemoteFile
+    from sftp_async.remote.filesystem import RemoteEntry
     from sftp_async.remote.pool import ConnectionPool
     from sftp_async.remote.ssh import Connection
-
-#: Read requests in flight, each of a request's size: 4 MiB with OpenSSH.
-READS = 16
 
 
 @dataclass
@@ -104,10 +101,13 @@ async def download(
         try:
             with unfinished.open("xb") as sink:
                 progress.start(found.size)
-                file = await connection.open_read(path)
-                request = connection.capabilities.max_read
-                await _read_all(file, found.size, request, sink, progress)
-                await file.close()
+                try:
+                    async with aclosing(read_range(connection, path, 0, found.size)) as pieces:
+                        async for piece in pieces:
+                            sink.write(piece)
+                            progress.add(len(piece))
+                except ShortReadError as error:
+                    raise _changed(options.address, path) from error
                 if await connection.stat(path) != found:
                     raise _changed(options.address, path)
                 sink.flush()
@@ -116,29 +116,6 @@ async def download(
         finally:
             unfinished.unlink(missing_ok=True)
     return found.size
-
-
-async def _read_all(
-    file: RemoteFile, size: int, request: int, sink: BinaryIO, progress: TransferProgress
-) -> None:
-    """Read a file of this size in order, several requests ahead."""
-    under_way: deque[tuple[int, asyncio.Task[bytes]]] = deque()
-    offset = 0
-    try:
-        while offset < size or under_way:
-            while offset < size and len(under_way) < READS:
-                count = min(request, size - offset)
-                under_way.append((count, asyncio.create_task(file.read(count, offset))))
-                offset += count
-            count, task = under_way.popleft()
-            data = await task
-            if len(data) != count:
-                raise _changed(None, file.path)
-            sink.write(data)
-            progress.add(count)
-    finally:
-        # Requests that are cancelled would cost the connection.
-        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
 
 
 def _changed(host: str | None, path: str) -> TransferError:
@@ -231,7 +208,7 @@ async def send(
             loop.call_soon_threadsafe(file.feed, memoryview(block))
         loop.call_soon_threadsafe(file.end)
 
-    def stop_feeding(ended: asyncio.Task[int]) -> None:
+    def stop_feeding(ended: asyncio.Task[UploadedFile]) -> None:
         error = asyncio.CancelledError() if ended.cancelled() else ended.exception()
         if error is not None:
             budget.fail(error)
@@ -239,7 +216,7 @@ async def send(
     file = FileUpload(
         path,
         pool,
-        RetryPolicy(options.max_retries, options.retry_delay),
+        RetryPolicy.of(options),
         acknowledged,
         options.fixed_channels,
     )
@@ -249,7 +226,7 @@ async def send(
     feeding = loop.run_in_executor(thread, feed)
     try:
         await asyncio.shield(feeding)
-        return await sending
+        return (await sending).size
     finally:
         # A thread cannot be cancelled: it ends when it next asks the failed budget for bytes.
         sending.cancel()

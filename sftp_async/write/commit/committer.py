@@ -20,7 +20,6 @@ from sftp_async.errors import (
 )
 from sftp_async.layout.part_names import PartFile, free_name
 from sftp_async.layout.sidecars import ALGORITHMS, sidecar_names
-from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.progress.summary import WriteStats
 from sftp_async.remote.checksums import digests_of, verify
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
@@ -31,6 +30,7 @@ from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, check_exact
 from sftp_async.write.commit.promote import all_visible, finish, promote_all
+from sftp_async.write.commit.promoters import promoter_for
 from sftp_async.write.commit.recover import carry_out
 from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
 from sftp_async.write.commit.rollback import roll_back
@@ -121,13 +121,13 @@ class JobCommitter:
         if self._intent is None:
             self._intent = await self._own_intent(connection, tuple(parts))
         if self._intent is None:
-            return await self._stand_back(connection)
+            return await self._skip(connection)
         if not self._visible:
             # Another attempt may have committed first. It writes its marker before it deletes its
             # intent, so the marker is read once more after this attempt's intent is published.
             if await commit_marker.is_superseded(connection, self._intent):
                 await roll_back(connection, self._intent)
-                return await self._stand_back(connection)
+                return await self._skip(connection)
             await promote_all(connection, self._intent, done=self._promoted)
             self._visible = True
         await finish(connection, self._intent)
@@ -178,7 +178,7 @@ class JobCommitter:
         self._visible = state == "visible"
         return intent
 
-    async def _stand_back(self, connection: RemoteFileSystem) -> WriteStats:
+    async def _skip(self, connection: RemoteFileSystem) -> WriteStats:
         log.warning(
             "%s: %s is there already; this attempt changes nothing",
             self._layout.target,
@@ -190,6 +190,41 @@ class JobCommitter:
     async def _publish(
         self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
     ) -> Intent | None:
+        """Publish the intent of this attempt; returns None if an existing exact file stays."""
+        layout = self._layout
+        intent, pieces = await self._plan(connection, parts)
+        try:
+            await check_places(connection, intent)
+            if layout.file_name is not None and parts:
+                if not await check_exact(connection, layout):
+                    return None
+                if len(pieces) > 1:
+                    sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
+                    await join(connection, sources, intent.staged(intent.parts[0]))
+                    intent = await self._with_digests(connection, intent, pieces)
+            await intent_store.publish(connection, intent)
+        except (RemoteNotFoundError, CommitError) as error:
+            if await connection.exists(layout.staging):
+                raise
+            if parts and await all_visible(connection, intent):
+                return intent  # the job is over, and it was complete
+            raise CommitError(
+                "The staging directory of this job is gone",
+                host=connection.address,
+                path=layout.staging,
+                hint="Something removes files there, or the job took longer than staging_ttl",
+            ) from error
+        return intent
+
+    async def _plan(
+        self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
+    ) -> tuple[Intent, tuple[PartFile, ...]]:
+        """Look at the target, and plan what the commit makes, replaces and removes there.
+
+        Returns:
+            The intent, and the pieces to be joined if it is about one exact file.
+
+        """
         layout = self._layout
         exact = layout.file_name is not None
         taken: tuple[str, ...] = ()
@@ -219,28 +254,7 @@ class JobCommitter:
             options=self._options,
             manifest=self._manifest,
         )
-        try:
-            await check_places(connection, intent)
-            if exact and parts and not await check_exact(connection, layout):
-                return None
-            if exact and len(pieces) > 1:
-                sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
-                joined = intent.staged(intent.parts[0])
-                await join(connection, sources, joined)
-                intent = await self._with_digests(connection, intent, pieces)
-            await intent_store.publish(connection, intent)
-        except (RemoteNotFoundError, CommitError) as error:
-            if await connection.exists(layout.staging):
-                raise
-            if parts and await all_visible(connection, intent):
-                return intent  # the job is over, and it was complete
-            raise CommitError(
-                "The staging directory of this job is gone",
-                host=connection.address,
-                path=layout.staging,
-                hint="Something removes files there, or the job took longer than staging_ttl",
-            ) from error
-        return intent
+        return intent, pieces
 
     async def _with_digests(
         self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]
@@ -296,7 +310,7 @@ class JobCommitter:
         intent, state = found
         if state in ("intent", "visible"):
             complete = state == "visible" or await all_visible(connection, intent)
-            if not complete and intent.replaces and intent.mode is PromotionMode.COPY:
+            if not complete and not promoter_for(connection, intent).reversible:
                 await promote_all(connection, intent)
                 complete = True
             if complete:

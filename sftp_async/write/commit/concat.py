@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from collections import deque
+from contextlib import aclosing, suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import CommitError, RemoteUnsupportedError, TransferError
+from sftp_async.errors import CommitError, RemoteUnsupportedError, ShortReadError, TransferError
 from sftp_async.remote.concurrency import each
+from sftp_async.remote.download import IN_FLIGHT_BYTES, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +21,6 @@ if TYPE_CHECKING:
 COPY_RANGE = 64 * 1024 * 1024
 #: Part files that the server is asked to copy at once; hides the round trips of small ones.
 COPIES_AT_ONCE = 8
-#: Blocks read and written back when the server cannot copy, and how many are in flight: the most
-#: memory that joining takes is their product.
-BLOCK = 1024 * 1024
-BLOCKS_IN_FLIGHT = 8
 
 
 async def join(
@@ -60,18 +59,19 @@ async def join(
 async def _copy(
     connection: RemoteFileSystem, sources: Sequence[tuple[str, int]], output: RemoteFile
 ) -> None:
-    starts = accumulate((size for _, size in sources), initial=0)
-    pieces = [(path, size, start) for (path, size), start in zip(sources, starts, strict=False)]
     if connection.capabilities.copy_data:
+        starts = accumulate((size for _, size in sources), initial=0)
+        pieces = [(path, size, start) for (path, size), start in zip(sources, starts, strict=False)]
+        # Where plain files are not known to be underneath, the next byte may be all it takes.
+        at_once = COPIES_AT_ONCE if connection.capabilities.plain_files else 1
         with suppress(RemoteUnsupportedError):  # advertised, yet refused
             await each(
                 pieces,
                 lambda piece: _copy_on_server(connection, output, *piece),
-                at_once=COPIES_AT_ONCE,
+                at_once=at_once,
             )
             return
-    for piece in pieces:
-        await _copy_through_here(connection, output, *piece)
+    await _copy_through_here(connection, sources, output)
 
 
 async def _copy_on_server(
@@ -88,22 +88,32 @@ async def _copy_on_server(
 
 
 async def _copy_through_here(
-    connection: RemoteFileSystem, output: RemoteFile, path: str, size: int, offset: int
+    connection: RemoteFileSystem, sources: Sequence[tuple[str, int]], output: RemoteFile
 ) -> None:
-    source = await connection.open_read(path)
+    """Read the files and write them back, in order and without gaps.
 
-    async def carry(start: int) -> None:
-        wanted = min(BLOCK, size - start)
-        block = await source.read(wanted, start)
-        if len(block) != wanted:
-            raise _wrong_size(connection, path, start + len(block), size)
-        await output.write(block, offset + start)
-
+    As many bytes are being written as are read ahead, so that memory is bounded by twice
+    `IN_FLIGHT_BYTES`.
+    """
+    at_once = max(1, IN_FLIGHT_BYTES // connection.capabilities.max_read)
+    writes: deque[asyncio.Task[None]] = deque()
+    offset = 0
     try:
-        await each(range(0, size, BLOCK), carry, at_once=BLOCKS_IN_FLIGHT)
+        for path, size in sources:
+            try:
+                async with aclosing(read_range(connection, path, 0, size)) as blocks:
+                    async for block in blocks:
+                        # Their requests are sent in the order in which the tasks are made.
+                        writes.append(asyncio.create_task(output.write(block, offset)))
+                        offset += len(block)
+                        if len(writes) == at_once:
+                            await writes.popleft()
+            except ShortReadError as error:
+                raise _wrong_size(connection, path, error.end, size) from error
+        while writes:
+            await writes.popleft()
     finally:
-        with suppress(TransferError):
-            await source.close()
+        await asyncio.gather(*writes, return_exceptions=True)
 
 
 async def _expect(connection: RemoteFileSystem, path: str, size: int) -> None:

@@ -50,6 +50,8 @@ class Promoter(ABC):
 
     #: Names that `prepare` moves into the staging directory, and `roll_back` restores.
     set_aside: Sequence[str] = ()
+    #: Whether `roll_back` restores what a promotion replaces; if not, a commit is completed.
+    reversible = True
 
     def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
         self._connection = connection
@@ -226,6 +228,10 @@ class RenamePromoter(Promoter):
 class CopyPromoter(Promoter):
     """Copies the one exact file to its name, on a server that cannot rename."""
 
+    def __init__(self, connection: RemoteFileSystem, intent: Intent) -> None:
+        super().__init__(connection, intent)
+        self.reversible = not intent.replaces
+
     async def promote(self, part: PartFile) -> None:
         """Copy a part to its final name; readers may see it grow."""
         connection, intent = self._connection, self._intent
@@ -241,7 +247,7 @@ class CopyPromoter(Promoter):
         await self._set_attributes(final)
 
     async def roll_back(self) -> None:
-        """Remove the copy. A file that was copied over cannot be restored: the copy stays."""
+        """Remove the copy, if the name was free before it."""
         for part in self._intent.parts:
             if await self._connection.exists(self._intent.paths.claimed):
                 await remove_if_there(self._connection, self._intent.final(part))

@@ -10,12 +10,18 @@ from typing import Any, ClassVar
 import asyncssh
 import pytest
 
-from sftp_async.errors import AcknowledgedDataLostError, RemoteSpaceError, TransferError
+from sftp_async.errors import (
+    AcknowledgedDataLostError,
+    RemoteFailureError,
+    RemoteSpaceError,
+    TransferError,
+)
 from sftp_async.remote import preopen
 from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.ssh import error_mapping
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from tests.support.lanes import pool_to
+from tests.support.channels import pool_to
 
 DATA = os.urandom(600_000)
 
@@ -71,8 +77,9 @@ async def write(server: EmbeddedServer, *names: str, any_name: bool = False) -> 
             transfer = FileUpload(name, pool, retry, lambda size: None, any_name=any_name)
             transfer.feed(memoryview(DATA))
             transfer.end()
-            assert await transfer.run() == len(DATA)
-            assert (server.root / transfer.path).read_bytes() == DATA
+            file = await transfer.run()
+            assert file.size == len(DATA)
+            assert (server.root / file.path).read_bytes() == DATA
 
 
 def sequential(flights: list[list[str]]) -> bool:
@@ -112,8 +119,21 @@ async def test_a_write_that_came_too_late_is_written_again_and_then_one_by_one(
     Faulty.faults = {"write after close": 2}
     await write(server, "a")
     assert sequential(flights)
-    assert "once more, one by one" in caplog.text
+    assert "writing it again, one by one" in caplog.text
     assert server.logins == 1
+
+
+@pytest.mark.asyncio
+async def test_a_subclass_of_the_servers_failure_is_written_again_as_well(
+    server: EmbeddedServer, flights: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OddError(RemoteFailureError):
+        """A failure that some later version knows more about."""
+
+    monkeypatch.setitem(error_mapping._BY_TYPE, asyncssh.SFTPFailure, OddError)
+    Faulty.faults = {"write after close": 2}
+    await write(server, "a")
+    assert sequential(flights)
 
 
 @pytest.mark.asyncio

@@ -80,7 +80,7 @@ def expected(*partitions: int) -> list[int]:
     return [partition * 1000 + row for partition in partitions for row in range(10)]
 
 
-def test_what_was_opened_ahead_and_not_taken_is_gone_after_the_commit(
+def test_what_was_opened_before_and_not_taken_is_gone_after_the_commit(
     server: EmbeddedServer,
 ) -> None:
     job = prepared(server)
@@ -103,7 +103,7 @@ def test_a_job_of_one_file_opens_none_ahead(server: EmbeddedServer) -> None:
     assert staged(server, job) == [part.staged]
 
 
-def test_none_is_opened_ahead_on_a_near_server(
+def test_none_is_opened_before_on_a_near_server(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preopen, "FAR", float("inf"))
@@ -112,7 +112,7 @@ def test_none_is_opened_ahead_on_a_near_server(
     assert staged(server, job) == sorted(part.staged for part in parts)
 
 
-def test_none_is_opened_ahead_where_no_plain_files_are_known_to_be(
+def test_none_is_opened_before_where_no_plain_files_are_known_to_be(
     embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preopen, "FAR", 0.0)
@@ -121,7 +121,7 @@ def test_none_is_opened_ahead_where_no_plain_files_are_known_to_be(
     assert staged(embedded_server, job) == sorted(part.staged for part in parts)
 
 
-def test_none_is_opened_ahead_among_visible_files(server: EmbeddedServer) -> None:
+def test_none_is_opened_before_among_visible_files(server: EmbeddedServer) -> None:
     job = prepared(server, commit_mode="direct")
     parts = write(job, 0, 1, 2, 3)
     names = [file.name for file in (server.root / "out").iterdir() if file.is_file()]
@@ -157,7 +157,7 @@ def test_a_server_that_opens_none_ahead_is_asked_once(server: EmbeddedServer) ->
     assert Counting.refused == 1
 
 
-def test_a_file_opened_ahead_is_lost_with_its_connection_and_nothing_else_is(
+def test_a_file_opened_before_is_lost_with_its_connection_and_nothing_else_is(
     server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(server)
@@ -169,7 +169,7 @@ def test_a_file_opened_ahead_is_lost_with_its_connection_and_nothing_else_is(
     assert numbers_in(server) == expected(0, 1, 2, 3, 4, 5)
 
 
-def test_a_file_that_was_opened_ahead_is_resumed_under_its_own_name(
+def test_a_file_that_was_opened_before_is_resumed_under_its_own_name(
     server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(server)

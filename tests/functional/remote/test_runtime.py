@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
+from weakref import ref
 
 import pytest
 
 from sftp_async import AuthenticationError, SFTPOptions
-from sftp_async.remote.runtime import Runtime
+from sftp_async.remote import runtime as runtime_module
+from sftp_async.remote.runtime import Runtime, get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.support.waiting import soon
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def test_a_wrong_password_never_rides_on_a_connection_made_with_the_right_one(
 
 FORK = """
 import os, sys
+from sftp_async.remote import runtime
 from sftp_async.remote.runtime import get_runtime
 
 async def pid():
@@ -53,9 +58,12 @@ async def pid():
 
 mine = get_runtime()
 assert get_runtime() is mine
+runtime._lock.acquire()  # as another thread may hold it
 child = os.fork()
+if child:
+    runtime._lock.release()
 theirs = get_runtime()
-print(theirs is mine, theirs.run(pid()) == os.getpid(), flush=True)
+os.write(1, f"{theirs is mine} {theirs.run(pid()) == os.getpid()}\\n".encode())
 if child:
     os.waitpid(child, 0)
 """
@@ -78,3 +86,79 @@ def test_closing_the_runtime_disconnects_from_the_server(embedded_server: Embedd
     runtime.close()
     with pytest.raises(RuntimeError):
         runtime.loop.call_soon(print)
+
+
+def test_after_the_runtime_was_closed_the_process_gets_another(
+    monkeypatch: pytest.MonkeyPatch, embedded_server: EmbeddedServer
+) -> None:
+    monkeypatch.setattr(runtime_module, "_current", None)
+    first = get_runtime()
+    first.close()
+    second = get_runtime()
+    assert second is not first
+    assert second is get_runtime()
+    assert second.run(_use(second, SFTPOptions(**embedded_server.options()))) == "/"
+    second.close()
+
+
+def test_a_runtime_that_is_not_the_processs_is_closed_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime_module, "_current", None)
+    mine = get_runtime()
+    Runtime().close()
+    assert get_runtime() is mine
+    mine.close()
+
+
+# Pools of many identities
+
+
+def identities(server: EmbeddedServer, count: int) -> list[SFTPOptions]:
+    """Options that share no connection."""
+    return [SFTPOptions(**server.options(), idle_timeout=600 + n) for n in range(count)]
+
+
+def test_no_more_pools_are_kept_than_a_bound_the_least_recently_used_goes_first(
+    runtime: Runtime, embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_module, "MAX_POOLS", 2)
+    first, second, third = identities(embedded_server, 3)
+    for options in (first, second, first, third):
+        runtime.run(_use(runtime, options))
+    assert embedded_server.logins == 3
+    assert len(runtime.get_stats()) == 2
+    runtime.run(_use(runtime, first))
+    assert embedded_server.logins == 3
+    runtime.run(_use(runtime, second))
+    assert embedded_server.logins == 4
+
+
+def test_a_pool_that_is_dropped_closes_its_connections_and_forgets_its_secrets(
+    runtime: Runtime, embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_module, "MAX_POOLS", 1)
+    first, second = identities(embedded_server, 2)
+    runtime.run(_use(runtime, first))
+    pool = ref(runtime.pool(first))
+    runtime.run(_use(runtime, second))
+    assert soon(lambda: len(embedded_server.connections) == 1)
+    assert soon(lambda: gc.collect() >= 0 and pool() is None)
+
+
+def test_a_task_goes_on_with_a_pool_that_was_dropped_while_it_held_it(
+    runtime: Runtime, embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_module, "MAX_POOLS", 1)
+    first, second = identities(embedded_server, 2)
+
+    async def task() -> None:
+        pool = runtime.pool(first)
+        async with pool.lease() as connection:
+            await _use(runtime, second)
+            assert await connection.realpath(".") == "/"
+        async with pool.lease() as connection:
+            assert await connection.realpath(".") == "/"
+
+    runtime.run(task())
+    assert soon(lambda: len(embedded_server.connections) == 1)

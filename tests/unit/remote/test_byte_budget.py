@@ -1,4 +1,4 @@
-"""The byte budget between encoder and wire."""
+"""The byte budget between the encoder's thread and the network."""
 
 from __future__ import annotations
 
@@ -56,3 +56,21 @@ def test_a_failure_wakes_those_who_wait_and_meets_those_who_come_later() -> None
         budget.acquire(0)
     with pytest.raises(TransferError, match="the first"):
         budget.check()
+
+
+def test_each_thread_gets_an_error_of_its_own_caused_by_the_first() -> None:
+    budget = ByteBudget(10)
+    failure = TransferError("the disk is full", host="h", path="/a", hint="Free some space")
+    budget.fail(failure)
+
+    def raised() -> BaseException:
+        with pytest.raises(TransferError) as caught:
+            budget.acquire(1)
+        return caught.value
+
+    with ThreadPoolExecutor() as pool:
+        errors = [future.result(timeout=10) for future in [pool.submit(raised) for _ in range(3)]]
+    assert len({id(error) for error in [failure, *errors]}) == 4
+    assert {str(error) for error in errors} == {str(failure)}
+    assert all(error.__cause__ is failure for error in errors)
+    assert failure.__traceback__ is None

@@ -27,9 +27,6 @@ _GCM_BLOCK = 16
 _GCM_TAG = 16
 _GCM_COUNTER = 8
 
-#: AES-GCM into a buffer of the caller's came with cryptography 47.
-HAS_ENCRYPT_INTO = hasattr(AESGCM, "encrypt_into")
-
 
 class Sealer(Protocol):
     """Makes packets with one key: until the next key exchange."""
@@ -141,9 +138,9 @@ def sealer_for(
         length_field: bytes of the length field that count for that.
 
     """
-    if isinstance(encryption, GCMEncryption) and HAS_ENCRYPT_INTO:
+    if isinstance(encryption, GCMEncryption):
         return GcmSealer(encryption)
-    if isinstance(encryption, GCMEncryption | ChachaEncryption):
+    if isinstance(encryption, ChachaEncryption):
         return CommonSealer(encryption, block, length_field)
     if encryption is not None and cipher.endswith("-ctr"):
         return CommonSealer(encryption, block, length_field)

@@ -1,4 +1,4 @@
-"""Fixtures of the lanes' tests: servers that count, and servers far away."""
+"""Fixtures of the channels' tests: servers that count, and servers with a high latency."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.support.channels import CountingServer
 from tests.support.delay import DelayProxy
-from tests.support.lanes import Lines
 
 FAR_AWAY = 0.1  # seconds of round trip: far more than a loaded machine needs to answer
 
@@ -18,10 +18,10 @@ FAR_AWAY = 0.1  # seconds of round trip: far more than a loaded machine needs to
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
     """Start an embedded server that counts; `kind` is its sftp_factory."""
-    Lines.all.clear()
+    CountingServer.all.clear()
     started: list[EmbeddedServer] = []
 
-    def start(kind: type[Lines] = Lines) -> EmbeddedServer:
+    def start(kind: type[CountingServer] = CountingServer) -> EmbeddedServer:
         server = EmbeddedServer(tmp_path / "served", sftp_factory=kind).start()
         started.append(server)
         return server
@@ -33,7 +33,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
 
 @pytest.fixture
 def far() -> Iterator[Callable[..., DelayProxy]]:
-    """Put a server far away: `far(server)`."""
+    """Put a server behind a high latency: `far(server)`."""
     started: list[DelayProxy] = []
 
     def start(server: Any, round_trip: float = FAR_AWAY) -> DelayProxy:

@@ -1,4 +1,4 @@
-"""What may go wrong on the lanes of one file: refusals, a cut line, a dead lane, a cancel."""
+"""What may go wrong on the channels of one file: refusals, cut connections, cancellation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 from sftp_async.errors import TransferError
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.support.lanes import MIB, Lines, Upload, carried, digest_of, pool_to, upload
+from tests.support.channels import MIB, CountingServer, Upload, carried, digest_of, pool_to, upload
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
 
 @pytest.mark.asyncio
-async def test_a_server_of_one_session_is_written_to_over_one_lane_and_asked_once(
+async def test_a_server_of_one_session_is_written_to_over_one_channel_and_asked_once(
     start_sshd: Callable[..., SSHD], remote_dir: Path
 ) -> None:
     server = start_sshd(MaxSessions=1)
@@ -31,12 +31,12 @@ async def test_a_server_of_one_session_is_written_to_over_one_lane_and_asked_onc
         for name in "bc":
             path = remote_dir / name
             assert await upload(pool, str(path), 2, 16) == digest_of(path)
-        assert pool.get_stats().lanes == 1
+        assert pool.get_stats().channels == 1
         assert server.log_text().count(refused) == 1
     assert server.logins() == 1
 
 
-class OneHandle(Lines):
+class OneHandle(CountingServer):
     """Opens files on the first channel only."""
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
@@ -46,14 +46,14 @@ class OneHandle(Lines):
 
 
 @pytest.mark.asyncio
-async def test_a_server_that_opens_a_file_only_once_is_written_to_over_one_lane(
+async def test_a_server_that_opens_a_file_only_once_is_written_to_over_one_channel(
     serve: Callable[..., EmbeddedServer],
 ) -> None:
     server = serve(OneHandle)
 
     async with pool_to(server.options()) as pool:
         one = Upload(pool, "a", 4)
-        while len(Lines.all) < 4:
+        while len(CountingServer.all) < 4:
             await one.feed(1)
         await one.feed(8)
         assert await one.end() == digest_of(server.root / "a")
@@ -63,7 +63,7 @@ async def test_a_server_that_opens_a_file_only_once_is_written_to_over_one_lane(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("after", [3 * MIB, 9 * MIB])
-async def test_lanes_cut_in_the_middle_resume_over_a_new_connection(
+async def test_channels_cut_in_the_middle_resume_over_a_new_connection(
     serve: Callable[..., EmbeddedServer], proxy: Callable[..., FaultProxy], after: int
 ) -> None:
     server = serve()
@@ -76,7 +76,7 @@ async def test_lanes_cut_in_the_middle_resume_over_a_new_connection(
     assert server.logins == 2
 
 
-class DyingLane(Lines):
+class DyingChannel(CountingServer):
     """The second channel of the first connection ends in the middle of a write."""
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -86,21 +86,21 @@ class DyingLane(Lines):
 
 
 @pytest.mark.asyncio
-async def test_a_lane_that_dies_alone_is_noticed_and_the_file_resumed(
+async def test_a_channel_that_dies_alone_is_noticed_and_the_file_resumed(
     serve: Callable[..., EmbeddedServer],
 ) -> None:
-    server = serve(DyingLane)
+    server = serve(DyingChannel)
 
     async with pool_to(server.options()) as pool:
         one = Upload(pool, "a", 2)
-        while len(Lines.all) < 2 or not Lines.all[1].writes:
+        while len(CountingServer.all) < 2 or not CountingServer.all[1].writes:
             await one.feed(1)
         assert await one.end() == digest_of(server.root / "a")
     assert server.logins == 2
 
 
-class Strict(Lines):
-    """Refuses what other lanes bring."""
+class Strict(CountingServer):
+    """Refuses what other channels carry."""
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         if self.number:
@@ -109,7 +109,9 @@ class Strict(Lines):
 
 
 @pytest.mark.asyncio
-async def test_an_error_on_any_lane_is_the_errors_own(serve: Callable[..., EmbeddedServer]) -> None:
+async def test_an_error_on_any_channel_is_raised_as_itself(
+    serve: Callable[..., EmbeddedServer],
+) -> None:
     server = serve(Strict)
 
     async with pool_to(server.options()) as pool:
@@ -121,7 +123,9 @@ async def test_an_error_on_any_lane_is_the_errors_own(serve: Callable[..., Embed
 
 
 @pytest.mark.asyncio
-async def test_a_cancelled_upload_ends_all_its_lanes(serve: Callable[..., EmbeddedServer]) -> None:
+async def test_a_cancelled_upload_ends_all_its_channels(
+    serve: Callable[..., EmbeddedServer],
+) -> None:
     server = serve()
 
     async with pool_to(server.options()) as pool:

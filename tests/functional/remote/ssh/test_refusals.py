@@ -10,12 +10,14 @@ import asyncssh
 import pytest
 
 from sftp_async.errors import (
+    RemoteExistsError,
     RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     RemoteSpaceError,
     TransferError,
 )
+from sftp_async.remote.ssh import error_mapping
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.functional.remote.ssh.connections import connected, serving
 
@@ -90,6 +92,22 @@ async def test_a_failure_with_space_left_is_not_taken_for_a_full_disk(tmp_path: 
         with pytest.raises(TransferError, match="Input/output error") as caught:
             await connection.write_file("/a.csv", b"x")
         assert type(caught.value) is RemoteFailureError
+
+
+@pytest.mark.asyncio
+async def test_a_subclass_of_the_servers_failure_is_treated_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OddError(RemoteFailureError):
+        """A failure that some later version knows more about."""
+
+    monkeypatch.setitem(error_mapping._BY_TYPE, asyncssh.SFTPFailure, OddError)
+    async with serving(tmp_path, Full) as connection:
+        await connection.mkdir("/taken")
+        with pytest.raises(RemoteExistsError):
+            await connection.mkdir("/taken")
+        with pytest.raises(RemoteSpaceError):
+            await connection.write_file("/a", b"x")
 
 
 @pytest.mark.asyncio

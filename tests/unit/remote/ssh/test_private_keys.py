@@ -135,18 +135,20 @@ def test_a_missing_passphrase_is_asked_for(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_public_key_is_told_from_a_private_one(user_keys: KeySet, kind: str) -> None:
+def test_a_public_key_is_distinguished_from_a_private_one(user_keys: KeySet, kind: str) -> None:
     for text in (user_keys.public(kind), f'"{user_keys.public(kind)}"'):
         assert "is a public key: give the private one" in str(refuse(text))
 
 
 @pytest.mark.parametrize("form", ["rfc4716", "pkcs8-pem"])
-def test_a_public_key_in_pem_form_is_told_from_a_private_one(user_keys: KeySet, form: str) -> None:
+def test_a_public_key_in_pem_form_is_distinguished_from_a_private_one(
+    user_keys: KeySet, form: str
+) -> None:
     key = load_private_key(user_keys.private("rsa"), None)
     assert "is a public key" in str(refuse(key.export_public_key(form).decode()))
 
 
-def test_a_private_key_with_its_public_one_beside_it_loads(user_keys: KeySet) -> None:
+def test_a_private_key_next_to_its_public_one_loads(user_keys: KeySet) -> None:
     key = load_private_key(user_keys.private("rsa"), None)
     both = key.export_public_key("pkcs8-pem").decode() + user_keys.private("rsa")
     assert load_private_key(both, None).public_data == key.public_data

@@ -69,7 +69,7 @@ async def test_a_request_that_waits_behind_others_is_not_stalled_while_they_are_
     assert len(silences) == 1
 
 
-async def test_a_sign_of_life_within_a_request_counts_as_an_answer(
+async def test_a_part_of_an_answer_within_a_request_counts_as_an_answer(
     clock: Clock, watchdog: Watchdog, silences: list[float]
 ) -> None:
     with watchdog.expecting(10):

@@ -7,9 +7,13 @@ import hashlib
 import pytest
 
 from sftp_async.errors import CommitError, ConnectionLostError, RemoteNotFoundError
+from sftp_async.remote import download
 from sftp_async.write.commit import concat
-from sftp_async.write.commit.concat import BLOCK, BLOCKS_IN_FLIGHT, join
+from sftp_async.write.commit.concat import join
 from tests.support.memory_server import Fault, MemoryServer, Operation
+
+#: The largest read that the server in memory serves.
+BLOCK = 32768
 
 
 def put(server: MemoryServer, *sizes: int) -> tuple[list[tuple[str, int]], bytes]:
@@ -46,7 +50,11 @@ async def test_large_files_are_copied_in_ranges_that_each_answer_in_time(
 
 
 @pytest.mark.asyncio
-async def test_through_the_client_only_a_few_blocks_are_held_at_once() -> None:
+async def test_through_the_client_only_a_few_blocks_are_held_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(download, "IN_FLIGHT_BYTES", 4 * BLOCK)
+    monkeypatch.setattr(concat, "IN_FLIGHT_BYTES", 4 * BLOCK)
     server = MemoryServer(copy_data=False)
     sources, whole = put(server, 20 * BLOCK, 3 * BLOCK)
     held = most = 0
@@ -60,7 +68,25 @@ async def test_through_the_client_only_a_few_blocks_are_held_at_once() -> None:
     await join(server.connect(), sources, "/in/joined")
     assert server.read("/in/joined") == whole
     assert held == 0
-    assert 1 < most <= BLOCKS_IN_FLIGHT
+    assert 1 < most <= 8
+
+
+@pytest.mark.asyncio
+async def test_through_the_client_the_writes_follow_each_other_without_a_gap() -> None:
+    server = MemoryServer(copy_data=False)
+    sources, whole = put(server, 3 * BLOCK + 1, 2 * BLOCK, 5)
+    sizes = []
+
+    def look(operation: Operation) -> None:
+        if operation.name == "write":
+            sizes.append(len(server.read("/in/joined")))
+
+    server.meanwhile = look
+    await join(server.connect(), sources, "/in/joined")
+    assert server.read("/in/joined") == whole
+    assert sizes == [
+        size * BLOCK + one for size, one in ((1, 0), (2, 0), (3, 0), (3, 1), (4, 1), (5, 1), (5, 6))
+    ]
 
 
 @pytest.mark.asyncio

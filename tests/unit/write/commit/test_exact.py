@@ -279,6 +279,31 @@ async def test_direct_leaves_a_file_that_appeared_meanwhile(bare: MemoryServer) 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("cleared", [False, True])
+async def test_direct_rolls_a_whole_copy_back_unless_it_is_all_that_is_left(
+    bare: MemoryServer, cleared: bool
+) -> None:
+    job = MemoryJob(bare, EXACT, commit_mode="direct")
+    await job.prepare()
+    parts = job.stage(b"new")
+
+    def refuse(operation: Operation) -> None:
+        if operation.name == "write" and operation.path.endswith(".visible.json"):
+            raise denied(operation.path)
+
+    bare.refuse = refuse
+    with pytest.raises(CommitError, match="could not be finished"):
+        await job.commit(parts)
+    bare.refuse = lambda operation: None
+    if cleared:
+        for path in [path for path in bare.nodes if path.startswith(job.layout.staging)]:
+            if not path.endswith(".json"):
+                del bare.nodes[path]
+    await job.abort()
+    assert bare.files("/out") == ({"all.csv": b"new"} if cleared else {})
+
+
+@pytest.mark.asyncio
 async def test_direct_completes_a_copy_over_an_old_file_when_the_job_is_aborted_in_between(
     bare: MemoryServer,
 ) -> None:

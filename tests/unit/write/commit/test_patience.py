@@ -16,6 +16,8 @@ from sftp_async.remote.retry import RetryPolicy
 class Pool:
     """Fails to lend until its errors are used up."""
 
+    address = "user@host:22"
+
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.asked = 0
@@ -32,17 +34,17 @@ class Pool:
         yield "a connection"
 
 
-async def run(pool: Pool, *, patient: bool) -> str:
+async def run(pool: Pool, *, retry_connect: bool) -> str:
     async def step(connection: Any) -> str:
         return f"done on {connection}"
 
-    return await run_operation(pool, RetryPolicy(3, 0.0), step, patient=patient)  # type: ignore[arg-type]
+    return await run_operation(pool, RetryPolicy(3, 0.0), step, retry_connect=retry_connect)  # type: ignore[arg-type]
 
 
 @pytest.mark.asyncio
 async def test_a_commit_waits_for_a_server_that_restarts() -> None:
     pool = Pool(ConnectError("refused"), ConnectionLostError("lost"), ConnectError("refused"))
-    assert await run(pool, patient=True) == "done on a connection"
+    assert await run(pool, retry_connect=True) == "done on a connection"
     assert (pool.asked, pool.retries) == (4, 3)
 
 
@@ -50,7 +52,7 @@ async def test_a_commit_waits_for_a_server_that_restarts() -> None:
 async def test_patience_ends_with_the_retries() -> None:
     pool = Pool(*[ConnectError(f"refused {n}") for n in range(9)])
     with pytest.raises(ConnectError, match="refused 3"):
-        await run(pool, patient=True)
+        await run(pool, retry_connect=True)
     assert pool.asked == 4
 
 
@@ -58,7 +60,7 @@ async def test_patience_ends_with_the_retries() -> None:
 async def test_other_steps_tell_at_once_that_there_is_no_connection() -> None:
     pool = Pool(ConnectError("refused"))
     with pytest.raises(ConnectError):
-        await run(pool, patient=False)
+        await run(pool, retry_connect=False)
     assert pool.asked == 1
 
 
@@ -66,5 +68,5 @@ async def test_other_steps_tell_at_once_that_there_is_no_connection() -> None:
 async def test_no_patience_is_worth_a_refused_login() -> None:
     pool = Pool(AuthenticationError("no"))
     with pytest.raises(AuthenticationError):
-        await run(pool, patient=True)
+        await run(pool, retry_connect=True)
     assert pool.asked == 1

@@ -1,4 +1,4 @@
-"""Uploads over lanes: a server that counts the writes of each channel, and files fed in blocks."""
+"""Uploads over several channels: a server that counts the writes of each, files fed in blocks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MIB = 1024 * 1024
 BLOCK = os.urandom(MIB)
 
 
-class Lines(FolderServer):
+class CountingServer(FolderServer):
     """One instance a channel: counts the writes of each."""
 
-    all: ClassVar[list[Lines]] = []
+    all: ClassVar[list[CountingServer]] = []
 
     def __init__(self, chan: Any, root: bytes) -> None:
         super().__init__(chan, root)
         self.writes = 0
-        self.number = len(Lines.all)
-        Lines.all.append(self)
+        self.number = len(CountingServer.all)
+        CountingServer.all.append(self)
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         self.writes += 1
@@ -39,7 +39,7 @@ class Lines(FolderServer):
 
 def carried() -> int:
     """How many channels carried writes."""
-    return sum(line.writes > 0 for line in Lines.all)
+    return sum(server.writes > 0 for server in CountingServer.all)
 
 
 @asynccontextmanager
@@ -67,17 +67,17 @@ async def pool_to(
 class Upload:
     """A file of as many blocks as are fed, a bounded number of them in memory."""
 
-    def __init__(self, pool: ConnectionPool, path: str, lanes: int | None) -> None:
-        self._room = asyncio.Semaphore(32)
+    def __init__(self, pool: ConnectionPool, path: str, channels: int | None) -> None:
+        self._blocks = asyncio.Semaphore(32)
         self._digest = hashlib.sha256()
         self.transfer = FileUpload(
-            path, pool, RetryPolicy(4, 0.01), lambda size: self._room.release(), lanes
+            path, pool, RetryPolicy(4, 0.01), lambda size: self._blocks.release(), channels
         )
         self.done = asyncio.create_task(self.transfer.run())
 
     async def feed(self, blocks: int) -> None:
         for _ in range(blocks):
-            waiting = asyncio.create_task(self._room.acquire())
+            waiting = asyncio.create_task(self._blocks.acquire())
             await asyncio.wait([waiting, self.done], return_when=asyncio.FIRST_COMPLETED)
             if self.done.done():
                 waiting.cancel()
@@ -95,7 +95,7 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-async def upload(pool: ConnectionPool, path: str, lanes: int | None, blocks: int) -> str:
-    one = Upload(pool, path, lanes)
+async def upload(pool: ConnectionPool, path: str, channels: int | None, blocks: int) -> str:
+    one = Upload(pool, path, channels)
     await one.feed(blocks)
     return await one.end()
