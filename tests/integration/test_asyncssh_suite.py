@@ -1,4 +1,4 @@
-"""asyncssh's own tests pass on the fast path as without it; they come from its source distribution."""
+"""asyncssh's own tests end the same way with and without the fast path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from tests.support import asyncssh_conftest
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 # They say nothing of Python's version, and take a minute.
 pytestmark = [pytest.mark.one_python, pytest.mark.timeout(1200)]
@@ -62,9 +62,9 @@ def download(requirement: str, folder: Path) -> Path:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=180)
     except subprocess.CalledProcessError as error:
-        missing(f"{requirement} from PyPI: {error.stderr.strip().splitlines()[-1]}")
+        skip_without(f"{requirement} from PyPI: {error.stderr.strip().splitlines()[-1]}")
     except subprocess.TimeoutExpired:
-        missing(f"{requirement} from PyPI, which did not answer")
+        skip_without(f"{requirement} from PyPI, which did not answer")
     (archive,) = folder.glob("*.tar.gz")
     return archive
 

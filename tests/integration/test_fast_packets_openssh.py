@@ -12,7 +12,7 @@ import pytest
 from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import RANDOM, inside
+from tests.functional.remote.ssh.fast_path import RANDOM, inside
 from tests.support.sshd import SSHD
 
 Start = Callable[..., SSHD]
