@@ -204,7 +204,7 @@ def test_a_server_that_lost_acknowledged_bytes_fails_the_attempt_as_retryable(
         line = proxy(server)
         job = through(line, server)
         line.cut_after(800_000)
-        with pytest.raises(AcknowledgedDataLostError, match="Spark runs the task anew") as caught:
+        with pytest.raises(AcknowledgedDataLostError, match="Spark retries the task") as caught:
             job.write(0, batches(20_000))
         assert caught.value.retryable
         again = job.write(0, batches(20_000))
