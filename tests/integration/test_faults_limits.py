@@ -19,7 +19,7 @@ from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
 from tests.support.disk import fill_up, make_read_only, small_disk
 from tests.support.disturbed import BOUND, batch, content, job_to, lines, visible, within
-from tests.support.jobs import upload
+from tests.support.jobs import upload, write_part
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD, _find_sshd, _version
 from tests.support.traces import Traces
@@ -89,7 +89,9 @@ def test_a_read_only_disk_is_a_clear_error_before_any_task(sshd: SSHD, tmp_path:
 def in_parallel(job: Job, partitions: list[Iterable[pa.RecordBatch]]) -> list[Future[Any]]:
     """Write partitions side by side, as the tasks of one executor do; returns at once."""
     threads = ThreadPoolExecutor(len(partitions))
-    writing = [threads.submit(job.write, number, rows) for number, rows in enumerate(partitions)]
+    writing = [
+        threads.submit(write_part, job, number, rows) for number, rows in enumerate(partitions)
+    ]
     threads.shutdown(wait=False)
     return writing
 
@@ -144,7 +146,7 @@ def test_max_startups_1_means_the_connection_that_is_there_for_all_tasks_and_suc
 ) -> None:
     server = start_sshd(MaxStartups=1)
     job = job_to(server, out)
-    first = job.write(4, [batch(lines(10, 40_000))])
+    first = write_part(job, 4, [batch(lines(10, 40_000))])
     with the_one_place_taken(server):
         parts = parts_of(in_parallel(job, meeting(FOUR)))
         server.wait_for_log("past MaxStartups")
@@ -193,7 +195,7 @@ def test_a_task_that_outlives_the_abort_of_its_job_fails_and_nothing_is_left(
         yield batch(lines(20_000, 20_000))
 
     with pytest.raises(TransferError, match="the job this task belongs to has ended"):
-        job.write(0, rows())
+        write_part(job, 0, rows())
     assert visible(out) == []
 
 
@@ -211,7 +213,7 @@ def test_a_task_that_fails_in_the_middle_of_a_request_leaves_nothing_running(
         raise ZeroDivisionError("the user's")
 
     with within(BOUND), pytest.raises(ZeroDivisionError, match="the user's"):
-        job.write(0, rows())
+        write_part(job, 0, rows())
     before.assert_no_more()
     link.restore()
     # What was under way when it was cancelled must not be met again.

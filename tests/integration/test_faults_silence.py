@@ -24,7 +24,7 @@ from tests.support.disturbed import (
     visible,
     within,
 )
-from tests.support.jobs import upload
+from tests.support.jobs import upload, write_part
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 from tests.support.traces import Told, Traces, is_running, sftp_servers, soon, stopped
@@ -116,7 +116,7 @@ def test_a_frozen_sftp_server_is_given_up_within_the_bound_and_nothing_leaks(
             yield batch(lines(20_000, 20_000))
 
         with within(BOUND), pytest.raises(StalledError):
-            impatient(job).write(0, rows())
+            write_part(impatient(job), 0, rows())
         before.assert_no_more()
         job.abort()
         assert visible(out) == []
@@ -140,7 +140,7 @@ def test_a_frozen_sftp_server_is_left_behind_and_does_no_harm_when_it_thaws(
             stop(frozen)
             yield batch(lines(20_000, 20_000))
 
-        job.commit(job.write(0, rows()))
+        job.commit(write_part(job, 0, rows()))
         assert server.logins() == 3
         assert visible(out) == [content(lines(40_000))]
     assert soon(lambda: not any(is_running(pid) for pid in frozen))
@@ -160,7 +160,7 @@ def test_a_half_open_connection_is_given_up_within_the_bound_and_nothing_leaks(
         yield batch(lines(20_000, 20_000))
 
     with within(BOUND), pytest.raises(StalledError):
-        impatient(job).write(0, rows())
+        write_part(impatient(job), 0, rows())
     assert_given_up(before, link, job, out)
 
 
@@ -178,7 +178,7 @@ def test_a_network_that_stays_away_ends_in_an_error_within_the_retries_and_nothi
         yield batch(lines(20_000, 20_000))
 
     with within(BOUND), pytest.raises(ConnectError) as caught:
-        hasty.write(0, rows())
+        write_part(hasty, 0, rows())
     assert caught.value.retryable
     assert_given_up(before, link, job, out)
 
@@ -197,7 +197,7 @@ def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(
         yield batch(lines(20_000, 20_000))
 
     with Told("sftp_async.remote.upload", "did not finish the login", then=link.restore) as told:
-        parts = hasty.write(0, rows())
+        parts = write_part(hasty, 0, rows())
         told.wait(0)
     job.commit(parts)
     assert visible(out) == [content(lines(40_000))]
@@ -212,7 +212,7 @@ def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tu
     most = 0
 
     async def held() -> int:
-        transfers = [upload.transfer for upload in task._uploads]
+        transfers = [part.handle._upload for part in task._uploads._in_flight]
         return sum(len(view) for each in transfers for view in each._unacknowledged.values())
 
     def rows() -> Iterator[pa.RecordBatch]:

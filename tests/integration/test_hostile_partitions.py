@@ -15,6 +15,8 @@ from sftp_async.layout.intent_names import STATES, IntentState
 from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.outside import PART, Outside, names
 from tests.support.sshd import SSHD
 
@@ -28,13 +30,13 @@ def partitioned(
     server: SSHD, target: Path, *, overwrite: bool = False, columns: str = "c,e", **options: Any
 ) -> Job:
     given = {**server.options(), "path": str(target), "partition_by": columns, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
 
 
 def upload(job: Job, *values: str) -> tuple[PartFile, ...]:
     """A row for each value of both columns."""
     columns = [[f"row {value}" for value in values], list(values), list(values)]
-    return job.write(0, [pa.record_batch(columns, schema=SCHEMA)])
+    return write_part(job, 0, [pa.record_batch(columns, schema=SCHEMA)])
 
 
 @pytest.mark.parametrize("mode", ["append", "static", "dynamic", "direct"])
