@@ -91,7 +91,7 @@ def test_an_exact_file_is_joined_on_the_server_and_its_bytes_do_not_come_back(
 
 
 @pytest.mark.parametrize("name", ["out", "exact/one.csv"])
-def test_a_full_disk_is_told_with_the_bytes_that_are_free_and_abort_leaves_nothing(
+def test_a_full_disk_is_reported_with_the_bytes_that_are_free_and_abort_leaves_nothing(
     container_server: ContainerServer, name: str
 ) -> None:
     job = prepared(container_server, f"{container_server.small}/{name}")

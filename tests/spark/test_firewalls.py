@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.jobs import lines_in
+from tests.support.proxied_connections import behind
 from tests.support.proxies import MicroSocks
 from tests.support.sshd import SSHD
-from tests.support.ways import behind
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

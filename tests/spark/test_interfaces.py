@@ -21,7 +21,7 @@ from examples import spark_sql
 from sftp_async import register
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.daemons import cluster, connect_server, environment
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.spark import REPOSITORY
 from tests.support.wheel import unpacked_wheel
 
@@ -252,7 +252,7 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
 ) -> None:
     for module in ("grpc", "grpc_status", "google.rpc"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
-            missing(f"the Python package {module} (PySpark's extra `connect`)")
+            skip_without(f"the Python package {module} (PySpark's extra `connect`)")
     env = environment(tmp_path, REPOSITORY)
     of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
     (tmp_path / "of_server").mkdir()

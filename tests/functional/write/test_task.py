@@ -159,7 +159,7 @@ def test_a_connection_reset_mid_file_is_resumed_and_the_file_is_identical(
     assert numbers_in(file) == list(range(20_000))
 
 
-def test_a_line_that_breaks_again_and_again_makes_progress_each_time(
+def test_a_connection_that_breaks_again_and_again_makes_progress_each_time(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
@@ -172,7 +172,7 @@ def test_a_line_that_breaks_again_and_again_makes_progress_each_time(
     assert numbers_in(*visible(embedded_server)) == list(range(20_000))
 
 
-def test_a_line_that_lets_nothing_through_fails_after_the_retries(
+def test_a_connection_that_lets_nothing_through_fails_after_the_retries(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
