@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sftp_async.formats.charset import Charset
-from sftp_async.formats.compression import Compression
+from sftp_async.formats.compressed_stream import Compression
 from sftp_async.formats.values.cell_text import CellText, is_zone
 from sftp_async.formats.values.datetime_patterns import Pattern
 

@@ -13,7 +13,7 @@ from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.formats.arrow_text import slices
 from sftp_async.formats.avro.schema import avro_schema, column_values
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import (
     check_columns,
     check_intervals,

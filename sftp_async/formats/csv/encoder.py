@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 try:

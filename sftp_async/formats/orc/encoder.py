@@ -12,7 +12,7 @@ from pyarrow import orc as arrow_orc
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import any_true
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import (
     check_columns,
     check_intervals,

@@ -10,7 +10,7 @@ from pyarrow import parquet as arrow_parquet
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import nullable
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import check_columns, leaves, unsupported_type
 from sftp_async.options.codecs import embedded
 from sftp_async.options.problems import Problems

@@ -18,7 +18,7 @@ from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 

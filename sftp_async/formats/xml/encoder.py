@@ -28,7 +28,7 @@ from sftp_async.options.xml import is_xml_name, root_parts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 
