@@ -40,13 +40,20 @@ async def explore_faults(
         if broken:
             shown = {n: f"{f.kind} {f.when} {run.server.log[n]}" for n, f in faults.items()}
             bad.append((shown, broken))
-        if len(faults) < depth:
+        # Files that only show what the server permits are no part of a commit: one fault at most.
+        if len(faults) < depth and not any(_is_of_probe(run, number) for number in faults):
             pending += [faults | {n: f} for n, f in _next_faults(run, max(faults, default=-1))]
     return played, bad
 
 
+def _is_of_probe(run: FaultedPlay, number: int) -> bool:
+    return "/probe-" in run.server.log[number].path
+
+
 def _next_faults(run: FaultedPlay, last: int) -> Iterator[tuple[int, Fault]]:
     for number in range(last + 1, len(run.server.log)):
+        if last >= 0 and _is_of_probe(run, number):
+            continue
         for fault in FAULTS:
             if fault.when == "before" or run.server.log[number].name not in READS:
                 yield number, fault

@@ -19,7 +19,8 @@ import pyarrow as pa
 from sftp_async.errors import CommitError, ConnectError
 from sftp_async.layout.part_names import is_data
 from sftp_async.options import SFTPOptions
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.keys import KeySet
 from tests.support.sshd import SSHD
 
@@ -126,7 +127,7 @@ def _run(server: dict[str, str], directory: Path, kind: Kind, lines: list[str]) 
     }
     columns = ["line"] if not kind.options.get("partition_by") else ["line", "day"]
     schema = pa.schema([LINES.field(name) for name in columns])
-    job = Job.plan(SFTPOptions(**options), schema, overwrite=kind.overwrite)
+    job = plan_job(SFTPOptions(**options), schema, overwrite=kind.overwrite)
     try:
         job = job.prepare()
     except ConnectError:
@@ -139,7 +140,10 @@ def _run(server: dict[str, str], directory: Path, kind: Kind, lines: list[str]) 
     data = {"line": lines, "day": ["mon", "mon", "tue", "tue"]}
     batch = pa.table({name: data[name] for name in columns}, schema=schema).to_batches()[0]
     try:
-        parts = [*job.write(0, [batch.slice(0, 2)]), *job.write(1, [batch.slice(2)])]
+        parts = [
+            *write_part(job, 0, [batch.slice(0, 2)]),
+            *write_part(job, 1, [batch.slice(2)]),
+        ]
         job.commit(parts)
     except Exception as error:
         raise BrokenPromiseError(f"failed after its preparation: {error}") from error

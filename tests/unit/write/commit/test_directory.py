@@ -310,23 +310,28 @@ async def test_a_server_that_changes_the_intent_is_noticed_before_anything_is_vi
 async def test_a_server_without_rename_is_recognised_and_the_option_named() -> None:
     server = MemoryServer(rename=False)
     server.make("/out")
-    job = MemoryJob(server)
-    await job.prepare()
-    with pytest.raises(CommitError, match=r"cannot rename.*commit_mode=direct"):
-        await job.commit(job.stage(b"a0"))
-    await job.abort()
+    with pytest.raises(CommitError, match=r"refuses RENAME.*commit_mode=direct"):
+        await MemoryJob(server).prepare()
     assert server.names("/out") == set()
 
 
 @pytest.mark.asyncio
-async def test_an_ordinary_append_takes_two_requests_to_prepare_and_few_to_commit(
+async def test_an_ordinary_append_takes_few_requests_to_prepare_and_to_commit(
     server: MemoryServer,
 ) -> None:
     job = MemoryJob(server)
     await job.prepare()
+    probe = server.log[2].path
     assert [str(o) for o in server.log] == [
         "mkdir /out/_temporary",
         f"mkdir {job.layout.staging}",
+        # What a job does with its files; where requests are served in order, two round trips.
+        *(
+            f"{name} {probe}"
+            for name in ["open", "write", "close", "stat", "kind", "open", "read", "close"]
+        ),
+        f"rename {probe} -> {probe}-renamed",
+        f"remove {probe}-renamed",
     ]
     parts = job.stage(*(b"%d" % i for i in range(8)))
     server.log.clear()

@@ -137,7 +137,7 @@ async def test_staging_on_another_file_system_is_noticed_before_any_task(
     server.make("/out")
 
     def refuse(operation: Operation) -> None:
-        if operation.name == "rename":
+        if operation.target.startswith("/out/"):
             raise TransferError("Cannot rename: Failure", path=operation.path)
 
     server.refuse = refuse
