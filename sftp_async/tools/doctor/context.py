@@ -93,6 +93,7 @@ class CheckContext:
     Attributes:
         options: the options with resolved references; set by the first check.
         directory: the directory for probe files; set by the check of the target.
+        removes: whether the server removes files; set by the check of that.
         probes: the paths of probe files that may exist on the server.
 
     """
@@ -109,6 +110,7 @@ class CheckContext:
     free_bytes: int | None = None
     megabytes_per_second: float | None = None
     directory: str = "."
+    removes: bool = True
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def __post_init__(self) -> None:

@@ -202,6 +202,7 @@ async def remove_files(context: CheckContext) -> Finding:
         except TransferError as error:
             left = ", ".join(sorted(context.probes))
             context.probes.clear()  # another attempt would fail, too
+            context.removes = False
             return Finding.warning(
                 f"{error.message} ({path})",
                 f"Remove {left}. A job leaves its staging files, and cannot remove what it "
@@ -251,6 +252,8 @@ async def check_rights(context: CheckContext) -> Finding:
 
 async def estimate_throughput(context: CheckContext) -> Finding:
     """Write pieces of growing size for a few seconds, over one channel of one connection."""
+    if not context.removes:
+        return Finding.ok("not tried, since the server removes no files")
     path = context.probe_path("speed")
     most = MOST_BYTES if context.free_bytes is None else min(MOST_BYTES, context.free_bytes // 2)
     data = memoryview(bytes(most))

@@ -162,10 +162,10 @@ async def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> Non
     with pytest.raises(Crash):
         await job.commit(parts)
     assert server.read(f"{job.layout.staging}.intent.json") == b""
-    await next_job(server)
+    await next_job(server, commit_mode="direct")
     assert f"{job.layout.job_id}.intent.json" in server.names("/out/_temporary")
     server.now += 8 * DAY
-    await next_job(server)
+    await next_job(server, commit_mode="direct")
     assert "_temporary" not in server.names("/out")
 
 
