@@ -218,7 +218,7 @@ class Probe:
         await (self._in_flights if self._connection.in_order else self._one_by_one)(make=make)
         if (error := self.refused.get(Right.MKDIR)) is not None:
             raise error
-        if Right.RENAME in self.refused or Right.RENAME not in self._rights:
+        if Right.RENAME in self.refused:
             await self._attempt(Right.REMOVE, self._remove(self._path))
         if Right.REMOVE in self.refused:
             renamed = Right.RENAME in self._rights and Right.RENAME not in self.refused
@@ -226,11 +226,13 @@ class Probe:
 
     async def _in_flights(self, *, make: bool) -> None:
         """Send requests before the answers to earlier ones, unless they need a file's handle."""
-        _, output, source = await asyncio.gather(
+        opening = asyncio.gather(
             self._make(make=make),
             self._attempt(Right.OPEN, self._connection.open_new(self._path)),
             self._attempt(Right.READ, self._connection.open_read(self._path)),
         )
+        listing = asyncio.create_task(self._list())  # takes four round trips by itself
+        _, output, source = await opening
         if output is not None:
             writing = asyncio.create_task(self._attempt(Right.WRITE, output.write(PROBE, 0)))
             await asyncio.sleep(0)  # a write is sent by a task of its own: before the others
@@ -241,6 +243,7 @@ class Probe:
                 *self._reading(source),
                 *self._moves(),
             )
+        await listing
 
     async def _one_by_one(self, *, make: bool) -> None:
         await self._make(make=make)
@@ -251,7 +254,7 @@ class Probe:
             return
         await self._attempt(Right.WRITE, output.write(PROBE, 0))
         await self._attempt(Right.CLOSE, output.close())
-        await asyncio.gather(*self._looks())
+        await asyncio.gather(*self._looks(), self._list())
         source = await self._attempt(Right.READ, self._connection.open_read(self._path))
         for request in (*self._reading(source), *self._moves()):
             await request
@@ -271,13 +274,15 @@ class Probe:
             self._attempt(Right.STAT, connection.stat(self._path)),
             self._attempt(Right.LSTAT, connection.kind(self._path)),
         ]
-        if Right.LIST in self._rights:
-            looks.append(self._attempt(Right.LIST, connection.listdir(self.directory)))
         if Right.RMDIR in self._rights:
             # A server that permits it answers that nothing is there.
             missing = connection.rmdir(f"{self._path}-missing")
             looks.append(self._attempt(Right.RMDIR, _found_or_not(missing)))
         return looks
+
+    async def _list(self) -> None:
+        if Right.LIST in self._rights:
+            await self._attempt(Right.LIST, self._connection.listdir(self.directory))
 
     def _reading(self, source: RemoteFile | None) -> list[Coroutine[Any, Any, object]]:
         if source is None:
@@ -289,7 +294,7 @@ class Probe:
 
     def _moves(self) -> list[Coroutine[Any, Any, object]]:
         if Right.RENAME not in self._rights:
-            return []
+            return [self._attempt(Right.REMOVE, self._remove(self._path))]
         return [
             self._attempt(Right.RENAME, self._connection.rename(self._path, self._renamed)),
             self._attempt(Right.REMOVE, self._remove(self._renamed)),
