@@ -9,7 +9,7 @@ import pytest
 from sftp_async.errors import CommitError
 from sftp_async.write.commit.intent import intent_for
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
+from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
 
 DAY = 86400.0
 
@@ -167,6 +167,29 @@ async def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> Non
     server.now += 8 * DAY
     await next_job(server, commit_mode="direct")
     assert "_temporary" not in server.names("/out")
+
+
+@pytest.mark.asyncio
+async def test_a_job_does_not_report_the_state_of_an_earlier_one_as_its_own() -> None:
+    server = MemoryServer()
+    await MemoryJob(server).write(b"old")
+    earlier = MemoryJob(server, overwrite=True)
+    await earlier.prepare()
+    parts = earlier.stage(b"new")
+
+    def refuse(operation: Operation) -> None:
+        if operation.name == "remove" and operation.path.startswith("/out/part-"):
+            raise denied(operation.path)
+
+    server.refuse = refuse
+    with pytest.raises(CommitError, match="The new data is complete and visible"):
+        await earlier.commit(parts)
+    with pytest.raises(CommitError) as caught:
+        await next_job(server)
+    job = earlier.layout.job_id
+    text = f"An earlier write to this target was interrupted (job {job}), and cannot be ended: "
+    assert str(caught.value).startswith(text)
+    assert "This write has changed nothing" in str(caught.value)
 
 
 #: Neither a file of the target, nor one in its partition directories.
