@@ -83,7 +83,7 @@ def test_without_remove_a_job_that_fails_is_rolled_back_and_blocks_none(
 # MKDIR
 
 
-def test_without_mkdir_a_job_is_refused_and_told_how_to_do_without(
+def test_without_mkdir_a_job_is_refused_with_the_way_to_do_without_it(
     refusing: Callable[[str], SSHD], remote_dir: Path, out: Path, tmp_path: Path
 ) -> None:
     server = refusing("mkdir")
