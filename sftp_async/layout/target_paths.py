@@ -9,6 +9,8 @@
 <target>/_temporary/<job>/displaced-<staged>       the file that a part replaces, for a rollback
 <target>/_temporary/<job>/withdrawn-<staged>       a part that was rolled back
 <target>/_temporary/<job>/aside-<number>           a sidecar file of replaced data, for a rollback
+<target>/_temporary/<job>/replaced-<number>        a file that the job removes
+<target>/_temporary/<job>/sidecar-<uuid>           a sidecar file, before it gets its name
 <target>/_temporary/<job>/claimed                  an exact file's name was free before the copy
 
 `staging_dir` takes the place of `<target>/_temporary`.
@@ -97,6 +99,14 @@ class TargetPaths:
     def aside(self, number: int) -> str:
         """Return where a sidecar file of replaced data is kept: a rollback restores it."""
         return self.in_staging(f"aside-{number}")
+
+    def replaced(self, number: int) -> str:
+        """Return where a file goes that the job removes, before it is removed for good."""
+        return self.in_staging(f"replaced-{number}")
+
+    def sidecar_draft(self, unique: str) -> str:
+        """Return where a sidecar file is written before it gets its name."""
+        return self.in_staging(f"sidecar-{unique}")
 
     @property
     def claimed(self) -> str:

@@ -359,7 +359,7 @@ async def explore_pauses(overlap: Overlap, step: int = 1, *, kill: bool = False)
         killed = frozenset({first}) if kill else frozenset()
         i = 0
         made = [sys.maxsize, sys.maxsize]
-        while i <= made[first]:
+        while i <= made[first] + 1:
             j = 0
             while j <= (0 if kill else made[second]):
                 turns = [(first, i), (second, None if kill else j), (first, None)]
