@@ -22,6 +22,12 @@ _FORMATS = dict.fromkeys((*OF_A_FILE, "batch"), _NUMBER) | {
     "job": re.compile(r"(?:\.[1-9][0-9]?)?", re.ASCII)
 }
 
+#: Most digits of a number that is not zero-padded to more. A commit's intent lists some 250,000
+#: files at most, so a longer number is no `seq` but, say, another program's date.
+_DIGITS = {"seq": 6, "partition": 7, "batch": 19}
+#: Hexadecimal digits of `job`.
+_JOB_DIGITS = 16
+
 
 def fields_of(template: str) -> set[str]:
     """Return the names of the fields in a template.
@@ -139,11 +145,21 @@ class FileNames:
             if field == "now":
                 yield re.escape(format(self.now, spec))
             elif field == "job":
-                yield "[0-9a-f]+"
+                digits = min(int(spec[1:]), _JOB_DIGITS) if spec else _JOB_DIGITS
+                yield f"[0-9a-f]{{{digits}}}"
             elif field in (*OF_A_FILE, "batch"):
-                yield r"\d+"
+                yield _number(int(spec.removesuffix("d") or 0), _DIGITS[field])
             elif field is not None:
                 yield re.escape(format(facts[field], spec))
+
+
+def _number(width: int, most: int) -> str:
+    """Return the pattern of numbers of so many digits, zero-padded to a width."""
+    if width == 0:
+        return rf"(?:0|[1-9]\d{{0,{most - 1}}})"
+    if width >= most:
+        return rf"0{{{width - most}}}\d{{{most}}}"
+    return rf"(?:\d{{{width}}}|[1-9]\d{{{width},{most - 1}}})"
 
 
 def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:

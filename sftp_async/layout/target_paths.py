@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -115,6 +116,19 @@ class TargetPaths:
         From then on a file of that name is this job's.
         """
         return self.in_staging("claimed")
+
+
+#: What this package puts into a job's staging directory.
+_STAGED = re.compile(
+    r"(?:(?:displaced|withdrawn)-)?(?:part-\d{5,}-c\d{3,}|joined|ahead)-[0-9a-f]{32}"
+    r"|(?:(?:displaced|withdrawn)-)?control-[^/]*|(?:aside|replaced)-\d+"
+    r"|sidecar-[0-9a-f]{32}(?:-old)?|intent\.draft-[0-9a-f]{32}|probe|claimed"
+)
+
+
+def is_staged_name(name: str) -> bool:
+    """Whether a file's name in a staging directory is one that this package gives."""
+    return _STAGED.fullmatch(name) is not None
 
 
 def is_inside(staging_base: str, directory: str) -> bool:

@@ -64,6 +64,7 @@ class Overlap:
         old: files in `/out` before.
         server: the server's kind.
         together: each job has prepared, and its tasks have ended, before the schedule begins.
+        all_succeed: no job may fail.
 
     """
 
@@ -71,6 +72,7 @@ class Overlap:
     old: dict[str, bytes] = field(default_factory=lambda: dict(OLD))
     server: dict[str, Any] = field(default_factory=dict)
     together: bool = True
+    all_succeed: bool = False
 
 
 @dataclass
@@ -245,7 +247,7 @@ class Play:
             return {d for _, d in other.contents} if mine.file_name == theirs.file_name else set()
         if theirs.names is not None and (
             mine.names is None or mine.names.template != theirs.names.template
-        ):
+        ) or theirs.collision == "rename":  # a renamed file does not fit the template
             return set()
         if one.kind.options.get("partition_overwrite_mode") == "dynamic":
             return {d for where, d in other.contents if where in one.kind.directories}
@@ -275,6 +277,8 @@ class Play:
                     stays = self._covers(other, life) & there
                     if stays:
                         self.broken.append(f"job {number} had ended, and {sorted(stays)} stay")
+            if self.overlap.all_succeed and life.outcome != "succeeded":
+                self.broken.append(f"job {number} {life.outcome}")
         self._judge_old(files)
         if "_manifest.json" in self.server.names("/out"):
             self._judge_manifest()
@@ -367,6 +371,18 @@ async def explore_pauses(overlap: Overlap, step: int = 1, *, kill: bool = False)
                 made = [life.requests for life in play.lives]
                 j += step
             i += step
+    return explored
+
+
+async def explore_stalls(overlap: Overlap) -> Explored:
+    """Play each of two jobs stopped at each of its requests while the other begins and ends."""
+    explored = Explored()
+    for first, second in ((0, 1), (1, 0)):
+        i = made = 0
+        while i <= made:
+            turns: list[Turn] = [(first, i), (second, None), (first, None)]
+            made = (await explored.play(overlap, turns)).lives[first].requests
+            i += 1
     return explored
 
 

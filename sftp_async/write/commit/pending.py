@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from sftp_async.errors import RemoteNotFoundError
 from sftp_async.layout.intent_names import JOB_ID, STATES, document_name, document_of
 from sftp_async.layout.part_names import tag_of
+from sftp_async.layout.target_paths import is_staged_name
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.commit_marker import is_superseded
 from sftp_async.write.commit.intent import Intent
@@ -187,7 +188,8 @@ async def pending(
     for entry in old:
         if JOB_ID.fullmatch(entry.name) and entry.name not in in_commit | torn:
             path = posixpath.join(paths.staging_base, entry.name)
-            yield Sweep(path, now - entry.mtime, path)
+            if await _is_own(connection, paths, path):
+                yield Sweep(path, now - entry.mtime, path)
 
 
 async def action_for(
@@ -227,6 +229,23 @@ async def _load(
             if intent is not None:
                 return intent, state
     return None
+
+
+async def _is_own(connection: RemoteFileSystem, paths: TargetPaths, path: str) -> bool:
+    """Whether an old directory of a job id's form is this package's.
+
+    The target's own `_temporary` is made by this package alone. In a `staging_dir` other programs
+    use such names, too: there the directory must hold files of ours, and nothing else.
+    """
+    if paths.staging_is_inside:
+        return True
+    if await connection.is_link(path):
+        return False
+    try:
+        names = [entry.name for entry in await connection.listdir(path)]
+    except RemoteNotFoundError:
+        return False
+    return bool(names) and all(map(is_staged_name, names))
 
 
 async def _jobs_in_commit(connection: RemoteFileSystem, staging_base: str) -> set[str]:
