@@ -121,7 +121,7 @@ class TargetPaths:
 #: What this package puts into a job's staging directory.
 _STAGED = re.compile(
     r"(?:(?:displaced|withdrawn)-)?(?:part-\d{5,}-c\d{3,}|joined|ahead)-[0-9a-f]{32}"
-    r"|(?:(?:displaced|withdrawn)-)?control-[^/]*|(?:aside|replaced)-\d+"
+    r"|(?:header|footer|format-footer)-[0-9a-f]{32}|(?:aside|replaced)-\d+"
     r"|sidecar-[0-9a-f]{32}(?:-old)?|intent\.draft-[0-9a-f]{32}|probe|claimed"
 )
 

@@ -78,9 +78,7 @@ def test_a_foreign_directory_of_a_job_ids_form_in_staging_dir_is_kept(
     assert not ours.exists()
 
 
-def test_two_jobs_that_may_rename_one_file_get_a_name_each(
-    sshd: SSHD, remote_dir: Path
-) -> None:
+def test_two_jobs_that_may_rename_one_file_get_a_name_each(sshd: SSHD, remote_dir: Path) -> None:
     target = str(remote_dir / "all.txt")
     (remote_dir / "all.txt").write_text("old\n")
     jobs = [real_job(sshd.options(), target, if_exists="rename").prepare() for _ in range(4)]

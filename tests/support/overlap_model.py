@@ -245,8 +245,9 @@ class Play:
         mine, theirs = one.job.layout, other.job.layout
         if mine.file_name is not None or theirs.file_name is not None:
             return {d for _, d in other.contents} if mine.file_name == theirs.file_name else set()
-        if theirs.names is not None and (
-            mine.names is None or mine.names.template != theirs.names.template
+        if (
+            theirs.names is not None
+            and (mine.names is None or mine.names.template != theirs.names.template)
         ) or theirs.collision == "rename":  # a renamed file does not fit the template
             return set()
         if one.kind.options.get("partition_overwrite_mode") == "dynamic":
@@ -270,7 +271,8 @@ class Play:
                 allowed.append(set())
             if found not in allowed:
                 self.broken.append(
-                    f"job {number} {life.outcome}, and {len(found)} of {len(wanted)} parts are there"
+                    f"job {number} {life.outcome}, and {len(found)} of {len(wanted)} parts "
+                    "are there"
                 )
             for other in self.lives:
                 if other.outcome == "succeeded" and 0 <= life.ended <= other.begun:
@@ -293,9 +295,7 @@ class Play:
             gone_by = [
                 life
                 for life in self.lives
-                if life.kind.overwrite
-                and life.published >= 0
-                and self._replaces(life, name)
+                if life.kind.overwrite and life.published >= 0 and self._replaces(life, name)
             ]
             stays = files.get(name) == data
             if not gone_by and not stays:
@@ -323,7 +323,8 @@ async def _settle() -> None:
     """Return once every job waits for its turn."""
     loop: Any = asyncio.get_running_loop()
     await asyncio.sleep(0)
-    while loop._ready:  # noqa: SLF001 - the loop has no public way to ask whether it is idle
+    # The loop has no public way to ask whether it is idle.
+    while loop._ready:
         await asyncio.sleep(0)
 
 
@@ -388,7 +389,7 @@ async def explore_stalls(overlap: Overlap) -> Explored:
 
 async def explore_at_random(overlap: Overlap, count: int, seed: int) -> Explored:
     """Play schedules of random turns, short and long ones, all of them from one seed."""
-    explored, source = Explored(), random.Random(seed)  # noqa: S311 - no secret
+    explored, source = Explored(), random.Random(seed)
     for _ in range(count):
         await explored.play(overlap, list(_turns(source, len(overlap.kinds))))
     return explored

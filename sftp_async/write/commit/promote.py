@@ -215,7 +215,10 @@ async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
     promoter = promoter_for(connection, intent)
     try:
         if advances and not await intent_store.advance(connection, intent, "visible"):
-            return  # another writer finished it meanwhile
+            # Another writer finished it meanwhile, or this one before a reply was lost.
+            if await connection.exists(intent.paths.document("finished")):
+                await clear(connection, intent)
+            return
         if intent.mode is not PromotionMode.RENAME:
             await _finish_without_rename(connection, intent, promoter)
         elif not await _finish_by_rename(connection, intent, promoter, advances):

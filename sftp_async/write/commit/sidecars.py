@@ -12,13 +12,12 @@ from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     CommitError,
     RemoteExistsError,
-    RemoteUnsupportedError,
     TransferError,
 )
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.layout.target_paths import PromotionMode
+from sftp_async.remote import atomic_file
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit.remote_steps import set_aside
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
@@ -146,12 +145,6 @@ async def _place(connection: RemoteFileSystem, intent: Intent, name: str, data: 
     if intent.mode is not PromotionMode.RENAME:
         await connection.write_file(path, data)
         return
-    unique = uuid.uuid4().hex
-    draft = intent.paths.sidecar_draft(unique)
-    await connection.write_file(draft, data)
-    try:
-        await connection.replace(draft, path)
-    except RemoteUnsupportedError:
-        await set_aside(connection, path, intent.paths.sidecar_draft(f"{unique}-old"))
-        with suppress(RemoteExistsError):  # by another writer of the same job
-            await connection.rename(draft, path)
+    draft = intent.paths.sidecar_draft(uuid.uuid4().hex)
+    with suppress(RemoteExistsError):  # by another writer of the same job
+        await atomic_file.replace(connection, path, data, draft=draft, aside=f"{draft}-old")
