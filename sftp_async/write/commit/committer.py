@@ -85,6 +85,7 @@ class JobCommitter:
         self._intent: Intent | None = None
         self._visible = False
         self._promoted: set[str] = set()
+        self._pieces: list[str] = []
         self._aborting = False
 
     async def prepare(self, connection: RemoteFileSystem) -> bool:
@@ -141,6 +142,8 @@ class JobCommitter:
                 self._intent = None
                 return await self._commit(connection, parts)
             self._visible = True
+        # By name: the account may not list directories.
+        await each(self._pieces, lambda path: remove_leftover(connection, path))
         await finish(connection, self._intent)
         final = self._intent.parts
         stats = WriteStats(len(final), rows, sum(part.size for part in final))
@@ -227,9 +230,7 @@ class JobCommitter:
                     intent = await self._with_digests(connection, intent, pieces)
             await intent_store.publish(connection, intent)
             if intent.pieces:
-                # By name: the account may not list directories.
-                staged = [layout.paths.staged(piece.staged) for piece in pieces]
-                await each(staged, lambda path: remove_leftover(connection, path))
+                self._pieces = [layout.paths.staged(piece.staged) for piece in pieces]
         except (RemoteNotFoundError, CommitError) as error:
             if await connection.exists(layout.staging):
                 raise
