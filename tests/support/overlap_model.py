@@ -203,7 +203,9 @@ class Play:
         life.ended = len(self.server.log)
 
     async def _recover(self) -> None:
-        last = MemoryJob(self.server, "/out")
+        # A server that cannot rename refuses every other job before it recovers anything.
+        mode = "rename" if self.server.rename else "direct"
+        last = MemoryJob(self.server, "/out", commit_mode=mode)
         try:
             await last.prepare()
             await last.abort()
