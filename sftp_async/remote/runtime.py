@@ -11,14 +11,14 @@ import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.ssh import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from concurrent.futures import Future
 
     from sftp_async.options import ConnectionOptions
@@ -43,8 +43,16 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def new_pool(options: ConnectionOptions) -> ConnectionPool:
-    """Return a pool of connections with these resolved options; the caller closes it."""
+def new_pool(
+    options: ConnectionOptions, make_room: Callable[[], Awaitable[bool]] | None = None
+) -> ConnectionPool:
+    """Return a pool of connections with these resolved options; the caller closes it.
+
+    Args:
+        options: resolved.
+        make_room: see `ConnectionPool`.
+
+    """
     return ConnectionPool(
         lambda: connect(options),
         address=options.address,
@@ -52,6 +60,7 @@ def new_pool(options: ConnectionOptions) -> ConnectionPool:
         max_idle=options.idle_timeout,
         timeout=options.connect_timeout + CONNECT_MARGIN,
         retry=RetryPolicy.of(options),
+        make_room=make_room,
     )
 
 
@@ -64,8 +73,9 @@ class Runtime:
         self._lock = threading.Lock()
         #: By connection identity, the least recently used first.
         self._pools: dict[str, ConnectionPool] = {}
-        #: All that exist: a pool that was dropped from `_pools` may still be in use.
-        self._all_pools: WeakSet[ConnectionPool] = WeakSet()
+        #: All that exist, with their servers: a pool that was dropped from `_pools` may still be in
+        #: use.
+        self._all_pools: WeakKeyDictionary[ConnectionPool, tuple[str, int]] = WeakKeyDictionary()
         self._thread = threading.Thread(
             target=self._run_forever, name="sftp_async-runtime", daemon=True
         )
@@ -102,13 +112,23 @@ class Runtime:
         with self._lock:
             pool = self._pools.pop(identity, None)
             if pool is None:
-                pool = new_pool(options)
-                self._all_pools.add(pool)
+                pool = new_pool(options, lambda: self._close_idle(options))
+                self._all_pools[pool] = (options.host, options.port)
             self._pools[identity] = pool
             if len(self._pools) > MAX_POOLS:
                 dropped = self._pools.pop(next(iter(self._pools)))
                 self.loop.call_soon_threadsafe(dropped.retire)
             return pool
+
+    async def _close_idle(self, options: ConnectionOptions) -> bool:
+        """Close the idle connections to a server, of all identities; return whether there were any.
+
+        A server that allows an account or an address few connections counts idle ones as well.
+        """
+        server = (options.host, options.port)
+        with self._lock:
+            pools = [pool for pool, of in self._all_pools.items() if of == server]
+        return any(await asyncio.gather(*(pool.close_idle() for pool in pools)))
 
     def get_stats(self) -> list[PoolStats]:
         """Return the numbers of every pool that is kept, the most recently used last."""

@@ -212,8 +212,11 @@ class Job:
                 "task", job, target, self.age, partition, state, **asdict(task.counters)
             )
 
-        with Reporter(self.listener if live else None, runtime.loop, news):
-            return task.write(batches)
+        try:
+            with Reporter(self.listener if live else None, runtime.loop, news):
+                return task.write(batches)
+        finally:
+            self._free_connection()
 
     def connection_stats(self) -> ConnectionStats:
         """Return what the connections of this process took so far, for whatever job."""
@@ -299,6 +302,19 @@ class Job:
         runtime = get_runtime()
         options = self.options
         retry = RetryPolicy.of(options)
-        return runtime.run(
-            run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
-        )
+        try:
+            return runtime.run(
+                run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
+            )
+        finally:
+            self._free_connection()
+
+    def _free_connection(self) -> None:
+        """Close the connection if the server allows but one.
+
+        Preparation, tasks and commit are in different processes of Spark, and a connection that
+        waits in one of them for `idle_timeout` keeps out the next one.
+        """
+        if self.options.max_connections == 1:
+            runtime = get_runtime()
+            runtime.run(runtime.pool(self.options).close_idle())

@@ -22,6 +22,7 @@ from sftp_async.errors import (
     RemoteSpaceError,
     RemoteUnsupportedError,
     ServerBusyError,
+    SessionRefusedError,
     SFTPAsyncError,
     TransferError,
 )
@@ -42,6 +43,18 @@ REFUSED_OR_LOST = (asyncssh.SFTPError, PacketDecodeError, *LOST)
 
 #: What to do about a login that has no SFTP.
 NO_SFTP = "Ask the server's operator to enable SFTP for the account"
+#: What to do about a login whose SFTP session prints text.
+PRINTED_TEXT = (
+    "If it is a greeting, it breaks SFTP: ask the server's operator to print it in interactive "
+    "logins only (check with: ssh user@host true, which must print nothing). Else do what it says, "
+    "or ask the operator to enable SFTP for the account"
+)
+#: What to do about a login after which the server takes no session.
+NO_SESSION = (
+    "Ask the server's operator whether the account may open SFTP sessions (OpenSSH: MaxSessions, "
+    "and a ChrootDirectory must belong to root; its log has the reason). If the account has other "
+    "connections open, lower max_connections"
+)
 
 #: What else may be wrong with a login.
 _ALSO = {
@@ -105,6 +118,7 @@ def connect_error(
     *,
     methods: str,
     ssh: asyncssh.SSHClientConnection | None,
+    logged_in: bool = False,
 ) -> SFTPAsyncError:
     """Map what connecting, logging in or opening the SFTP channel raised.
 
@@ -113,6 +127,7 @@ def connect_error(
         options: of the server, or of a bastion on the way to it.
         methods: what was tried for login, for the message.
         ssh: the connection, if TCP got that far.
+        logged_in: whether the server has accepted the credentials.
 
     """
     host, who = options.address, options.role
@@ -159,6 +174,13 @@ def connect_error(
         isinstance(error, asyncssh.DisconnectError)
         and error.code == asyncssh.DISC_TOO_MANY_CONNECTIONS
     ):
+        if logged_in:
+            return SessionRefusedError(
+                f"The {who} accepted the login, and closed the connection before its first session "
+                f"began ({reason_of(error)})",
+                host=host,
+                hint=NO_SESSION,
+            )
         hint = "It may allow fewer logins at once: lower max_connections or Spark's parallelism"
         return ServerBusyError(
             f"The {who} closed the connection before the login was done ({reason_of(error)})",
@@ -245,10 +267,11 @@ def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
             host=host,
             hint=NO_SFTP,
         )
-    return ServerBusyError(
-        f"The server refused another session ({error.reason})",
+    return SessionRefusedError(
+        "The login worked, but the server refused the first session of the connection "
+        f"({error.reason})",
         host=host,
-        hint="Lower max_connections",
+        hint=NO_SESSION,
     )
 
 
