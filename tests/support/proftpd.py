@@ -92,6 +92,7 @@ class ProFTPD:
         users = directory / "users"
         users.write_text(f"{USERNAME}:{hashed}:{os.getuid()}:{os.getgid()}::{directory}:/bin/sh\n")
         users.chmod(0o600)
+        more = "\n".join(self._directives)
         return f"""
 ModulePath {MODULES}
 LoadModule mod_sftp.c
@@ -117,5 +118,5 @@ SFTPEngine on
 SFTPHostKey {key}
 SFTPAuthMethods password
 SFTPLog {directory / "sftp.log"}
-{"\n".join(self._directives)}
+{more}
 """

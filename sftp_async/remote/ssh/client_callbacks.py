@@ -33,6 +33,7 @@ class ClientCallbacks(asyncssh.SSHClient):
         #: The same, until it was sent.
         self._password = password
         self._tried_password = False
+        self._offered_answers = False
         self._answered: set[str] = set()
         self._said: list[str] = []
         #: The connection, as soon as TCP is connected.
@@ -97,8 +98,11 @@ class ClientCallbacks(asyncssh.SSHClient):
         return cast("tuple[str, str]", NotImplemented)
 
     def kbdint_auth_requested(self) -> str | None:
-        """Accept questions as long as the password is there to answer one."""
-        return None if self._password is None else ""
+        """Accept questions, once: a server that has none refuses, and would be asked again."""
+        if self._password is None or self._offered_answers:
+            return None
+        self._offered_answers = True
+        return ""
 
     def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]

@@ -138,6 +138,13 @@ def connect_error(
             hint=f"Check the username, and that the key or password is the one the {who} has for "
             f"it; {_ALSO[who]}",
         )
+    if logged_in and ssh is not None and ssh.is_closed():
+        return SessionRefusedError(
+            f"The {who} accepted the login, and closed the connection before its first session "
+            f"began ({reason_of(error)})",
+            host=host,
+            hint=NO_SESSION,
+        )
     if isinstance(error, asyncssh.ChannelOpenError):
         return _channel_error(error, host)
     if isinstance(error, asyncssh.SFTPError) and ssh is not None and not ssh.is_closed():
@@ -174,13 +181,6 @@ def connect_error(
         isinstance(error, asyncssh.DisconnectError)
         and error.code == asyncssh.DISC_TOO_MANY_CONNECTIONS
     ):
-        if logged_in:
-            return SessionRefusedError(
-                f"The {who} accepted the login, and closed the connection before its first session "
-                f"began ({reason_of(error)})",
-                host=host,
-                hint=NO_SESSION,
-            )
         hint = "It may allow fewer logins at once: lower max_connections or Spark's parallelism"
         return ServerBusyError(
             f"The {who} closed the connection before the login was done ({reason_of(error)})",

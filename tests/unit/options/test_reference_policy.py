@@ -31,7 +31,6 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "outside").write_text("outside")
     (tmp_path / "secrets-of-others").write_text("others")
     (folder / "link").symlink_to(tmp_path / "outside")
-    (folder / "loop").symlink_to("loop")
     monkeypatch.setenv("SFTP_ORDERS", "ordered")
     monkeypatch.setenv("AWS_SECRET", "of the cloud")
     return folder
@@ -99,7 +98,6 @@ def test_the_allowed_folder_may_be_a_link_itself(
         "{}/link",
         "{}/..data/../../outside",
         "{}-of-others",
-        "{}/loop",
         "{}/nothing/../../outside",
         "/proc/self/environ",
         "/proc/self/root/etc/passwd",
