@@ -84,9 +84,9 @@ class WriteOptions(OptionsModel):
     path: RemotePath = Field(
         None,
         description="Target on the server, as given to `save()`. It is relative to the login "
-        "directory unless it starts with `/`. A path that ends in a data file's extension names "
-        "one exact file, any other path a directory. `sftp://user@host:port/path` sets host, port "
-        "and user as well.",
+        "directory, which `~` stands for, unless it starts with `/`. A path that ends in a data "
+        "file's extension names one exact file, any other path a directory. "
+        "`sftp://user@host:port/path` sets host, port and user as well.",
         examples=["/out/orders"],
     )
     single_file: AutoSwitch = Field(

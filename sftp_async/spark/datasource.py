@@ -11,6 +11,7 @@ from pyspark.sql.types import StructType
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
 from sftp_async.spark.batch_writer import SFTPBatchWriter
+from sftp_async.spark.plain_secrets import warn_of_plain_secrets
 from sftp_async.spark.schema import arrow_schema, refuse_collations
 from sftp_async.spark.stream_writer import stream_writer
 from sftp_async.write.job import Job
@@ -99,6 +100,7 @@ class SFTPDataSource(DataSource):
         given = dict(self.options)
         if not given:
             raise OptionsError(_NO_OPTIONS)
+        warn_of_plain_secrets(given)
         return SFTPOptions.from_spark(given)
 
 
