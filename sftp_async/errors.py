@@ -159,7 +159,7 @@ class TransferError(SFTPAsyncError):
 
 
 class ConnectionLostError(TransferError):
-    """The connection broke while a request was under way; its outcome is unknown."""
+    """The connection broke while a request was in flight; its outcome is unknown."""
 
     retryable = True
 
@@ -175,7 +175,7 @@ class RemoteProtocolError(TransferError):
 
 
 class AcknowledgedDataLostError(TransferError):
-    """The server no longer has data it had acknowledged: the file must be uploaded anew."""
+    """The server no longer has data it had acknowledged: the file must be uploaded again."""
 
     retryable = True
 

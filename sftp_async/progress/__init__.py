@@ -1,4 +1,4 @@
-"""How the process that asked for a write hears of it: a listener, and displays of what it hears."""
+"""Shows the progress of writes in the process that started them: a listener and its displays."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["last_write", "listen"]
 log = logging.getLogger("sftp_async.progress")
 
 _lock = threading.Lock()
-_board = WriteState()
+_state = WriteState()
 _listener: Listener | None = None
 
 
 def listen(host: str) -> Address | None:
-    """Listen for the writes of this process, once for all its sessions.
+    """Listen for messages about the writes of this process, once for all its sessions.
 
     Args:
         host: name or address of this machine's interface that the tasks can reach.
 
     Returns:
-        What tasks need to know; None if this process cannot listen there.
+        Where the tasks send their messages; None if this process cannot listen there.
 
     """
     global _listener
@@ -43,7 +43,7 @@ def listen(host: str) -> Address | None:
             _listener.close()
             _listener = None
         try:
-            _listener = Listener(host, _board, choose_display)
+            _listener = Listener(host, _state, choose_display)
         except OSError as error:
             log.info("writes will not be shown: cannot listen on %s: %s", host, error)
             return None
@@ -54,20 +54,20 @@ def last_write() -> WriteSummary | None:
     """Return the summary of the write of this process that was completed last.
 
     Returns:
-        Its files, rows, bytes, seconds, connections and retries, or None if none was completed. Of
-        a streaming query it is the last micro-batch. Needs `register(spark)` in this process, and a
-        driver that reaches it: with Spark Connect there is none, and the log of the driver has the
-        summary (INFO), as has `_manifest.json` with `manifest=true`.
+        Its files, rows, bytes, seconds, connections and retries; None if no write was completed. Of
+        a streaming query it is the last micro-batch. This needs `register(spark)` in this process,
+        and a driver that can reach the process. With Spark Connect it cannot: the log of the driver
+        (INFO) and, with `manifest=true`, `_manifest.json` hold the summary.
 
     """
     listener = _listener
     if listener is not None and listener.pid == os.getpid():
         return listener.last_write()
-    return _board.last
+    return _state.last
 
 
 @atexit.register
 def _end() -> None:
-    # A terminal is left with its cursor, whatever was under way.
+    # A terminal gets its cursor back, whatever is being shown.
     if _listener is not None and _listener.pid == os.getpid():
         _listener.close()

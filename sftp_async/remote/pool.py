@@ -25,6 +25,7 @@ from sftp_async.errors import (
     PoolTimeout,
     ServerBusyError,
     SFTPAsyncError,
+    raised_again,
 )
 from sftp_async.remote.stats import ConnectionStats, PoolStats
 
@@ -65,7 +66,7 @@ class ConnectionPool:
         timeout: seconds that a lease may take to get its connection, with all that belongs to it:
             waiting for another lease's attempt, health checks, connecting and its retries.
         retry: how often, and with what waits, to retry a retryable `ConnectError`.
-        make_room: called where the server refused a connection because it has enough
+        close_idle_connections: called where the server refused a connection because it has enough
             (`ServerBusyError`): closes idle connections of all pools to the same server, and
             returns whether there were any. The connection is then tried once more, at once.
         clock: seconds that only grow; tells how long a connection was idle and when the limit may
@@ -82,11 +83,11 @@ class ConnectionPool:
         max_idle: float,
         timeout: float,
         retry: RetryPolicy,
-        make_room: Callable[[], Awaitable[bool]] | None = None,
+        close_idle_connections: Callable[[], Awaitable[bool]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
-        self._make_room = make_room
+        self._close_idle_connections = close_idle_connections
         self._connect = connect
         self._max_size = max_size
         self._max_idle = max_idle
@@ -233,6 +234,7 @@ class ConnectionPool:
         return True
 
     async def _open_or_share(self, deadline: float) -> _Slot:
+        failure: SFTPAsyncError | None = None
         self._connecting += 1
         try:
             async for attempt in self._retry.attempts(
@@ -245,8 +247,9 @@ class ConnectionPool:
             ):
                 async with attempt:
                     try:
-                        connection = await self._connect_until(deadline)
+                        connection = await self._connect_until(deadline, failure)
                     except SFTPAsyncError as error:
+                        failure = error
                         self._stats.connect_errors_total += 1
                         self._last_failure = error.message
                         self._drop_unusable()
@@ -267,17 +270,21 @@ class ConnectionPool:
         self._raise_limit()
         return slot
 
-    async def _connect_until(self, deadline: float) -> Connection:
+    async def _connect_until(self, deadline: float, failure: SFTPAsyncError | None) -> Connection:
         try:
             async with asyncio.timeout_at(deadline):
                 try:
                     return await self._connect()
                 except ServerBusyError:
-                    if self._make_room is None or not await self._make_room():
+                    if (
+                        self._close_idle_connections is None
+                        or not await self._close_idle_connections()
+                    ):
                         raise
                     return await self._connect()
         except TimeoutError as error:
-            raise self._timed_out() from error
+            # Why the attempt before this one failed says more than that time ran out in this one.
+            raise (raised_again(failure) if failure else self._timed_out()) from error
 
     def _timed_out(self) -> PoolTimeout:
         failure = f"; last failure: {self._last_failure}" if self._last_failure else ""

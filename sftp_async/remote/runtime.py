@@ -44,13 +44,13 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def new_pool(
-    options: ConnectionOptions, make_room: Callable[[], Awaitable[bool]] | None = None
+    options: ConnectionOptions, close_idle_connections: Callable[[], Awaitable[bool]] | None = None
 ) -> ConnectionPool:
     """Return a pool of connections with these resolved options; the caller closes it.
 
     Args:
         options: resolved.
-        make_room: see `ConnectionPool`.
+        close_idle_connections: see `ConnectionPool`.
 
     """
     return ConnectionPool(
@@ -60,7 +60,7 @@ def new_pool(
         max_idle=options.idle_timeout,
         timeout=options.connect_timeout + CONNECT_MARGIN,
         retry=RetryPolicy.of(options),
-        make_room=make_room,
+        close_idle_connections=close_idle_connections,
     )
 
 

@@ -98,7 +98,7 @@ def test_a_job_takes_one_connection_at_a_time_where_the_server_allows_one(
     assert lines_in(remote_dir) == ["a", "b"]
 
 
-def test_an_idle_connection_of_other_options_makes_room_for_a_refused_one(
+def test_an_idle_connection_of_other_options_is_closed_for_a_refused_one(
     for_one: ProFTPD, remote_dir: Path, processes: Callable[[], Runtime]
 ) -> None:
     runtime = processes()
@@ -111,7 +111,7 @@ def test_an_idle_connection_of_other_options_makes_room_for_a_refused_one(
     assert sum(stats.idle for stats in runtime.get_stats()) == 1
 
 
-def test_a_connection_in_use_makes_no_room(
+def test_a_connection_in_use_is_not_closed_for_another(
     for_one: ProFTPD, remote_dir: Path, processes: Callable[[], Runtime]
 ) -> None:
     runtime = processes()

@@ -1,4 +1,4 @@
-"""`partition_by` on OpenSSH beside Spark's own `partitionBy` to disk: the same tree and rows."""
+"""`partition_by` on OpenSSH compared with Spark's `partitionBy` on disk: the same tree and rows."""
 
 from __future__ import annotations
 

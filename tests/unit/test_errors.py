@@ -40,11 +40,11 @@ def test_every_error_survives_pickling_with_its_words_and_facts(
     kind: type[SFTPAsyncError], protocol: int
 ) -> None:
     error = a(kind)
-    twin = pickle.loads(pickle.dumps(error, protocol))
-    assert type(twin) is kind
-    assert str(twin) == str(error)
-    assert twin.args == error.args
-    assert twin.__dict__ == error.__dict__
+    copy = pickle.loads(pickle.dumps(error, protocol))
+    assert type(copy) is kind
+    assert str(copy) == str(error)
+    assert copy.args == error.args
+    assert copy.__dict__ == error.__dict__
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -12,7 +12,7 @@ from pyarrow import orc as arrow_orc
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import any_true
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import (
     check_columns,
     check_intervals,
@@ -22,6 +22,7 @@ from sftp_async.formats.schema_checks import (
     unsupported_type,
 )
 from sftp_async.options.codecs import embedded
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,17 +52,26 @@ _SECOND = 1_000_000
 
 def open_orc(options: FormatOptions, schema: pa.Schema) -> ORCFormat:
     """Check the columns, and return the format; see `FormatPlugin.encoder`."""
-    check_columns(schema, "orc", case_sensitive=options.case_sensitive)
-    check_intervals(schema)
+    problems = Problems()
+    with problems.collect():
+        check_columns(schema, "orc", case_sensitive=options.case_sensitive)
+        check_intervals(schema)
     for name, kind in leaves(schema):
-        if pa.types.is_struct(kind) and not kind.num_fields:
-            raise unsupported_type(name, kind, "ORC", "Leave it out, or give it a field")
-        if pa.types.is_null(kind) or not is_spark_type(kind):
-            raise unsupported_type(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
-        fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
-        _check_names(fields, f"field of {name!r}")
-    _check_names(schema.names, "column")
+        with problems.collect():
+            _check_type(name, kind)
+    with problems.collect():
+        _check_names(schema.names, "column")
+    problems.raise_all()
     return ORCFormat(schema, codec=embedded("orc", options.compression))
+
+
+def _check_type(name: str, kind: pa.DataType) -> None:
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        raise unsupported_type(name, kind, "ORC", "Leave it out, or give it a field")
+    if pa.types.is_null(kind) or not is_spark_type(kind):
+        raise unsupported_type(name, kind, "ORC", f"Cast it: CAST(`{name}` AS STRING)")
+    fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
+    _check_names(fields, f"field of {name!r}")
 
 
 def _check_names(names: list[str], what: str) -> None:

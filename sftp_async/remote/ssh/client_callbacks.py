@@ -35,7 +35,7 @@ class ClientCallbacks(asyncssh.SSHClient):
         self._tried_password = False
         self._offered_answers = False
         self._answered: set[str] = set()
-        self._said: list[str] = []
+        self._statements: list[str] = []
         #: The connection, as soon as TCP is connected.
         self.ssh: asyncssh.SSHClientConnection | None = None
         #: The bastion before it, which no other connection uses, once the login is done.
@@ -47,8 +47,8 @@ class ClientCallbacks(asyncssh.SSHClient):
 
     @property
     def words(self) -> str:
-        """What the server said about a login that it did not accept; see `quotable`."""
-        return self.quotable(" ".join(dict.fromkeys(self._said)))
+        """What the server stated about a login that it did not accept; see `quotable`."""
+        return self.quotable(" ".join(dict.fromkeys(self._statements)))
 
     def quotable(self, text: str) -> str:
         """Return a text of the server's for an error: on one line, printable and bounded.
@@ -78,7 +78,7 @@ class ClientCallbacks(asyncssh.SSHClient):
         """Keep a text that answers the password."""
         # Before the password was tried, it is the text that every login begins with.
         if self._tried_password:
-            self._said.append(msg)
+            self._statements.append(msg)
 
     def auth_completed(self) -> None:
         """Note that the server accepted the credentials."""
@@ -92,7 +92,7 @@ class ClientCallbacks(asyncssh.SSHClient):
 
     def password_change_requested(self, prompt: str, lang: str) -> tuple[str, str]:
         """Keep what the server says about an expired password, and change nothing."""
-        self._said.append(prompt)
+        self._statements.append(prompt)
         self.asked_more = True
         # asyncssh's "no": the next method is tried.
         return cast("tuple[str, str]", NotImplemented)
@@ -108,7 +108,7 @@ class ClientCallbacks(asyncssh.SSHClient):
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
         """Answer the question for the password; keep the text of any other."""
-        self._said += [name, instructions]
+        self._statements += [name, instructions]
         if not prompts:
             return []  # a text to be read
         asked = [text for text, _ in prompts]
@@ -119,5 +119,5 @@ class ClientCallbacks(asyncssh.SSHClient):
                 return [password]
         more = [text for text in asked if text not in self._answered]
         self.asked_more = self.asked_more or bool(more)
-        self._said += more
+        self._statements += more
         return None

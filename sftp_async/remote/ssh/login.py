@@ -174,9 +174,9 @@ class Login:
         )
 
     def _add_words(self, error: AuthenticationError) -> None:
-        """Add what the server said about the login."""
+        """Add what the server stated about the login."""
         if words := self._client.words:
-            error.message += f'; the {self.options.role} said: "{words}"'
+            error.message += f'; the {self.options.role} answered: "{words}"'
             error.args = (error.message,)
         if self._client.asked_more:
             error.hint = (

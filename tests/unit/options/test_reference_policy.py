@@ -188,12 +188,12 @@ def test_a_server_for_several_users_allows_nothing_until_its_administrator_does(
 ) -> None:
     # As Spark does: a process with the server's class on its command line starts Python below it.
     starts_python = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", starts_python, LOOK_UP, server],
         env={**os.environ, "SFTP_ORDERS": "ordered", **environment},
         check=True,
         capture_output=True,
         text=True,
     )
-    assert outcome in told.stdout
-    assert (told.stdout.strip() == "ordered") == (outcome == "ordered")
+    assert outcome in done.stdout
+    assert (done.stdout.strip() == "ordered") == (outcome == "ordered")
