@@ -92,7 +92,7 @@ def test_a_job_takes_one_connection_at_a_time_where_the_server_allows_one(
     ).prepare()
     processes()
     batch = pa.record_batch([pa.array(["a", "b"])], schema=SCHEMA)
-    parts = job.write(0, [batch])
+    parts, _ = job.write(0, [batch])
     processes()
     job.commit(parts)
     assert lines_in(remote_dir) == ["a", "b"]
