@@ -82,7 +82,7 @@ class OptionsModel(BaseModel):
             values: valid ones, by canonical name. The rules between options are not checked.
 
         """
-        return super().model_copy(update=values)
+        return super().model_copy(update=dict(values))
 
     def contradictions(self) -> list[str]:
         """Return a sentence for each broken rule between options; none if they were given so."""

@@ -11,6 +11,7 @@ Everything here runs on one event loop; state changes between awaits are atomic.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import math
 import time
@@ -25,7 +26,6 @@ from sftp_async.errors import (
     PoolTimeout,
     ServerBusyError,
     SFTPAsyncError,
-    raised_again,
 )
 from sftp_async.remote.stats import ConnectionStats, PoolStats
 
@@ -284,7 +284,7 @@ class ConnectionPool:
                     return await self._connect()
         except TimeoutError as error:
             # Why the attempt before this one failed says more than that time ran out in this one.
-            raise (raised_again(failure) if failure else self._timed_out()) from error
+            raise (copy.copy(failure) if failure else self._timed_out()) from error
 
     def _timed_out(self) -> PoolTimeout:
         failure = f"; last failure: {self._last_failure}" if self._last_failure else ""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sftp_async.errors import SFTPAsyncError, TransferError, raised_again
+from sftp_async.errors import SFTPAsyncError, TransferError, raise_again
 
 if TYPE_CHECKING:
     import hashlib
@@ -95,4 +95,4 @@ class UploadHandle:
         try:
             return self._future.result()
         except SFTPAsyncError as failure:
-            raise raised_again(failure) from failure
+            raise_again(failure)
