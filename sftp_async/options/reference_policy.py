@@ -147,7 +147,7 @@ def spark_server() -> str:
 def _ancestors() -> Iterator[bytes]:
     """Yield the command lines of this process and of those above it."""
     pid = os.getpid()
-    while pid > 1:
+    while pid:  # process 1 as well: in a container, it may be the server
         try:
             yield Path(f"/proc/{pid}/cmdline").read_bytes()
             # `pid (name) state ppid …`: the name may hold anything, also spaces and brackets.
