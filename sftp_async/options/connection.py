@@ -139,8 +139,9 @@ class ConnectionOptions(FirewallOptions):
     )
     max_connections: Count = Field(
         4,
-        description="Most connections that one Python worker opens to this server. With 1, each "
-        "step of a job closes its connection when it ends, for servers that allow one in all.",
+        description="Most connections that one Python worker opens to this server. With 1, an "
+        "unused connection is closed after a second unless `idle_timeout` is set, for servers that "
+        "allow one in all.",
         examples=["2"],
     )
     max_retries: Limit = Field(

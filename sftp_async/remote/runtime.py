@@ -29,6 +29,10 @@ T = TypeVar("T")
 #: Pools, and with them secrets, that a process keeps for the next task. A worker that serves more
 #: connection identities than this logs in again for the one that it used least recently.
 MAX_POOLS = 16
+#: Seconds after which an idle connection is closed where `max_connections` is 1: the server may
+#: allow one in all, and the job's next step, in another process, may wait for it. The next task of
+#: a process starts sooner than that, and a refused connection is retried for longer.
+ONLY_CONNECTION_IDLE = 1.0
 #: Seconds that a lease may take beyond `connect_timeout`: `connect` has the same limit, and its
 #: error, which names the step that got no answer, must come first.
 CONNECT_MARGIN = 0.1
@@ -53,11 +57,14 @@ def new_pool(
         close_idle_connections: see `ConnectionPool`.
 
     """
+    max_idle = options.idle_timeout
+    if options.max_connections == 1 and "idle_timeout" not in options.model_fields_set:
+        max_idle = min(max_idle, ONLY_CONNECTION_IDLE)
     return ConnectionPool(
         lambda: connect(options),
         address=options.address,
         max_size=options.max_connections,
-        max_idle=options.idle_timeout,
+        max_idle=max_idle,
         timeout=options.connect_timeout + CONNECT_MARGIN,
         retry=RetryPolicy.of(options),
         close_idle_connections=close_idle_connections,

@@ -186,11 +186,8 @@ class Job:
                     "task", job, target, self.age, partition, state, **asdict(task.counters)
                 )
 
-            try:
-                with self._reporter(progress, report=report):
-                    parts = task.write(batches)
-            finally:
-                self._free_connection()
+            with self._reporter(progress, report=report):
+                parts = task.write(batches)
         spent = self.connection_stats() - before
         tracking = self.tracking
         return parts, TaskMetrics(spent, tracking.preparation, tracking.started, report)
@@ -312,19 +309,6 @@ class Job:
         runtime = get_runtime()
         options = self.options
         retry = RetryPolicy.of(options)
-        try:
-            return runtime.run(
-                run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
-            )
-        finally:
-            self._free_connection()
-
-    def _free_connection(self) -> None:
-        """Close the connection if the server allows but one.
-
-        Preparation, tasks and commit are in different processes of Spark, and a connection that
-        waits in one of them for `idle_timeout` keeps out the next one.
-        """
-        if self.options.max_connections == 1:
-            runtime = get_runtime()
-            runtime.run(runtime.pool(self.options).close_idle())
+        return runtime.run(
+            run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
+        )
