@@ -54,8 +54,8 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
         path: the target, as given to `save()`; `options.path` if left out.
 
     Returns:
-        How many commits were completed, and how many abandoned staging directories removed: those
-        older than `options.staging_ttl`.
+        How many commits were completed, and how many abandoned staging directories (those older
+        than `options.staging_ttl`) were removed.
 
     Raises:
         OptionsError: no path is given.
