@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
@@ -10,6 +11,7 @@ from pyspark.sql.types import StructType
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
+from sftp_async.progress.session_mode import ask_mode
 from sftp_async.spark.batch_writer import SFTPBatchWriter
 from sftp_async.spark.schema import arrow_schema, refuse_collations
 from sftp_async.spark.stream_writer import stream_writer
@@ -17,6 +19,8 @@ from sftp_async.write.job import Job
 
 if TYPE_CHECKING:
     from sftp_async.progress.messages import Address
+
+log = logging.getLogger("sftp_async.spark.datasource")
 
 
 class SFTPDataSource(DataSource):
@@ -31,8 +35,13 @@ class SFTPDataSource(DataSource):
     file; any other path is a directory of part files. All options: docs/options.md.
     """
 
-    #: Who wants to hear of its writes: in the class that `register` makes for a session.
+    # Set in the class that `register` makes for a session.
+    #: Gets the progress of writes, and answers what the session's setting is.
     listener: ClassVar[Address | None] = None
+    #: The session's number at the listener.
+    session: ClassVar[int | None] = None
+    #: The session's mode of overwriting partitions when it was registered; None: not known.
+    session_mode: ClassVar[str | None] = None
 
     @classmethod
     def name(cls) -> str:
@@ -49,6 +58,8 @@ class SFTPDataSource(DataSource):
 
         """
         options = self._options()
+        if overwrite:
+            options = self._with_session_mode(options)
         refuse_collations(schema, options.partition_by)
         job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
         return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
@@ -100,6 +111,25 @@ class SFTPDataSource(DataSource):
         if not given:
             raise OptionsError(_NO_OPTIONS)
         return SFTPOptions.from_spark(given)
+
+    def _with_session_mode(self, options: SFTPOptions) -> SFTPOptions:
+        """Return the options of an overwrite with the session's mode, where none is set.
+
+        The option stays unset if the session's mode is not known now: then the commit warns before
+        it empties partitions that have no new rows.
+        """
+        name = "partition_overwrite_mode"
+        if not options.partition_by or name in options.model_fields_set:
+            return options
+        mode = None
+        if self.listener is not None and self.session is not None:
+            mode = ask_mode(self.listener, self.session)
+        if mode is None and self.session_mode == "dynamic":
+            mode = self.session_mode
+        if mode is None:
+            return options
+        log.info("%s=%s, as the session's setting is", name, mode)
+        return options.model_copy(update={name: mode})
 
 
 # PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them; insertInto drops

@@ -92,6 +92,8 @@ def commit(job: Job, parts: Sequence[PartFile], accounts: Sequence[TaskMetrics])
         connections=line.connections,
         retries=line.retries,
         reconnects=line.reconnects,
+        files_replaced=stats.files_replaced,
+        files_removed=stats.files_removed,
     )
     log.info("%s", summary)
     _tell(job, JobEnded("end", job_id, summary))
