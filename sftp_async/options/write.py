@@ -218,8 +218,8 @@ class WriteOptions(OptionsModel):
     file_permissions: Permissions = Field(
         None,
         description="Permissions of the data files, in octal, set before the files are committed. "
-        "If not set, a file that replaces another has its permissions, and for a new one the server "
-        "decides. If the server refuses, a warning is logged.",
+        "If not set, a file that replaces another has its permissions, and for a new file the "
+        "server decides. If the server refuses, a warning is logged.",
         examples=["640"],
     )
     modified_time: Moment = Field(

@@ -21,6 +21,7 @@ from sftp_async.formats.schema_checks import (
     leaves,
     unsupported_type,
 )
+from sftp_async.formats.values.cell_text import is_text
 from sftp_async.options.codecs import embedded
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 #: A stripe ends at this many bytes of encoded data (Arrow's default is twice that): the memory that
 #: one open file takes.
 STRIPE_BYTES = 32 * 1024 * 1024
+#: Bytes that Arrow's writer of an open file takes for each column, and each part of a nested one,
+#: whatever the rows are; measured as 0.5 MiB of numbers and 0.9 MiB of texts.
+COLUMN_BYTES = 512 * 1024
+TEXT_COLUMN_BYTES = 1024 * 1024
 #: A column of texts has a dictionary if no more than this share of them differ, as in Java's writer
 #: (orc.dictionary.key.threshold); Arrow's default is none.
 DICTIONARY_SHARE = 0.8
@@ -84,9 +89,9 @@ class ORCFormat(Format):
     """
 
     concatenable = False
-    buffered_bytes = STRIPE_BYTES
 
     def __init__(self, schema: pa.Schema, *, codec: Embedded) -> None:
+        self.buffered_bytes = STRIPE_BYTES + sum(_writer_bytes(kind) for _, kind in leaves(schema))
         self.extension = f"{codec.extension}orc"
         self._schema = pa.schema([_stored(field) for field in schema])
         self._codec = codec.name
@@ -94,6 +99,12 @@ class ORCFormat(Format):
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file; every one has its schema."""
         return _ORCEncoder(self._schema, self._codec)
+
+
+def _writer_bytes(kind: pa.DataType) -> int:
+    types = pa.types
+    is_bytes = is_text(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+    return TEXT_COLUMN_BYTES if is_bytes or types.is_timestamp(kind) else COLUMN_BYTES
 
 
 class _ORCEncoder(PartEncoder):

@@ -10,11 +10,18 @@ import re
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values.cell_text import is_text
 
-# Java replaces an encoded surrogate as a whole, even if its last byte is missing, and Python each of
-# its bytes. In well-formed text no byte above 0x9F follows 0xED, so no other character is affected.
+try:
+    import numpy as np
+except ImportError:
+    np = None  # type: ignore[assignment]
+
+# Java replaces an encoded surrogate as a whole, even if its last byte is missing, and Python each
+# of its bytes. In well-formed text no byte above 0x9F follows 0xED: no other text is affected.
 _SURROGATE = re.compile(b"\xed[\xa0-\xbf][\x80-\xbf]?")
 #: What stands for bytes that are no UTF-8.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -30,13 +37,26 @@ def _holds_text(kind: pa.DataType) -> bool:
 
 def is_malformed(column: pa.Array) -> bool:
     """Return whether a string of a column, map keys and nested fields included, is no UTF-8."""
-    if not _holds_text(column.type):
+    kind = column.type
+    if not _holds_text(kind):
+        return False
+    # ASCII is most text, and costs a tenth of what Arrow's check of each value costs.
+    if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_ascii(column):
         return False
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
         return True
     return False
+
+
+def _is_ascii(column: pa.Array) -> bool:
+    data = text_buffer(column)
+    if not data.size:
+        return True
+    if np is not None:
+        return bool(np.frombuffer(data, np.int8).min() >= 0)
+    return bool(pc.min(pa.Array.from_buffers(pa.int8(), data.size, [None, data])).as_py() >= 0)
 
 
 def well_formed(column: Any) -> Any:
