@@ -1,4 +1,4 @@
-"""sftp_async: a Spark data source that writes DataFrames to SFTP servers, whole or not at all."""
+"""sftp_async: a Spark data source that writes DataFrames to SFTP servers, atomically."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ __all__ = [
     "register",
 ]
 
-# Imported when first asked for: options must work without PySpark, and a Python worker should not
-# pay for what it does not use.
+# Imported at the first access: options must work without PySpark, and a Python worker should not
+# load what it does not use.
 _LAZY = {
     "SFTPConnectionTester": "sftp_async.tools.doctor.tester",
     "SFTPDataSource": "sftp_async.spark.datasource",

@@ -7,7 +7,7 @@ answers one question for all retry logic: `retryable`.
 from __future__ import annotations
 
 import copy
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 
 class SFTPAsyncWarning(UserWarning):
@@ -67,12 +67,14 @@ def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any])
     return error
 
 
-def raised_again(error: BaseException) -> BaseException:
-    """Return a copy of a stored error, to be raised `from` it: each raise has its own traceback.
+def raise_again(error: BaseException) -> NoReturn:
+    """Raise a copy of a stored error, caused by it: each raise has a traceback of its own.
 
-    An error that is none of this package is returned as it is: it may not be copyable.
+    An error of another package is raised as it is: it may not be copyable.
     """
-    return copy.copy(error) if isinstance(error, SFTPAsyncError) else error
+    if isinstance(error, SFTPAsyncError):
+        raise copy.copy(error) from error
+    raise error
 
 
 class OptionsError(SFTPAsyncError, ValueError):
@@ -155,7 +157,7 @@ class TransferError(SFTPAsyncError):
 
 
 class ConnectionLostError(TransferError):
-    """The connection broke while a request was under way; its outcome is unknown."""
+    """The connection broke while a request was in flight; its outcome is unknown."""
 
     retryable = True
 
@@ -171,7 +173,7 @@ class RemoteProtocolError(TransferError):
 
 
 class AcknowledgedDataLostError(TransferError):
-    """The server no longer has data it had acknowledged: the file must be uploaded anew."""
+    """The server no longer has data it had acknowledged: the file must be uploaded again."""
 
     retryable = True
 

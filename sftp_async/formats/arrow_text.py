@@ -41,7 +41,7 @@ def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def memory_of(batch: pa.RecordBatch) -> int:
     """Return the bytes of memory that a batch takes, about, its arrays included."""
-    return int(batch.nbytes) + ARRAY_BYTES * batch.num_columns
+    return int(batch.nbytes + ARRAY_BYTES * batch.num_columns)
 
 
 def join(*parts: Any) -> pa.Array:

@@ -1,21 +1,20 @@
 """Builds from the options what several formats need: compression, text of values, character set.
 
-The functions that take `problems` add a sentence for each mistake, so that `raise_problems` reports
-all of them at once.
+The functions that take `problems` add every mistake that they find.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import OptionsError
 from sftp_async.formats.charset import Charset
-from sftp_async.formats.compression import Compression
+from sftp_async.formats.compressed_stream import Compression
 from sftp_async.formats.values.cell_text import CellText, is_zone
 from sftp_async.formats.values.datetime_patterns import Pattern
 
 if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
+    from sftp_async.options.problems import Problems
 
 
 def file_compression(options: FormatOptions) -> Compression:
@@ -31,7 +30,7 @@ def file_compression(options: FormatOptions) -> Compression:
     return compression
 
 
-def cell_text(options: FormatOptions, problems: list[str]) -> CellText:
+def cell_text(options: FormatOptions, problems: Problems) -> CellText:
     """Return how values become text: patterns and time zone, checked."""
     patterns: dict[str, Pattern] = {}
     for option, text in (
@@ -41,27 +40,26 @@ def cell_text(options: FormatOptions, problems: list[str]) -> CellText:
     ):
         if text is None:
             continue
-        try:
+        with problems.collect():
             patterns[option] = Pattern.parse(
                 text,
                 option=option,
                 clock=option != "date_format",
                 zone=option != "timestamp_ntz_format",
             )
-        except OptionsError as error:
-            problems.extend(error.problems)
     zone = options.time_zone
     if zone is not None and not is_zone(zone):
-        problems.append(
+        problem = (
             f"time_zone={zone!r} is not known here: take a name such as Europe/Berlin or UTC, or "
             "an offset such as +02:00, and check that the machine has the time zone database."
         )
+        problems.add([problem])
         zone = None
     return CellText(**patterns, time_zone=zone)
 
 
 def file_charset(
-    options: FormatOptions, problems: list[str], *names: str, json: bool = False
+    options: FormatOptions, problems: Problems, *names: str, json: bool = False
 ) -> Charset | None:
     r"""Return the files' character set, None for UTF-8.
 
@@ -75,16 +73,5 @@ def file_charset(
     charset = Charset.named(options.encoding, json=json)
     if charset is not None:
         lacking = [name for name in names if charset.lacks(getattr(options, name) or "")]
-        problems += [f"{name} has a character that {charset.name} lacks." for name in lacking]
+        problems.add(f"{name} has a character that {charset.name} lacks." for name in lacking)
     return charset
-
-
-def raise_problems(problems: list[str]) -> None:
-    """Raise one error for all problems, if there are any.
-
-    Raises:
-        OptionsError: lists them.
-
-    """
-    if problems:
-        raise OptionsError(problems)

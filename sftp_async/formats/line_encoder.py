@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
 
 
 class LineEncoder(PartEncoder):

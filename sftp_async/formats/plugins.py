@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
+from sftp_async.options.format_names import GROUP, format_problem
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-#: An entry point's name is the format's, in lower case; its object is a `FormatPlugin`.
-GROUP = "sftp_async.formats"
+#: Documents what a package has to provide.
 _PAGE = "docs/how-to/own-format.md"
 
 
-def find(name: str, *, built_in: Iterable[str]) -> object:
+def find(name: str) -> object:
     """Return the object of a format that is not built in; it has one half or both.
 
     Args:
         name: the format's name.
-        built_in: names that need no entry point, for the error.
 
     Raises:
         OptionsError: no package has the format, several have it, it cannot be loaded, or its
             object is no `FormatPlugin`.
 
     """
-    points = entry_points(group=GROUP)
     # A package may be on the path twice: an editable install next to its source.
     found = {
-        (point.dist and point.dist.name, point.value): point for point in points.select(name=name)
+        (point.dist and point.dist.name, point.value): point
+        for point in entry_points(group=GROUP, name=name)
     }
     if not found:
-        raise OptionsError(_unknown(name, [*built_in, *points.names]))
+        raise OptionsError(format_problem(name) or f"format={name} is not known.")
     if len(found) > 1:
         owners = " and ".join(sorted(str(owner) for owner, _ in found))
         raise OptionsError(
@@ -57,12 +51,3 @@ def find(name: str, *, built_in: Iterable[str]) -> object:
             f"format={name}: {point.value} has neither encoder() nor decoder() ({_PAGE})."
         )
     return plugin
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else "."
-    return (
-        f"format={name} is not known{meant} There are {', '.join(sorted(set(known)))}; a package "
-        f"can add others by an entry point in the group {GROUP} ({_PAGE})."
-    )

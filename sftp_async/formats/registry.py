@@ -104,7 +104,7 @@ def find_half(name: str, half: Literal["encoder", "decoder"]) -> Callable[..., A
         # To look through installed packages takes tens of milliseconds, imports included.
         from sftp_async.formats import plugins
 
-        plugin = plugins.find(name, built_in=BUILT_IN)
+        plugin = plugins.find(name)
     found = getattr(plugin, half, None)
     if not callable(found):
         raise OptionsError(f"format={name} {_LACKS[half]}: it has no {half}.")

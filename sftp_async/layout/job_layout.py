@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from sftp_async.layout.collision import Collision, collision_policy
 from sftp_async.layout.name_template import FileNames
 from sftp_async.layout.once import IdempotencyKey, hex_digits
-from sftp_async.layout.part_names import TAG_DIGITS, is_part, tag_of
+from sftp_async.layout.part_names import TAG_DIGITS, is_part, part_name, staged_name, tag_of
 from sftp_async.layout.target import clean, split_target
 from sftp_async.layout.target_paths import STAGING, PromotionMode, TargetPaths
 
@@ -178,12 +178,11 @@ class Layout:
 
         """
         if self.direct:
-            name = f"part-{partition:05d}-{self.tag}-{attempt[:8]}-c{sequence:03d}.{self.extension}"
+            name = part_name(partition, self.tag, sequence, self.extension, attempt=attempt)
             name = posixpath.join(directory, name)
             return name, name
-        final = f"part-{partition:05d}-{self.tag}-c{sequence:03d}.{self.extension}"
-        staged = f"part-{partition:05d}-c{sequence:03d}-{attempt}"
-        return staged, posixpath.join(directory, final)
+        final = part_name(partition, self.tag, sequence, self.extension)
+        return staged_name(partition, sequence, attempt), posixpath.join(directory, final)
 
 
 def same_lineage(job_id: str, other: str) -> bool:

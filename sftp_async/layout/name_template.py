@@ -1,41 +1,16 @@
-"""Names of part files by a template: given at the commit, recognised by the next overwrite."""
+"""Makes the names of part files from a template, and recognizes them for the next overwrite."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from string import Formatter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from sftp_async.errors import OptionsError
+from sftp_async.options.name_templates import FILE_NUMBERS, template_fields, template_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-
-#: One of them makes names differ within a job.
-OF_A_FILE: Final = ("partition", "seq")
-FIELDS: Final = (*OF_A_FILE, "now", "job", "batch")
-_NUMBER = re.compile(r"(?:0[0-9]{0,3})?d?", re.ASCII)
-#: Formats under which an overwrite knows the field again.
-_FORMATS = dict.fromkeys((*OF_A_FILE, "batch"), _NUMBER) | {
-    "job": re.compile(r"(?:\.[1-9][0-9]?)?", re.ASCII)
-}
-
-
-def fields_of(template: str) -> set[str]:
-    """Return the names of the fields in a template.
-
-    Raises:
-        OptionsError: one has a format that it cannot have.
-
-    """
-    return {field for _, field, _ in _parsed(template) if field is not None}
-
-
-def is_of_many(template: str) -> bool:
-    """Whether a template makes a name for each part file, and not one for the whole."""
-    return not fields_of(template).isdisjoint(OF_A_FILE)
 
 
 @dataclass(frozen=True)
@@ -57,44 +32,6 @@ class FileNames:
     now: datetime
     job: str
     columns: tuple[str, ...] = ()
-
-    def check(self, *, stream: bool, appends: bool, rolls: bool) -> None:
-        """See that the names will differ.
-
-        Args:
-            stream: whether the job is a micro-batch.
-            appends: whether the files of earlier jobs stay.
-            rolls: whether a task may make several files of one directory.
-
-        Raises:
-            OptionsError: they may not, or a field is unknown.
-
-        """
-        fields = fields_of(self.template)
-        known = {*FIELDS, *self.columns} - (set() if stream else {"batch"})
-        if unknown := sorted(fields - known):
-            raise OptionsError(
-                f"file_name_template has an unknown field, {{{unknown[0]}}}: there are "
-                f"{', '.join(sorted(known))}"
-            )
-        if rolls and "seq" not in fields:
-            raise OptionsError(
-                "file_name_template needs {seq}: a task may write several files with these options"
-            )
-        if stream and appends and fields.isdisjoint({"batch", "job"}):
-            raise OptionsError(
-                "file_name_template needs {batch} or {job}: the batches of a stream would have the "
-                "same names"
-            )
-        try:
-            name = self.sample
-        except (ValueError, TypeError, OverflowError, MemoryError) as error:
-            raise OptionsError(f"file_name_template cannot be filled in: {error}") from None
-        if "/" in name or name.startswith((".", "_")):
-            raise OptionsError(
-                "file_name_template must make a file name without a slash; readers ignore names "
-                "that begin with . or _"
-            )
 
     @property
     def sample(self) -> str:
@@ -125,7 +62,7 @@ class FileNames:
 
         """
         facts = self._facts(directory)
-        if not fields_of(self.template) & {*self.columns} <= facts.keys():
+        if not template_fields(self.template) & {*self.columns} <= facts.keys():
             return False
         return re.fullmatch("".join(self._patterns(facts)), name, re.ASCII) is not None
 
@@ -134,30 +71,13 @@ class FileNames:
         return dict(zip(self.columns, values, strict=False))
 
     def _patterns(self, facts: dict[str, str]) -> Iterator[str]:
-        for literal, field, spec in _parsed(self.template):
-            yield re.escape(literal)
-            if field == "now":
-                yield re.escape(format(self.now, spec))
-            elif field == "job":
+        for piece in template_pieces(self.template):
+            yield re.escape(piece.literal)
+            if piece.field == "now":
+                yield re.escape(format(self.now, piece.spec))
+            elif piece.field == "job":
                 yield "[0-9a-f]+"
-            elif field in (*OF_A_FILE, "batch"):
+            elif piece.field in (*FILE_NUMBERS, "batch"):
                 yield r"\d+"
-            elif field is not None:
-                yield re.escape(format(facts[field], spec))
-
-
-def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
-    """Split a template: each literal text with the field behind it, if any, and its format."""
-    for literal, field, spec, conversion in Formatter().parse(template):
-        if conversion or "{" in (spec or ""):
-            raise OptionsError(
-                f"file_name_template has a conversion, or a field within {{{field}}}: it takes "
-                "fields with a format"
-            )
-        if field in _FORMATS and not _FORMATS[field].fullmatch(spec or ""):
-            allowed = f"{{{field}:.8}}" if field == "job" else f"{{{field}:05d}}"
-            raise OptionsError(
-                f"file_name_template cannot be filled in with {{{field}:{spec}}}: an overwrite "
-                f"would not know such names again; give {{{field}}}, or a format as in {allowed}"
-            )
-        yield literal, field, spec or ""
+            elif piece.field is not None:
+                yield re.escape(format(facts[piece.field], piece.spec))

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.
 TAG_DIGITS = 16
+#: Digits of the attempt in a name that an attempt writes itself (`commit_mode=direct`).
+ATTEMPT_DIGITS = 8
 #: Bytes of a file's name: NAME_MAX of the file systems of POSIX and Windows.
 LONGEST_NAME = 255
 _EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
 _PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{8}})?-c\d{{3,}}{_EXTENSION}",
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{{ATTEMPT_DIGITS}}})?"
+    rf"-c\d{{3,}}{_EXTENSION}",
     re.ASCII,
 )
 
@@ -53,6 +56,29 @@ class PartFile:
     def name(self) -> str:
         """Its name in that directory."""
         return posixpath.basename(self.final)
+
+
+def part_name(
+    partition: int, tag: str, sequence: int, extension: str, *, attempt: str | None = None
+) -> str:
+    """Return the visible name of a part file, which `is_part` recognizes.
+
+    Args:
+        partition: Spark's partition id.
+        tag: of the job, `tag_of` its id.
+        sequence: number of the file within the task, from 0.
+        extension: without the leading dot.
+        attempt: hex uuid of the task attempt, where attempts write visible names: its first digits
+            keep them apart.
+
+    """
+    job = tag if attempt is None else f"{tag}-{attempt[:ATTEMPT_DIGITS]}"
+    return f"part-{partition:05d}-{job}-c{sequence:03d}.{extension}"
+
+
+def staged_name(partition: int, sequence: int, attempt: str) -> str:
+    """Return the name of a part file in its job's staging directory."""
+    return f"part-{partition:05d}-c{sequence:03d}-{attempt}"
 
 
 def tag_of(job_id: str) -> str:

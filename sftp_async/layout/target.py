@@ -1,4 +1,4 @@
-"""What the user named: a directory, or one exact file; and what that file's name says of it."""
+"""Resolves the target: a directory or one exact file, and the format that its name implies."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout.name_template import FileNames, fields_of, is_of_many
 from sftp_async.options.codecs import CODEC_OF_EXTENSION
+from sftp_async.options.name_templates import names_part_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from sftp_async.options import SFTPOptions
@@ -50,6 +51,21 @@ def _extensions(path: str) -> tuple[str, str]:
     return (pieces[-1] if len(pieces) > 1 else ""), packed
 
 
+def target_problems(options: SFTPOptions) -> Iterator[str]:
+    """Yield why the options name no target, or more than one."""
+    if options.path is None:
+        yield "path is missing: give the remote target, as in .save('/upload/orders')."
+        return
+    _, name = _split(options)
+    if name is not None and name in ("", ".", ".."):
+        yield f"{_NO_FILE} {options.path!r}."
+    elif name is not None and options.file_name_template is not None:
+        yield (
+            f"The path {options.path!r} names one exact file, and so does file_name_template: "
+            "leave one of them out, or set single_file=false if the path is a directory."
+        )
+
+
 def split_target(options: SFTPOptions) -> tuple[str, str | None]:
     """Return the target directory, and the exact file's name if the path names one file.
 
@@ -57,50 +73,37 @@ def split_target(options: SFTPOptions) -> tuple[str, str | None]:
         OptionsError: `single_file` is set, and the path can only be a directory.
 
     """
+    directory, name = _split(options)
+    if name in ("", ".", ".."):
+        raise OptionsError(f"{_NO_FILE} {options.path!r}")
+    return directory, name
+
+
+_NO_FILE = "single_file=true needs a path that names a file, not the directory"
+
+
+def _split(options: SFTPOptions) -> tuple[str, str | None]:
     path = clean(options.path or ".")
     single = options.single_file
     if single is None:
         single = file_kind(path)[0] is not None and not (options.path or "").endswith("/")
     if not single:
         return path, None
-    name = posixpath.basename(path)
-    if name in ("", ".", ".."):
-        raise OptionsError(
-            f"single_file=true needs a path that names a file, not the directory {options.path!r}"
-        )
-    return posixpath.dirname(path) or ".", name
+    return posixpath.dirname(path) or ".", posixpath.basename(path)
 
 
-def name_exactly(options: SFTPOptions, now: datetime) -> SFTPOptions:
-    """Return the options with the exact file as their path, if `file_name_template` asks for one.
+def with_exact_path(options: SFTPOptions, now: datetime) -> SFTPOptions:
+    """Return the options with the exact file as their path, if `file_name_template` makes one.
 
     Args:
-        options: `path` must be set.
+        options: without `target_problems`.
         now: when the job is planned.
 
-    Raises:
-        OptionsError: there is a file name already, or there are to be many files.
-
     """
-    if options.file_name_template is None:
+    template = options.file_name_template
+    if template is None or names_part_files(template):
         return options
-    if options.single_file or split_target(options)[1] is not None:
-        raise OptionsError(
-            f"The path {options.path!r} names one exact file, and so does file_name_template: "
-            "leave one of them out, or set single_file=false if the path is a directory"
-        )
-    names = FileNames(options.file_name_template, now, "")
-    if is_of_many(names.template):
-        return options
-    if fields_of(names.template) - {"now"}:
-        raise OptionsError(
-            f"file_name_template={names.template} makes one exact file, in whose name only {{now}} "
-            "can be a field; add {seq} or {partition} for part files"
-        )
-    name = names.template.format(now=now)
-    if "/" in name or name in (".", ".."):
-        raise OptionsError("file_name_template must make a file name, without a slash")
-    path = posixpath.join(options.path or ".", name)
+    path = posixpath.join(options.path or ".", template.format(now=now))
     return options.model_copy(
         update={"path": path, "single_file": True, "file_name_template": None}
     )
@@ -110,7 +113,9 @@ def infer_format(options: SFTPOptions) -> SFTPOptions:
     """Return the options with format and compression taken from the extension of a name asked for.
 
     What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option, and
-    `orders.tsv` has tabs. So are the part files of a template with that extension.
+    `orders.tsv` has tabs. The same holds for the part files of a template with an extension.
+
+    The result may break rules between options: see its `contradictions`.
     """
     name = options.file_name_template if split_target(options)[1] is None else options.path
     if name is None:
@@ -123,4 +128,4 @@ def infer_format(options: SFTPOptions) -> SFTPOptions:
         found["format"] = format_name
     if codec and options.compression is None:
         found["compression"] = codec
-    return options.model_copy(update=found)
+    return options.with_inferred(found)

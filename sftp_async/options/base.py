@@ -75,6 +75,19 @@ class OptionsModel(BaseModel):
         """Return a copy with some options changed, by canonical name; all of it is validated."""
         return type(self)(**(self._as_given() | dict(update or {})))
 
+    def with_inferred(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with options that something else implies; see `contradictions`.
+
+        Args:
+            values: valid ones, by canonical name. The rules between options are not checked.
+
+        """
+        return super().model_copy(update=dict(values))
+
+    def contradictions(self) -> list[str]:
+        """Return a sentence for each broken rule between options; none if they were given so."""
+        return [sentence for _, sentence in self._contradictions()]
+
     def __setattr__(self, name: str, value: Any) -> None:
         # pydantic would refuse as well, but its message would contain the value.
         raise OptionsError(

@@ -21,6 +21,7 @@ from sftp_async.options.field_types import (
     Switch,
     Text,
 )
+from sftp_async.options.format_names import format_problem
 from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
@@ -97,6 +98,8 @@ class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
+        if wrong := format_problem(self.format):
+            yield ("format",), wrong
         # A format or codec that is not given may come from the path's extension, so the plan checks
         # again.
         if "format" in self.model_fields_set and self.compression is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.field_types import text_of
 from sftp_async.options.formats import FormatOptions
+from sftp_async.options.name_templates import names_part_files, template_fields
 from sftp_async.options.urls import is_url
 from sftp_async.options.write import TransferOptions, WriteOptions
+
+_ROLLING = ("max_records_per_file", "max_file_bytes", "files_per_partition")
 
 
 class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
@@ -63,3 +66,23 @@ class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOption
         if not is_url(url):
             raise OptionsError("The URL must have the form sftp://user@host:port/path.")
         return cls(url=url, **more)
+
+    @property
+    def rolls_files(self) -> bool:
+        """Whether a task may write several files of one directory."""
+        return bool(
+            self.max_records_per_file or self.max_file_bytes or self.files_per_partition > 1
+        )
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        if self.partition_by and self.files_per_partition > 1:
+            problem = "partition_by makes one file for each value and task"
+            hint = f"leave out files_per_partition={self.files_per_partition}"
+            yield ("partition_by", "files_per_partition"), f"{problem}: {hint}."
+        template = self.file_name_template
+        if template is None or not names_part_files(template):
+            return
+        if self.rolls_files and "seq" not in template_fields(template):
+            problem = "a task may write several files with these options"
+            yield ("file_name_template", *_ROLLING), f"file_name_template needs {{seq}}: {problem}."

@@ -28,6 +28,7 @@ from sftp_async.options.field_types import (
     SizeLimit,
     Switch,
 )
+from sftp_async.options.name_templates import file_name_problems, names_part_files, unknown_fields
 
 
 class TransferOptions(OptionsModel):
@@ -267,3 +268,26 @@ class WriteOptions(OptionsModel):
         "every 10 seconds elsewhere. `off` shows nothing.",
         examples=["off"],
     )
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super()._contradictions()
+        template = self.file_name_template
+        if template is None:
+            return
+        for problem in file_name_problems(template):
+            yield ("file_name_template",), problem
+        if self.partition_by:
+            for problem in unknown_fields(template, self.partition_by):
+                yield ("file_name_template", "partition_by"), problem
+        if not names_part_files(template):
+            return
+        if self.commit_mode == "direct":
+            yield (
+                ("file_name_template", "commit_mode"),
+                "file_name_template gives names by rename, which commit_mode=direct does without.",
+            )
+        if self.if_exists == "ignore":
+            yield (
+                ("file_name_template", "if_exists"),
+                "if_exists=ignore is for one exact file: of part files some would be left out.",
+            )

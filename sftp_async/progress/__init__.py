@@ -1,4 +1,4 @@
-"""How the process that asked for a write hears of it: a listener, and displays of what it hears."""
+"""Shows the progress of writes in the process that started them: a listener and its displays."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["answer_mode", "last_write", "listen"]
 log = logging.getLogger("sftp_async.progress")
 
 _lock = threading.Lock()
-_board = WriteState()
+_state = WriteState()
 _listener: Listener | None = None
 _sessions: list[Callable[[], Literal["static", "dynamic"]]] = []
 
 
 def listen(host: str) -> Address | None:
-    """Listen for the writes of this process, once for all its sessions.
+    """Listen for messages about the writes of this process, once for all its sessions.
 
     Args:
         host: name or address of this machine's interface that the tasks can reach.
 
     Returns:
-        What tasks need to know; None if this process cannot listen there.
+        Where the tasks send their messages; None if this process cannot listen there.
 
     """
     global _listener
@@ -46,7 +46,7 @@ def listen(host: str) -> Address | None:
             _listener.close()
             _listener = None
         try:
-            _listener = Listener(host, _board, choose_display, _mode_of)
+            _listener = Listener(host, _state, choose_display, _mode_of)
         except OSError as error:
             log.info("writes will not be shown: cannot listen on %s: %s", host, error)
             return None
@@ -86,11 +86,11 @@ def last_write() -> WriteSummary | None:
     listener = _listener
     if listener is not None and listener.pid == os.getpid():
         return listener.last_write()
-    return _board.last
+    return _state.last
 
 
 @atexit.register
 def _end() -> None:
-    # A terminal is left with its cursor, whatever was under way.
+    # A terminal gets its cursor back, whatever is being shown.
     if _listener is not None and _listener.pid == os.getpid():
         _listener.close()

@@ -1,4 +1,4 @@
-"""Displays of writes under way: a line in a terminal, an output in a notebook, lines in the log."""
+"""Displays running writes: a line in a terminal, an output in a notebook, lines in the log."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Display(Protocol):
     """Shows writes; used by one thread."""
 
     def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
-        """Show these writes and no others; of those that were shown and have ended, the end."""
+        """Show these writes and no others, and the ends of writes that were shown before."""
 
     def close(self) -> None:
-        """Show nothing more, and leave everything in order."""
+        """Show nothing more, and restore the terminal."""
 
 
 def choose_display() -> Display:
-    """Return the display for this process: that of its notebook, its terminal, or its log."""
+    """Return the display for this process: of its notebook, its terminal, or its log."""
     if _in_notebook():
         return NotebookDisplay()
     if sys.stderr is not None and sys.stderr.isatty():
@@ -46,7 +46,7 @@ def choose_display() -> Display:
 
 
 def _in_notebook() -> bool:
-    """Whether a kernel runs this process: a notebook is at its other end."""
+    """Whether a Jupyter kernel runs this process."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
@@ -56,7 +56,7 @@ class TerminalDisplay:
     """A line for each write while it runs, and one that stays when it has ended.
 
     Args:
-        console: left out: on standard error.
+        console: by default, on standard error.
 
     """
 
@@ -70,7 +70,7 @@ class TerminalDisplay:
         self._begun: set[str] = set()
 
     def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
-        """Draw, all in one go."""
+        """Draw all writes at once."""
         stays = [end.summary for end in ended if end.summary and end.job in self._begun]
         self._begun -= {end.job for end in ended}
         self._begun |= {view.job for view in views}
@@ -95,7 +95,7 @@ class TerminalDisplay:
         self._progress.refresh()
 
     def close(self) -> None:
-        """Take the lines away."""
+        """Remove the lines."""
         if self._progress is not None:
             self._progress.stop()
         self._progress = None
@@ -110,7 +110,7 @@ def _progress(console: Console) -> Progress:
         BarColumn(bar_width=12),
         TextColumn("{task.fields[numbers]}", markup=False),
     ]
-    # What others print is theirs; and nothing is drawn but what the listener's thread draws.
+    # The output of the user's program stays as it is, and only the listener's thread draws.
     return Progress(
         *columns,
         console=console,
@@ -123,13 +123,13 @@ def _progress(console: Console) -> Progress:
 
 def _fields(view: View) -> dict[str, str]:
     target = view.target
-    if len(target) > TARGET_WIDTH:  # its end tells more than its beginning
+    if len(target) > TARGET_WIDTH:  # the end of a path is more specific than its beginning
         target = f"…{target[1 - TARGET_WIDTH :]}"
     return {"target": target, "numbers": "  ".join(numbers(view))}
 
 
 def numbers(view: View) -> list[str]:
-    """Return what is known of a write; what a narrow terminal cuts off comes last."""
+    """Return a write's numbers, the most important first: narrow terminals cut off the end."""
     minutes, seconds = divmod(int(view.seconds), 60)
     speed = "committing" if view.phase == "committing" else f"{in_units(view.speed)}/s"
     return [
@@ -160,9 +160,9 @@ class _Output:
 
 
 class NotebookDisplay:
-    """An output under the cell that writes, renewed in its place.
+    """An output below the cell that writes, updated in its place.
 
-    IPython puts what a thread without a cell of its own displays under the cell that runs.
+    IPython puts the output of a thread without a cell of its own below the cell that runs.
     """
 
     def __init__(self) -> None:
@@ -170,14 +170,14 @@ class NotebookDisplay:
         self._drawn: dict[str, View] = {}
 
     def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
-        """Renew the outputs."""
+        """Update the outputs."""
         for end in ended:
             self._drawn.pop(end.job, None)
             if (handle := self._handles.pop(end.job, None)) is not None:
                 handle.update(end.summary or _Output("<p>The write failed.</p>", "It failed."))
         shown = {view.job: view for view in views}
         for job in self._drawn.keys() - shown.keys():
-            # It may yet come back: a task is tried again.
+            # The write may go on: Spark may retry a task.
             self._handles[job].update(_output(self._drawn.pop(job), alive=False))
         for job, view in shown.items():
             if job in self._handles:
@@ -196,10 +196,10 @@ class NotebookDisplay:
 
 
 def _output(view: View, *, alive: bool = True) -> _Output:
-    said = numbers(view) + ([] if alive else ["stopped"])
+    parts = numbers(view) + ([] if alive else ["stopped"])
     moving = "<progress></progress> " if alive else ""
-    html = f"<div><code>{escape(view.target)}</code> {moving}{' &middot; '.join(said)}</div>"
-    return _Output(html, f"{view.target}  {'  '.join(said)}")
+    html = f"<div><code>{escape(view.target)}</code> {moving}{' &middot; '.join(parts)}</div>"
+    return _Output(html, f"{view.target}  {'  '.join(parts)}")
 
 
 class LogDisplay:
@@ -212,19 +212,19 @@ class LogDisplay:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Log what is due."""
         for end in ended:
-            if self._told.pop(end.job, None) is not None and end.summary is not None:
+            if self._logged_at.pop(end.job, None) is not None and end.summary is not None:
                 log.info("%s", end.summary)
         now = self._clock()
         for view in views:
-            if now - self._told.setdefault(view.job, now) >= LOG_EVERY:
-                self._told[view.job] = now
+            if now - self._logged_at.setdefault(view.job, now) >= LOG_EVERY:
+                self._logged_at[view.job] = now
                 log.info("%s: %s", view.target, ", ".join(numbers(view)))
 
     def close(self) -> None:
-        """Nothing is left open."""
-        self._told.clear()
+        """Forget the writes that were shown."""
+        self._logged_at.clear()

@@ -1,4 +1,4 @@
-"""`Listener`: takes the datagrams of this process's writes, and keeps a display up to date."""
+"""Receives the datagrams of this process's writes, and keeps a display up to date: `Listener`."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.progress.listener")
 
-#: Bytes; the longest message of ours has some 1,300.
+#: Bytes of a datagram at most; the longest message has some 1,300.
 LONGEST = 2048
-#: Datagrams that are taken at a stretch: those of a flood wait, or are dropped by the kernel.
-AT_A_STRETCH = 1000
-#: Bytes of datagrams that wait; the kernel may allow less.
-WAITING = 2**20
-#: Seconds that the thread rests when more than one datagram had come: those of a thousand tasks
-#: share a look, and the end of a write, which comes alone, is shown before its caller goes on.
+#: Datagrams that are received at once: those of a flood wait, or are dropped by the kernel.
+DATAGRAMS_AT_ONCE = 1000
+#: Bytes of the socket's receive buffer; the kernel may allow less.
+RECEIVE_BUFFER = 2**20
+#: Seconds that the thread pauses after more than one datagram has come. The datagrams of a thousand
+#: tasks are then handled together, and the end of a write, which comes alone, is shown at once.
 PAUSE = 0.05
-#: Seconds that `last_write` waits for the end of a write that is under way: it may have come
-#: back to the caller before its datagram did.
+#: Seconds that `last_write` waits for the end of a running write: the write may have returned to
+#: its caller before its datagram arrived.
 GRACE = 0.3
 
 
@@ -53,21 +53,21 @@ class Listener:
     """Listens on a port of its own until it is closed.
 
     Args:
-        host: name or address to bind to, and nothing else.
-        board: what is heard goes here.
+        host: name or address to bind to; no other interface is listened on.
+        state: gets the messages.
         choose_display: called on the listener's thread when there is something to show.
         mode_of: returns how a session of this process overwrites partitions, given its number;
             None: it is not known.
 
     Raises:
-        OSError: the name is unknown, or none of this machine's.
+        OSError: the name is unknown, or is not this machine's.
 
     """
 
     def __init__(
         self,
         host: str,
-        board: WriteState,
+        state: WriteState,
         choose_display: Callable[[], Display],
         mode_of: Callable[[int], Literal["static", "dynamic"] | None] = lambda _: None,
     ) -> None:
@@ -77,7 +77,7 @@ class Listener:
         family, kind, _, _, place = found[0]
         self._socket = socket.socket(family, kind)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             self._socket.setblocking(False)
             self._socket.bind(place)
         except OSError:
@@ -85,79 +85,79 @@ class Listener:
             raise
         ip, port = self._socket.getsockname()[:2]
         self.address = Address(ip, port, secrets.token_bytes(KEY_BYTES))
-        self._board = board
+        self._state = state
         self._choose_display = choose_display
         self._mode_of = mode_of
         self._display: Display | None = None
         self._drawing = False
-        self._heard = threading.Condition()
+        self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._bell, self._button = socket.socketpair()
-        self._bell.setblocking(False)
-        self._button.setblocking(False)
+        self._wakeup, self._waker = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._waker.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="sftp_async-progress", daemon=True)
         self._thread.start()
 
     def last_write(self) -> WriteSummary | None:
-        """Return the summary of the last completed write; that which has just come back, too."""
-        with self._heard:
-            self._take()
-            self._ring()
-            self._heard.wait_for(self._is_at_rest, GRACE)
-            return self._board.last
+        """Return the summary of the last completed write, even if it has only just returned."""
+        with self._changed:
+            self._receive()
+            self._wake()
+            self._changed.wait_for(self._is_idle, GRACE)
+            return self._state.last
 
     def close(self) -> None:
         """Stop listening, and clear the display."""
         self._closing.set()
-        self._ring()
-        self._thread.join(5)  # a terminal may have been halted
-        for one in (self._socket, self._bell, self._button):
+        self._wake()
+        self._thread.join(5)  # the terminal may have been stopped
+        for one in (self._socket, self._wakeup, self._waker):
             one.close()
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         """Wake the thread."""
-        with contextlib.suppress(OSError):  # full of rings, or closed
-            self._button.send(b"!")
+        with contextlib.suppress(OSError):  # woken often enough, or closed
+            self._waker.send(b"!")
 
-    def _is_at_rest(self) -> bool:
-        return not self._drawing and not self._board.is_busy(time.monotonic())
+    def _is_idle(self) -> bool:
+        return not self._drawing and not self._state.is_busy(time.monotonic())
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as ears:
-            ears.register(self._socket, selectors.EVENT_READ)
-            ears.register(self._bell, selectors.EVENT_READ)
-            self._listen(ears)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            selector.register(self._wakeup, selectors.EVENT_READ)
+            self._listen(selector)
         with contextlib.suppress(Exception):
             if self._display is not None:
                 self._display.close()
 
-    def _listen(self, ears: selectors.BaseSelector) -> None:
+    def _listen(self, selector: selectors.BaseSelector) -> None:
         shown_at = 0.0
         busy = False
         while not self._closing.is_set():
-            # Nothing under way, nothing to do: the thread sleeps until something comes.
-            ears.select(INTERVAL if busy else None)
+            # While no write runs, the thread sleeps until a datagram comes.
+            selector.select(INTERVAL if busy else None)
             now = time.monotonic()
-            with self._heard:
+            with self._changed:
                 with contextlib.suppress(OSError):
-                    self._bell.recv(LONGEST)
-                taken = self._take()
-                self._heard.notify_all()
-                was_busy, busy = busy, self._board.is_busy(now)
-                news = self._board.has_ended or was_busy != busy
-            if news or (busy and now - shown_at >= INTERVAL):
+                    self._wakeup.recv(LONGEST)
+                received = self._receive()
+                self._changed.notify_all()
+                was_busy, busy = busy, self._state.is_busy(now)
+                changed = self._state.has_ended or was_busy != busy
+            if changed or (busy and now - shown_at >= INTERVAL):
                 shown_at = now
                 self._show(now)
-            if taken > 1:
+            if received > 1:
                 self._closing.wait(PAUSE)
 
-    def _take(self) -> int:
-        """Take what has come, drop whatever is not ours; returns how much it was."""
-        for taken in range(AT_A_STRETCH):
+    def _receive(self) -> int:
+        """Receive what has come, drop what is not authentic; returns the number of datagrams."""
+        for received in range(DATAGRAMS_AT_ONCE):
             try:
                 datagram, sender = self._socket.recvfrom(LONGEST)
-            except OSError:  # nothing more
-                return taken
+            except OSError:  # no more datagrams
+                return received
             content = unseal(self.address.key, datagram) if len(datagram) > SEAL else None
             if content is None:
                 continue
@@ -169,8 +169,8 @@ class Listener:
                 if isinstance(message, ModeQuestion):
                     self._answer(message, sender)
                 else:
-                    self._board.take(message, time.monotonic())
-        return AT_A_STRETCH
+                    self._state.update(message, time.monotonic())
+        return DATAGRAMS_AT_ONCE
 
     def _answer(self, question: ModeQuestion, sender: Any) -> None:
         try:
@@ -182,18 +182,18 @@ class Listener:
             log.debug("a session's mode of overwriting is not known: %s", error)
 
     def _show(self, now: float) -> None:
-        with self._heard:
-            views, ended = self._board.views(now), self._board.take_ended()
+        with self._changed:
+            views, ended = self._state.views(now), self._state.pop_ended()
         try:
             if self._display is None and views:
                 self._display = self._choose_display()
             if self._display is not None:
                 self._display.show(views, ended)
-        except Exception as error:  # noqa: BLE001 - nobody's work depends on what is shown
-            log.debug("nothing is shown: %s", error)
-        with self._heard:
+        except Exception as error:  # noqa: BLE001 - no write depends on its display
+            log.debug("the display failed: %s", error)
+        with self._changed:
             self._drawing = bool(views)
-            self._heard.notify_all()
+            self._changed.notify_all()
 
 
 @cache

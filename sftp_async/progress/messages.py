@@ -10,9 +10,9 @@ from typing import Literal
 
 from sftp_async.progress.summary import WriteSummary
 
-#: Seconds between two datagrams of one task, at least; and at most, while it has no news.
+#: Seconds between two datagrams of one task: at least, and at most while nothing changes.
 INTERVAL, HEARTBEAT = 0.5, 2.0
-#: Bytes of the seal, in front of the message: SHA-256's.
+#: Bytes of the seal in front of a message: an HMAC-SHA256.
 SEAL = 32
 KEY_BYTES = 32
 
@@ -21,7 +21,7 @@ TaskState = Literal["running", "done", "failed"]
 
 @dataclass(frozen=True)
 class Address:
-    """Where a listener is, as numbers: nothing has to be resolved; and the key it knows."""
+    """A listener's IP address and port, so that no name has to be resolved, and its key."""
 
     host: str
     port: int
@@ -35,10 +35,10 @@ class Address:
 
 @dataclass(frozen=True)
 class TaskProgress:
-    """How far a task is: what went into its files, and bytes that the server has acknowledged.
+    """A task's progress: its complete files, encoded rows, and bytes that the server acknowledged.
 
-    `age` is how many seconds ago the job was planned, by the clocks of two machines: it may be less
-    than 0.
+    `age` is the number of seconds since the job was planned, by the clocks of two machines: it may
+    be less than 0.
     """
 
     kind: Literal["task"]
@@ -54,7 +54,7 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class CommitProgress:
-    """The driver is making a job's files visible."""
+    """The driver commits a job."""
 
     kind: Literal["commit"]
     job: str
@@ -64,7 +64,7 @@ class CommitProgress:
 
 @dataclass(frozen=True)
 class JobEnded:
-    """A job is over; without a summary it has failed."""
+    """A job has ended; without a summary it has failed."""
 
     kind: Literal["end"]
     job: str
@@ -103,7 +103,7 @@ def seal(key: bytes, message: Message | ModeQuestion | ModeAnswer) -> bytes:
 
 
 def unseal(key: bytes, datagram: bytes) -> bytes | None:
-    """Return the content of a datagram; None if it was not sealed with that key."""
+    """Return the content of a datagram; None if it was not sealed with this key."""
     content = datagram[SEAL:]
     ours = hmac.compare_digest(hmac.digest(key, content, "sha256"), datagram[:SEAL])
     return content if ours else None

@@ -1,8 +1,8 @@
-"""What a write tells the process that asked for it: counters in small datagrams, now and then.
+"""Sends the progress of a write to the process that started it: counters in small datagrams.
 
-UDP, because nobody must ever wait for a listener: what is lost is told again half a second later,
-since all counters are cumulative. Each datagram is sealed with a key that only the session's jobs
-know (HMAC-SHA256); why so: docs/decisions/0018-progress.md.
+The protocol is UDP, because no write may ever wait for a listener. All counters are cumulative, so
+the next datagram, half a second later, makes up for a lost one. Each datagram is sealed with a key
+that only the session's jobs know (HMAC-SHA256); the reasons are in docs/decisions/0018-progress.md.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ log = logging.getLogger("sftp_async.progress.reporter")
 
 
 class Sender:
-    """Sends messages to a listener, or to nobody: never waits, never raises.
+    """Sends messages to a listener, if there is one; never waits, never raises.
 
     Args:
-        address: None: nobody listens.
+        address: of the listener; None if there is none.
 
     """
 
@@ -34,34 +34,35 @@ class Sender:
     def __bool__(self) -> bool:
         return self._address is not None
 
-    def send(self, tell: Callable[[], Message]) -> None:
-        """Send a message, if there is anybody to hear it; from any thread."""
+    def send(self, make: Callable[[], Message]) -> None:
+        """Make a message and send it, if there is a listener; from any thread."""
         if self._address is None:
             return
         try:
             if self._socket is None:
                 self._socket = socket.socket(self._address.family, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
-            datagram = seal(self._address.key, tell())
+            datagram = seal(self._address.key, make())
             self._socket.sendto(datagram, (self._address.host, self._address.port))
-        except Exception as error:  # noqa: BLE001 - a write must not fail for what it tells
-            log.debug("nobody hears of the progress: %s", error)
+        except Exception as error:  # noqa: BLE001 - a write must not fail because of its progress
+            log.debug("progress is not reported: %s", error)
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
 
 
 class Reporter:
-    """Tells of one piece of work every half second while it has news, and at its end.
+    """Reports one piece of work every half second while its counters change, and at its end.
 
-    A context manager: an error that leaves it is told as `failed`, and goes on.
+    A context manager: an error that leaves it is reported as `failed`, and propagates.
 
     Args:
-        address: of the listener; None: nothing is done.
-        loop: the event loop whose thread sends, beside its other work.
-        news: makes a message; called on that thread, and at the end on the one that ends.
+        address: of the listener; None: nothing is reported.
+        loop: the event loop whose thread sends while the work runs.
+        progress: makes a message; called on the loop's thread, and at the end on the thread that
+            leaves the context.
 
     """
 
@@ -69,14 +70,14 @@ class Reporter:
         self,
         address: Address | None,
         loop: asyncio.AbstractEventLoop,
-        news: Callable[[TaskState], Message],
+        progress: Callable[[TaskState], Message],
     ) -> None:
         self._sender = Sender(address)
         self._loop = loop
-        self._news = news
-        self._told: Message | None = None
-        self._told_at = 0.0
-        self._over = False
+        self._progress = progress
+        self._sent: Message | None = None
+        self._sent_at = 0.0
+        self._ended = False
 
     def __enter__(self) -> Self:
         if self._sender:
@@ -86,15 +87,15 @@ class Reporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._over = True
-        self._sender.send(lambda: self._news("done" if kind is None else "failed"))
+        self._ended = True
+        self._sender.send(lambda: self._progress("done" if kind is None else "failed"))
         self._sender.close()
 
     def _tick(self) -> None:
-        if self._over:
+        if self._ended:
             return
         self._loop.call_later(INTERVAL, self._tick)
-        news, now = self._news("running"), self._loop.time()
-        if news != self._told or now - self._told_at >= HEARTBEAT:
-            self._told, self._told_at = news, now
-            self._sender.send(lambda: news)
+        message, now = self._progress("running"), self._loop.time()
+        if message != self._sent or now - self._sent_at >= HEARTBEAT:
+            self._sent, self._sent_at = message, now
+            self._sender.send(lambda: message)

@@ -1,4 +1,4 @@
-"""What is known of the writes of this process: made from messages, read by displays."""
+"""Keeps the state of this process's writes: built from messages, read by displays."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Literal
 from sftp_async.progress.messages import CommitProgress, JobEnded, Message, TaskProgress
 from sftp_async.progress.summary import WriteSummary
 
-#: Seconds that a write takes before it is shown; its first news comes half a second after its
-#: start.
+#: Seconds after a write's first message before it is shown; that message is sent half a second
+#: after the start of a task.
 SHOWN_AFTER = 0.5
-#: Seconds without news after which a write is not shown any more: three heartbeats. Its processes
-#: were killed, and nobody was left to tell of it.
+#: Seconds without a message after which a write is no longer shown: three heartbeats. Its processes
+#: were probably killed.
 QUIET = 6.0
-#: The same where no task is under way: more of them, or the commit, may have to start a process.
+#: The same while no task runs: further tasks, or the commit, may have to start a process.
 BETWEEN = 60.0
 #: Seconds over which the speed is an average.
 WINDOW = 5.0
-#: Writes under way, and tasks of one write, that are kept; of more, the oldest writes and the last
-#: tasks are left out. A summary is exact whatever was left out.
+#: Running writes, and tasks of one write, that are kept. If there are more, the oldest writes and
+#: the last tasks are left out; summaries stay exact.
 MOST_WRITES, MOST_TASKS = 64, 2**16
-#: Ended writes that are remembered, by their ids alone: what was overtaken on its way, or recorded
-#: there and sent once more, neither brings a write back nor its summary.
+#: Ended writes whose ids are kept, so that a datagram that arrives late, or was recorded and sent
+#: again, brings back neither a write nor its summary.
 MOST_ENDED = 4096
 
 Phase = Literal["writing", "committing"]
@@ -31,9 +31,9 @@ Phase = Literal["writing", "committing"]
 
 @dataclass(frozen=True)
 class View:
-    """A write that is under way, as a display shows it.
+    """A running write, as a display shows it.
 
-    `speed` is in bytes per second, of the last seconds; `seconds` since the job was planned.
+    `speed` is in bytes per second over `WINDOW`; `seconds` is the time since the job was planned.
     """
 
     job: str
@@ -50,7 +50,7 @@ class View:
 
 @dataclass
 class _Write:
-    """A write under way; times are the listener's own."""
+    """A running write; all times are by the listener's clock."""
 
     target: str
     planned: float
@@ -63,24 +63,24 @@ class _Write:
     running: int = 0
     done: int = 0
     committing: bool = False
-    #: When there were how many bytes, the oldest first.
+    #: Times with the number of bytes, the oldest first.
     history: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def take(self, news: TaskProgress) -> None:
-        """Add what is new in a task's counters; those of another attempt count once it leads."""
-        old = self.tasks.get(news.partition)
+    def add(self, progress: TaskProgress) -> None:
+        """Add the growth of a task's counters; a further attempt counts once it is ahead."""
+        old = self.tasks.get(progress.partition)
         if old is None:
             if len(self.tasks) >= MOST_TASKS:
                 return
-            old = replace(news, state="failed", files=0, rows=0, bytes=0)
+            old = replace(progress, state="failed", files=0, rows=0, bytes=0)
         new = replace(
-            news,
-            files=max(old.files, news.files),
-            rows=max(old.rows, news.rows),
-            bytes=max(old.bytes, news.bytes),
-            state="done" if old.state == "done" else news.state,
+            progress,
+            files=max(old.files, progress.files),
+            rows=max(old.rows, progress.rows),
+            bytes=max(old.bytes, progress.bytes),
+            state="done" if old.state == "done" else progress.state,
         )
-        self.tasks[news.partition] = new
+        self.tasks[progress.partition] = new
         self.files += new.files - old.files
         self.rows += new.rows - old.rows
         self.bytes += new.bytes - old.bytes
@@ -88,7 +88,7 @@ class _Write:
         self.done += (new.state == "done") - (old.state == "done")
 
     def view(self, job: str, now: float) -> View:
-        """Return its picture, and remember the moment for the speed."""
+        """Return what a display shows, and keep a point for the speed."""
         self.history.append((now, self.bytes))
         while len(self.history) > 2 and self.history[1][0] <= now - WINDOW:
             self.history.popleft()
@@ -111,19 +111,25 @@ class WriteState:
     """The writes of a process. Not thread-safe: the listener has a lock.
 
     Attributes:
-        last: the summary of the write that was completed last; None: none was.
+        last: the summary of the write that was completed last; None before the first.
 
     """
 
     def __init__(self) -> None:
         self.last: WriteSummary | None = None
         self._writes: dict[str, _Write] = {}
-        self._over: dict[str, None] = {}
+        self._ended_ids: dict[str, None] = {}
         self._ended: list[JobEnded] = []
 
-    def take(self, message: Message, now: float) -> None:
-        """Take a message that came at that time, in seconds of any clock."""
-        if message.job in self._over:
+    def update(self, message: Message, now: float) -> None:
+        """Update the state by a message.
+
+        Args:
+            message: from a task or the driver.
+            now: when it came, in seconds by any clock.
+
+        """
+        if message.job in self._ended_ids:
             return
         if isinstance(message, JobEnded):
             self._end(message)
@@ -139,28 +145,28 @@ class WriteState:
         if isinstance(message, CommitProgress):
             write.committing = True
         else:
-            write.take(message)
+            write.add(message)
 
     def views(self, now: float) -> list[View]:
-        """Return the writes to be shown: those that take a while, and are alive."""
+        """Return the writes to show: those that take longer than `SHOWN_AFTER` and are alive."""
         return [
             write.view(job, now)
             for job, write in self._writes.items()
             if self._alive(write, now) and now - write.first >= SHOWN_AFTER
         ]
 
-    def take_ended(self) -> list[JobEnded]:
-        """Return what has ended since the last call."""
+    def pop_ended(self) -> list[JobEnded]:
+        """Return the writes that have ended since the last call."""
         ended, self._ended = self._ended, []
         return ended
 
     @property
     def has_ended(self) -> bool:
-        """Whether `take_ended` would return anything."""
+        """Whether `pop_ended` would return anything."""
         return bool(self._ended)
 
     def is_busy(self, now: float) -> bool:
-        """Whether a write is under way that has told of itself."""
+        """Whether a write runs, as far as messages have come."""
         return any(self._alive(write, now) for write in self._writes.values())
 
     def _alive(self, write: _Write, now: float) -> bool:
@@ -171,8 +177,8 @@ class WriteState:
         if end.summary is not None:
             self.last = end.summary
         self._writes.pop(end.job, None)
-        self._over[end.job] = None
-        while len(self._over) > MOST_ENDED:
-            del self._over[next(iter(self._over))]
+        self._ended_ids[end.job] = None
+        while len(self._ended_ids) > MOST_ENDED:
+            del self._ended_ids[next(iter(self._ended_ids))]
         self._ended.append(end)
         del self._ended[:-MOST_WRITES]

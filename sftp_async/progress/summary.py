@@ -1,4 +1,4 @@
-"""Counters: what the pool did and what a job wrote."""
+"""Counts what tasks and jobs wrote, and what it took: counters and the summary of a write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _replaced(replaced: int, removed: int) -> str:
 
 @dataclass
 class Counters:
-    """How far a task is: complete files, rows encoded, bytes that the server has acknowledged."""
+    """A task's progress: complete files, encoded rows, bytes that the server has acknowledged."""
 
     files: int = 0
     rows: int = 0
@@ -30,7 +30,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class WriteStats:
-    """What a job wrote: data files, rows and encoded bytes; and the data files that it replaced.
+    """The data files, rows and encoded bytes that a job wrote, and the files it replaced.
 
     `files_replaced` had the names of new files, `files_removed` had names of their own.
     """
@@ -51,15 +51,15 @@ class WriteSummary:
     """What a write did, and what it took.
 
     Attributes:
-        target: path on the server, as it was asked for.
+        target: path on the server, as the user gave it.
         job_id: 32 hex digits; the first 16 are in the names of part files.
-        files: data files that became visible; 0 if the write changed nothing (`job_key`).
+        files: data files that were committed; 0 if the write changed nothing (`job_key`).
         rows: rows in them.
         bytes: bytes in them.
         seconds: from the plan on the driver to the end of the commit.
         connections: logins of the driver and of the tasks that succeeded; a Python worker keeps its
             connections for the next write, so there may be none.
-        retries: logins, requests and uploads that were done once more.
+        retries: logins, requests and uploads that were repeated.
         reconnects: connections that broke.
         files_replaced: data files that an overwrite replaced by new ones of the same name.
         files_removed: data files that an overwrite removed.
@@ -84,11 +84,11 @@ class WriteSummary:
         return self.bytes / self.seconds if self.seconds > 0 else 0.0
 
     def __str__(self) -> str:
-        line = ConnectionStats(self.connections, self.retries, self.reconnects)
+        connection_stats = ConnectionStats(self.connections, self.retries, self.reconnects)
         written = WriteStats(self.files, self.rows, self.bytes)
         return (
             f"wrote {written} to {self.target} in {self.seconds:.1f} s "
-            f"({in_units(self.bytes_per_second)}/s; {line})"
+            f"({in_units(self.bytes_per_second)}/s; {connection_stats})"
             f"{_replaced(self.files_replaced, self.files_removed)}"
         )
 

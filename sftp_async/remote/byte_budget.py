@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from sftp_async.errors import raised_again
+from sftp_async.errors import raise_again
 
 
 class ByteBudget:
@@ -53,4 +53,4 @@ class ByteBudget:
         """Raise the error given to `fail`, if there was one."""
         if self._failure:
             # A new one for each thread: a shared exception gathers the tracebacks of all of them.
-            raise raised_again(self._failure) from self._failure
+            raise_again(self._failure)

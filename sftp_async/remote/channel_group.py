@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import UNKNOWN_OUTCOME, TransferError, raised_again
+from sftp_async.errors import UNKNOWN_OUTCOME, TransferError, raise_again
 from sftp_async.options.parsing import MAX_CHANNELS
 from sftp_async.remote.ssh.sftp_channels import HALF_WINDOW
 
@@ -126,7 +126,7 @@ class ChannelGroup:
     def check(self) -> None:
         """Raise the first failure, if there was one."""
         if self._failure is not None:
-            raise raised_again(self._failure) from self._failure
+            raise_again(self._failure)
 
     async def close(self) -> None:
         """Wait for every answer, then close the file on every channel."""

@@ -11,6 +11,7 @@ Everything here runs on one event loop; state changes between awaits are atomic.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import math
 import time
@@ -18,7 +19,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import NO_CONNECTION, ConnectError, PoolClosed, PoolTimeout, SFTPAsyncError
+from sftp_async.errors import (
+    NO_CONNECTION,
+    ConnectError,
+    PoolClosed,
+    PoolTimeout,
+    SFTPAsyncError,
+)
 from sftp_async.remote.stats import ConnectionStats, PoolStats
 
 if TYPE_CHECKING:
@@ -212,6 +219,7 @@ class ConnectionPool:
         return True
 
     async def _open_or_share(self, deadline: float) -> _Slot:
+        failure: SFTPAsyncError | None = None
         self._connecting += 1
         try:
             async for attempt in self._retry.attempts(
@@ -224,8 +232,9 @@ class ConnectionPool:
             ):
                 async with attempt:
                     try:
-                        connection = await self._connect_until(deadline)
+                        connection = await self._connect_until(deadline, failure)
                     except SFTPAsyncError as error:
+                        failure = error
                         self._stats.connect_errors_total += 1
                         self._last_failure = error.message
                         self._drop_unusable()
@@ -246,12 +255,13 @@ class ConnectionPool:
         self._raise_limit()
         return slot
 
-    async def _connect_until(self, deadline: float) -> Connection:
+    async def _connect_until(self, deadline: float, failure: SFTPAsyncError | None) -> Connection:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._connect()
         except TimeoutError as error:
-            raise self._timed_out() from error
+            # Why the attempt before this one failed says more than that time ran out in this one.
+            raise (copy.copy(failure) if failure else self._timed_out()) from error
 
     def _timed_out(self) -> PoolTimeout:
         failure = f"; last failure: {self._last_failure}" if self._last_failure else ""

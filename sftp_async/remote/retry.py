@@ -64,7 +64,7 @@ class RetryPolicy:
             log: the logger that each retry is reported to.
             level: of these messages.
             on_retry: called before each retry, to count it.
-            deadline: on the event loop's clock; no retry begins after it.
+            deadline: on the event loop's clock; every retry begins before it.
 
         """
         return Attempts(self, on, name, log, level, on_retry, deadline)
@@ -143,4 +143,4 @@ class Attempts:
     def _is_too_late(self, delay: float) -> bool:
         if self._deadline is None:
             return False
-        return asyncio.get_running_loop().time() + delay > self._deadline
+        return asyncio.get_running_loop().time() + delay >= self._deadline

@@ -1,4 +1,4 @@
-"""Spark's batch writer: a thin bridge from Spark's calls to a `Job`, and the commit message."""
+"""Bridges the calls of Spark's batch writer to a `Job`, and defines the commit message."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 
 from sftp_async.errors import CommitError
-from sftp_async.spark.arrow_repair import sound
+from sftp_async.spark.arrow_repair import repair_batch
 from sftp_async.spark.worker import enable_info_logging, freeze_imports
-from sftp_async.write import accounting
-from sftp_async.write.accounting import TaskMetrics
+from sftp_async.write.job import TaskMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,7 @@ class PartsWritten(WriterCommitMessage):
 
     partition: int
     parts: tuple[PartFile, ...]
-    account: TaskMetrics = field(default=TaskMetrics(), kw_only=True)
+    metrics: TaskMetrics = field(default=TaskMetrics(), kw_only=True)
 
 
 class SFTPBatchWriter(DataSourceArrowWriter):
@@ -55,10 +54,11 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         freeze_imports()
         context = TaskContext.get()
         partition = context.partitionId() if context is not None else 0
-        # A write of foreachBatch is no news by itself: its stream goes on.
-        live = context is not None and context.getLocalProperty(BATCH_ID) is None
-        parts, account = accounting.write(self._job, partition, map(sound, iterator), live=live)
-        return PartsWritten(partition, parts, account=account)
+        # A write of foreachBatch is not shown by itself: its streaming query goes on.
+        report = context is not None and context.getLocalProperty(BATCH_ID) is None
+        batches = map(repair_batch, iterator)
+        parts, metrics = self._job.write(partition, batches, report=report)
+        return PartsWritten(partition, parts, metrics=metrics)
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Make the job visible; called on the driver's side when all tasks have succeeded."""
@@ -71,7 +71,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
             )
         written.sort(key=lambda message: message.partition)
         parts = [part for message in written for part in message.parts]
-        accounting.commit(self._job, parts, [message.account for message in written])
+        self._job.commit(parts, [message.metrics for message in written])
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the job staged; called on the driver's side when the job has failed."""
@@ -81,7 +81,4 @@ class SFTPBatchWriter(DataSourceArrowWriter):
             self._job.layout.target,
             sum(message is not None for message in messages),
         )
-        try:
-            self._job.abort()
-        finally:
-            accounting.failed(self._job)
+        self._job.abort()

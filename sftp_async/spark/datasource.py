@@ -1,9 +1,8 @@
-"""`SFTPDataSource`: turns Spark's options and schema into a writer; no I/O of its own."""
+"""Turns Spark's options and schema into a writer: `SFTPDataSource`, which does no I/O itself."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
@@ -11,11 +10,12 @@ from pyspark.sql.types import StructType
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
+from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
 from sftp_async.spark.batch_writer import SFTPBatchWriter
-from sftp_async.spark.schema import arrow_schema, refuse_collations
+from sftp_async.spark.schema import arrow_schema, collation_problems
 from sftp_async.spark.stream_writer import stream_writer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job, plan_stream_job
 
 if TYPE_CHECKING:
     from sftp_async.progress.messages import Address
@@ -26,7 +26,7 @@ log = logging.getLogger("sftp_async.spark.datasource")
 class SFTPDataSource(DataSource):
     """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
 
-    Spark finds it by itself where the package is installed; else register it in the session, with
+    Spark finds it where the package is installed; otherwise register it in the session, with
     `spark.dataSource.register(SFTPDataSource)`. It writes in the modes `append` and `overwrite`:
 
         df.write.format("sftp").options(**options.to_spark()).mode("append").save("/upload/orders")
@@ -36,7 +36,7 @@ class SFTPDataSource(DataSource):
     """
 
     # Set in the class that `register` makes for a session.
-    #: Gets the progress of writes, and answers what the session's setting is.
+    #: Where its writes report their progress, and what answers for the session's setting.
     listener: ClassVar[Address | None] = None
     #: The session's number at the listener.
     session: ClassVar[int | None] = None
@@ -53,40 +53,45 @@ class SFTPDataSource(DataSource):
 
         Raises:
             OptionsError: the options are wrong; lists every mistake.
-            EncodeError: a column cannot be written in the format; names it.
+            EncodeError: a column cannot be written in the format, and nothing else is wrong.
             ConnectError, CommitError: the server or the target cannot take the job.
 
         """
         options = self._options()
         if overwrite:
             options = self._with_session_mode(options)
-        refuse_collations(schema, options.partition_by)
-        job = Job.plan(options, arrow_schema(schema), overwrite=overwrite)
-        return SFTPBatchWriter(replace(job, listener=self.listener).prepare())
+        problems = Problems()
+        problems.add(collation_problems(schema, options.partition_by))
+        columns = arrow_schema(schema, problems)
+        job = plan_job(options, columns, overwrite=overwrite, problems=problems)
+        return SFTPBatchWriter(job.with_listener(self.listener).prepare())
 
     def streamWriter(  # noqa: N802 - Spark's name
         self, schema: StructType, overwrite: bool
     ) -> DataSourceStreamWriter:
-        """Plan a micro-batch's write, on the driver; called for each batch, and for its commit.
+        """Plan a micro-batch's write, on the driver; called for each batch and for its commit.
 
         Raises:
             OptionsError: the options are wrong; lists every mistake.
-            EncodeError: a column cannot be written in the format; names it.
+            EncodeError: a column cannot be written in the format, and nothing else is wrong.
             ConnectError: the server cannot be reached.
 
         """
         options = self._options()
-        refuse_collations(schema, options.partition_by)
-        columns = arrow_schema(schema)
+        problems = Problems()
+        problems.add(collation_problems(schema, options.partition_by))
+        columns = arrow_schema(schema, problems)
         checkpoint = self.options.get("checkpointLocation", "")
-        job = Job.plan_stream(options, columns, overwrite=overwrite, checkpoint=checkpoint)
-        return stream_writer(replace(job, listener=self.listener).check(), columns)
+        job = plan_stream_job(
+            options, columns, overwrite=overwrite, checkpoint=checkpoint, problems=problems
+        )
+        return stream_writer(job.with_listener(self.listener).check(), columns)
 
     def schema(self) -> NoReturn:
-        """Refuse: Spark asks for the columns where it is to read, or where DDL names none.
+        """Refuse: Spark asks for the columns of a read, or where DDL names none.
 
         Raises:
-            SFTPAsyncError: says what to do instead.
+            SFTPAsyncError: with what to do instead.
 
         """
         raise SFTPAsyncError(
@@ -99,7 +104,7 @@ class SFTPDataSource(DataSource):
         """Refuse: this source writes only.
 
         Raises:
-            SFTPAsyncError: says what to do instead.
+            SFTPAsyncError: with what to do instead.
 
         """
         raise SFTPAsyncError("The sftp format writes only", hint=_TO_READ)

@@ -1,4 +1,4 @@
-"""`register`: makes the source known to a Spark session, and the session fast and open for it."""
+"""Registers the source in a Spark session, sets the session up for it, and shows its writes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger("sftp_async.spark.register")
 
 #: Spark's limit on the bytes of an Arrow batch on its way to Python (SPARK-51316, since 4.0).
 BATCH_LIMIT = "spark.sql.execution.arrow.maxBytesPerBatch"
-#: The one value at which Spark leaves out the check: Int.MaxValue.
+#: The one value with which Spark skips the check: Int.MaxValue.
 UNLIMITED = 2**31 - 1
-#: Masters whose tasks run in this very machine's JVM.
+#: Masters whose tasks run on this machine.
 LOCAL = re.compile(r"local(\[.*\])?")
 LOOPBACK = "127.0.0.1"
 #: Spark's setting of what mode `overwrite` replaces where there are partitions.
@@ -33,40 +33,41 @@ OVERWRITE_MODE = "spark.sql.sources.partitionOverwriteMode"
 def register(spark: SparkSession) -> None:
     """Register `format("sftp")` in a session, lift a limit of Spark there, and show its writes.
 
-    From Spark 4.1 on, where the package is installed, Spark knows the format by itself
-    (pyspark_sftp_async). Call this all the same in a thread that you have started: Spark looks for
-    a format in the session that is active in the thread, and this makes `spark` that one. A session
-    of `spark.newSession()` is registered like the first.
+    From Spark 4.1 on, Spark finds the format where the package is installed (pyspark_sftp_async).
+    In a thread that you have started call this function even so: Spark looks for a format in the
+    thread's active session, and this makes `spark` the active one. Register a session of
+    `spark.newSession()` like the first one.
 
-    To hold its byte limit on Arrow batches, Spark adds up the size of every column after every row,
-    which is near half of the JVM's time in a write of sixteen columns (docs/decisions/0013).
-    Without it a batch still ends after `spark.sql.execution.arrow.maxRecordsPerBatch` rows, 10,000
-    by default, so only rows of more than some 6 KB on average make larger batches than before: for
-    those set a limit of your own, which is left alone here.
+    To enforce its byte limit on Arrow batches, Spark adds up the size of every column after every
+    row, which takes almost half of the JVM's time in a write of sixteen columns
+    (docs/decisions/0013). Without that limit a batch still ends after
+    `spark.sql.execution.arrow.maxRecordsPerBatch` rows, 10,000 by default. So batches become larger
+    only where rows have more than some 6 KB on average. For those set a limit of your own, which
+    this function does not change.
 
     A write of more than a second is shown while it runs (option `progress`), and
-    `sftp_async.last_write()` tells of it afterwards: this process listens on a port of its own, of
-    the loopback interface in local mode, of the driver's address on a cluster. Not with Spark
-    Connect, whose tasks run elsewhere.
+    `sftp_async.last_write()` returns its summary afterwards. For this the process listens on a port
+    of the loopback interface in local mode, and of the driver's address on a cluster. It does not
+    with Spark Connect, whose tasks run elsewhere.
 
     Mode `overwrite` follows the session's spark.sql.sources.partitionOverwriteMode where the option
     `partition_overwrite_mode` is not set: as the setting is when a write is planned, or, with Spark
     Connect, as it is now.
 
-    `spark.dataSource.register(SFTPDataSource)` registers as well, and does none of this.
+    `spark.dataSource.register(SFTPDataSource)` registers the source without any of this.
 
     Args:
-        spark: a session; a Spark Connect session, too.
+        spark: a session; it may be one of Spark Connect.
 
     """
-    # The one public call that makes a session its thread's active one (DataSource.lookupDataSource
-    # knows a source in Python by no other; builder.getOrCreate() is not enough). Before all else:
-    # a name that the active session knows cannot be registered in a second one
+    # The only public call that makes a session its thread's active one, in which Spark looks up
+    # Python sources (DataSource.lookupDataSource); builder.getOrCreate() does not. It comes first:
+    # a name that the active session knows cannot be registered in another session
     # (DataSourceRegistration.checkDataSourceExists, DATA_SOURCE_ALREADY_EXISTS).
     spark.createDataFrame([], "n INT")
     listener = _listener_for(spark)
     number = _number_of(spark) if listener is not None else None
-    spark.dataSource.register(telling(listener, session=number, mode=_overwrite_mode(spark)))
+    spark.dataSource.register(with_listener(listener, session=number, mode=_overwrite_mode(spark)))
     _lift_batch_limit(spark)
 
 
@@ -76,21 +77,21 @@ def _lift_batch_limit(spark: SparkSession) -> None:
             return
         spark.conf.set(BATCH_LIMIT, UNLIMITED)
     except PySparkException as error:  # serverless compute lets few settings be seen or changed
-        log.info("%s stays, and writes take longer: %s", BATCH_LIMIT, error)
+        log.info("%s cannot be lifted, so writes take longer: %s", BATCH_LIMIT, error)
         return
     log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
 
 
-def telling(
+def with_listener(
     listener: Address | None,
     *,
     session: int | None = None,
     mode: Literal["static", "dynamic"] | None = None,
 ) -> type[SFTPDataSource]:
-    """Return the source whose writes report their progress and know their session's setting.
+    """Return the source with a listener that its writes report to, and its session's setting.
 
-    Spark pickles it by value, since no module has it: so the listener's address is in every process
-    of a write, and in no setting, plan or event log.
+    Spark pickles the class by value, since no module has it. So the listener's address reaches
+    every process of a write, and is in no setting, plan or event log.
 
     Args:
         listener: gets the progress, and answers what the session's setting is; None: there is none.
@@ -135,7 +136,7 @@ def _overwrite_mode(spark: SparkSession) -> Literal["static", "dynamic"] | None:
 
 
 def _listener_for(spark: SparkSession) -> Address | None:
-    """Listen for the session's writes, if its tasks reach this process; nothing depends on it."""
+    """Listen for the session's writes, if its tasks can reach this process."""
     try:
         context = spark.sparkContext
         local = LOCAL.fullmatch(context.master or "") is not None

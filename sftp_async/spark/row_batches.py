@@ -1,4 +1,4 @@
-"""Spark's rows back to Arrow batches: Spark 4.0 gives a streaming writer nothing else."""
+"""Converts Spark's rows to Arrow batches: Spark 4.0 gives a streaming writer only rows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: What Spark puts into an Arrow batch by default (spark.sql.execution.arrow.maxRecordsPerBatch).
+#: Rows of an Arrow batch by Spark's default (spark.sql.execution.arrow.maxRecordsPerBatch).
 ROWS_PER_BATCH = 10_000
 
 
 @contextmanager
-def in_utc() -> Iterator[None]:
-    """Let this process's zone be UTC for a while.
+def process_time_zone_utc() -> Iterator[None]:
+    """Set the time zone of this process to UTC within the block.
 
-    Spark makes naive moments in the process's zone, row by row: an hour that comes twice in autumn
-    could not be told from the other one.
+    Spark converts timestamps to naive datetimes in the process's zone. In a zone with daylight
+    saving time, two timestamps an hour apart would become the same one in autumn.
     """
     before = os.environ.get("TZ")
     os.environ["TZ"] = "UTC"
@@ -42,32 +42,35 @@ def record_batches(rows: Iterable[Any], schema: pa.Schema) -> Iterator[pa.Record
     """Gather Spark rows into record batches.
 
     Args:
-        rows: `pyspark.sql.Row`s; moments are naive, in this process's zone, as Spark makes them.
-        schema: what the rows are.
+        rows: `pyspark.sql.Row`s, with naive datetimes in this process's zone, as Spark makes them.
+        schema: of the rows.
 
     """
     rows = iter(rows)
-    while some := list(itertools.islice(rows, ROWS_PER_BATCH)):
+    while chunk := list(itertools.islice(rows, ROWS_PER_BATCH)):
         columns = [
-            pa.array([_plain(row[i], field.type) for row in some], field.type)
+            pa.array([_arrow_value(row[i], field.type) for row in chunk], field.type)
             for i, field in enumerate(schema)
         ]
         yield pa.record_batch(columns, schema=schema)
 
 
-def _plain(value: Any, kind: pa.DataType) -> Any:
+def _arrow_value(value: Any, kind: pa.DataType) -> Any:
     """Return a value as `pyarrow.array` takes it."""
     if value is None:
         return None
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return value.astimezone(UTC)
     if pa.types.is_struct(kind):
-        return {kind.field(i).name: _plain(value[i], kind.field(i).type) for i in range(len(value))}
+        return {
+            kind.field(i).name: _arrow_value(value[i], kind.field(i).type)
+            for i in range(len(value))
+        }
     if pa.types.is_map(kind):
         return [
-            (_plain(key, kind.key_type), _plain(item, kind.item_type))
+            (_arrow_value(key, kind.key_type), _arrow_value(item, kind.item_type))
             for key, item in value.items()
         ]
     if pa.types.is_list(kind):
-        return [_plain(item, kind.value_type) for item in value]
+        return [_arrow_value(item, kind.value_type) for item in value]
     return value

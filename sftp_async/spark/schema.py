@@ -1,9 +1,9 @@
-"""Spark schemas as Arrow schemas, and the column types that are refused."""
+"""Converts Spark schemas to Arrow schemas, and reports the columns that cannot be written."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyspark
@@ -11,13 +11,17 @@ from pyspark.errors import PySparkException
 from pyspark.sql.pandas.types import to_arrow_type
 from pyspark.sql.types import StringType, StructField, StructType
 
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import EncodeError
 from sftp_async.formats.spark_schema import SPARK_SCHEMA
 
-#: In a Parquet file's metadata: who wrote it. Readers of Spark 3 ask for it before they take dates
-#: before 1582 for what they are (DataSourceUtils.datetimeRebaseSpec).
-SPARK_VERSION = b"org.apache.spark.version"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    from sftp_async.options.problems import Problems
+
+#: In a Parquet file's metadata: the version of Spark that wrote it. Without it, readers of Spark 3
+#: take dates before 1582 for those of the Julian calendar (DataSourceUtils.datetimeRebaseSpec).
+SPARK_VERSION = b"org.apache.spark.version"
 
 # PySpark 4.0 converts timestamps to UTC on request; later versions want the zone itself.
 _ZONE: dict[str, Any] = (
@@ -25,44 +29,50 @@ _ZONE: dict[str, Any] = (
 )
 
 
-def arrow_schema(schema: StructType) -> pa.Schema:
+def arrow_schema(schema: StructType, problems: Problems | None = None) -> pa.Schema:
     """Return the Arrow form of a Spark schema, which is among its metadata as it was.
 
+    Args:
+        schema: of a DataFrame.
+        problems: gets each column that Spark cannot hand to Python as Arrow data; such a column
+            is text in the result, which every further check takes.
+
     Raises:
-        EncodeError: Spark cannot hand a column to Python as Arrow data; names the column.
+        EncodeError: there is such a column, and `problems` is not given.
 
     """
     fields = []
     for field in schema.fields:
         try:
-            fields.append(
-                pa.field(field.name, to_arrow_type(field.dataType, **_ZONE), field.nullable)
-            )
+            kind = to_arrow_type(field.dataType, **_ZONE)
         except PySparkException as error:
-            raise _refused(field) from error
+            if problems is None:
+                raise _refused(field) from error
+            with problems.collect():
+                raise _refused(field) from error
+            kind = pa.string()
+        fields.append(pa.field(field.name, kind, field.nullable))
     spark = {SPARK_SCHEMA: schema.json(), SPARK_VERSION: pyspark.__version__}
     return pa.schema(fields, metadata=spark)
 
 
-def refuse_collations(schema: StructType, partition_by: tuple[str, ...]) -> None:
-    """See that no text becomes a directory for which other texts count as equal, as Spark does.
+def collation_problems(schema: StructType, partition_by: tuple[str, ...]) -> Iterator[str]:
+    """Yield the partition columns in which different texts count as equal.
 
-    Raises:
-        OptionsError: names the columns.
-
+    Spark refuses them as well: each text would get a directory of its own.
     """
     asked = {name.lower() for name in partition_by}
-    problems = [
-        f"partition_by cannot take the column {field.name!r} of type "
-        f"{field.dataType.simpleString()}: texts that it calls equal would be told apart. Cast it: "
-        f"CAST(`{field.name}` AS STRING)."
-        for field in schema.fields
-        if field.name.lower() in asked
-        and isinstance(field.dataType, StringType)
-        and not field.dataType.isUTF8BinaryCollation()
-    ]
-    if problems:
-        raise OptionsError(problems)
+    for field in schema.fields:
+        if (
+            field.name.lower() in asked
+            and isinstance(field.dataType, StringType)
+            and not field.dataType.isUTF8BinaryCollation()
+        ):
+            yield (
+                f"partition_by cannot take the column {field.name!r} of type "
+                f"{field.dataType.simpleString()}: texts that it calls equal would be in different "
+                f"directories. Cast it: CAST(`{field.name}` AS STRING)."
+            )
 
 
 def _refused(field: StructField) -> EncodeError:

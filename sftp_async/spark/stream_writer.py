@@ -1,15 +1,15 @@
-"""Spark's streaming writers: a bridge from a micro-batch's calls to a `Job`, each batch once.
+"""Bridges the calls of Spark's streaming writers to a `Job`, which commits each batch exactly once.
 
-Spark makes a writer in every process that has to do with a micro-batch. Only the one that goes to
-the tasks is pickled, and is prepared then; the one that commits or aborts is another, and learns
-from the tasks' messages which attempt it has before it.
+Spark makes a writer in every process that takes part in a micro-batch. The one that goes to the
+tasks is pickled, and is prepared then. Another one commits or aborts, and learns from the tasks'
+messages which attempt at the batch that is.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyspark import TaskContext
@@ -17,11 +17,10 @@ from pyspark.sql import datasource as spark_api
 from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
 
 from sftp_async.errors import CommitError, TransferError
-from sftp_async.spark.arrow_repair import sound
+from sftp_async.spark.arrow_repair import repair_batch
 from sftp_async.spark.batch_writer import BATCH_ID, PartsWritten
-from sftp_async.spark.row_batches import in_utc, record_batches
+from sftp_async.spark.row_batches import process_time_zone_utc, record_batches
 from sftp_async.spark.worker import enable_info_logging, freeze_imports
-from sftp_async.write import accounting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class BatchPartsWritten(PartsWritten):
-    """What one task attempt of a micro-batch staged, and for which attempt at which batch."""
+    """What one task attempt of a micro-batch staged, and the attempt at a batch it belongs to."""
 
     job_id: str
     query_id: str
@@ -49,7 +48,7 @@ class BatchPartsWritten(PartsWritten):
 
 
 class _StreamWriter:
-    """What both kinds of streaming writers do.
+    """What both kinds of streaming writers have in common.
 
     Args:
         job: planned, not prepared.
@@ -61,8 +60,8 @@ class _StreamWriter:
         self._prepared = False
 
     def __getstate__(self) -> dict[str, Any]:
-        # On its way to the tasks, whose staging directory has to be there before they are. Spark
-        # pickles it twice.
+        # Spark pickles the writer, twice, to send it to the tasks: their staging directory has to
+        # exist before.
         if not self._prepared:
             self._job = self._job.prepare()
             self._prepared = True
@@ -75,20 +74,21 @@ class _StreamWriter:
         batch_id = context.getLocalProperty(BATCH_ID) if context is not None else None
         if context is None or query_id is None or batch_id is None:
             raise TransferError(
-                "Spark does not say which micro-batch this is, so it cannot be written just once",
+                "Spark does not say which micro-batch this is, so it cannot be written exactly "
+                "once",
                 path=self._job.layout.target,
                 hint="Write it with df.writeStream, or from foreachBatch with df.write and job_key",
             )
         if not _UUID.fullmatch(query_id) or not batch_id.isdecimal():
             raise TransferError(f"Unusable names of a micro-batch: {query_id!r}, {batch_id!r}")
         partition = context.partitionId()
-        parts, account = accounting.write(self._job, partition, batches, live=False)
+        parts, metrics = self._job.write(partition, batches, report=False)
         return BatchPartsWritten(
-            partition, parts, self._job.layout.job_id, query_id, int(batch_id), account=account
+            partition, parts, self._job.layout.job_id, query_id, int(batch_id), metrics=metrics
         )
 
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
-        """Make the batch visible, or see that an earlier attempt at it is; on the driver's side."""
+        """Make the batch visible, or complete an earlier attempt at it; on the driver's side."""
         enable_info_logging()
         written = [message for message in messages if isinstance(message, BatchPartsWritten)]
         attempts = {(one.job_id, one.query_id, one.batch_id) for one in written}
@@ -99,15 +99,12 @@ class _StreamWriter:
             )
         job_id, query_id, _ = attempts.pop()
         written.sort(key=lambda message: message.partition)
-        job = self._job.of_batch(job_id, query_id, batchId)
-        accounts = [message.account for message in written]
-        # The login of this process comes on top of what was taken where the batch was planned.
-        job = replace(job, prepared=job.prepared + accounts[0].prepared)
+        metrics = [message.metrics for message in written]
         parts = [part for message in written for part in message.parts]
-        accounting.commit(job, parts, accounts)
+        self._job.of_batch(job_id, query_id, batchId, metrics[0]).commit(parts, metrics)
 
     def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
-        """Remove what the attempt staged, unless its commit began; on the driver's side."""
+        """Remove what the attempt staged, unless its commit has begun; on the driver's side."""
         enable_info_logging()
         written = [message for message in messages if isinstance(message, BatchPartsWritten)]
         log.warning(
@@ -123,7 +120,7 @@ class _StreamWriter:
 
 
 class SFTPStreamRowWriter(_StreamWriter, DataSourceStreamWriter):
-    """Writes micro-batches that come as rows: Spark 4.0 knows nothing better.
+    """Writes micro-batches that come as rows, as they do in Spark 4.0.
 
     Args:
         job: planned, not prepared.
@@ -137,11 +134,11 @@ class SFTPStreamRowWriter(_StreamWriter, DataSourceStreamWriter):
 
     def write(self, iterator: Iterator[Row]) -> BatchPartsWritten:
         """Upload one partition of a micro-batch; on an executor."""
-        with in_utc():
+        with process_time_zone_utc():
             return self._write(record_batches(iterator, self._schema))
 
 
-#: Since Spark 4.1.
+#: Whether a streaming writer can get Arrow batches: since Spark 4.1.
 TAKES_ARROW = hasattr(spark_api, "DataSourceStreamArrowWriter")
 
 if TAKES_ARROW:
@@ -159,9 +156,9 @@ if TAKES_ARROW:
 
         def write(self, iterator: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
             """Upload one partition of a micro-batch; on an executor."""
-            return self._write(map(sound, iterator))
+            return self._write(map(repair_batch, iterator))
 
 
 def stream_writer(job: Job, schema: pa.Schema) -> DataSourceStreamWriter:
-    """Return the best writer that this Spark takes."""
+    """Return the fastest writer that this version of Spark supports."""
     return SFTPStreamArrowWriter(job) if TAKES_ARROW else SFTPStreamRowWriter(job, schema)

@@ -1,8 +1,8 @@
-"""`RowSorter`: rows sorted by a number in bounded memory; what does not fit lies on local disk.
+"""Sorts rows by a number in bounded memory (`RowSorter`); what does not fit goes to local disk.
 
-Rows are gathered, sorted and written as *runs*, which are merged as they are read: at the end, and
-in between whenever there are many, so that few files are open at once. The files have no name, so
-they go with the process, however it ends.
+Rows are gathered, sorted and written as *runs*. Runs are merged as they are read: at the end, and
+before whenever there are many, so that few files are open at once. The files have no name, so they
+disappear with the process, however it ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sftp_async.formats.arrow_text import memory_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: Bytes of rows that are gathered before they are sorted and written to disk. Sorting makes a copy.
+#: Bytes of rows that are gathered before they are sorted and written to disk. Sorting copies them.
 GATHERED = 32 * 1024**2
 #: Bytes of rows that are written and read at a time. Each run that is being merged holds one block.
 BLOCK = 256 * 1024
@@ -35,9 +35,9 @@ _NUMBER = pa.field("number", pa.int32())
 
 
 class RowSorter:
-    """Takes rows with a number each, and gives them back in the order of these numbers.
+    """Takes rows with a number each, and returns them in the order of these numbers.
 
-    Rows of one number keep their order. A context manager: on leaving it the files are gone.
+    The sort is stable. A context manager: its exit closes the files, and so deletes them.
 
     Args:
         gathered: bytes of rows to hold in memory.
@@ -65,14 +65,14 @@ class RowSorter:
 
     @property
     def runs(self) -> int:
-        """How many files there are."""
+        """The number of files."""
         return len(self._runs)
 
     def add(self, numbers: pa.Array, rows: pa.RecordBatch) -> None:
-        """Take rows and their numbers.
+        """Add rows and their numbers.
 
         Raises:
-            SFTPAsyncError: the local disk cannot take them.
+            SFTPAsyncError: the local disk fails or is full.
 
         """
         size = memory_of(rows)
@@ -83,7 +83,7 @@ class RowSorter:
         self._size += size
 
     def groups(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Yield every row once, by number; of one number often several batches. Call it once.
+        """Yield all rows by number, often several batches of one number; to be called once.
 
         Raises:
             SFTPAsyncError: the local disk fails.
@@ -101,14 +101,14 @@ class RowSorter:
         gathered, self._batches, self._size = self._batches, [], 0
         table = pa.Table.from_batches(gathered)
         gathered.clear()
-        # A stable order, says Arrow's documentation of sort_indices.
+        # The order is stable, by Arrow's documentation of sort_indices.
         return table.take(pc.sort_indices(table.column(table.num_columns - 1)))
 
     def _spill(self) -> None:
         table = self._sorted()
         rows = max(1, self._block * table.num_rows // max(1, table.nbytes))
         self._runs.append(_Run(_written(table.schema, table.to_batches(max_chunksize=rows)), 0))
-        # Like the digits of a number: so many runs of one level make one of the next.
+        # As in a number system: `width` runs of one level make one run of the next.
         while len(self._runs) >= self._width:
             last = self._runs[-self._width :]
             if last[0].level != last[-1].level:
@@ -121,7 +121,7 @@ class RowSorter:
                 old.file.close()
 
     def _merged(self, runs: list[_Run]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Merge runs; of one number the earlier run's rows come first, as `heapq.merge` says."""
+        """Merge runs; `heapq.merge` keeps the order of the runs for rows of one number."""
         waiting: list[pa.RecordBatch] = []
         size, current = 0, -1
         for number, rows in heapq.merge(*(run.groups() for run in runs), key=itemgetter(0)):
@@ -156,7 +156,7 @@ class _Run:
 
 
 def group_bounds(numbers: pa.Array) -> Iterator[tuple[int, int, int]]:
-    """Yield each number of a sorted array, with its first position and the one behind its last."""
+    """Yield each number of a sorted array, with its first position and the one after its last."""
     encoded = pc.run_end_encode(numbers)
     start = 0
     for number, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
@@ -179,7 +179,7 @@ def _with_number(number: int, rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _blocks(batches: Iterable[pa.RecordBatch], block: int) -> Iterator[pa.RecordBatch]:
-    """Put small batches together."""
+    """Concatenate small batches."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
@@ -204,7 +204,7 @@ def _written(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
         compression="lz4" if pa.Codec.is_available("lz4") else None, use_threads=False
     )
     with _local_disk():
-        # Where Spark itself spills (PythonRunner tells its workers), else where Python does.
+        # Where Spark itself spills (PythonRunner sets the variable), otherwise Python's directory.
         local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or None
         file = tempfile.TemporaryFile(prefix="sftp-async-", dir=local)  # noqa: SIM115
         try:
@@ -225,6 +225,6 @@ def _local_disk() -> Iterator[None]:
     except OSError as error:
         raise SFTPAsyncError(
             f"Rows cannot be sorted on this machine's disk: {error.strerror or error}",
-            hint="Give it room (SPARK_LOCAL_DIRS, spark.local.dir), or let each task have few "
-            "values: df.repartition(…) by the columns of partition_by",
+            hint="Provide space (SPARK_LOCAL_DIRS, spark.local.dir), or give each task few values: "
+            "df.repartition(…) by the columns of partition_by",
         ) from error

@@ -1,4 +1,4 @@
-"""Rows to their partition directories: few at once straight on, the many others sorted first."""
+"""Routes rows to partition directories: a few at once directly, the others after a sort."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from sftp_async.write.partitioner import Partitioning
 
-#: Directories of one task that are written to side by side, straight as the rows come.
+#: Directories of one task that are written to at the same time, in the order of the rows.
 OPEN = 32
-#: Bytes of memory that the encoders of so many files may take together.
+#: Bytes of memory that the encoders of these files may take together.
 MAX_BUFFERED = 128 * 1024**2
 
 
@@ -38,18 +38,18 @@ def fan_out(
 ) -> Generator[tuple[str, pa.RecordBatch | None]]:
     """Send rows to the directories of their values.
 
-    The first values that come have their rows sent at once. Rows of all later ones are sorted by
-    value, on local disk where they are many, and sent value after value at the end: so does Spark
+    Rows of the first values are sent at once. Rows of all later values are sorted by value, on
+    local disk where they are many, and sent value by value at the end, as Spark does it
     (spark.sql.maxConcurrentOutputFileWriters).
 
     Args:
         batches: rows, the partition columns among them.
         partitioning: which columns these are.
-        most: directories that may be under way at once.
+        most: directories that may be open at once.
 
     Yields:
-        A directory and rows for it, in the order in which they came; without rows: it has had its
-        last.
+        A directory and rows for it, in the order in which they came; None instead of rows after the
+        last ones.
 
     Raises:
         EncodeError: a value makes no directory.
@@ -73,10 +73,10 @@ def fan_out(
                 names = dict(zip(numbers, found, strict=True))
                 for number, start, end in group_bounds(in_order):
                     if number >= most:
-                        # Numbers grow: so are all behind it.
+                        # The numbers are sorted: all further ones are as large.
                         later.add(in_order.slice(start), rows.take(order.slice(start)))
                         break
-                    # A copy, not a slice: an encoder that holds few rows back would hold all.
+                    # A copy, not a slice: an encoder that keeps a few rows would keep all of them.
                     yield names[number], rows.take(order.slice(start, end - start))
         in_turn = list(directories)
         for directory in in_turn[:most]:

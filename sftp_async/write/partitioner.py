@@ -1,22 +1,21 @@
-"""Partition columns: checked on the driver, and made into directories for a batch's rows."""
+"""Checks the partition columns on the driver, and finds the directory of each row in a batch."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import join
 from sftp_async.formats.spark_schema import without_columns
 from sftp_async.formats.values import temporal
 from sftp_async.formats.values.cell_text import CellText, is_text
 from sftp_async.layout.hive import directory_name
 from sftp_async.layout.part_names import LONGEST_NAME
-from sftp_async.layout.target import split_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,74 +38,24 @@ class Partitioning:
 
     columns: tuple[str, ...]
 
-    @classmethod
-    def plan(cls, options: SFTPOptions, schema: pa.Schema) -> Self:
-        """Check `partition_by` against the other options and the schema.
-
-        Raises:
-            OptionsError: a column is unknown, given twice or of a type that Spark does not
-                partition by, or none is left for the files; or another option asks for something
-                else. Lists every mistake.
-
-        """
-        problems = list(_contradictions(options))
-        columns: list[str] = []
-        for asked in options.partition_by:
-            found = _named(asked, schema)
-            if len(found) != 1:
-                problems.append(_unknown(asked, found, schema))
-                continue
-            (name,) = found
-            if name in columns:
-                problems.append(f"partition_by names the column {name!r} twice.")
-                continue
-            columns.append(name)
-            kind = schema.field(name).type
-            if pa.types.is_nested(kind) or pa.types.is_null(kind):
-                problems.append(
-                    f"partition_by cannot take the column {name!r} of type {kind}: only columns "
-                    f"of simple types become directories. Cast it: CAST(`{name}` AS STRING)."
-                )
-            if name.startswith("."):
-                problems.append(
-                    f"partition_by cannot take the column {name!r}: readers take directories that "
-                    "begin with a dot for hidden. Rename it."
-                )
-            if (why := _no_directory(directory_name(asked, None))) is not None:
-                problems.append(
-                    f"partition_by cannot take the column {name!r}: a directory of it {why}. "
-                    "Rename it."
-                )
-            if len(same := [n for n in schema.names if n.lower() == name.lower()]) > 1:
-                problems.append(
-                    f"partition_by takes {name!r}, but readers cannot tell the columns "
-                    f"{', '.join(map(repr, same))} apart: rename one."
-                )
-        if columns and len(columns) == len(schema) and not problems:
-            problems.append(
-                "partition_by names all columns, and none is left for the files: leave one out."
-            )
-        if problems:
-            raise OptionsError(problems)
-        return cls(options.partition_by)
-
     def data(self, schema: pa.Schema) -> pa.Schema:
         """Return the columns that stay in the files."""
         return without_columns(schema, self._taken(schema))
 
     def _taken(self, schema: pa.Schema) -> list[str]:
-        return [_named(column, schema)[0] for column in self.columns]
+        """Return the partition columns as the schema spells them; unknown ones are left out."""
+        return [name for column in self.columns for name in _named(column, schema)[:1]]
 
     def split(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str], pa.Array]:
-        """Take the partition columns out of a batch.
+        """Separate the partition columns from a batch.
 
         Returns:
-            The other columns; the directories of its rows, in the order in which their values first
-            come (some values share one: null and an empty text); and for each row the position of
-            its directory in that list.
+            The other columns; the directories of the rows, in the order in which their values first
+            occur (null and an empty text share one); and for each row the position of its directory
+            in that list.
 
         Raises:
-            EncodeError: a value makes no directory name; names column and value.
+            EncodeError: a value makes no directory name; names the column and the value.
 
         """
         taken = self._taken(batch.schema)
@@ -130,25 +79,63 @@ class Partitioning:
         return batch.select(kept), directories, rows
 
 
-def _contradictions(options: SFTPOptions) -> Iterator[str]:
+def partition_problems(options: SFTPOptions, schema: pa.Schema) -> Iterator[str]:
+    """Yield what keeps `partition_by` from making directories of these columns.
+
+    A column may be unknown, given twice or of a type that Spark does not partition by; or none is
+    left for the files.
+    """
     if not options.partition_by:
         if options.partition_overwrite_mode == "dynamic":
             yield "partition_overwrite_mode=dynamic needs partition_by."
         return
-    if split_target(options)[1] is not None:
+    columns: list[str] = []
+    for asked in options.partition_by:
+        found = _named(asked, schema)
+        if len(found) != 1:
+            yield _unknown(asked, found, schema)
+            continue
+        (name,) = found
+        if name in columns:
+            yield f"partition_by names the column {name!r} twice."
+            continue
+        columns.append(name)
+        yield from _column_problems(asked, name, schema)
+    if columns and len(columns) == len(schema):
+        yield "partition_by names all columns, and none is left for the files: leave one out."
+
+
+def _column_problems(asked: str, name: str, schema: pa.Schema) -> Iterator[str]:
+    """Yield what keeps one column from making directories.
+
+    Args:
+        asked: the column as the user spelled it.
+        name: the column as the schema spells it.
+        schema: all columns.
+
+    """
+    kind = schema.field(name).type
+    if pa.types.is_nested(kind) or pa.types.is_null(kind):
         yield (
-            f"partition_by makes directories, but the path {options.path} names one exact file: "
-            "leave it out, or give a directory."
+            f"partition_by cannot take the column {name!r} of type {kind}: only columns of simple "
+            f"types become directories. Cast it: CAST(`{name}` AS STRING)."
         )
-    if options.files_per_partition > 1:
+    if name.startswith("."):
         yield (
-            "partition_by makes one file for each value and task: leave out "
-            f"files_per_partition={options.files_per_partition}."
+            f"partition_by cannot take the column {name!r}: readers take directories that begin "
+            "with a dot for hidden. Rename it."
+        )
+    if (why := _no_directory(directory_name(asked, None))) is not None:
+        yield (f"partition_by cannot take the column {name!r}: a directory of it {why}. Rename it.")
+    if len(same := [other for other in schema.names if other.lower() == name.lower()]) > 1:
+        yield (
+            f"partition_by takes {name!r}, but readers cannot tell the columns "
+            f"{', '.join(map(repr, same))} apart: rename one."
         )
 
 
 def _named(name: str, schema: pa.Schema) -> list[str]:
-    """Return the columns of that name: by its very spelling, else without case, as Spark does."""
+    """Return the columns of a name: of the same spelling, or else in any case, as Spark does."""
     if name in schema.names:
         return [name]
     return [other for other in schema.names if other.lower() == name.lower()]
@@ -195,7 +182,7 @@ def _directory_names(column: str, values: pa.Array) -> list[str]:
 
 
 def _no_directory(name: str) -> str | None:
-    """Say why no directory can have this name, if none can."""
+    """Return why no directory can have this name; None if one can."""
     if "\0" in name:
         return "would hold a NUL character in its name"
     if len(name.encode()) > LONGEST_NAME:
@@ -218,12 +205,12 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _clock(local: pa.Array) -> pa.Array:
-    """Return `2024-05-01 10:00:00.5`: as many digits of the second as it takes."""
+    """Return texts such as `2024-05-01 10:00:00.5`, with as few digits of the second as needed."""
     text = _trimmed(local.cast(pa.timestamp("us")).cast(pa.string()))
     # Java writes a plus sign before years of more than four digits.
     return pc.if_else(pc.match_substring_regex(text, "^[0-9]{5}"), join("+", text), text)
 
 
 def _trimmed(text: pa.Array) -> pa.Array:
-    """Return clock texts, all with a fraction of a second, without the zeros at the end of it."""
+    """Return texts that end in a fraction of a second without its trailing zeros."""
     return pc.replace_substring_regex(text, r"\.?0+$", "")

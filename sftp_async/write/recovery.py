@@ -54,8 +54,8 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
         path: the target, as given to `save()`; `options.path` if left out.
 
     Returns:
-        How many commits were finished, and how many abandoned staging directories removed (those
-        older than `options.staging_ttl`).
+        How many commits were completed, and how many abandoned staging directories (those older
+        than `options.staging_ttl`) were removed.
 
     Raises:
         OptionsError: no path is given.
@@ -74,7 +74,7 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
 def sweep(options: SFTPOptions, path: str | None = None) -> Recovered:
     """Remove staging older than `options.staging_ttl` that no commit names; see `recover`.
 
-    Interrupted commits stay as they are: the next write, or `recover`, ends them.
+    Interrupted commits stay as they are: the next write, or `recover`, completes them.
     """
     paths, options = _place(options, path)
 

@@ -1,104 +1,120 @@
-"""What options, layout and format must agree on before a job is planned."""
+"""Checks what options, columns, target and format must agree on before a job is planned.
+
+Each check yields a sentence for each mistake; `sftp_async.write.plan` reports all of them at once.
+Mistakes that the options show by themselves are reported when they are built.
+"""
 
 from __future__ import annotations
 
 import posixpath
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import OptionsError
 from sftp_async.formats.charset import Charset
 from sftp_async.layout.once import MARKERS
 from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.layout.target_paths import STAGING
-from sftp_async.options.name_templates import CONTROL_FIELDS, control_fields
+from sftp_async.options.name_templates import (
+    CONTROL_FIELDS,
+    control_fields,
+    template_fields,
+    unknown_fields,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sftp_async.formats.base import Format
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
 
 
-def check(
-    layout: Layout, options: SFTPOptions, file_format: Format, *, stream: bool, overwrite: bool
-) -> None:
-    """Check them all.
+def job_problems(
+    layout: Layout,
+    options: SFTPOptions,
+    file_format: Format | None,
+    *,
+    stream: bool,
+) -> Iterator[str]:
+    """Yield every mistake.
 
     Args:
         layout: where the job writes.
-        options: resolved.
-        file_format: checked against the schema.
+        options: with the format that the target implies.
+        file_format: checked against the schema; None if that failed.
         stream: whether the job is a micro-batch.
-        overwrite: what the mode says.
-
-    Raises:
-        OptionsError: they do not make a job.
 
     """
-    _check_extension(options, file_format)
-    if layout.row_files:
-        _check_row_files(layout, options)
-    _check_names(layout, options, stream=stream, overwrite=overwrite)
-    _check_places(layout, options)
-    limits = [n for n in ("max_records_per_file", "max_file_bytes") if getattr(options, n)]
-    if layout.file_name is not None and limits:
-        raise OptionsError(
-            f"{limits[0]} splits the output, but the path {layout.target} names one exact "
-            "file: leave it out, or give a directory"
-        )
-    _check_companions(layout, options)
-    _check_control(layout, options, file_format)
-
-
-def _check_extension(options: SFTPOptions, file_format: Format) -> None:
-    """Check that an overwrite recognises the part files of a format that is not built in.
-
-    Raises:
-        OptionsError: it does not.
-
-    """
-    if not is_extension(file_format.extension):
-        raise OptionsError(
-            f"format={options.format} has the extension {file_format.extension!r}: an overwrite "
-            "recognises part files by an extension of letters and digits, with dots between them"
-        )
-
-
-def _check_row_files(layout: Layout, options: SFTPOptions) -> None:
-    """Check that nothing asks for other files than one a row.
-
-    Raises:
-        OptionsError: something does.
-
-    """
-    given = [
-        name
-        for name, given in (
-            ("file_name_template", options.file_name_template),
-            ("partition_by", options.partition_by),
-            ("max_records_per_file", options.max_records_per_file),
-            ("max_file_bytes", options.max_file_bytes),
-            ("files_per_partition", options.files_per_partition > 1),
-        )
-        if given
-    ]
-    problems = [
-        f"{name} has no meaning where each row is a file (format={options.format}): leave it out."
-        for name in given
-    ]
+    if file_format is not None:
+        yield from _extension_problems(options, file_format)
+    if layout.row_files or options.format == "binary":
+        yield from _row_file_problems(layout, options)
+    yield from _collision_problems(layout, options)
+    yield from _place_problems(layout, options)
     if layout.file_name is not None:
-        problems.append(
+        yield from _exact_file_problems(layout, options, appends=stream and not layout.overwrite)
+    unfilled = list(_template_problems(layout, options, stream=stream))
+    yield from unfilled
+    if not unfilled:
+        yield from _name_problems(layout, options)
+    yield from _control_problems(layout, options, file_format)
+
+
+def stream_problems(options: SFTPOptions, *, overwrite: bool) -> Iterator[str]:
+    """Yield what is wrong with the options of a streaming query alone.
+
+    Args:
+        options: as the user gave them.
+        overwrite: each micro-batch replaces what is there: output mode `complete`.
+
+    """
+    if options.job_key is not None:
+        yield "job_key is for batch writes: each batch of a streaming query has a key already."
+    if overwrite and "now" in template_fields(options.file_name_template or ""):
+        yield (
+            "file_name_template holds {now}, but each batch of a query in output mode complete "
+            "has to find the files of the one before: leave {now} out."
+        )
+
+
+def _extension_problems(options: SFTPOptions, file_format: Format) -> Iterator[str]:
+    """Yield why an overwrite would not recognize the part files of a format of another package."""
+    if not is_extension(file_format.extension):
+        yield (
+            f"format={options.format} has the extension {file_format.extension!r}: an overwrite "
+            "recognizes part files by an extension of letters and digits, with dots between them."
+        )
+
+
+def _row_file_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
+    """Yield what asks for other files than one for each row."""
+    for name, given in (
+        ("file_name_template", options.file_name_template),
+        ("partition_by", options.partition_by),
+        ("max_records_per_file", options.max_records_per_file),
+        ("max_file_bytes", options.max_file_bytes),
+        ("files_per_partition", options.files_per_partition > 1),
+    ):
+        if given:
+            yield (
+                f"{name} has no meaning where each row is a file (format={options.format}): "
+                "leave it out."
+            )
+    if layout.file_name is not None:
+        yield (
             f"The path {layout.target} names one exact file, but format={options.format} writes "
             "one for each row: give a directory, or set single_file=false."
         )
+    if layout.direct:
+        yield (
+            f"format={options.format} gives names by rename, which commit_mode=direct does without."
+        )
     if _rows_reach(layout.paths.staging_base, layout.directory):
-        problems.append(
+        yield (
             f"staging_dir={options.staging_dir} is inside the target, where rows could write: "
             "leave it out, or give a directory elsewhere on the same file system."
         )
-    if problems:
-        raise OptionsError(problems)
 
 
 def _rows_reach(staging_base: str, directory: str) -> bool:
@@ -109,93 +125,137 @@ def _rows_reach(staging_base: str, directory: str) -> bool:
     return path_problem(path) is None
 
 
-def _check_places(layout: Layout, options: SFTPOptions) -> None:
-    """Check that the file system has room for the name, and staging a place of its own.
-
-    Raises:
-        OptionsError: it has not.
-
-    """
-    name = layout.file_name or (layout.names.sample if layout.names is not None else "")
-    if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-        option = "path" if layout.file_name else "file_name_template"
-        raise OptionsError(
-            f"{option} makes a file name of more than {LONGEST_NAME} bytes: {name[:40]}…"
+def _collision_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
+    """Yield why `if_exists` cannot say what happens to files of the same names."""
+    if options.if_exists is None:
+        return
+    if not layout.named:
+        yield (
+            "if_exists is for names that are asked for: give a path such as "
+            f"{layout.directory}/orders.csv, or set file_name_template."
         )
+    elif layout.names_parts and layout.overwrite and options.if_exists != "replace":
+        yield (
+            f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "
+            "of an overwrite replace those of their names."
+        )
+    elif layout.row_files and options.if_exists == "ignore":
+        yield "if_exists=ignore is for one exact file: of part files some would be left out."
+
+
+def _place_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
+    """Yield why staging has no directory of its own."""
     if layout.paths.staging_base in (layout.directory, layout.target):
-        raise OptionsError(
+        yield (
             f"staging_dir={options.staging_dir} is the target itself, where readers would find "
-            "unfinished files: leave it out, or give another directory of the same file system"
+            "unfinished files: leave it out, or give another directory of the same file system."
         )
 
 
-def _check_companions(layout: Layout, options: SFTPOptions) -> None:
-    """Check the names of what is to stand beside each data file.
+def _exact_file_problems(layout: Layout, options: SFTPOptions, *, appends: bool) -> Iterator[str]:
+    """Yield what asks for several files where the path names one.
 
-    Raises:
-        OptionsError: one is too long, or something else's.
+    Args:
+        layout: with an exact file.
+        options: of the job.
+        appends: whether the job is a micro-batch whose rows come on top of those before.
 
     """
+    if appends:
+        yield (
+            f"The path {layout.target} names one exact file, to which a streaming query "
+            'cannot append: give a directory, or use outputMode("complete").'
+        )
+    if options.partition_by:
+        yield (
+            f"partition_by makes directories, but the path {options.path} names one exact file: "
+            "leave it out, or give a directory."
+        )
+    for name in ("max_records_per_file", "max_file_bytes"):
+        if getattr(options, name):
+            yield (
+                f"{name} splits the output, but the path {layout.target} names one exact "
+                "file: leave it out, or give a directory."
+            )
+
+
+def _template_problems(layout: Layout, options: SFTPOptions, *, stream: bool) -> Iterator[str]:
+    """Yield why the names of part files cannot be filled in, or could be the same."""
+    if layout.names is None:
+        return
+    yield from unknown_fields(layout.names.template, options.partition_by)
+    fields = template_fields(layout.names.template)
+    if not stream and "batch" in fields:
+        yield (
+            "file_name_template has an unknown field, {batch}: only the batches of a streaming "
+            "query have numbers."
+        )
+    if stream and not layout.overwrite and fields.isdisjoint({"batch", "job"}):
+        yield (
+            "file_name_template needs {batch} or {job}: the batches of a stream would have the "
+            "same names."
+        )
+
+
+def _name_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
+    """Yield which names of data files, and of the files next to them, cannot be given."""
     name = layout.file_name or (
         layout.names.sample if layout.names is not None else layout.part_names(0, 0, "")[1]
     )
+    if _too_long(name):
+        option = "path" if layout.file_name else "file_name_template"
+        yield f"{option} makes a file name of more than {LONGEST_NAME} bytes: {name[:40]}…"
+        return
     taken = {name, SUCCESS_FILE, MANIFEST_FILE, STAGING, MARKERS}
-    beside: list[tuple[str, str]] = []
+    sidecars: list[tuple[str, str]] = []
     if options.checksum_files != "none":
-        beside.append(("checksum_files", checksum_name(name, options.checksum_files)))
+        sidecars.append(("checksum_files", checksum_name(name, options.checksum_files)))
     if options.done_file_template is not None:
-        beside.append(("done_file_template", done_name(options.done_file_template, name)))
-    for option, companion in beside:
-        if len(companion.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
-            raise OptionsError(
-                f"{option} needs room in the name: {companion!r} is longer than "
-                f"{LONGEST_NAME} bytes"
-            )
-        if companion in taken:
-            raise OptionsError(f"{option} makes a name that is taken: {companion!r}")
-        taken.add(companion)
+        sidecars.append(("done_file_template", done_name(options.done_file_template, name)))
+    for option, sidecar in sidecars:
+        if _too_long(sidecar):
+            yield (f"{option} makes a name of more than {LONGEST_NAME} bytes: {sidecar!r}.")
+        elif sidecar in taken:
+            yield f"{option} makes a name that is taken: {sidecar!r}."
+        taken.add(sidecar)
 
 
-def _check_control(layout: Layout, options: SFTPOptions, file_format: Format) -> None:
-    """Check that control records can be put around the data.
+def _too_long(name: str) -> bool:
+    return len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME
 
-    Raises:
-        OptionsError: they cannot.
 
-    """
-    given = {
-        name: text
-        for name, text in (
-            ("header_lines", options.header_lines),
-            ("footer_lines", options.footer_lines),
-        )
-        if text is not None
-    }
+def _control_problems(
+    layout: Layout, options: SFTPOptions, file_format: Format | None
+) -> Iterator[str]:
+    """Yield why control records cannot be put around the data."""
     charset = Charset.named(options.encoding)
-    for name, text in given.items():
+    for name in ("header_lines", "footer_lines"):
+        text: str | None = getattr(options, name)
+        if text is None:
+            continue
         # What if_exists=rename adds to the name is in any character set.
         filled = text.format_map({**CONTROL_FIELDS, "name": layout.file_name or ""})
         mark = charset.mark if charset is not None and name == "header_lines" else b""
         if mark or _lacks(charset, filled):
-            raise OptionsError(
+            yield (
                 f"{name} cannot be written with encoding={options.encoding}: it lacks a character "
-                "of the lines or of the file's name, or its byte order mark has to come first"
+                "of the lines or of the file's name, or its byte order mark has to come first."
             )
         if layout.file_name is None:
-            raise OptionsError(
+            yield (
                 f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
-                "or set single_file=true"
+                "or set single_file=true."
             )
-        if not file_format.concatenable or options.format == "xml":
-            raise OptionsError(
+        if options.format == "xml" or (file_format is not None and not file_format.concatenable):
+            yield (
                 f"{name} is for text, and format={options.format} has no lines: leave it out, or "
-                "write csv, json or text"
+                "write csv, json or text."
             )
-        for field in ("bytes", "sha256"):
-            if field in control_fields(text) and options.compression not in (None, "none"):
-                raise OptionsError(
+        if options.compression not in (None, "none"):
+            for field in sorted(control_fields(text) & {"bytes", "sha256"}):
+                yield (
                     f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
-                    "it, or compression, out"
+                    "it, or compression, out."
                 )
 
 
@@ -208,34 +268,3 @@ def _lacks(charset: Charset | None, text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _check_names(layout: Layout, options: SFTPOptions, *, stream: bool, overwrite: bool) -> None:
-    """Check the names that were asked for, and what is to be done where they are taken.
-
-    Raises:
-        OptionsError: they cannot be given, or may be the same.
-
-    """
-    if options.if_exists is not None and not layout.named:
-        raise OptionsError(
-            "if_exists is for names that are asked for: give a path such as "
-            f"{layout.directory}/orders.csv, or set file_name_template"
-        )
-    if not layout.names_parts:
-        return
-    rolls = (
-        options.max_records_per_file or options.max_file_bytes or options.files_per_partition > 1
-    )
-    if layout.names is not None:
-        layout.names.check(stream=stream, appends=not overwrite, rolls=bool(rolls))
-    if layout.direct:
-        what = "file_name_template" if layout.names is not None else "format=binary"
-        raise OptionsError(f"{what} gives names by rename, which commit_mode=direct does without")
-    if options.if_exists == "ignore" or (overwrite and options.if_exists not in (None, "replace")):
-        raise OptionsError(
-            f"if_exists={options.if_exists} is for one exact file, or for mode append: part files "
-            "of an overwrite take the place of those of their names"
-            if overwrite
-            else "if_exists=ignore is for one exact file: of part files some would be left out"
-        )

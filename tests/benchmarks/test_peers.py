@@ -32,7 +32,7 @@ from benchmarks.peers.tools import TOOLS
 from benchmarks.servers import Server, start_server
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.keys import KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 pytestmark = pytest.mark.one_python
 
@@ -64,7 +64,7 @@ def source(tmp_path: Path) -> Path:
 def put(name: str, server: Server, source: Path, target: str) -> None:
     tool = TOOLS[name]
     if (reason := tool.unavailable(server)) is not None:
-        missing(reason)
+        skip_without(reason)
     tool.put(server, source, target)
 
 
@@ -80,7 +80,7 @@ def test_every_tool_refuses_a_server_with_another_host_key(
     name: str, server: Server, impostor: Server, source: Path
 ) -> None:
     if (reason := TOOLS[name].unavailable(server)) is not None:
-        missing(reason)
+        skip_without(reason)
     target = server.new_target()
     put = TOOLS[name].put
     if name.startswith("rclone"):  # by itself it would try again for ten seconds
@@ -139,7 +139,7 @@ def test_by_hand_uploads_data_files_only_and_tidies_the_local_disk(
     )
     contender = make(context, server, write, outcome=None)
     if contender.unavailable is not None:
-        missing(contender.unavailable)
+        skip_without(contender.unavailable)
     target = server.new_target()
     contender.run(target)
     left = {file.name: file.read_text() for file in server.local(target).iterdir()}

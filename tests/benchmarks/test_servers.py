@@ -17,7 +17,7 @@ from benchmarks.latency_relay import LatencyRelay
 from benchmarks.process_usage import processes
 from benchmarks.servers import Server, known_hosts_lines, start_server
 from benchmarks.workloads import NAMES, transport
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 pytestmark = pytest.mark.one_python
 
@@ -37,7 +37,7 @@ def server(
     try:
         server = started.__enter__()
     except NoServerError as reason:
-        missing(str(reason))
+        skip_without(str(reason))
     yield server
     started.__exit__(None, None, None)
 

@@ -12,9 +12,10 @@ import pytest
 from sftp_async import SFTPOptions, recover
 from sftp_async.remote import runtime as runtime_module
 from sftp_async.remote.runtime import Runtime
-from tests.support.outside import Outside
+from tests.support.foreign_files import ForeignDirectory
+from tests.support.leaks import tasks_of
 from tests.support.sshd import SSHD
-from tests.support.traces import soon, tasks_of
+from tests.support.waiting import soon
 
 
 @pytest.fixture
@@ -49,9 +50,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Outside:
-    """A directory beside the target, of somebody else."""
-    return Outside(tmp_path / "outside")
+def outside(tmp_path: Path) -> ForeignDirectory:
+    """A directory next to the target, of another program."""
+    return ForeignDirectory(tmp_path / "outside")
 
 
 @pytest.fixture

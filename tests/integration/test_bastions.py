@@ -1,4 +1,4 @@
-"""OpenSSH behind OpenSSH: logins over bastions, whom each side trusts, and ways that break."""
+"""OpenSSH behind OpenSSH: logins over bastions, whom each side trusts, connections that break."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.remote.ssh.fast.channel import FastTunnel
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
 from tests.functional.remote.ssh.connections import connected, login, refused
-from tests.functional.remote.ssh.fast import inside, on_both_loops
+from tests.functional.remote.ssh.fast_path import inside, on_both_loops
 from tests.support.cli import sftp_async
-from tests.support.disturbed import SMALL, content, impatient, lines, visible
 from tests.support.jobs import real_job, upload
 from tests.support.keys import KeySet
+from tests.support.network_faults import SMALL, content, impatient, lines, visible
+from tests.support.proxied_connections import behind, refused_on_the_way
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
-from tests.support.traces import soon
-from tests.support.ways import behind, refused_on_the_way
+from tests.support.waiting import soon
 
 pytestmark = [
     pytest.mark.one_python,
@@ -63,7 +63,7 @@ def address(server: SSHD) -> str:
 
 
 def a_key() -> str:
-    """A private key that nobody lets in."""
+    """A private key that no server accepts."""
     return asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
 
 
@@ -125,7 +125,7 @@ async def test_a_bastion_may_have_a_user_and_a_key_of_its_own(
     other = start_sshd(AuthorizedKeysFile=tmp_path / "jump.pub")
     own = {
         "proxy_jump": f"{other.username}@{other.host}:{other.port}",
-        "proxy_jump_username": "nobody-needed",
+        "proxy_jump_username": "not-needed",
         "proxy_jump_private_key_content": key.export_private_key(
             "openssh", "hunter2", rounds=50
         ).decode(),
@@ -226,7 +226,9 @@ async def test_an_insecure_way_is_warned_of_with_all_that_is_not_checked(
 
 
 @pytest.mark.asyncio
-async def test_a_refused_key_is_told_of_the_one_that_refused_it(sshd: SSHD, bastion: SSHD) -> None:
+async def test_a_refused_key_is_reported_with_the_host_that_refused_it(
+    sshd: SSHD, bastion: SSHD
+) -> None:
     at_bastion = behind(sshd, bastion, proxy_jump_private_key_content=a_key())
     error = await refused_on_the_way(
         at_bastion, AuthenticationError, r"The bastion refused .*private key", at=address(bastion)
@@ -242,7 +244,7 @@ async def test_a_refused_key_is_told_of_the_one_that_refused_it(sshd: SSHD, bast
 
 
 @pytest.mark.asyncio
-async def test_a_key_that_cannot_be_read_is_told_by_the_options_name(
+async def test_a_key_that_cannot_be_read_is_reported_by_the_options_name(
     sshd: SSHD, bastion: SSHD
 ) -> None:
     with pytest.raises(OptionsError, match="proxy_jump_private_key_content is not a private key"):
@@ -255,7 +257,7 @@ async def test_a_key_that_cannot_be_read_is_told_by_the_options_name(
 @pytest.mark.parametrize(
     "config", [{"AllowTcpForwarding": "no"}, {"PermitOpen": "127.0.0.1:1"}], ids=str
 )
-async def test_a_bastion_that_does_not_forward_is_said_so(
+async def test_a_bastion_that_does_not_forward_is_named_as_the_cause(
     sshd: SSHD, start_sshd: Start, config: dict[str, str]
 ) -> None:
     closed = start_sshd(**config)
@@ -270,7 +272,9 @@ async def test_a_bastion_that_does_not_forward_is_said_so(
 
 
 @pytest.mark.asyncio
-async def test_a_server_that_the_bastion_cannot_reach_is_said_so(sshd: SSHD, bastion: SSHD) -> None:
+async def test_a_server_that_the_bastion_cannot_reach_is_named_as_the_cause(
+    sshd: SSHD, bastion: SSHD
+) -> None:
     for place, why in (({"port": "1"}, "Connection refused"), ({"host": "no.such.invalid"}, "")):
         error = await refused_on_the_way(
             behind(sshd, bastion, **place),
@@ -282,7 +286,7 @@ async def test_a_server_that_the_bastion_cannot_reach_is_said_so(sshd: SSHD, bas
 
 
 @pytest.mark.asyncio
-async def test_a_bastion_that_is_not_there_is_said_so(sshd: SSHD) -> None:
+async def test_a_bastion_that_cannot_be_reached_is_named_as_the_cause(sshd: SSHD) -> None:
     at = f"{sshd.username}@127.0.0.1:1"
     options = sshd.options() | {"proxy_jump": "127.0.0.1:1"}
     await refused_on_the_way(options, ConnectError, "nothing listens on that port", at=at)
@@ -304,7 +308,7 @@ async def test_a_bastion_above_max_startups_is_busy(sshd: SSHD, start_sshd: Star
 
 
 @pytest.mark.asyncio
-async def test_a_bastion_that_goes_away_during_the_login_behind_it_is_said_to(
+async def test_a_bastion_that_disconnects_during_the_login_behind_it_is_named_as_the_cause(
     sshd: SSHD, bastion: SSHD, proxy: Link
 ) -> None:
     link = proxy(bastion)

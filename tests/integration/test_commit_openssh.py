@@ -10,7 +10,7 @@ import pytest
 
 from sftp_async.errors import CommitError
 from tests.support.jobs import lines_in, real_job, upload, write
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 
@@ -78,7 +78,7 @@ def test_a_file_where_a_directory_should_be_is_named(
 
 
 def test_a_target_that_is_not_writable_is_refused_before_any_task(sshd: SSHD) -> None:
-    # Nobody can make a directory there, not even root, whom permissions do not stop.
+    # No user can make a directory there, not even root, whom permissions do not stop.
     with pytest.raises(CommitError, match="The target is not"):
         real_job(sshd.options(), "/proc/sys/out").prepare()
 
@@ -95,7 +95,7 @@ def test_a_missing_directory_is_refused_with_create_dirs_false(
 def other_file_system(remote_dir: Path) -> Iterator[Path]:
     path = Path("/dev/shm") / f"staging-{os.getpid()}"
     if not path.parent.is_dir() or path.parent.stat().st_dev == remote_dir.stat().st_dev:
-        missing("a second file system (/dev/shm)")
+        skip_without("a second file system (/dev/shm)")
     path.mkdir()
     yield path
     path.rmdir()  # which is so only if nothing was left in it
@@ -129,7 +129,7 @@ def test_the_next_job_finishes_an_interrupted_overwrite(sshd: SSHD, remote_dir: 
     with pytest.raises(CommitError):
         job.commit(parts)
     assert old < names(remote_dir)
-    blocker.rmdir()  # the driver has died, and somebody made room
+    blocker.rmdir()  # the driver has died, and the obstacle is gone
     write(sshd.options(), str(remote_dir), ["c"])
     assert lines_in(remote_dir) == ["a", "b", "c"]
     assert "_temporary" not in names(remote_dir)

@@ -12,7 +12,9 @@ import pytest
 from sftp_async import SFTPOptions
 from sftp_async.errors import AuthenticationError, RemoteSpaceError
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.container import SMALL_MIB, ContainerServer
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def prepared(
     server: ContainerServer, path: str, *, overwrite: bool = False, **options: object
 ) -> Job:
     given = {**server.options(), "path": path, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
 
 
 def batches(rows: range) -> Iterator[pa.RecordBatch]:
@@ -37,7 +39,9 @@ def batches(rows: range) -> Iterator[pa.RecordBatch]:
 
 
 def write(job: Job, *partitions: range) -> None:
-    job.commit([part for i, rows in enumerate(partitions) for part in job.write(i, batches(rows))])
+    job.commit(
+        [part for i, rows in enumerate(partitions) for part in write_part(job, i, batches(rows))]
+    )
 
 
 def numbers_in(server: ContainerServer, directory: str) -> list[int]:
@@ -75,7 +79,7 @@ def test_an_exact_file_is_joined_on_the_server_and_its_bytes_do_not_come_back(
     through["host_key_fingerprint"] = known_host.partition(" ")[2]
     job = prepared(container_server, f"{directory}/one.csv", header=True, **through)
     ranges = [range(10_000), range(10_000, 20_000), range(20_000, 30_000)]
-    parts = [part for i, rows in enumerate(ranges) for part in job.write(i, batches(rows))]
+    parts = [part for i, rows in enumerate(ranges) for part in write_part(job, i, batches(rows))]
 
     line.cut_after(sum(part.size for part in parts) // 10)
     job.commit(parts)
@@ -87,7 +91,7 @@ def test_an_exact_file_is_joined_on_the_server_and_its_bytes_do_not_come_back(
 
 
 @pytest.mark.parametrize("name", ["out", "exact/one.csv"])
-def test_a_full_disk_is_told_with_the_bytes_that_are_free_and_abort_leaves_nothing(
+def test_a_full_disk_is_reported_with_the_bytes_that_are_free_and_abort_leaves_nothing(
     container_server: ContainerServer, name: str
 ) -> None:
     job = prepared(container_server, f"{container_server.small}/{name}")

@@ -1,4 +1,4 @@
-"""The cheaper way to the wire against OpenSSH: every byte, key changes by the server, CBC."""
+"""The fast path against OpenSSH: every byte, key changes by the server, CBC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import RANDOM, inside
+from tests.functional.remote.ssh.fast_path import RANDOM, inside
 from tests.support.sshd import SSHD
 
 Start = Callable[..., SSHD]
@@ -86,7 +86,9 @@ async def test_the_server_may_ask_for_new_keys_in_the_middle_of_an_upload(
 
 @pytest.mark.asyncio
 @pytest.mark.filterwarnings("ignore:legacy_algorithms=true")
-async def test_chained_ciphers_go_asyncssh_s_way(start_sshd: Start, remote_dir: Path) -> None:
+async def test_ciphers_that_chain_their_packets_are_sent_by_asyncssh(
+    start_sshd: Start, remote_dir: Path
+) -> None:
     server = start_sshd(Ciphers="aes128-cbc")
 
     async with connected({**server.options(), "legacy_algorithms": "true"}) as connection:

@@ -12,11 +12,11 @@ import pytest
 
 from sftp_async.errors import AcknowledgedDataLostError
 from tests.functional.remote.ssh.connections import connected
-from tests.support.disturbed import batch, content, is_staged, job_to, lines, staged, visible
-from tests.support.jobs import upload
+from tests.support.jobs import upload, write_part
+from tests.support.network_faults import batch, content, is_staged, job_to, lines, staged, visible
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
-from tests.support.traces import Told
+from tests.support.waiting import ExpectedLog
 
 pytestmark = [
     pytest.mark.one_python,
@@ -90,7 +90,7 @@ def test_a_reset_before_the_reply_to_the_open_ends_in_success_with_the_same_byte
     assert visible(out) == [content(text)]
 
 
-def test_a_line_that_is_reset_again_and_again_ends_in_success_with_the_same_bytes(
+def test_a_connection_that_is_reset_again_and_again_ends_in_success_with_the_same_bytes(
     sshd: SSHD, proxy: Link, out: Path
 ) -> None:
     text, link = lines(40_000), proxy(sshd)
@@ -213,7 +213,7 @@ def test_sshd_killed_and_restarted_in_the_middle_of_a_file_ends_in_success_with_
         server.start()
         yield batch(lines(half, half))
 
-    parts = job.write(0, rows())
+    parts = write_part(job, 0, rows())
     assert server.logins() == 3  # the driver, the upload, the upload again
     job.commit(parts)
     assert visible(out) == [content(lines(2 * half))]
@@ -230,7 +230,7 @@ def test_sessions_killed_in_the_middle_of_a_file_end_in_success_with_the_same_by
         server.kill_sessions()
         yield batch(lines(half, half))
 
-    parts = job.write(0, rows())
+    parts = write_part(job, 0, rows())
     assert server.logins() == 3
     job.commit(parts)
     assert visible(out) == [content(lines(2 * half))]
@@ -261,9 +261,9 @@ def test_a_server_that_refuses_connections_for_a_while_ends_in_success_with_the_
         # Closing the file needs the server, whatever it had acknowledged before the cut.
         yield batch(lines(half, half))
 
-    with Told("sftp_async.remote.pool", "retry 2 in", then=link.restore) as told:
-        parts = job.write(0, rows())
-        told.wait(0)
+    with ExpectedLog("sftp_async.remote.pool", "retry 2 in", then=link.restore) as retry:
+        parts = write_part(job, 0, rows())
+        retry.wait(0)
     job.commit(parts)
     assert visible(out) == [content(lines(2 * half))]
 

@@ -18,11 +18,11 @@ from sftp_async.layout.part_names import PartFile
 from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
 from tests.support.disk import fill_up, make_read_only, small_disk
-from tests.support.disturbed import BOUND, batch, content, job_to, lines, visible, within
-from tests.support.jobs import upload
+from tests.support.jobs import upload, write_part
+from tests.support.leaks import LeakCheck
+from tests.support.network_faults import BOUND, batch, content, job_to, lines, visible, within
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD, _find_sshd, _version
-from tests.support.traces import Traces
 
 pytestmark = [
     pytest.mark.one_python,
@@ -89,7 +89,9 @@ def test_a_read_only_disk_is_a_clear_error_before_any_task(sshd: SSHD, tmp_path:
 def in_parallel(job: Job, partitions: list[Iterable[pa.RecordBatch]]) -> list[Future[Any]]:
     """Write partitions side by side, as the tasks of one executor do; returns at once."""
     threads = ThreadPoolExecutor(len(partitions))
-    writing = [threads.submit(job.write, number, rows) for number, rows in enumerate(partitions)]
+    writing = [
+        threads.submit(write_part, job, number, rows) for number, rows in enumerate(partitions)
+    ]
     threads.shutdown(wait=False)
     return writing
 
@@ -99,7 +101,7 @@ def parts_of(writing: list[Future[Any]]) -> list[PartFile]:
 
 
 def meeting(partitions: list[list[str]]) -> list[Iterable[pa.RecordBatch]]:
-    """Rows of partitions that are all under way before any of them ends."""
+    """Rows of partitions that are all in flight before any of them ends."""
     together = threading.Barrier(len(partitions), timeout=60)
 
     def rows(text: list[str]) -> Iterator[pa.RecordBatch]:
@@ -131,12 +133,12 @@ def test_max_sessions_1_means_one_channel_for_all_files_and_success(
 
 @contextmanager
 def the_one_place_taken(server: SSHD) -> Iterator[socket.socket]:
-    """Somebody is on the way in, and goes no further: with MaxStartups=1 nobody else gets in."""
+    """A client connects and never logs in: with MaxStartups=1 no other one can connect."""
     arrived = "Connection from"
     before = server.log_text().count(arrived)
-    with socket.create_connection((server.host, server.port), timeout=30) as somebody:
+    with socket.create_connection((server.host, server.port), timeout=30) as client:
         server.wait_for_log(arrived, count=before + 1)
-        yield somebody
+        yield client
 
 
 def test_max_startups_1_means_the_connection_that_is_there_for_all_tasks_and_success(
@@ -144,7 +146,7 @@ def test_max_startups_1_means_the_connection_that_is_there_for_all_tasks_and_suc
 ) -> None:
     server = start_sshd(MaxStartups=1)
     job = job_to(server, out)
-    first = job.write(4, [batch(lines(10, 40_000))])
+    first = write_part(job, 4, [batch(lines(10, 40_000))])
     with the_one_place_taken(server):
         parts = parts_of(in_parallel(job, meeting(FOUR)))
         server.wait_for_log("past MaxStartups")
@@ -158,7 +160,7 @@ def test_max_startups_1_means_the_connection_that_is_there_for_all_tasks_and_suc
 def test_max_startups_1_means_waiting_for_a_place_where_there_is_no_connection_and_success(
     start_sshd: Start, out: Path
 ) -> None:
-    """From OpenSSH 9.8 on, whoever leaves without a login also brings a penalty on the address.
+    """From OpenSSH 9.8 on, a client that leaves without a login also gets its address a penalty.
 
     An older sshd knows no PerSourcePenalties: there it is the waiting alone that is shown.
     """
@@ -193,7 +195,7 @@ def test_a_task_that_outlives_the_abort_of_its_job_fails_and_nothing_is_left(
         yield batch(lines(20_000, 20_000))
 
     with pytest.raises(TransferError, match="the job this task belongs to has ended"):
-        job.write(0, rows())
+        write_part(job, 0, rows())
     assert visible(out) == []
 
 
@@ -202,19 +204,19 @@ def test_a_task_that_fails_in_the_middle_of_a_request_leaves_nothing_running(
 ) -> None:
     link = proxy(sshd)
     job = job_to(sshd, out, link, max_buffer_bytes="1m")
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     link.freeze_after(100_000)
 
     def rows() -> Iterator[pa.RecordBatch]:
-        yield batch(lines(5_000))  # half of what may be in memory: nobody waits for room
+        yield batch(lines(5_000))  # half of what may be in memory: no wait for space
         link.wait_for_freeze()  # from here on no answer can come
         raise ZeroDivisionError("the user's")
 
     with within(BOUND), pytest.raises(ZeroDivisionError, match="the user's"):
-        job.write(0, rows())
+        write_part(job, 0, rows())
     before.assert_no_more()
     link.restore()
-    # What was under way when it was cancelled must not be met again.
+    # What was in flight when it was cancelled must not be met again.
     pool, logins = runtime.pool(job.options), sshd.logins()
     assert (pool.get_stats().size, pool.get_stats().leases) == (0, 0)
     parts = upload(job, lines(10))

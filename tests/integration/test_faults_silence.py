@@ -14,7 +14,9 @@ from sftp_async.remote.runtime import Runtime
 from sftp_async.write.job import Job
 from sftp_async.write.task import TaskWriter
 from tests.support.delay import DelayProxy
-from tests.support.disturbed import (
+from tests.support.jobs import upload, write_part
+from tests.support.leaks import LeakCheck
+from tests.support.network_faults import (
     BOUND,
     batch,
     content,
@@ -24,10 +26,10 @@ from tests.support.disturbed import (
     visible,
     within,
 )
-from tests.support.jobs import upload
+from tests.support.processes import is_running, sftp_servers, stopped
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
-from tests.support.traces import Told, Traces, is_running, sftp_servers, soon, stopped
+from tests.support.waiting import ExpectedLog, soon
 
 pytestmark = [
     pytest.mark.one_python,
@@ -41,7 +43,7 @@ Link = Callable[..., FaultProxy]
 TEXTS = [lines(30), lines(20, 30), lines(10, 50)]
 
 
-def assert_given_up(before: Traces, link: FaultProxy, job: Job, out: Path) -> None:
+def assert_given_up(before: LeakCheck, link: FaultProxy, job: Job, out: Path) -> None:
     """Nothing of it is left here, and once the line is back, nothing on the server."""
     before.assert_no_more()
     link.restore()
@@ -54,7 +56,7 @@ def test_a_frozen_session_is_given_up_within_the_bound_and_nothing_leaks(
 ) -> None:
     link = proxy(sshd)
     job = job_to(sshd, out, link)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     link.freeze_after(1_000_000)
     with within(BOUND), pytest.raises(StalledError):
         upload(impatient(job), lines(40_000))
@@ -67,7 +69,7 @@ def test_a_session_frozen_at_the_commit_is_given_up_within_the_bound_and_nothing
     link = proxy(sshd)
     job = job_to(sshd, out, link)
     hasty = impatient(job)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     parts = upload(hasty, *TEXTS)
     link.freeze()
     with within(BOUND), pytest.raises(StalledError):
@@ -80,7 +82,7 @@ def test_a_session_frozen_in_its_login_is_given_up_within_the_bound_and_nothing_
 ) -> None:
     link = proxy(sshd)
     job = job_to(sshd, out, link)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     link.freeze_after(25)
     with within(BOUND), pytest.raises(ConnectError, match="did not finish the login"):
         upload(impatient(job, connect_timeout=1.0), lines(10))
@@ -93,7 +95,7 @@ def test_a_session_that_answers_no_keepalive_is_given_up_though_patience_is_long
     link = proxy(sshd)
     job = job_to(sshd, out, link)
     asking = impatient(job, stall_timeout=60.0, operation_timeout=60.0, keepalive_interval=0.3)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
     link.freeze_after(1_000_000)
     with within(BOUND), pytest.raises(ConnectionLostError, match="keepalive"):
         upload(asking, lines(40_000))
@@ -105,7 +107,7 @@ def test_a_frozen_sftp_server_is_given_up_within_the_bound_and_nothing_leaks(
 ) -> None:
     server = start_sshd()
     job = job_to(server, out)
-    before, drivers = Traces(runtime, server.port), sftp_servers(server)
+    before, drivers = LeakCheck(runtime, server.port), sftp_servers(server)
     frozen: list[int] = []
     with stopped() as stop:
 
@@ -116,7 +118,7 @@ def test_a_frozen_sftp_server_is_given_up_within_the_bound_and_nothing_leaks(
             yield batch(lines(20_000, 20_000))
 
         with within(BOUND), pytest.raises(StalledError):
-            impatient(job).write(0, rows())
+            write_part(impatient(job), 0, rows())
         before.assert_no_more()
         job.abort()
         assert visible(out) == []
@@ -140,7 +142,7 @@ def test_a_frozen_sftp_server_is_left_behind_and_does_no_harm_when_it_thaws(
             stop(frozen)
             yield batch(lines(20_000, 20_000))
 
-        job.commit(job.write(0, rows()))
+        job.commit(write_part(job, 0, rows()))
         assert server.logins() == 3
         assert visible(out) == [content(lines(40_000))]
     assert soon(lambda: not any(is_running(pid) for pid in frozen))
@@ -152,7 +154,7 @@ def test_a_half_open_connection_is_given_up_within_the_bound_and_nothing_leaks(
 ) -> None:
     link = proxy(sshd)
     job = job_to(sshd, out, link)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
 
     def rows() -> Iterator[pa.RecordBatch]:
         yield batch(lines(20_000))
@@ -160,7 +162,7 @@ def test_a_half_open_connection_is_given_up_within_the_bound_and_nothing_leaks(
         yield batch(lines(20_000, 20_000))
 
     with within(BOUND), pytest.raises(StalledError):
-        impatient(job).write(0, rows())
+        write_part(impatient(job), 0, rows())
     assert_given_up(before, link, job, out)
 
 
@@ -170,7 +172,7 @@ def test_a_network_that_stays_away_ends_in_an_error_within_the_retries_and_nothi
     link = proxy(sshd)
     job = job_to(sshd, out, link)
     hasty = impatient(job, max_retries=2, connect_timeout=1.0)
-    before = Traces(runtime, link.port)
+    before = LeakCheck(runtime, link.port)
 
     def rows() -> Iterator[pa.RecordBatch]:
         yield batch(lines(20_000))
@@ -178,7 +180,7 @@ def test_a_network_that_stays_away_ends_in_an_error_within_the_retries_and_nothi
         yield batch(lines(20_000, 20_000))
 
     with within(BOUND), pytest.raises(ConnectError) as caught:
-        hasty.write(0, rows())
+        write_part(hasty, 0, rows())
     assert caught.value.retryable
     assert_given_up(before, link, job, out)
 
@@ -196,14 +198,16 @@ def test_a_network_that_comes_back_ends_in_success_with_the_same_bytes(
         # Closing the file needs the server, whatever it had acknowledged before it vanished.
         yield batch(lines(20_000, 20_000))
 
-    with Told("sftp_async.remote.upload", "did not finish the login", then=link.restore) as told:
-        parts = hasty.write(0, rows())
-        told.wait(0)
+    with ExpectedLog(
+        "sftp_async.remote.upload", "did not finish the login", then=link.restore
+    ) as timeout:
+        parts = write_part(hasty, 0, rows())
+        timeout.wait(0)
     job.commit(parts)
     assert visible(out) == [content(lines(40_000))]
 
 
-# Slow and distant
+# Low bandwidth and high latency
 
 
 def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tuple[Any, int]:
@@ -212,7 +216,7 @@ def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tu
     most = 0
 
     async def held() -> int:
-        transfers = [upload.transfer for upload in task._uploads]
+        transfers = [part.handle._upload for part in task._uploads._in_flight]
         return sum(len(view) for each in transfers for view in each._unacknowledged.values())
 
     def rows() -> Iterator[pa.RecordBatch]:
@@ -224,7 +228,7 @@ def watched(runtime: Runtime, job: Job, batches: Iterable[pa.RecordBatch]) -> tu
     return task.write(rows()), most
 
 
-def test_a_slow_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
+def test_a_slow_network_ends_in_success_with_the_same_bytes_and_bounded_memory(
     runtime: Runtime, sshd: SSHD, proxy: Link, out: Path
 ) -> None:
     text, link = lines(2_600), proxy(sshd)
@@ -239,7 +243,7 @@ def test_a_slow_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
     assert visible(out) == [content(text)]
 
 
-def test_a_distant_line_ends_in_success_with_the_same_bytes_and_bounded_memory(
+def test_a_high_latency_network_ends_in_success_with_the_same_bytes_and_bounded_memory(
     runtime: Runtime, sshd: SSHD, out: Path
 ) -> None:
     text = lines(10_000)

@@ -17,8 +17,8 @@ import pytest
 
 from tests.support.container import SMALL_MIB, ContainerServer
 from tests.support.keys import KINDS
-from tests.support.missing import missing
 from tests.support.proxy import FaultProxy
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 
@@ -26,7 +26,7 @@ from tests.support.sshd import SSHD
 def sftp(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a batch of commands in OpenSSH's own client against an sshd, maybe through a proxy."""
     if shutil.which("sftp") is None:
-        missing("OpenSSH's sftp (Debian package openssh-client)")
+        skip_without("OpenSSH's sftp (Debian package openssh-client)")
 
     def run(
         server: Any, batch: str, *, kind: str = "ed25519", through: FaultProxy | None = None

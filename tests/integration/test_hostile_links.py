@@ -12,14 +12,14 @@ import pytest
 from sftp_async import SFTPOptions
 from sftp_async.errors import CommitError
 from sftp_async.layout.job_layout import Layout
+from tests.support.foreign_files import PART, ForeignDirectory, interrupted, names
 from tests.support.jobs import lines_in, real_job, upload, write
-from tests.support.outside import PART, Outside, interrupted, names
 from tests.support.sshd import SSHD
 
 
 @pytest.mark.parametrize("scope", ["own", "directory"])
 def test_an_overwrite_removes_links_and_nothing_behind_them(
-    sshd: SSHD, remote_dir: Path, outside: Outside, scope: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, scope: str
 ) -> None:
     ours = [PART.replace("00000", f"0000{number}") for number in range(3)]
     for name, behind in zip(ours, ("kept.csv", "sub", "nothing"), strict=True):
@@ -43,10 +43,10 @@ def test_an_overwrite_removes_links_and_nothing_behind_them(
         ("all.txt", "all.txt.sha256", {"checksum_files": "sha256"}),
     ],
 )
-def test_what_announces_a_job_is_not_written_through_a_link(
+def test_a_sidecar_or_marker_file_is_not_written_through_a_link(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     behind: str,
     overwrite: bool,
     path: str,
@@ -63,9 +63,9 @@ def test_what_announces_a_job_is_not_written_through_a_link(
 
 @pytest.mark.parametrize("behind", ["kept.csv", "nothing"])
 def test_a_draft_is_not_written_through_a_link_that_waits_for_it(
-    sshd: SSHD, remote_dir: Path, outside: Outside, behind: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, behind: str
 ) -> None:
-    # With a key, the names are the same for all attempts, and anybody can work them out.
+    # With a key, the names are the same for all attempts, and any program can work them out.
     settings = {**sshd.options(), "path": str(remote_dir), "job_key": "today"}
     document = Layout.new(SFTPOptions(**settings), "txt").paths.document_id
     link = remote_dir / "_temporary" / f"{document}.draft"
@@ -80,7 +80,7 @@ def test_a_draft_is_not_written_through_a_link_that_waits_for_it(
 @pytest.mark.parametrize("mode", ["rename", "direct"])
 @pytest.mark.parametrize("behind", ["kept.csv", "sub", "nothing"])
 def test_an_exact_file_that_is_a_link_is_refused_before_the_upload(
-    sshd: SSHD, remote_dir: Path, outside: Outside, behind: str, mode: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, behind: str, mode: str
 ) -> None:
     target = remote_dir / "all.txt"
     target.symlink_to(outside.path / behind)
@@ -97,7 +97,7 @@ def test_an_exact_file_that_is_a_link_is_refused_before_the_upload(
 def test_nothing_is_written_through_a_link_that_appears_during_the_upload(
     start_sshd: Callable[..., SSHD],
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     posix_rename: bool,
     mode: str,
 ) -> None:
@@ -116,7 +116,7 @@ def test_nothing_is_written_through_a_link_that_appears_during_the_upload(
 
 @pytest.mark.parametrize("mode", ["rename", "direct"])
 def test_nothing_is_appended_through_a_link_that_leads_nowhere(
-    sshd: SSHD, remote_dir: Path, outside: Outside, mode: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, mode: str
 ) -> None:
     target = remote_dir / "all.txt"
     target.symlink_to(outside.path / "nothing")
@@ -143,7 +143,7 @@ def test_a_target_that_is_a_link_is_the_users_own_choice(sshd: SSHD, remote_dir:
 
 @pytest.mark.parametrize("where", ["_sftp_async", "_sftp_async/job_keys"])
 def test_markers_are_not_written_through_a_link(
-    sshd: SSHD, remote_dir: Path, outside: Outside, where: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, where: str
 ) -> None:
     link = remote_dir / where
     link.parent.mkdir(exist_ok=True)
@@ -155,7 +155,7 @@ def test_markers_are_not_written_through_a_link(
 
 
 def test_a_marker_that_is_a_link_is_not_followed(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     marker = remote_dir / "_sftp_async" / "job_keys" / "today.committed"
     marker.parent.mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_a_marker_that_is_a_link_is_not_followed(
 
 
 def test_an_interrupted_job_does_not_write_its_marker_through_a_link(
-    sshd: SSHD, remote_dir: Path, outside: Outside, recover_here: Callable[..., Any]
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, recover_here: Callable[..., Any]
 ) -> None:
     interrupted(sshd, remote_dir, job_key="today")
     (remote_dir / "_sftp_async").symlink_to(outside.path)

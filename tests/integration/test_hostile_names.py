@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sftp_async import SFTPOptions
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.layout.once import IdempotencyKey
+from tests.support.foreign_files import PART, ForeignDirectory, interrupted, names, put
 from tests.support.jobs import lines_in, real_job, write
-from tests.support.outside import PART, Outside, interrupted, names, put
 from tests.support.sshd import SSHD
 
 #: What a user or another tool may have put into the target: none of it is a part file of ours.
@@ -119,7 +119,7 @@ KEYS = [
 
 
 def test_each_job_key_has_a_marker_of_its_own_whatever_it_looks_like(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     assert len(set(KEYS)) == len(KEYS)
     for number, key in enumerate(KEYS):
@@ -202,7 +202,7 @@ def test_a_name_that_is_too_long_for_a_file_system_is_an_option_mistake(
     assert names(remote_dir) == set()
 
 
-def test_a_name_without_room_for_its_checksum_file_is_an_error_before_any_task(
+def test_a_name_that_is_too_long_for_its_checksum_file_is_an_error_before_any_task(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     name = "x" * 249 + ".txt"  # 253 bytes, and .sha256 makes it 260

@@ -15,7 +15,9 @@ from sftp_async.layout.intent_names import STATES, IntentState
 from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.job import Job
-from tests.support.outside import PART, Outside, names
+from sftp_async.write.plan import plan_job
+from tests.support.foreign_files import PART, ForeignDirectory, names
+from tests.support.jobs import write_part
 from tests.support.sshd import SSHD
 
 SCHEMA = pa.schema([("line", pa.string()), ("c", pa.string()), ("e", pa.string())])
@@ -28,20 +30,20 @@ def partitioned(
     server: SSHD, target: Path, *, overwrite: bool = False, columns: str = "c,e", **options: Any
 ) -> Job:
     given = {**server.options(), "path": str(target), "partition_by": columns, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=overwrite).prepare()
 
 
 def upload(job: Job, *values: str) -> tuple[PartFile, ...]:
     """A row for each value of both columns."""
     columns = [[f"row {value}" for value in values], list(values), list(values)]
-    return job.write(0, [pa.record_batch(columns, schema=SCHEMA)])
+    return write_part(job, 0, [pa.record_batch(columns, schema=SCHEMA)])
 
 
 @pytest.mark.parametrize("mode", ["append", "static", "dynamic", "direct"])
 @pytest.mark.parametrize("place", ["c=1", "c=1/e=1"])
 @pytest.mark.parametrize("behind", ["sub", "nothing", "kept.csv"])
 def test_nothing_is_written_through_a_link_in_the_place_of_a_partition(
-    sshd: SSHD, remote_dir: Path, outside: Outside, mode: str, place: str, behind: str
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, mode: str, place: str, behind: str
 ) -> None:
     link = remote_dir / place
     link.parent.mkdir(exist_ok=True)
@@ -66,7 +68,7 @@ def test_nothing_is_written_through_a_link_in_the_place_of_a_partition(
 
 
 def test_an_overwrite_of_everything_refuses_a_link_that_it_does_not_write_to(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     (remote_dir / "c=9").symlink_to(outside.path)
     job = partitioned(sshd, remote_dir, overwrite=True)
@@ -81,7 +83,7 @@ def test_an_overwrite_of_everything_refuses_a_link_that_it_does_not_write_to(
 def test_an_interrupted_job_removes_and_makes_nothing_behind_a_link(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     recover_here: Callable[..., Any],
     state: IntentState,
 ) -> None:

@@ -13,8 +13,17 @@ import pytest
 
 from sftp_async.errors import CommitError, SFTPAsyncError
 from sftp_async.write.commit.intent import intent_for
+from tests.support.foreign_files import (
+    JOB,
+    PART,
+    ForeignDirectory,
+    age,
+    interrupted,
+    names,
+    put,
+    state_of,
+)
 from tests.support.jobs import lines_in, real_job, write
-from tests.support.outside import JOB, PART, Outside, age, interrupted, names, put, state_of
 from tests.support.sshd import SSHD
 
 
@@ -22,7 +31,7 @@ from tests.support.sshd import SSHD
 def test_a_staging_area_that_is_a_link_is_refused(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     recover_here: Callable[..., Any],
     action: str,
 ) -> None:
@@ -40,7 +49,7 @@ def test_a_staging_area_that_is_a_link_is_refused(
 
 
 def test_a_link_among_old_staging_is_swept_and_nothing_behind_it(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     base = remote_dir / "_temporary"
     base.mkdir()
@@ -55,18 +64,18 @@ def test_a_link_among_old_staging_is_swept_and_nothing_behind_it(
 
 
 def test_old_staging_is_emptied_up_to_what_no_job_puts_there(
-    sshd: SSHD, remote_dir: Path, outside: Outside, recover_here: Callable[..., Any]
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, recover_here: Callable[..., Any]
 ) -> None:
     old = remote_dir / "_temporary" / JOB
     (old / "sub").mkdir(parents=True)
     put(old, b"part-00000-c000-x", b"new\nline", b"inva\xfflid", b"..x", b"y" * 255)
-    put(old / "sub", b"somebody's")
+    put(old / "sub", b"foreign")
     (old / "file").symlink_to(outside.path / "kept.csv")
     (old / "directory").symlink_to(outside.path)
     age(old)
     write(sshd.options(), str(remote_dir), ["new"], staging_ttl=1)
     assert names(old) == {b"sub"}
-    assert names(old / "sub") == {b"somebody's"}
+    assert names(old / "sub") == {b"foreign"}
     assert lines_in(remote_dir) == ["new"]
     shutil.rmtree(old / "sub")
     age(old)
@@ -76,7 +85,7 @@ def test_old_staging_is_emptied_up_to_what_no_job_puts_there(
 
 
 def test_nothing_comes_in_through_a_link_in_place_of_a_jobs_staging(
-    sshd: SSHD, remote_dir: Path, outside: Outside, recover_here: Callable[..., Any]
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, recover_here: Callable[..., Any]
 ) -> None:
     job = interrupted(sshd, remote_dir)
     staging = remote_dir / "_temporary" / job.layout.job_id
@@ -94,7 +103,7 @@ def test_nothing_comes_in_through_a_link_in_place_of_a_jobs_staging(
 
 
 def test_links_in_place_of_intents_are_read_at_most(
-    sshd: SSHD, remote_dir: Path, outside: Outside
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     base = remote_dir / "_temporary"
     base.mkdir()
@@ -115,7 +124,7 @@ def test_links_in_place_of_intents_are_read_at_most(
 # Intents
 
 
-#: Fields of an intent that somebody wrote by hand, to harm whoever recovers it.
+#: Fields of an intent that an attacker wrote by hand, to harm the job that recovers it.
 FORGED: dict[str, dict[str, Any]] = {
     "part to the outside": {"parts": [("x", "../outside/new")]},
     "part from the outside": {"parts": [("../../../outside/kept.csv", "mine.csv")]},
@@ -134,7 +143,7 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 def forged(server: SSHD, target: Path, **fields: Any) -> str:
-    """Return an intent as a job of ours would leave it, with some fields as somebody likes them."""
+    """Return an intent as a job of ours would leave it, with some fields replaced."""
     job = real_job(server.options(), str(target))
     honest = intent_for(job.layout, (), removes=(), options=job.options, manifest=None)
     parts = [
@@ -150,7 +159,7 @@ def forged(server: SSHD, target: Path, **fields: Any) -> str:
 def test_a_forged_intent_is_refused_with_an_error_of_ours(
     sshd: SSHD,
     remote_dir: Path,
-    outside: Outside,
+    outside: ForeignDirectory,
     recover_here: Callable[..., Any],
     fields: dict[str, Any],
 ) -> None:
@@ -192,7 +201,7 @@ def test_an_honest_intent_of_that_form_is_carried_out(
     ["[" * 100_000, "\xff" * 100, "{", "", "9" * 5000],
     ids=["deep", "no text", "cut off", "empty", "long number"],
 )
-def test_an_intent_that_cannot_be_parsed_hinders_nobody(
+def test_an_intent_that_cannot_be_parsed_hinders_no_job(
     sshd: SSHD, remote_dir: Path, text: str
 ) -> None:
     base = remote_dir / "_temporary"

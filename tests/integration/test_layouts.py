@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import dataset
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def shell(command: str, directory: Path, *needed: str) -> str:
     """Run a line in a directory, with tools that must be there; returns what it says."""
     for tool in needed:
         if shutil.which(tool) is None:
-            missing(f"{tool} (a Debian package of that name, or coreutils)")
+            skip_without(f"{tool} (a Debian package of that name, or coreutils)")
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=directory,
@@ -203,14 +203,14 @@ def test_control_records_are_skipped_by_readers_and_their_sum_is_that_of_the_lin
     assert [*back.itertuples(index=False, name=None)] == [(i, f"é {i}") for i in range(1000)]
     between = shell("sed '1d;$d' a.csv | sha256sum", remote_dir, "sha256sum")
     size = shell("sed '1d;$d' a.csv | wc -c", remote_dir)
-    told = shell("tail -n 1 a.csv", remote_dir).strip()
-    assert told == f"TRL|00001000|{int(size)}|{between.split()[0]}"
+    trailer = shell("tail -n 1 a.csv", remote_dir).strip()
+    assert trailer == f"TRL|00001000|{int(size)}|{between.split()[0]}"
     assert shell("head -n 1 a.csv", remote_dir) == "HDR|a.csv\n"
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 @pytest.mark.parametrize("layout", ["parts", "partitions", "exact"])
-def test_whatever_announces_the_data_says_the_truth_of_it_and_readers_pass_it_over(
+def test_sidecar_files_describe_the_data_correctly_and_readers_ignore_them(
     spark: SparkSession, sshd: SSHD, remote_dir: Path, layout: str, algorithm: str
 ) -> None:
     frame = spark.range(0, 300, 1, 3).selectExpr("id", "id % 2 AS odd")
@@ -224,8 +224,8 @@ def test_whatever_announces_the_data_says_the_truth_of_it_and_readers_pass_it_ov
         done_file_template="{name}.done",
         **more,
     )
-    told = json.loads((remote_dir / "_manifest.json").read_text())
-    data = [file["name"] for file in told["files"]]
+    manifest = json.loads((remote_dir / "_manifest.json").read_text())
+    data = [file["name"] for file in manifest["files"]]
     count = {"parts": 3, "partitions": 6, "exact": 1}[layout]
     assert len(data) == len(set(data)) == count
 
@@ -236,12 +236,12 @@ def test_whatever_announces_the_data_says_the_truth_of_it_and_readers_pass_it_ov
         command = f"{algorithm}sum --strict --check " + " ".join(f"'{name}'" for name in sums)
         checked += shell(command, directory, f"{algorithm}sum")
     assert checked.count(": OK\n") == count
-    for file in told["files"]:
+    for file in manifest["files"]:
         path = remote_dir / file["name"]
         assert file["sha256"] == shell(f"sha256sum '{path}'", remote_dir).split()[0]
         lines = path.read_text().splitlines()
         assert (file["rows"], file["bytes"]) == (len(lines), path.stat().st_size)
-    assert told["rows"] == sum(file["rows"] for file in told["files"]) == 300
+    assert manifest["rows"] == sum(file["rows"] for file in manifest["files"]) == 300
     done = {f"{name}.done" for name in data}
     every = {*names(remote_dir, "**/*")}
     assert done | {*data, "_SUCCESS", "_manifest.json"} <= every

@@ -14,7 +14,7 @@ import pytest
 from sftp_async.errors import AuthenticationError, NoSFTPError, ServerBusyError
 from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import PASSPHRASE, KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -55,9 +55,9 @@ async def test_every_kind_and_form_of_key_logs_in(
 @pytest.mark.asyncio
 async def test_a_wrong_key_is_tried_once(start_sshd: Start, tmp_path: Path) -> None:
     server = start_sshd()
-    stranger = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
+    unknown = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
     await refused(
-        {**server.options(), "private_key_content": stranger},
+        {**server.options(), "private_key_content": unknown},
         AuthenticationError,
         r"refused the login \(private key tried\)",
     )
@@ -84,7 +84,7 @@ async def test_a_wrong_password_is_tried_once_though_the_server_asks_in_two_ways
 def account() -> Iterator[dict[str, str]]:
     """A user of this machine with a password, for as long as the test runs."""
     if os.geteuid() != 0:
-        missing("root, to make a user with a password")
+        skip_without("root, to make a user with a password")
     name, password = f"sftpasync{os.getpid()}", "open sesame, 1001 nights"
     hashed = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"],
@@ -129,7 +129,7 @@ def _open_to_all(server: SSHD) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_sshd: Start) -> None:
+async def test_a_server_without_the_sftp_subsystem_is_reported_as_such(start_sshd: Start) -> None:
     server = start_sshd(Subsystem="other internal-sftp")
     error = await refused(server.options(), NoSFTPError, "refused to start SFTP")
     assert "enable SFTP" in str(error)
@@ -138,7 +138,9 @@ async def test_a_server_without_the_sftp_subsystem_is_said_to_have_none(start_ss
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("command", ["/bin/false", "echo This account is for SFTP only, sorry"])
-async def test_a_shell_in_place_of_sftp_is_said_to_be_none(start_sshd: Start, command: str) -> None:
+async def test_a_shell_in_place_of_sftp_is_reported_as_such(
+    start_sshd: Start, command: str
+) -> None:
     server = start_sshd(ForceCommand=command)
     error = await refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
     assert not error.retryable

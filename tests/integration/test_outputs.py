@@ -1,4 +1,4 @@
-"""What Spark wrote is fetched and read by tools that no one here wrote.
+"""What Spark wrote is fetched and read by tools of other projects.
 
 OpenSSH's sftp lists and fetches it; gzip, bzip2, xz and zstd test it; Spark, pandas, polars and
 others read it, and all of them find the values of the source.
@@ -21,7 +21,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ ROWS: list[tuple[Any, ...]] = [
     for n in range(60)
 ]
 NESTED = ("tags", "place")
-#: CSV in the dialect that everyone reads (RFC 4180), with null and the empty string told apart.
+#: CSV in the dialect that all of them read (RFC 4180); null differs from the empty string.
 CSV = {"header": True, "escape": '"', "nullValue": "\\N"}
 
 
@@ -115,7 +115,7 @@ WHOLE = ("parquet", "orc", "avro")
 def fetch(sshd: SSHD, tmp_path: Path) -> Callable[[Path], list[Path]]:
     """List a remote directory and fetch all of it, hidden files too, with OpenSSH's own client."""
     if shutil.which("sftp") is None:
-        missing("OpenSSH's sftp (Debian package openssh-client)")
+        skip_without("OpenSSH's sftp (Debian package openssh-client)")
     (tmp_path / "known_hosts").write_text(sshd.known_hosts)
     local = tmp_path / "fetched"
     local.mkdir()
@@ -153,7 +153,7 @@ def unpack(files: list[Path], tool: str | None, into: Path) -> list[Path]:
     if tool is None:
         return files
     if shutil.which(tool) is None:
-        missing(f"{tool} (Debian package {tool})")
+        skip_without(f"{tool} (Debian package {tool})")
     into.mkdir()
     unpacked = []
     for file in files:
@@ -201,7 +201,7 @@ def read_with_fastavro(case: Case, files: list[Path]) -> list[dict[str, Any]]:
 def read_with_elementtree(case: Case, files: list[Path]) -> list[dict[str, Any]]:
     def read(row: ET.Element) -> dict[str, Any]:
         found: dict[str, Any] = {child.tag: child.text or "" for child in row}
-        # An empty array cannot be told from null.
+        # An empty array cannot be distinguished from null.
         found["tags"] = [child.text for child in row.findall("tags")] or None
         place = row.find("place")
         found["place"] = None if place is None else (place[0].text, int(place[1].text or ""))
@@ -211,7 +211,7 @@ def read_with_elementtree(case: Case, files: list[Path]) -> list[dict[str, Any]]
     return [{name: row.get(name) for name in VALUES} for row in rows]
 
 
-#: Who reads which format, beside Spark.
+#: Which tools read which format, besides Spark.
 READERS = {
     "csv": (read_with_pandas, read_with_polars),
     "json": (read_with_pandas, read_with_polars),

@@ -23,11 +23,11 @@ from sftp_async.errors import (
 )
 from sftp_async.tools.doctor.tester import SFTPConnectionTester
 from tests.functional.remote.ssh.connections import connected, login, refused
-from tests.support.disturbed import content, lines, visible
 from tests.support.jobs import real_job, upload
+from tests.support.network_faults import content, lines, visible
+from tests.support.proxied_connections import behind, refused_on_the_way
 from tests.support.proxies import DynamicForward, MicroSocks, Proxy, TinyProxy
 from tests.support.sshd import SSHD
-from tests.support.ways import behind, refused_on_the_way
 
 pytestmark = [
     pytest.mark.one_python,
@@ -220,7 +220,7 @@ async def test_a_login_that_the_proxy_refuses_is_the_proxys(
 @pytest.mark.asyncio
 @KINDS
 @pytest.mark.parametrize("place", [{"port": "1"}, {"host": "no.such.invalid"}], ids=str)
-async def test_a_server_that_the_proxy_cannot_reach_is_said_so(
+async def test_a_server_that_the_proxy_cannot_reach_is_named_as_the_cause(
     sshd: SSHD, start: Start, kind: type[Proxy], place: dict[str, str]
 ) -> None:
     proxy = start(kind, login=True)
@@ -234,7 +234,9 @@ async def test_a_server_that_the_proxy_cannot_reach_is_said_so(
 
 
 @pytest.mark.asyncio
-async def test_a_proxy_that_hangs_up_is_said_to(sshd: SSHD, start: Start) -> None:
+async def test_a_proxy_that_closes_the_connection_is_named_as_the_cause(
+    sshd: SSHD, start: Start
+) -> None:
     proxy = start(DynamicForward, sshd)
     await refused_on_the_way(
         sshd.options() | proxy.options() | {"port": "1"},
@@ -245,7 +247,9 @@ async def test_a_proxy_that_hangs_up_is_said_to(sshd: SSHD, start: Start) -> Non
 
 
 @pytest.mark.asyncio
-async def test_a_port_that_the_proxy_forbids_is_said_so(sshd: SSHD, start: Start) -> None:
+async def test_a_port_that_the_proxy_forbids_is_reported_with_the_servers_address(
+    sshd: SSHD, start: Start
+) -> None:
     proxy = start(TinyProxy, only_port=443)
     error = await refused_on_the_way(
         sshd.options() | proxy.options(),
@@ -258,7 +262,7 @@ async def test_a_port_that_the_proxy_forbids_is_said_so(sshd: SSHD, start: Start
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_what_is_no_proxy_is_told_at_once(sshd: SSHD, scheme: str) -> None:
+async def test_what_is_no_proxy_is_reported_at_once(sshd: SSHD, scheme: str) -> None:
     # An SSH server in its place, and nothing at all.
     for port, words in (
         (sshd.port, f"What answered is no {scheme} proxy"),

@@ -18,7 +18,7 @@ from sftp_async.tools.cli import transfer
 from tests.support.channels import pool_to
 from tests.support.jobs import lines_in, write
 from tests.support.keys import KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 DATA = os.urandom(20_000_000)
 PARTITIONS = [[f"{part} {line} ".ljust(999, "x") for line in range(5000)] for part in range(4)]
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 def options(root: Path, tmp_path: Path, host_keys: KeySet) -> Iterator[dict[str, str]]:
     """The options to log in to `rclone serve sftp`."""
     if shutil.which("rclone") is None:
-        missing("rclone")
+        skip_without("rclone")
     command = ["rclone", "serve", "sftp", str(root), "--addr", "127.0.0.1:0"]
     command += ["--user", "me", "--pass", "secret", "--key", str(host_keys.path("ed25519"))]
     command += ["--config", str(tmp_path / "rclone.conf"), "--cache-dir", str(tmp_path / "cache")]

@@ -16,8 +16,8 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.ssh import Connection, connect
+from tests.functional.remote.ssh.connection_contract import CONTRACT
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.scenes import SCENES
 from tests.support import disk
 from tests.support.sshd import SSHD
 
@@ -27,10 +27,10 @@ Start = Callable[..., SSHD]
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-async def test_on_openssh(sshd: SSHD, remote_dir: Path, scene: Any) -> None:
+@pytest.mark.parametrize("requirement", CONTRACT, ids=lambda requirement: requirement.__name__)
+async def test_on_openssh(sshd: SSHD, remote_dir: Path, requirement: Any) -> None:
     async with connected(sshd.options()) as connection:
-        await scene(connection, str(remote_dir))
+        await requirement(connection, str(remote_dir))
 
 
 # Limits
@@ -61,7 +61,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.asyncio
-async def test_a_full_disk_is_told_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
+async def test_a_full_disk_is_reported_with_the_free_bytes(sshd: SSHD, small_disk: Path) -> None:
     async with connected(sshd.options()) as connection:
         file = await connection.open_new(f"{small_disk}/a.csv")
         with pytest.raises(RemoteSpaceError, match="remote disk or quota is full: ") as caught:

@@ -11,7 +11,7 @@ import pytest
 from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.tools.cli.output import Output
 from tests.support.cli import AtServer
-from tests.support.outside import age, interrupted, state_of
+from tests.support.foreign_files import age, interrupted, state_of
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.one_python

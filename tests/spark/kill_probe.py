@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-#: Far more than a twin's start takes; a test that waits so long has failed.
+#: Far more than the start of a speculative attempt takes; a test that waits so long has failed.
 PATIENCE = 90
 
 
-def with_a_twin(directory: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Leave a file for each task attempt; the first one of partition 0 waits for its twin's.
+def with_a_speculative_attempt(
+    directory: str,
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Leave a file for each task attempt; the first one of partition 0 waits for that of
+    its speculative attempt.
 
-    The others wait for that of the first: a twin that is done before the first has begun would
+    The others wait for that of the first: one that ends before the first has begun would
     leave nothing to be shown.
     """
 
@@ -54,7 +57,7 @@ def write(spark: SparkSession, asked: dict[str, Any]) -> None:
         "id", "repeat(hex(xxhash64(id)), 8) AS text"
     )
     if asked.get("attempts"):
-        frame = frame.mapInArrow(with_a_twin(asked["attempts"]), frame.schema)
+        frame = frame.mapInArrow(with_a_speculative_attempt(asked["attempts"]), frame.schema)
     frame.write.format("sftp").options(**asked["options"]).mode("append").save(asked["target"])
 
 

@@ -1,6 +1,6 @@
 """Measure what one big partition adds to a Python worker's peak memory: `probe`, and its script.
 
-Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options, `columns` beside the
+Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options, `columns` besides the
 usual ones, or `select` for others) and prints one on stdout. It is a process of its own, with a
 Spark of its own, because a peak never goes down: what a worker did for other tests before would
 hide what this write needs.

@@ -57,7 +57,7 @@ def start(directory: Path) -> SparkSession:
 
 
 class Uses:
-    """Runs each use of a secret, and keeps what was said about it."""
+    """Runs each use of a secret, and keeps what was logged about it."""
 
     def __init__(self, directory: Path, spark: SparkSession, asked: dict[str, Any]) -> None:
         self.directory = directory
@@ -70,10 +70,10 @@ class Uses:
         self.target = asked["target"]
         self.planted = asked["planted"]
         self.outcomes: dict[str, str] = {}
-        (directory / "said").mkdir()
+        (directory / "logged").mkdir()
 
     def say(self, name: str, *texts: object) -> None:
-        with (self.directory / "said" / name).open("a") as file:
+        with (self.directory / "logged" / name).open("a") as file:
             file.writelines(f"{text}\n" for text in texts)
 
     def use(self, name: str, action: Callable[[], object]) -> None:

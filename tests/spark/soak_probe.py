@@ -1,4 +1,4 @@
-"""Run a streaming query as often as told; a script for `test_soak`.
+"""Run a streaming query as often as given; a script for `test_soak`.
 
 Its first line says what query; each further one is `run`, with a number of partitions, or `stop`.
 When the query has ended, it says with which error, if any.

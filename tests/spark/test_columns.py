@@ -1,4 +1,4 @@
-"""Names and types of columns, beside Spark's own writers: who refuses what, and what comes back."""
+"""Names and types of columns, compared with Spark's writers: what is refused, what is read back."""
 
 from __future__ import annotations
 

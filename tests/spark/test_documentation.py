@@ -74,13 +74,13 @@ def wrong(request: pytest.FixtureRequest, tmp_path: Path, user_keys: KeySet) -> 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (("a = 1\nraise KeyError('b')\n", None), "README.md:42: KeyError: 'b'"),
         (("print('one')\n", "o…\ntwo\n"), r"(?s)README\.md:40 prints something else.*one"),
     ],
     indirect=["wrong"],
 )
-def test_a_block_that_is_wrong_is_named_with_its_page_and_line(wrong: Reader, told: str) -> None:
-    with pytest.raises(AssertionError, match=told):
+def test_a_block_that_is_wrong_is_named_with_its_page_and_line(wrong: Reader, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
         wrong.run({})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.jobs import lines_in
+from tests.support.proxied_connections import behind
 from tests.support.proxies import MicroSocks
 from tests.support.sshd import SSHD
-from tests.support.ways import behind
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,6 +37,6 @@ def test_driver_and_executors_write_over_a_proxy_and_a_bastion(
         proxy.stop()
     assert lines_in(remote_dir / "out") == sorted(map(str, range(1_000)))
     assert bastion.logins() >= 2, "one of the driver, and one of a task"
-    # The way of all of them: nobody but the proxy knew the bastion, nor the bastion the server.
+    # All connections took this way: only the proxy knew the bastion, only the bastion the server.
     assert proxy.log_text().count(f"connected to 127.0.0.1:{bastion.port}") == bastion.logins()
     assert f"127.0.0.1:{sshd.port}" not in proxy.log_text()

@@ -113,13 +113,15 @@ def test_an_sshd_killed_with_its_sessions_and_started_again_costs_no_attempt(
     server.stop()
     before = line.connections
     line.restore()
-    until(lambda: line.connections > before)  # somebody comes back, and nobody is there
+    until(lambda: line.connections > before)  # a client reconnects, and no server is there
     server.start()
     assert cluster.hear() == {"failed": 0}
     check_uploaded(remote_dir)
 
 
-def test_a_speculative_twin_leaves_one_copy(sshd: SSHD, remote_dir: Path, tmp_path: Path) -> None:
+def test_a_speculative_attempt_leaves_one_copy(
+    sshd: SSHD, remote_dir: Path, tmp_path: Path
+) -> None:
     attempts = tmp_path / "attempts"
     attempts.mkdir()
     conf = {
@@ -148,7 +150,7 @@ class Step:
         request: what the server is asked for; a pattern.
         nth: of the requests that match.
         carried_out: the request is, though the driver never learns of it.
-        promised: whether the attempt is to be carried to its end by whoever comes next.
+        promised: whether the next attempt has to complete this one.
         unfinished: whether there is an intent that says so.
 
     """
@@ -307,7 +309,7 @@ def kill_at(step: Step, directory: Path) -> Remains:
             driver.kill()
         for halt in halts.values():
             halt.gone.set_result(None)
-    # As old as it has to be for anybody to think that the batches are over.
+    # As old as it has to be for the batches to count as abandoned.
     for mode in MODES:
         for staging in (served / mode / "_temporary").glob("*/"):
             os.utime(staging, times=(long_ago := time.time() - 30 * 86400, long_ago))
@@ -324,7 +326,7 @@ def server(remains: Remains) -> Iterator[EmbeddedServer]:
 
 
 def check_batch(server: EmbeddedServer, mode: str, step: Step) -> None:
-    """See that it is there once: by the attempt that was promised, else by the second one."""
+    """Check that it is there once: by the attempt that was promised, else by the second one."""
     target = server.root / mode
     assert lines_in(target) == sorted(lines(range(ROWS)))
     assert len(list(target.glob("part-*"))) == (PARTITIONS if step.promised else 2)
@@ -360,7 +362,7 @@ def test_a_batch_whose_driver_was_killed_is_there_once_or_not_at_all_after_recov
 
 
 def replay(spark: SparkSession, remains: Remains, server: EmbeddedServer) -> None:
-    """Start the query again, with another partitioning, and see that each batch is there once."""
+    """Start the query again, with another partitioning, and check that each batch is there once."""
     asked = {"options": server.options(), **remains.stream}
     start_query(spark, asked, 2).awaitTermination()
     target = server.root / "stream"

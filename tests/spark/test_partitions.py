@@ -1,4 +1,4 @@
-"""`partition_by` on OpenSSH beside Spark's own `partitionBy` to disk: the same tree and rows."""
+"""`partition_by` on OpenSSH compared with Spark's `partitionBy` on disk: the same tree and rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
 from sftp_async import SFTPDataSource, last_write, register
-from sftp_async.spark.register import BATCH_LIMIT, OVERWRITE_MODE, telling
+from sftp_async.spark.register import BATCH_LIMIT, OVERWRITE_MODE, with_listener
 from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
@@ -183,7 +183,7 @@ def test_without_a_listener_the_setting_of_the_time_of_register_counts(
 ) -> None:
     frame = registered.range(0, 12, 1, 1).selectExpr("id", "id % 3 c")
     write(frame, sshd, remote_dir, partition_by="c")
-    registered.dataSource.register(telling(None, mode="dynamic"))
+    registered.dataSource.register(with_listener(None, mode="dynamic"))
     write(frame.where("c = 1"), sshd, remote_dir, "overwrite", partition_by="c")
     assert set(tree(remote_dir)) == {"c=0", "c=1", "c=2"}
 

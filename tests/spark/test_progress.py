@@ -17,7 +17,7 @@ from sftp_async import SFTPDataSource, last_write, progress, register
 from sftp_async.progress import displays
 from sftp_async.progress.messages import Address
 from sftp_async.progress.state import BETWEEN
-from sftp_async.spark.register import BATCH_LIMIT, telling
+from sftp_async.spark.register import BATCH_LIMIT, with_listener
 from tests.support.cluster import until
 from tests.support.proxy import FaultProxy
 
@@ -94,7 +94,7 @@ def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     until(lambda: str(done) in caplog.messages)
 
 
-def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
+def test_last_write_describes_each_write_and_a_failure_does_not_change_it(
     session: SparkSession, embedded_server: EmbeddedServer
 ) -> None:
     write(session.range(0, 1000, 1, 3), embedded_server, "many")
@@ -116,15 +116,15 @@ def test_last_write_tells_of_each_write_and_a_failure_does_not_touch_it(
     with pytest.raises(PySparkException, match="the user's own words"):
         write(frame.mapInArrow(fail, frame.schema), embedded_server, "failed")
     assert last_write() == exact
-    until(lambda: not progress._board.is_busy(time.monotonic()), BETWEEN / 2)
+    until(lambda: not progress._state.is_busy(time.monotonic()), BETWEEN / 2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["nobody", "no way there"])
-def test_a_write_does_not_care_whether_anybody_listens(
+def test_a_write_does_not_depend_on_a_listener(
     session: SparkSession, embedded_server: EmbeddedServer, host: str
 ) -> None:
     before = last_write()
-    session.dataSource.register(telling(Address(host, 9, bytes(32))))
+    session.dataSource.register(with_listener(Address(host, 9, bytes(32))))
     write(session.range(10), embedded_server, "alone")
     assert bytes_in(embedded_server.root / "alone") == 20
     assert last_write() == before

@@ -34,7 +34,7 @@ SPELLED = {
 }
 # Spark's Avro source is a package of its own, but its classes come with Spark (not yet in 4.0).
 AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
-# Spark's writer trims strings unless told otherwise; this project keeps them whole.
+# Spark's writer trims strings unless an option keeps them; this project keeps them whole.
 UNTRIMMED = {"ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
 
 ATOMIC = """

@@ -1,4 +1,4 @@
-"""What makes no job is told on the driver, in words for people, before any task and any file."""
+"""What makes no job is refused on the driver, in words for people, before any task and any file."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ NESTED = ("id", "array(id) AS v")
 NUMBER = ("id AS v",)
 FILES = ("'a' AS path", "X'00' AS content")
 BINARY = {"format": "binary"}
-#: Name: options, the path behind the target (or a whole one), the columns, and what is said.
+#: Name: options, the path behind the target (or a whole one), the columns, and the message.
 CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     # options that do not go together
     "chunk": (
@@ -128,7 +128,7 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     ),
     "both keys": ({"private_key_path": "/k"}, "", (), "are both given: keep one of them"),
     "cbc": ({"ciphers": "aes128-cbc"}, "", (), "which is no longer secure"),
-    "two names": ({"user": "someone"}, "", (), "given twice with different values"),
+    "two names": ({"user": "other"}, "", (), "given twice with different values"),
     "typo": ({"partition_bye": "id"}, "", (), "did you mean partition_by"),
     "no file": ({"known_hosts": "/no/such/file"}, "", (), "known_hosts refers to the file"),
     "no variable": ({"password": "env:NO_SUCH_VARIABLE"}, "", (), "'NO_SUCH_VARIABLE', which is"),
@@ -151,10 +151,10 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     # codecs
     "csv.lz4": ({"compression": "lz4"}, "", (), "Hadoop's own framing: no other tool reads it"),
     "json.snappy": ({"compression": "snappy", "format": "json"}, "", (), "Hadoop's own framing"),
-    "orc.gzip": ({"compression": "gzip", "format": "orc"}, "", (), "orc has none, zlib, snappy"),
-    "orc.lz4": ({"compression": "lz4"}, "x.orc", (), "orc has none, zlib, snappy, zstd."),
-    "avro.gzip": ({"compression": "gzip", "format": "avro"}, "", (), "avro has none, deflate"),
-    "parquet.bz2": ({"compression": "bzip2"}, "x.parquet", (), "parquet has none, snappy, gzip"),
+    "orc.gzip": ({"compression": "gzip", "format": "orc"}, "", (), "orc has none, zstd, snappy"),
+    "orc.lz4": ({"compression": "lz4"}, "x.orc", (), "orc has none, zstd, snappy, zlib."),
+    "avro.gzip": ({"compression": "gzip", "format": "avro"}, "", (), "avro has none, zstd, bzip2"),
+    "parquet.bz2": ({"compression": "bzip2"}, "x.parquet", (), "parquet has none, gzip, zstd"),
     "level": ({"compression": "gzip", "compression_level": "10"}, "", (), "must be from 1 to 9"),
     "no level": ({"compression_level": "1"}, "", (), "compression=none has no levels"),
     "orc's level": ({"format": "orc", "compression_level": "1"}, "", (), "zstd has no levels"),
@@ -198,7 +198,12 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     ),
     "done": ({"done_file_template": "{stem}.csv"}, "x.csv", (), "name that is taken: 'x.csv'"),
     "done too": ({"done_file_template": "_SUCCESS"}, "", (), "name that is taken: '_SUCCESS'"),
-    "room": ({"checksum_files": "md5"}, f"{'n' * 250}.csv", (), "checksum_files needs room"),
+    "sidecar": (
+        {"checksum_files": "md5"},
+        f"{'n' * 250}.csv",
+        (),
+        "checksum_files makes a name of more",
+    ),
     # a file a row
     "cut": (BINARY | {"max_records_per_file": "5"}, "", FILES, "max_records_per_file has no"),
     "side by side": (BINARY | {"files_per_partition": "2"}, "", FILES, "files_per_partition has"),
@@ -288,18 +293,18 @@ def asked(case: str, remote_dir: Path) -> tuple[dict[str, str], str | None]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_mistake_is_told_where_spark_asks_for_the_writer(
+def test_each_mistake_is_reported_where_spark_asks_for_the_writer(
     spark: SparkSession, sshd: SSHD, remote_dir: Path, case: str
 ) -> None:
     # As Spark does on the driver before any task; in this process, which need not be started.
-    _, _, columns, said = CASES[case]
+    _, _, columns, message = CASES[case]
     frame = spark.range(1)
     if columns:
         frame = frame.select() if columns == ("NONE",) else frame.selectExpr(*columns)
     given, path = asked(case, remote_dir)
     options = {**sshd.options(), **given} | ({} if path is None else {"path": path})
     before = sshd.logins()
-    with pytest.raises((OptionsError, EncodeError), match=re.escape(said)):
+    with pytest.raises((OptionsError, EncodeError), match=re.escape(message)):
         SFTPDataSource({key.lower(): str(value) for key, value in options.items()}).writer(
             frame.schema, overwrite=False
         )
@@ -321,11 +326,35 @@ def test_spark_shows_the_sentence_and_starts_no_task(
     assert list(remote_dir.iterdir()) == []
 
 
-def test_all_bad_values_are_told_in_one_error(
+def test_mistakes_of_target_columns_and_collations_are_in_one_error(spark: SparkSession) -> None:
+    frame = spark.sql(
+        "SELECT 'a' COLLATE UTF8_LCASE AS name, interval '1' month AS term, array(1) AS tags, 1 n"
+    )
+    options = {"host": "h", "username": "u", "password": "p", "path": "/out/orders.csv"}
+    given = {**options, "partition_by": "name,m", "max_file_bytes": "5", "footer_lines": "{rows}"}
+    for plan in ("writer", "streamWriter"):
+        source = SFTPDataSource({**given, "staging_dir": "/out"})
+        with pytest.raises(OptionsError) as caught:
+            getattr(source, plan)(frame.schema, overwrite=True)
+        found = caught.value.problems
+        for what in (
+            "partition_by cannot take the column 'name' of type string collate UTF8_LCASE",
+            "Column 'term' of type interval month cannot be written",
+            "partition_by names 'm', which is no column",
+            "Column 'tags' has the type list",
+            "partition_by makes directories, but the path",
+            "max_file_bytes splits the output",
+            "is the target itself",
+        ):
+            assert sum(what in problem for problem in found) == 1, (what, found)
+        assert len(found) == 7
+
+
+def test_all_bad_values_are_reported_in_one_error(
     spark: SparkSession, sshd: SSHD, tmp_path: Path
 ) -> None:
     assert {*BAD, *FREE} == {*SFTPOptions.model_fields}
     error = refused_by_spark(spark, sshd, tmp_path / "ran", BAD, None)
-    told = {match[1] for match in re.finditer(r"^  - (\w+) ", error, re.MULTILINE)}
-    assert {*BAD} <= told
+    reported = {match[1] for match in re.finditer(r"^  - (\w+) ", error, re.MULTILINE)}
+    assert {*BAD} <= reported
     assert not (tmp_path / "ran").exists()

@@ -1,4 +1,4 @@
-"""A server that loses what it acknowledged costs a task attempt, and Spark runs the task anew."""
+"""A server that loses what it acknowledged costs a task attempt, and Spark runs the task again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ForgetfulServer(FolderServer):
 
 @pytest.mark.spark
 @pytest.mark.one_python
-def test_a_task_whose_acknowledged_bytes_were_lost_is_run_anew_and_each_row_is_there_once(
+def test_a_task_whose_acknowledged_bytes_were_lost_is_run_again_and_each_row_is_there_once(
     tmp_path: Path, proxy: Callable[..., FaultProxy]
 ) -> None:
     require_java()

@@ -49,10 +49,10 @@ def test_each_row_is_a_file_and_spark_reads_them_back(
     rows = frame(spark, FILES).repartition(2)
     write(rows, sshd, remote_dir, checksum_files="sha256", manifest="true", success_file="true")
     found = there(remote_dir)
-    beside = {name for name in found if name.endswith(".sha256")}
-    assert {n: found[n] for n in found.keys() - beside - {"_manifest.json", "_SUCCESS"}} == FILES
-    assert beside == {f"{name}.sha256" for name in FILES}
-    for name in beside:
+    sidecars = {name for name in found if name.endswith(".sha256")}
+    assert {n: found[n] for n in found.keys() - sidecars - {"_manifest.json", "_SUCCESS"}} == FILES
+    assert sidecars == {f"{name}.sha256" for name in FILES}
+    for name in sidecars:
         sums = remote_dir / name
         subprocess.run(["sha256sum", "--check", sums.name], cwd=sums.parent, check=True)
     read = (
@@ -76,7 +76,7 @@ def test_thousands_of_small_files_take_few_connections(
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("'../outside'", "has a .. in it"),
         ("'.ssh/authorized_keys'", "hidden"),
@@ -84,18 +84,18 @@ def test_thousands_of_small_files_take_few_connections(
     ],
 )
 def test_a_row_that_leads_elsewhere_ends_the_write_and_leaves_nothing(
-    spark: SparkSession, sshd: SSHD, remote_dir: Path, path: str, told: str
+    spark: SparkSession, sshd: SSHD, remote_dir: Path, path: str, message: str
 ) -> None:
     good = frame(spark, {"a": b"a"})
     rows = good.union(spark.sql(f"SELECT {path}, X'00'"))
-    with pytest.raises(PySparkException, match=told):
+    with pytest.raises(PySparkException, match=message):
         write(rows, sshd, remote_dir / "out")
     assert not (remote_dir / "out").exists() or not there(remote_dir / "out")
     assert not (remote_dir / "outside").exists()
 
 
 @pytest.mark.parametrize(
-    ("second", "told"),
+    ("second", "message"),
     [
         ("a.pdf", "a row makes is that of several files: 'a.pdf'"),
         ("a.pdf/b", "a row makes is that of a directory, a checksum file or a done file"),
@@ -103,10 +103,10 @@ def test_a_row_that_leads_elsewhere_ends_the_write_and_leaves_nothing(
     ],
 )
 def test_two_rows_never_share_a_name(
-    spark: SparkSession, sshd: SSHD, remote_dir: Path, second: str, told: str
+    spark: SparkSession, sshd: SSHD, remote_dir: Path, second: str, message: str
 ) -> None:
     rows = frame(spark, {"a.pdf": b"1"}).union(frame(spark, {second: b"2"}))
-    with pytest.raises(PySparkException, match=told):
+    with pytest.raises(PySparkException, match=message):
         write(rows, sshd, remote_dir, checksum_files="sha256")
     assert there(remote_dir) == {}
 

@@ -24,7 +24,8 @@ from sftp_async.options import SFTPOptions
 from sftp_async.spark.batch_writer import PartsWritten
 from sftp_async.spark.stream_writer import BatchPartsWritten
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.keys import KeySet
 from tests.support.spark import REPOSITORY, require_java
 from tests.support.sshd import SSHD
@@ -205,21 +206,21 @@ def test_marked_secrets_are_in_no_log_plan_error_or_file(
     for name, words in FAILURES.items():
         assert words in outcomes[name], name
 
-    events, executors, said = probe / "events", probe / "executors" / "work", probe / "said"
-    places = [driver_log, events, executors, said, probe / "checkpoint", remote_dir]
+    events, executors, logged = probe / "events", probe / "executors" / "work", probe / "logged"
+    places = [driver_log, events, executors, logged, probe / "checkpoint", remote_dir]
     places.append(tmp_path / "served")
     # What interrupted jobs leave is there to be searched: the stream's intent, markers, files.
     left = [path.name.split(".", 1)[-1] for path in files([remote_dir])]
     assert left.count("intent.json") == 1
     assert {"committed", "csv"} < set(left)
-    for place in (said, probe / "checkpoint", remote_dir, tmp_path / "served"):
+    for place in (logged, probe / "checkpoint", remote_dir, tmp_path / "served"):
         (place / ".planted").write_text(asked["planted"])
     for place in places:
         assert planted.below(place), f"the search would not find anything in {place}"
-    if (said / "worker logs").exists():
-        assert "wrote 2 files" in (said / "worker logs").read_text()
-    assert "AppendData" in (said / "explain").read_text()
-    assert [path for path in files([said]) if path.name in FAILURES]
+    if (logged / "worker logs").exists():
+        assert "wrote 2 files" in (logged / "worker logs").read_text()
+    assert "AppendData" in (logged / "explain").read_text()
+    assert [path for path in files([logged]) if path.name in FAILURES]
 
     assert secrets.below(*places) == []
 
@@ -233,14 +234,14 @@ def test_a_job_without_spark_says_no_secret_at_any_log_level(
     caplog.set_level(logging.DEBUG)
     schema = pa.schema([("n", pa.int64())])
     given = SFTPOptions(**embedded_server.options(), path="out", retry_delay=0.0)
-    job = Job.plan(given, schema, overwrite=True).prepare()
-    parts = job.write(0, [pa.record_batch([pa.array([1])], schema=schema)])
+    job = plan_job(given, schema, overwrite=True).prepare()
+    parts = write_part(job, 0, [pa.record_batch([pa.array([1])], schema=schema)])
     messages = [PartsWritten(0, parts), BatchPartsWritten(0, parts, job.layout.job_id, "q", 7)]
     job.commit(parts)
 
     wrong = given.model_copy(update={"password": secrets.mark("wrong password")})
     with pytest.raises(SFTPAsyncError) as caught:
-        Job.plan(wrong, schema, overwrite=False).prepare()
+        plan_job(wrong, schema, overwrite=False).prepare()
     errors = [caught.value, caught.value.__cause__, caught.value.__context__]
     for kept in (*messages, *errors):
         assert secrets.within(pickle.dumps(kept)) == set()

@@ -308,7 +308,7 @@ def test_recover_completes_what_no_replay_follows(
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "message"),
     [
         ("out", {"job_key": "x"}, "job_key is for batch writes"),
         ("out.csv", {}, "one exact file, to which a streaming query cannot append"),
@@ -323,11 +323,11 @@ def test_what_a_stream_cannot_do_is_refused_before_any_task(
     checkpoint: Path,
     name: str,
     options: dict[str, str],
-    said: str,
+    message: str,
 ) -> None:
     inbox.put(1)
     query = start(inbox.read(spark), sshd, remote_dir / name, checkpoint, **options)
-    with pytest.raises(PySparkException, match=said):
+    with pytest.raises(PySparkException, match=message):
         query.awaitTermination()
     assert list(remote_dir.iterdir()) == []
 

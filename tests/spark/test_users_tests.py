@@ -31,7 +31,7 @@ def documented() -> dict[str, Any]:
     [
         "test_orders_arrive_with_a_header",
         "test_a_full_disk_leaves_the_old_file",
-        "test_a_wrong_password_is_told_before_any_task",
+        "test_a_wrong_password_is_reported_before_any_task",
     ],
 )
 def test_a_documented_test_passes(spark: SparkSession, tmp_path: Path, name: str) -> None:

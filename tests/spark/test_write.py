@@ -17,7 +17,8 @@ from pyspark.errors import PySparkException
 from sftp_async import SFTPDataSource, SFTPOptions
 from sftp_async.spark.batch_writer import PartsWritten
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
 
@@ -187,7 +188,7 @@ def test_all_option_mistakes_come_in_one_error_before_any_connection(
     fails_before_any_task: Callable[..., str], embedded_server: EmbeddedServer
 ) -> None:
     error = fails_before_any_task(
-        embedded_server, hots="x", port="abc", chunkSize="1 parsec", user="someone-else"
+        embedded_server, hots="x", port="abc", chunkSize="1 parsec", user="other-user"
     )
     assert "hots" in error
     assert "did you mean host" in error
@@ -197,7 +198,7 @@ def test_all_option_mistakes_come_in_one_error_before_any_connection(
     assert not embedded_server.connections
 
 
-def test_missing_host_and_credentials_are_told_together(
+def test_missing_host_and_credentials_are_reported_together(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     marker = tmp_path / "a-task-ran"
@@ -287,7 +288,7 @@ def _split(query: str) -> list[str]:
     return [head, tail] if tail else [head]
 
 
-def test_a_file_where_the_directory_should_be_is_told_before_any_task(
+def test_a_file_where_the_directory_should_be_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str], sshd: SSHD, remote_dir: Path
 ) -> None:
     (remote_dir / "taken").write_text("a file")
@@ -296,7 +297,7 @@ def test_a_file_where_the_directory_should_be_is_told_before_any_task(
     assert files(remote_dir) == ["taken"]
 
 
-def test_a_missing_parent_without_create_dirs_is_told_before_any_task(
+def test_a_missing_parent_without_create_dirs_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str], sshd: SSHD, remote_dir: Path
 ) -> None:
     error = fails_before_any_task(sshd, f"{remote_dir}/no/such", create_dirs="false")
@@ -304,7 +305,7 @@ def test_a_missing_parent_without_create_dirs_is_told_before_any_task(
     assert files(remote_dir) == []
 
 
-def test_a_target_that_is_not_writable_is_told_before_any_task(
+def test_a_target_that_is_not_writable_is_reported_before_any_task(
     fails_before_any_task: Callable[..., str],
     start_sshd: Callable[..., SSHD],
     remote_dir: Path,
@@ -342,14 +343,14 @@ def test_secrets_are_in_no_plan_no_error_no_message_and_no_file(
     assert not any(shows_a_secret((remote_dir / name).read_text()) for name in names)
 
     target = given.pop("path")
-    for mistake in ({"prot": 1}, {"username": "nobody-here"}):
+    for mistake in ({"prot": 1}, {"username": "no-such-user"}):
         assert not shows_a_secret(fails_before_any_task(sshd, target, **given | mistake))
 
-    job = Job.plan(
+    job = plan_job(
         SFTPOptions(**given, path=target), pa.schema([("n", pa.int64())]), overwrite=False
     ).prepare()
     batch = pa.record_batch([pa.array([1])], names=["n"])
-    message = PartsWritten(0, job.write(0, [batch]))
+    message = PartsWritten(0, write_part(job, 0, [batch]))
     job.abort()
     assert not shows_a_secret(repr(job))
     assert not shows_a_secret(pickle.dumps(message).decode("latin-1"))

@@ -22,7 +22,7 @@ from tests.support.sshd import descendants
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-#: Both are this machine; Spark runs a speculative twin only on a host of another name.
+#: Both are this machine; Spark runs a speculative attempt only on a host of another name.
 HOSTS = ("127.0.0.1", "localhost")
 #: Of TCP, in /proc/net/tcp (include/net/tcp_states.h).
 ESTABLISHED = "01"
@@ -96,7 +96,7 @@ class Driver:
                 text=True,
                 start_new_session=True,
             )
-        self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self.tell(**first)
@@ -104,7 +104,7 @@ class Driver:
     @property
     def has_spoken(self) -> bool:
         """Whether `hear` returns at once."""
-        return not self._said.empty()
+        return not self._messages.empty()
 
     @property
     def executors(self) -> list[int]:
@@ -120,11 +120,11 @@ class Driver:
     def hear(self, seconds: float = 150) -> dict[str, Any]:
         """Return the next line that it writes."""
         try:
-            said = self._said.get(timeout=seconds)
+            message = self._messages.get(timeout=seconds)
         except queue.Empty:
             raise AssertionError(f"silence for {seconds} s\n{self.complaints()}") from None
-        assert said is not None, f"the driver has ended\n{self.complaints()}"
-        return said
+        assert message is not None, f"the driver has ended\n{self.complaints()}"
+        return message
 
     def complaints(self) -> str:
         """Return the end of its standard error."""
@@ -164,8 +164,8 @@ class Driver:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("{"):
-                self._said.put(json.loads(line))
-        self._said.put(None)
+                self._messages.put(json.loads(line))
+        self._messages.put(None)
 
     def __enter__(self) -> Self:
         return self

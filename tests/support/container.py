@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.keys import KINDS, KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -112,17 +112,17 @@ def require_image() -> None:
         import docker
         import testcontainers.core.container  # noqa: F401
     except ImportError:
-        missing("the Python packages docker and testcontainers (dependency group `test`)")
+        skip_without("the Python packages docker and testcontainers (dependency group `test`)")
     try:
         client = docker.from_env()
         client.ping()
     except docker.errors.DockerException as error:
-        missing(f"a Docker daemon that answers ({error})")
+        skip_without(f"a Docker daemon that answers ({error})")
     try:
         client.images.get(IMAGE)
     except docker.errors.ImageNotFound:
         build = subprocess.run([BUILD], check=False, capture_output=True, text=True)
         if build.returncode != 0:
-            missing(f"the image {IMAGE}, and {BUILD.name} failed:\n{build.stderr[-2000:]}")
+            skip_without(f"the image {IMAGE}, and {BUILD.name} failed:\n{build.stderr[-2000:]}")
     finally:
         client.close()

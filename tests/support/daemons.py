@@ -79,11 +79,11 @@ def _running(command: list[str], env: dict[str, str], ready: str) -> Iterator[st
 
 
 def _wait_for(ready: str, log: IO[str]) -> str:
-    said = []
+    lines = []
     for line in log:
-        said.append(line)
+        lines.append(line)
         if match := re.search(ready, line):
-            # A log that nobody reads any more would stop it.
+            # The server stops when the pipe is full, so the rest of the log is read, too.
             threading.Thread(target=log.read, daemon=True).start()
             return match[1]
-    raise AssertionError(f"it ended before it was ready:\n{''.join(said[-50:])}")
+    raise AssertionError(f"it ended before it was ready:\n{''.join(lines[-50:])}")

@@ -8,19 +8,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 
 @contextlib.contextmanager
 def small_disk(directory: Path, mib: int) -> Iterator[Path]:
     """Mount a file system of so many MiB at `directory`, which is made."""
     if os.geteuid() != 0:
-        missing("root, to mount a small file system")
+        skip_without("root, to mount a small file system")
     directory.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(directory)]
     done = subprocess.run(mount, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        missing(f"the right to mount a small file system ({done.stderr.strip()})")
+        skip_without(f"the right to mount a small file system ({done.stderr.strip()})")
     try:
         yield directory
     finally:

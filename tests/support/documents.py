@@ -74,7 +74,7 @@ class Page:
         for step in self.steps:
             try:
                 tree = ast.parse(step.block.code)
-            except SyntaxError:  # told by the test that compiles every block
+            except SyntaxError:  # reported by the test that compiles every block
                 continue
             found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         return found

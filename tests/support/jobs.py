@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from sftp_async.remote.operation import run_operation
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.write.commit import JobCommitter, Recovered, recover_target
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from tests.support.memory_server import MemoryPool, MemoryServer
 
 LINES = pa.schema([("line", pa.string())])
@@ -115,7 +116,12 @@ class MemoryJob:
 def real_job(server: dict[str, str], path: str, *, overwrite: bool = False, **options: Any) -> Job:
     """Plan a job of text lines against a real server; options of the server as it gives them."""
     settings = {**server, "path": path, "format": "text", "retry_delay": 0.0, **options}
-    return Job.plan(SFTPOptions(**settings), LINES, overwrite=overwrite)
+    return plan_job(SFTPOptions(**settings), LINES, overwrite=overwrite)
+
+
+def write_part(job: Job, partition: int, batches: Iterable[pa.RecordBatch]) -> tuple[PartFile, ...]:
+    """Write one partition; return its part files without the metrics."""
+    return job.write(partition, batches)[0]
 
 
 def upload(job: Job, *partitions: list[str]) -> list[PartFile]:
@@ -123,7 +129,7 @@ def upload(job: Job, *partitions: list[str]) -> list[PartFile]:
     parts: list[PartFile] = []
     for number, lines in enumerate(partitions):
         batch = pa.record_batch([pa.array(lines, pa.string())], schema=LINES)
-        parts += job.write(number, [batch])
+        parts += write_part(job, number, [batch])
     return parts
 
 

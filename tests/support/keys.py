@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncssh
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 KINDS = ("ed25519", "ecdsa", "rsa")
 PASSPHRASE = "correct horse battery staple"
@@ -22,7 +22,7 @@ class KeySet:
 
     def __init__(self, directory: Path) -> None:
         if shutil.which("ssh-keygen") is None:
-            missing("ssh-keygen (Debian package openssh-client)")
+            skip_without("ssh-keygen (Debian package openssh-client)")
         self.directory = directory
         for kind in KINDS:
             self._keygen("-t", kind, "-N", "", "-C", "", "-f", str(self.path(kind)))

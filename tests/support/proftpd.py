@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.support.keys import KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 USERNAME, PASSWORD = "partner", "secret"
 #: Where Debian has its modules.
@@ -32,7 +32,7 @@ class ProFTPD:
     def __init__(self, directory: Path, host_keys: KeySet) -> None:
         binary = shutil.which("proftpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if binary is None or not (MODULES / "mod_sftp.so").exists():
-            missing("ProFTPD with mod_sftp (Debian packages proftpd-core, proftpd-mod-crypto)")
+            skip_without("ProFTPD with mod_sftp (Debian packages proftpd-core, proftpd-mod-crypto)")
         self.host = "127.0.0.1"
         with socket.create_server((self.host, 0)) as probe:
             self.port: int = probe.getsockname()[1]
@@ -68,8 +68,8 @@ class ProFTPD:
                 return self
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    said = (self._directory / "stderr").read_text(errors="replace")
-                    raise AssertionError(f"ProFTPD does not listen; it said:\n{said}") from None
+                    log = (self._directory / "stderr").read_text(errors="replace")
+                    raise AssertionError(f"ProFTPD does not listen; its log:\n{log}") from None
                 time.sleep(0.05)
 
     def stop(self) -> None:

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
-from tests.support.traces import soon
+from tests.support.waiting import soon
 
 USERNAME, PASSWORD = "guest", "proxy-hunter2"
 
@@ -58,14 +58,14 @@ class Proxy:
         """Start it and return once it listens."""
         command = self.command()
         if shutil.which(command[0]) is None:
-            missing(f"{command[0]} (Debian package {self.package})")
+            skip_without(f"{command[0]} (Debian package {self.package})")
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self._log.open("wb"),
             stderr=subprocess.STDOUT,
         )
-        assert soon(self._listens), f"{command[0]} does not listen; it said:\n{self.log_text()}"
+        assert soon(self._listens), f"{command[0]} does not listen; its log:\n{self.log_text()}"
         return self
 
     def stop(self) -> None:
@@ -76,13 +76,13 @@ class Proxy:
             self._process = None
 
     def log_text(self) -> str:
-        """What it has said."""
+        """Return its log."""
         return self._log.read_text(errors="replace")
 
     def _listens(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            raise AssertionError(f"it ended, and said:\n{self.log_text()}")
+            raise AssertionError(f"it ended; its log:\n{self.log_text()}")
         try:
             socket.create_connection((self.host, self.port), 1).close()
         except OSError:

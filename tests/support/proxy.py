@@ -144,7 +144,7 @@ class FaultProxy:
         self._do(narrow())
 
     def restore(self) -> None:
-        """Take back every command; what was frozen flows on."""
+        """Cancel every command; what was frozen flows on."""
 
         async def repair() -> None:
             self._cut_after = self._cuts_left = self._freeze_after = self._rate = None

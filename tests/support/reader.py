@@ -61,7 +61,7 @@ class Reader:
         self._checkpoints = directory
 
     def run(self, names: dict[str, Any]) -> None:
-        """Run all blocks, in order and with the same names; see that they print what is said.
+        """Run all blocks, in order and with the same names; check what they print.
 
         Raises:
             AssertionError: names the page, the line, and what happened there.
@@ -137,12 +137,12 @@ def _visible(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def matches(said: str, printed: str) -> bool:
+def matches(shown: str, printed: str) -> bool:
     """Whether an output is the one that a document shows; `…` stands for anything within a line.
 
     Blanks at the ends of lines do not count.
     """
-    lines = [line.rstrip() for line in said.rstrip("\n").split("\n")]
+    lines = [line.rstrip() for line in shown.rstrip("\n").split("\n")]
     pattern = "\n".join(".*?".join(re.escape(part) for part in line.split("…")) for line in lines)
     got = "\n".join(line.rstrip() for line in printed.rstrip("\n").split("\n"))
     return re.fullmatch(pattern, got) is not None

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,11 +27,11 @@ def require_java() -> None:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None:
-        missing("Java 17 or newer (Debian package openjdk-17-jre-headless)")
-    said = subprocess.run([java, "-version"], check=False, capture_output=True, text=True).stderr
-    version = re.search(r'version "(\d+)', said)
+        skip_without("Java 17 or newer (Debian package openjdk-17-jre-headless)")
+    printed = subprocess.run([java, "-version"], check=False, capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', printed)
     if version is None or int(version[1]) < 17:
-        missing(f"Java 17 or newer; {java} says: {said.strip().splitlines()[:1]}")
+        skip_without(f"Java 17 or newer; {java} says: {printed.strip().splitlines()[:1]}")
 
 
 def start_spark(directory: Path, master: str = "local[2]") -> SparkSession:
@@ -43,7 +43,7 @@ def start_spark(directory: Path, master: str = "local[2]") -> SparkSession:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        missing("PySpark (the extra `spark`)")
+        skip_without("PySpark (the extra `spark`)")
 
     from sftp_async import SFTPDataSource
 

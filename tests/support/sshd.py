@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from tests.support.keys import KINDS, PASSPHRASE, KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 READY_SECONDS = 20
 
@@ -127,7 +127,9 @@ class SSHD:
         with self._changed:
             if not self._changed.wait_for(lambda: self._log.count(wanted) >= count, seconds):
                 tail = self._log[-2000:].decode(errors="replace")
-                raise AssertionError(f"sshd did not log {text!r} {count} times; it said:\n{tail}")
+                raise AssertionError(
+                    f"sshd did not log {text!r} {count} times; its log ends:\n{tail}"
+                )
 
     def _config_text(self) -> str:
         authorized = self._directory / "authorized_keys"
@@ -186,7 +188,7 @@ def _find_sshd() -> str:
     # sshd insists on being called by its absolute path, and sbin is not on every user's PATH.
     binary = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if binary is None:
-        missing("OpenSSH's sshd (Debian package openssh-server)")
+        skip_without("OpenSSH's sshd (Debian package openssh-server)")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its privilege separation directory
     return binary
@@ -194,8 +196,8 @@ def _find_sshd() -> str:
 
 def _version(binary: str) -> tuple[int, int]:
     # Older ones do not know -V, and name their version in the usage message instead.
-    said = subprocess.run([binary, "-V"], check=False, capture_output=True, text=True)
-    found = re.search(r"OpenSSH_(\d+)\.(\d+)", said.stderr + said.stdout)
+    printed = subprocess.run([binary, "-V"], check=False, capture_output=True, text=True)
+    found = re.search(r"OpenSSH_(\d+)\.(\d+)", printed.stderr + printed.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 

@@ -66,13 +66,13 @@ def test_what_spark_finds_does_what_the_source_does() -> None:
         lambda source: source.writer(None, overwrite=False),
         lambda source: source.streamWriter(None, overwrite=True),
     ):
-        told = []
+        errors = []
         for source in (SFTPDataSource, pyspark_sftp_async.DefaultSource):
             assert source.name() == "sftp"
             with pytest.raises(SFTPAsyncError) as caught:
                 use(source({"host": "a b"}))
-            told.append(str(caught.value))
-        assert told[0] == told[1]
+            errors.append(str(caught.value))
+        assert errors[0] == errors[1]
 
 
 @finds_sources
@@ -87,7 +87,7 @@ def test_spark_looks_for_sources_without_loading_this_one() -> None:
 @finds_sources
 @pytest.mark.one_python
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "reason"),
     [
         ("pyarrow", "ModuleNotFoundError: import of pyarrow halted"),
         (
@@ -98,8 +98,8 @@ def test_spark_looks_for_sources_without_loading_this_one() -> None:
     ],
     ids=["no pyarrow", "no sftp_async", "sftp_async broken"],
 )
-def test_what_is_missing_is_told_to_who_writes_and_breaks_no_other_source(
-    broken: str, told: str, tmp_path: Path
+def test_what_is_missing_is_reported_to_who_writes_and_breaks_no_other_source(
+    broken: str, reason: str, tmp_path: Path
 ) -> None:
     if broken:
         lines = run(f"{HIDE.format(broken)}{USE}")
@@ -108,7 +108,9 @@ def test_what_is_missing_is_told_to_who_writes_and_breaks_no_other_source(
         lines = run(USE, tmp_path)
     assert len(lines) == 4
     for line in lines:
-        assert line.startswith(f"The data source sftp cannot be loaded by {sys.executable}: {told}")
+        assert line.startswith(
+            f"The data source sftp cannot be loaded by {sys.executable}: {reason}"
+        )
         assert line.endswith("pip install sftp-async")
 
 

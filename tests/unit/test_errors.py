@@ -19,6 +19,7 @@ from sftp_async.errors import (
     ServerBusyError,
     SFTPAsyncError,
     TransferError,
+    raise_again,
 )
 
 CLASSES = [
@@ -40,11 +41,11 @@ def test_every_error_survives_pickling_with_its_words_and_facts(
     kind: type[SFTPAsyncError], protocol: int
 ) -> None:
     error = a(kind)
-    twin = pickle.loads(pickle.dumps(error, protocol))
-    assert type(twin) is kind
-    assert str(twin) == str(error)
-    assert twin.args == error.args
-    assert twin.__dict__ == error.__dict__
+    copy = pickle.loads(pickle.dumps(error, protocol))
+    assert type(copy) is kind
+    assert str(copy) == str(error)
+    assert copy.args == error.args
+    assert copy.__dict__ == error.__dict__
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -103,3 +104,21 @@ def test_what_may_pass_is_retryable_and_what_locks_accounts_is_not() -> None:
 def test_one_error_may_know_better_than_its_class_whether_to_retry() -> None:
     assert not ConnectError("x", retryable=False).retryable
     assert ConnectError("x").retryable
+
+
+def test_an_error_that_is_raised_again_is_a_copy_caused_by_the_first() -> None:
+    first = RemoteSpaceError("Full", host="h", path="/a", hint="Free some space")
+    first.free_bytes = 17
+    with pytest.raises(RemoteSpaceError) as caught:
+        raise_again(first)
+    assert caught.value is not first
+    assert caught.value.__cause__ is first
+    assert (str(caught.value), caught.value.free_bytes) == (str(first), 17)
+
+
+def test_an_error_of_another_package_is_raised_again_as_it_is() -> None:
+    first = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    with pytest.raises(UnicodeDecodeError) as caught:
+        raise_again(first)
+    assert caught.value is first
+    assert first.__cause__ is None

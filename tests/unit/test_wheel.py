@@ -85,7 +85,12 @@ def test_the_pytest_plugin_of_the_wheel_is_loaded_by_its_name(wheel: Path, tmp_p
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "sftp_async.pytest_plugin", "-q", "test_mine.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(wheel), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(wheel),
+            "PYTEST_ADDOPTS": "",  # tox sets options of plugins that are not loaded here
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         check=False,
         capture_output=True,
         text=True,

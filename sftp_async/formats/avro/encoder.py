@@ -13,7 +13,7 @@ from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.formats.arrow_text import slices
 from sftp_async.formats.avro.schema import avro_schema, column_values
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import (
     check_columns,
     check_intervals,
@@ -24,6 +24,7 @@ from sftp_async.formats.schema_checks import (
 from sftp_async.formats.values.cell_text import is_text
 from sftp_async.formats.values.utf8 import is_malformed
 from sftp_async.options.codecs import DEFAULT_CODECS, embedded
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,23 +52,33 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def open_avro(options: FormatOptions, schema: pa.Schema) -> AvroFormat:
     """Check columns and packages, and return the format; see `FormatPlugin.encoder`."""
-    check_columns(schema, "avro", case_sensitive=options.case_sensitive)
-    check_intervals(schema)
-    _check_names(schema.names, "column")
-    for name, kind in leaves(schema):
-        if pa.types.is_struct(kind):
-            if not kind.num_fields:
-                raise unsupported_type(name, kind, "Avro", "Leave it out, or give it a field")
-            _check_names([field.name for field in kind], f"field of {name!r}")
-        if not is_spark_type(kind):
-            raise unsupported_type(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
-        if pa.types.is_map(kind) and not is_text(kind.key_type):
-            hint = "Avro's keys are strings: cast them with transform_keys"
-            raise unsupported_type(name, kind, "Avro", hint)
     compression = options.compression or DEFAULT_CODECS["avro"]
     codec = embedded("avro", compression)
-    _check_packages(codec, compression)
+    problems = Problems()
+    with problems.collect():
+        _check_packages(codec, compression)
+    with problems.collect():
+        check_columns(schema, "avro", case_sensitive=options.case_sensitive)
+        check_intervals(schema)
+    with problems.collect():
+        _check_names(schema.names, "column")
+    for name, kind in leaves(schema):
+        with problems.collect():
+            _check_type(name, kind)
+    problems.raise_all()
     return AvroFormat(schema, codec=codec, level=options.compression_level)
+
+
+def _check_type(name: str, kind: pa.DataType) -> None:
+    if pa.types.is_struct(kind):
+        if not kind.num_fields:
+            raise unsupported_type(name, kind, "Avro", "Leave it out, or give it a field")
+        _check_names([field.name for field in kind], f"field of {name!r}")
+    if not is_spark_type(kind):
+        raise unsupported_type(name, kind, "Avro", f"Cast it: CAST(`{name}` AS STRING)")
+    if pa.types.is_map(kind) and not is_text(kind.key_type):
+        hint = "Avro's keys are strings: cast them with transform_keys"
+        raise unsupported_type(name, kind, "Avro", hint)
 
 
 def _check_packages(codec: Embedded, compression: str) -> None:

@@ -13,18 +13,18 @@ from sftp_async.formats.from_options import (
     cell_text,
     file_charset,
     file_compression,
-    raise_problems,
 )
 from sftp_async.formats.line_encoder import LineEncoder
 from sftp_async.formats.schema_checks import check_columns, is_nested, unsupported_type
 from sftp_async.formats.values.cell_text import CellText, check_zone
 from sftp_async.formats.values.intervals import NarrowIntervals
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 try:
@@ -41,16 +41,18 @@ _TEXTS = (
 
 def open_csv(options: FormatOptions, schema: pa.Schema) -> CSVFormat:
     """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
-    problems: list[str] = []
+    problems = Problems()
     cells = cell_text(options, problems)
-    problems += _dialect_problems(options)
+    problems.add(_dialect_problems(options))
     charset = file_charset(options, problems, *_TEXTS)
-    raise_problems(problems)
-    check_columns(schema, "csv")
+    with problems.collect():
+        compression = file_compression(options)
+    with problems.collect():
+        check_columns(schema, "csv")
     for field in schema:
-        if not CellText.holds(field.type):
-            raise unsupported_type(field.name, field.type, "CSV", _hint(field))
-        check_zone(field.name, field.type)
+        with problems.collect():
+            _check_column(field)
+    problems.raise_all()
     dialect = CSVDialect(
         sep=options.sep,
         quote=options.quote,
@@ -69,10 +71,16 @@ def open_csv(options: FormatOptions, schema: pa.Schema) -> CSVFormat:
         dialect,
         cells,
         header=options.header,
-        compression=file_compression(options),
+        compression=compression,
         intervals=NarrowIntervals.of(schema),
         charset=charset,
     )
+
+
+def _check_column(field: pa.Field) -> None:
+    if not CellText.holds(field.type):
+        raise unsupported_type(field.name, field.type, "CSV", _hint(field))
+    check_zone(field.name, field.type)
 
 
 def _dialect_problems(options: FormatOptions) -> Iterator[str]:

@@ -12,7 +12,6 @@ from sftp_async.formats.from_options import (
     cell_text,
     file_charset,
     file_compression,
-    raise_problems,
 )
 from sftp_async.formats.json.text import JSONText
 from sftp_async.formats.line_encoder import LineEncoder
@@ -25,10 +24,11 @@ from sftp_async.formats.schema_checks import (
 )
 from sftp_async.formats.values.cell_text import CellText, check_zone, is_text
 from sftp_async.formats.values.intervals import NarrowIntervals
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 try:
@@ -39,29 +39,37 @@ except ImportError:  # NumPy is not installed
 
 def open_json(options: FormatOptions, schema: pa.Schema) -> JSONLinesFormat:
     """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
-    problems: list[str] = []
+    problems = Problems()
     cells = cell_text(options, problems)
     charset = file_charset(options, problems, "line_sep", json=True)
-    raise_problems(problems)
-    check_columns(schema, "json", case_sensitive=options.case_sensitive)
-    check_intervals(schema, nested_only=True)
-    types = pa.types
+    with problems.collect():
+        compression = file_compression(options)
+    with problems.collect():
+        check_columns(schema, "json", case_sensitive=options.case_sensitive)
+        check_intervals(schema, nested_only=True)
     for name, kind in leaves(schema):
-        if types.is_map(kind) and not _is_key(kind.key_type):
-            hint = "JSON's keys are strings: cast them with transform_keys"
-            raise unsupported_type(name, kind, "JSON", hint)
-        if not (CellText.holds(kind) or is_nested(kind) or types.is_null(kind)):
-            raise unsupported_type(name, kind, "JSON", f"Cast it: CAST(`{name}` AS STRING)")
-        check_zone(name, kind)
+        with problems.collect():
+            _check_type(name, kind)
+    problems.raise_all()
     return JSONLinesFormat(
         schema,
         cells,
         line_sep=options.line_sep,
-        compression=file_compression(options),
+        compression=compression,
         keep_nulls=not options.ignore_null_fields,
         intervals=NarrowIntervals.of(schema),
         charset=charset,
     )
+
+
+def _check_type(name: str, kind: pa.DataType) -> None:
+    types = pa.types
+    if types.is_map(kind) and not _is_key(kind.key_type):
+        hint = "JSON's keys are strings: cast them with transform_keys"
+        raise unsupported_type(name, kind, "JSON", hint)
+    if not (CellText.holds(kind) or is_nested(kind) or types.is_null(kind)):
+        raise unsupported_type(name, kind, "JSON", f"Cast it: CAST(`{name}` AS STRING)")
+    check_zone(name, kind)
 
 
 def _is_key(kind: pa.DataType) -> bool:

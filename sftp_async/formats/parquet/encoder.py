@@ -10,9 +10,10 @@ from pyarrow import parquet as arrow_parquet
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import ARRAY_BYTES, nullable
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.compression import Drain
+from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import check_columns, leaves, unsupported_type
 from sftp_async.options.codecs import embedded
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -35,14 +36,22 @@ DICTIONARY_BYTES = 256 * 1024
 
 def open_parquet(options: FormatOptions, schema: pa.Schema) -> ParquetFormat:
     """Check the columns, and return the format; see `FormatPlugin.encoder`."""
-    check_columns(schema, "parquet", case_sensitive=options.case_sensitive)
+    problems = Problems()
+    with problems.collect():
+        check_columns(schema, "parquet", case_sensitive=options.case_sensitive)
     for name, kind in leaves(schema):
-        if pa.types.is_null(kind):
-            raise unsupported_type(name, kind, "Parquet", f"Cast it: CAST(`{name}` AS STRING)")
-        if pa.types.is_struct(kind) and not kind.num_fields:
-            raise unsupported_type(name, kind, "Parquet", "Leave it out, or give it a field")
+        with problems.collect():
+            _check_type(name, kind)
+    problems.raise_all()
     codec = embedded("parquet", options.compression)
     return ParquetFormat(schema, codec=codec, level=options.compression_level)
+
+
+def _check_type(name: str, kind: pa.DataType) -> None:
+    if pa.types.is_null(kind):
+        raise unsupported_type(name, kind, "Parquet", f"Cast it: CAST(`{name}` AS STRING)")
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        raise unsupported_type(name, kind, "Parquet", "Leave it out, or give it a field")
 
 
 class ParquetFormat(Format):

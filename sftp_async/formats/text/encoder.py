@@ -10,23 +10,32 @@ import pyarrow.compute as pc
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.base import Format, PartEncoder
-from sftp_async.formats.from_options import file_charset, file_compression, raise_problems
+from sftp_async.formats.from_options import file_charset, file_compression
 from sftp_async.formats.line_encoder import LineEncoder
 from sftp_async.formats.schema_checks import check_columns, unsupported_type
 from sftp_async.formats.values.cell_text import is_text
+from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
     from sftp_async.formats.charset import Charset
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 
 def open_text(options: FormatOptions, schema: pa.Schema) -> TextFormat:
     """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
-    problems: list[str] = []
+    problems = Problems()
     charset = file_charset(options, problems, "line_sep")
-    raise_problems(problems)
-    check_columns(schema, "text")
+    with problems.collect():
+        compression = file_compression(options)
+    with problems.collect():
+        check_columns(schema, "text")
+        _check_only_column(schema)
+    problems.raise_all()
+    return TextFormat(line_sep=options.line_sep, compression=compression, charset=charset)
+
+
+def _check_only_column(schema: pa.Schema) -> None:
     if len(schema) != 1:
         raise EncodeError(
             f"Text files hold one column, but there are {len(schema)}: {', '.join(schema.names)}",
@@ -36,8 +45,6 @@ def open_text(options: FormatOptions, schema: pa.Schema) -> TextFormat:
     if not is_text(field.type):
         hint = f"Cast it: CAST(`{field.name}` AS STRING)"
         raise unsupported_type(field.name, field.type, "a text file", hint)
-    compression = file_compression(options)
-    return TextFormat(line_sep=options.line_sep, compression=compression, charset=charset)
 
 
 class TextFormat(Format):

@@ -1,4 +1,7 @@
-"""Turns columns into the text of their values, as CSV, JSON Lines and XML files hold it."""
+"""Turns columns into the text of their values, as CSV, JSON Lines and XML files hold it.
+
+`CellText.holds` decides which column types these formats take.
+"""
 
 from __future__ import annotations
 

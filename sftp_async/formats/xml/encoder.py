@@ -11,7 +11,7 @@ from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.charset import Charset
-from sftp_async.formats.from_options import cell_text, file_compression, raise_problems
+from sftp_async.formats.from_options import cell_text, file_compression
 from sftp_async.formats.line_encoder import LineEncoder
 from sftp_async.formats.schema_checks import (
     check_columns,
@@ -22,21 +22,23 @@ from sftp_async.formats.schema_checks import (
 from sftp_async.formats.values.cell_text import CellText, check_zone, is_text
 from sftp_async.formats.xml.elements import XMLStyle, XMLText
 from sftp_async.formats.xml.escapes import in_attribute, in_text
+from sftp_async.options.problems import Problems
 from sftp_async.options.xml import is_xml_name, root_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sftp_async.formats.compression import Compression
+    from sftp_async.formats.compressed_stream import Compression
     from sftp_async.options import FormatOptions
 
 
 def open_xml(options: FormatOptions, schema: pa.Schema) -> XMLFormat:
     """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
-    problems: list[str] = []
+    problems = Problems()
     cells = cell_text(options, problems)
-    problems += _problems(options)
-    raise_problems(problems)
+    problems.add(_problems(options))
+    with problems.collect():
+        compression = file_compression(options)
     style = XMLStyle(
         attribute_prefix=options.attribute_prefix,
         value_tag=options.value_tag,
@@ -45,15 +47,19 @@ def open_xml(options: FormatOptions, schema: pa.Schema) -> XMLFormat:
         # CSV has text for a null without being asked, XML has not.
         null_value=options.null_value if "null_value" in options.model_fields_set else None,
     )
-    check_columns(schema, "xml", case_sensitive=options.case_sensitive)
-    check_intervals(schema)
-    _check_fields("", schema, style)
+    with problems.collect():
+        check_columns(schema, "xml", case_sensitive=options.case_sensitive)
+        check_intervals(schema)
+    for field in schema:
+        with problems.collect():
+            _check_fields("", [field], style)
+    problems.raise_all()
     return XMLFormat(
         XMLText(cells, style),
         root=options.root_tag,
         row_tag=options.row_tag,
         declaration=options.declaration,
-        compression=file_compression(options),
+        compression=compression,
     )
 
 

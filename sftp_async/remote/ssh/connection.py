@@ -13,19 +13,17 @@ from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
-    RemoteExistsError,
-    RemoteFailureError,
     RemoteNotFoundError,
-    RemoteSpaceError,
     TransferError,
 )
-from sftp_async.remote.filesystem import FULL_DISK, Kind, RemoteEntry, RemoteFileSystem
+from sftp_async.remote.filesystem import Kind, RemoteEntry, RemoteFileSystem
 from sftp_async.remote.ssh import check_file
 from sftp_async.remote.ssh.capabilities import Capabilities
 from sftp_async.remote.ssh.host_keys import public_key_line
 from sftp_async.remote.ssh.remote_file import SFTPFile
 from sftp_async.remote.ssh.request_guard import RequestGuard
 from sftp_async.remote.ssh.sftp_channels import Channel, Channels
+from sftp_async.remote.ssh.unclear_refusals import exists_or, space_or
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -178,8 +176,8 @@ class Connection(RemoteFileSystem):
             async with self._guard.request("create the directory", path):
                 await self._sftp.mkdir(path)
         except TransferError as error:
-            error = await self._exists_or(error, "create the directory", path)
-            raise await self._space_or(error, path, 0) from None
+            error = await exists_or(error, self, "create the directory", path)
+            raise await space_or(error, self, path, 0) from None
 
     async def rmdir(self, path: str) -> None:
         """Remove an empty directory."""
@@ -203,7 +201,7 @@ class Connection(RemoteFileSystem):
             async with self._guard.request("rename", old):
                 await self._sftp.rename(old, new)
         except TransferError as error:
-            raise await self._exists_or(error, "rename to it", new) from None
+            raise await exists_or(error, self, "rename to it", new) from None
 
     async def replace(self, old: str, new: str) -> None:
         """Rename a file over another in one step, by the posix-rename extension.
@@ -227,7 +225,7 @@ class Connection(RemoteFileSystem):
             async with self._guard.request("link", path):
                 await self._sftp.link(path, other)
         except TransferError as error:
-            raise await self._exists_or(error, "link to it", other) from None
+            raise await exists_or(error, self, "link to it", other) from None
 
     async def set_attributes(
         self,
@@ -297,7 +295,7 @@ class Connection(RemoteFileSystem):
             async with self._guard.request("copy on the server", source.path):
                 await self._sftp.remote_copy(source.handle, target.handle, start, length, offset)
         except TransferError as error:
-            raise await self._space_or(error, target.path, length) from error
+            raise await space_or(error, self, target.path, length) from error
 
     async def sha256_on_server(self, path: str) -> str:
         """Return the SHA-256 of a file, in hex, computed by the server (check-file).
@@ -320,9 +318,9 @@ class Connection(RemoteFileSystem):
                 handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
         except TransferError as error:
             if flags & asyncssh.FXF_EXCL:
-                error = await self._exists_or(error, what, path)
+                error = await exists_or(error, self, what, path)
             if flags & asyncssh.FXF_CREAT:
-                error = await self._space_or(error, path, 0)
+                error = await space_or(error, self, path, 0)
             raise error from None
         offered = self.capabilities
         return SFTPFile(
@@ -331,38 +329,9 @@ class Connection(RemoteFileSystem):
             path,
             offered.max_read,
             offered.max_write,
-            self._space_or,
+            lambda error, path, size: space_or(error, self, path, size),
             channel,
         )
-
-    # Refusals that SFTP does not tell apart
-
-    async def _exists_or(self, error: TransferError, what: str, path: str) -> TransferError:
-        """Return the error for a taken name: SFTP 3 has no status for it but "failure"."""
-        if isinstance(error, RemoteFailureError) and await self.exists(path):
-            return RemoteExistsError(
-                f"Cannot {what}: It exists already", host=error.host, path=path
-            )
-        return error
-
-    async def _space_or(self, error: TransferError, path: str, wanted: int) -> TransferError:
-        """Return the error for a full disk: OpenSSH says "failure", so the free space decides."""
-        if not isinstance(error, RemoteFailureError | RemoteSpaceError):
-            return error
-        free = await self.free_bytes(posixpath.dirname(path) or ".")
-        if isinstance(error, RemoteSpaceError) or (
-            free is not None and free < max(wanted, FULL_DISK)
-        ):
-            left = "" if free is None else f": {free:,} bytes are free"
-            full = RemoteSpaceError(
-                f"The remote disk or quota is full{left}",
-                host=self.address,
-                path=path,
-                hint="Free some space on the server, or write less (compression=gzip)",
-            )
-            full.free_bytes = free
-            return full
-        return error
 
 
 def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> RemoteEntry:

@@ -1,4 +1,7 @@
-"""Maps the exceptions of asyncssh and of sockets to those of this package, in this one place."""
+"""Maps the exceptions of asyncssh and of sockets to those of this package, in this one place.
+
+What a status means that has several reasons is the matter of `unclear_refusals`.
+"""
 
 from __future__ import annotations
 

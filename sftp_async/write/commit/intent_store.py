@@ -16,6 +16,7 @@ from sftp_async.errors import (
 )
 from sftp_async.layout.intent_names import STATES, document_name
 from sftp_async.layout.target_paths import PromotionMode, TargetPaths, is_inside
+from sftp_async.remote import atomic_file
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.intent import Intent
 from sftp_async.write.commit.remote_steps import remove_if_there
@@ -168,9 +169,8 @@ async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
         )
     if intent.mode is PromotionMode.RENAME:
         draft = intent.paths.in_staging(f"intent.draft-{uuid.uuid4().hex}")
-        await connection.write_file(draft, data)
         try:
-            await connection.rename(draft, path)
+            await atomic_file.create(connection, path, data, draft=draft)
         except RemoteUnsupportedError as error:
             raise CommitError(
                 "The server cannot rename files",
@@ -180,10 +180,7 @@ async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
             ) from error
     else:
         await connection.write_file(path, data)
-    file = await connection.open_read(path)
-    kept = await file.read(len(data), 0)
-    await file.close()
-    if kept != data:
+    if not await atomic_file.holds(connection, path, data):
         raise CommitError(
             "The server did not keep the commit's intent as written",
             host=connection.address,

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     CommitError,
-    RemoteUnsupportedError,
     TransferError,
 )
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.layout.target_paths import PromotionMode
+from sftp_async.remote import atomic_file
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit.remote_steps import remove_if_there
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
@@ -126,9 +125,4 @@ async def _replace(connection: RemoteFileSystem, intent: Intent, path: str, data
         return
     # Not in the staging directory, which is gone by now.
     draft = posixpath.join(intent.paths.staging_base, f"{intent.paths.document_id}.draft")
-    await connection.write_file(draft, data)
-    try:
-        await connection.replace(draft, path)
-    except RemoteUnsupportedError:
-        await remove_if_there(connection, path)
-        await connection.rename(draft, path)
+    await atomic_file.replace(connection, path, data, draft=draft)

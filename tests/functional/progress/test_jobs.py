@@ -1,11 +1,10 @@
-"""What jobs tell of themselves, without Spark: true counters, and no failure for their sake."""
+"""What jobs report of themselves, without Spark: true counters, and never a failure."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,21 @@ from sftp_async.progress.messages import Address, JobEnded
 from sftp_async.progress.state import WriteState
 from sftp_async.progress.summary import WriteSummary
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from sftp_async.write import accounting
 from sftp_async.write.job import Job
 from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy
 
 
-class Heard(WriteState):
-    """A board that keeps all it was told."""
+class Recorded(WriteState):
+    """A state that keeps all messages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: list[Any] = []
 
-    def take(self, message: Any, now: float) -> None:
+    def update(self, message: Any, now: float) -> None:
         self.messages.append(message)
-        super().take(message, now)
+        super().update(message, now)
 
 
 class Silent:
@@ -43,13 +41,13 @@ class Silent:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def recorded() -> Recorded:
+    return Recorded()
 
 
 @pytest.fixture
-def listener(heard: Heard) -> Iterator[Listener]:
-    one = Listener("127.0.0.1", heard, Silent)
+def listener(recorded: Recorded) -> Iterator[Listener]:
+    one = Listener("127.0.0.1", recorded, Silent)
     yield one
     one.close()
 
@@ -61,14 +59,14 @@ def lines(count: int, start: int = 0) -> pa.RecordBatch:
 
 def do(job: Job, address: Address | None, *batches: pa.RecordBatch) -> WriteSummary:
     """A whole job, of a task for each batch."""
-    job = replace(job, listener=address)
-    done = [accounting.write(job, n, [batch]) for n, batch in enumerate(batches)]
+    job = job.with_listener(address)
+    done = [job.write(n, [batch]) for n, batch in enumerate(batches)]
     parts = [part for written, _ in done for part in written]
-    return accounting.commit(job, parts, [account for _, account in done])
+    return job.commit(parts, [metrics for _, metrics in done])
 
 
-def test_a_job_tells_what_its_tasks_did_and_what_it_took_in_all(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+def test_a_job_reports_what_its_tasks_did_and_what_its_connections_took(
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", max_records_per_file=40).prepare()
     summary = do(job, listener.address, lines(100), lines(10))
@@ -80,28 +78,28 @@ def test_a_job_tells_what_its_tasks_did_and_what_it_took_in_all(
     assert summary.connections == embedded_server.logins
     assert (summary.retries, summary.reconnects) == (0, 0)
     assert summary.seconds > 0
-    told = [(m.kind, getattr(m, "partition", None)) for m in heard.messages]
-    assert told == [("task", 0), ("task", 1), ("commit", None), ("end", None)]
-    first, second = heard.messages[:2]
+    reported = [(m.kind, getattr(m, "partition", None)) for m in recorded.messages]
+    assert reported == [("task", 0), ("task", 1), ("commit", None), ("end", None)]
+    first, second = recorded.messages[:2]
     assert (first.files, first.rows, second.files, second.rows) == (3, 100, 1, 10)
     assert first.bytes + second.bytes == size
     assert (first.state, second.state) == ("done", "done")
 
 
-def test_a_job_with_progress_off_tells_its_end_alone(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+def test_a_job_with_progress_off_reports_its_end_alone(
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", progress="off").prepare()
     summary = do(job, listener.address, lines(10))
     assert listener.last_write() == summary
-    assert heard.messages == [JobEnded("end", job.layout.job_id, summary)]
+    assert recorded.messages == [JobEnded("end", job.layout.job_id, summary)]
 
 
 def test_a_broken_connection_is_in_the_summary(
     embedded_server: EmbeddedServer,
     proxy: Callable[..., FaultProxy],
     listener: Listener,
-    heard: Heard,
+    recorded: Recorded,
 ) -> None:
     line = proxy(embedded_server)
     options = {**embedded_server.options(), "host": line.host, "port": str(line.port)}
@@ -112,78 +110,81 @@ def test_a_broken_connection_is_in_the_summary(
     assert (summary.retries, summary.reconnects) == (1, 1)
     assert summary.connections == embedded_server.logins
     assert listener.last_write() == summary
-    (task,) = (news for news in heard.messages if news.kind == "task" and news.state == "done")
+    (task,) = (
+        message
+        for message in recorded.messages
+        if message.kind == "task" and message.state == "done"
+    )
     assert (task.rows, task.bytes) == (100_000, summary.bytes)
 
 
 def test_what_the_commit_took_is_in_the_summary(embedded_server: EmbeddedServer) -> None:
     job = real_job(embedded_server.options(), "out").prepare()
-    parts, account = accounting.write(job, 0, [lines(10)])
+    parts, metrics = job.write(0, [lines(10)])
     embedded_server.drop_connections()
-    summary = accounting.commit(job, list(parts), [account])
+    summary = job.commit(parts, [metrics])
     assert summary.connections == embedded_server.logins == 3
     assert summary.reconnects == 1
 
 
-def test_the_manifest_and_the_log_say_what_a_job_took(
+def test_the_manifest_and_the_log_hold_what_a_job_took(
     embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     job = real_job(embedded_server.options(), "out", manifest=True).prepare()
     summary = do(job, None, lines(10))
-    told = json.loads((embedded_server.root / "out" / "_manifest.json").read_text())
-    assert 0 < told["seconds"] <= summary.seconds
-    assert told["connections"] >= 1
-    assert (told["retries"], told["reconnects"]) == (0, 0)
+    manifest = json.loads((embedded_server.root / "out" / "_manifest.json").read_text())
+    assert 0 < manifest["seconds"] <= summary.seconds
+    assert manifest["connections"] >= 1
+    assert (manifest["retries"], manifest["reconnects"]) == (0, 0)
     assert str(summary) in caplog.messages
 
 
-def test_a_task_that_fails_says_so_and_raises_its_own_error(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+def test_a_task_that_fails_is_reported_and_raises_its_own_error(
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     job = real_job(embedded_server.options(), "out", format="csv").prepare()
-    job = replace(job, listener=listener.address)
+    job = job.with_listener(listener.address)
 
     def batches() -> Iterator[pa.RecordBatch]:
         yield lines(5)
-        raise EncodeError("the user's own")
+        raise EncodeError("of the user's data")
 
-    with pytest.raises(EncodeError, match="the user's own"):
-        accounting.write(job, 0, batches())
+    with pytest.raises(EncodeError, match="of the user's data"):
+        job.write(0, batches())
     job.abort()
-    accounting.failed(job)
     listener.last_write()
-    news, end = heard.messages
-    assert (news.state, news.rows) == ("failed", 5)
+    progress, end = recorded.messages
+    assert (progress.state, progress.rows) == ("failed", 5)
     assert end == JobEnded("end", job.layout.job_id, None)
 
 
-def test_a_job_that_fails_after_its_tasks_is_over_and_leaves_the_last_summary(
-    embedded_server: EmbeddedServer, listener: Listener, heard: Heard
+def test_a_job_that_fails_after_its_tasks_has_ended_and_leaves_the_last_summary(
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
 ) -> None:
     before = do(real_job(embedded_server.options(), "out").prepare(), listener.address, lines(1))
     job = real_job(embedded_server.options(), "out").prepare()
-    job = replace(job, listener=listener.address)
-    _, account = accounting.write(job, 0, [lines(10)])
+    job = job.with_listener(listener.address)
+    _, metrics = job.write(0, [lines(10)])
     Path(embedded_server.root, job.layout.staging).rename(embedded_server.root / "elsewhere")
     with pytest.raises(CommitError):
-        accounting.commit(job, [], [account])
-    accounting.failed(job)
+        job.commit([], [metrics])
+    job.abort()
     assert listener.last_write() == before
-    assert heard.messages[-1] == JobEnded("end", job.layout.job_id, None)
+    assert recorded.messages[-1] == JobEnded("end", job.layout.job_id, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"])
 def test_a_listener_that_cannot_be_reached_changes_nothing(
     embedded_server: EmbeddedServer, host: str
 ) -> None:
-    nobody = Address(host, 9, bytes(32))
-    summary = do(real_job(embedded_server.options(), "out").prepare(), nobody, lines(10))
+    unreachable = Address(host, 9, bytes(32))
+    summary = do(real_job(embedded_server.options(), "out").prepare(), unreachable, lines(10))
     (file,) = (embedded_server.root / "out").iterdir()
     assert file.stat().st_size == summary.bytes
 
 
-def test_news_that_cannot_be_made_fail_no_write(
+def test_a_message_that_cannot_be_made_fails_no_write(
     embedded_server: EmbeddedServer, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaks(*_: object) -> bytes:
@@ -195,12 +196,12 @@ def test_news_that_cannot_be_made_fail_no_write(
     assert listener.last_write() is None
 
 
-def test_a_job_that_was_done_before_tells_that_it_wrote_nothing(
+def test_a_job_that_was_committed_before_reports_that_it_wrote_nothing(
     embedded_server: EmbeddedServer, listener: Listener
 ) -> None:
     for _ in range(2):
         job = real_job(embedded_server.options(), "out", job_key="k").prepare()
         do(job, listener.address, lines(10))
-    told = listener.last_write()
-    assert told is not None
-    assert (told.job_id, told.files, told.rows) == (job.layout.job_id, 0, 0)
+    summary = listener.last_write()
+    assert summary is not None
+    assert (summary.job_id, summary.files, summary.rows) == (job.layout.job_id, 0, 0)

@@ -1,4 +1,4 @@
-"""The listener on loopback: what it believes, what it drops, and what waits for it."""
+"""The listener on loopback: what it accepts, what it drops, and how long callers wait for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def send(address: Address, *messages: Message) -> None:
 
 
 class Watched:
-    """A display that says what it was shown, and may break."""
+    """A display that records what it was shown, and may raise."""
 
     def __init__(self) -> None:
         self.shown = threading.Event()
@@ -64,7 +64,7 @@ def listener(display: Watched) -> Iterator[Listener]:
     one.close()
 
 
-def test_the_summary_of_the_last_write_is_there_when_it_is_asked_for(listener: Listener) -> None:
+def test_the_summary_of_the_last_write_is_there_at_once(listener: Listener) -> None:
     assert listener.last_write() is None
     send(listener.address, JobEnded("end", "a", summary(1)), JobEnded("end", "b", summary(2)))
     assert listener.last_write() == summary(2)
@@ -72,13 +72,13 @@ def test_the_summary_of_the_last_write_is_there_when_it_is_asked_for(listener: L
     assert listener.last_write() == summary(2)
 
 
-def test_a_write_that_has_just_come_back_is_waited_for(
+def test_the_end_of_a_write_that_has_just_returned_is_waited_for(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listeners, "GRACE", 60.0)
     send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     asked = threading.Event()
-    is_busy = listener._board.is_busy
+    is_busy = listener._state.is_busy
 
     def end_once_asked(now: float) -> bool:
         if threading.current_thread() is threading.main_thread() and not asked.is_set():
@@ -87,16 +87,18 @@ def test_a_write_that_has_just_come_back_is_waited_for(
             return True
         return is_busy(now)
 
-    monkeypatch.setattr(listener._board, "is_busy", end_once_asked)
+    monkeypatch.setattr(listener._state, "is_busy", end_once_asked)
     assert listener.last_write() == summary()
     assert asked.is_set()
 
 
-def test_what_is_not_ours_is_dropped_and_what_comes_behind_it_is_heard(listener: Listener) -> None:
+def test_datagrams_that_are_not_authentic_are_dropped_and_later_ones_are_received(
+    listener: Listener,
+) -> None:
     address = listener.address
-    stranger = Address(address.host, address.port, bytes(32))
-    send(stranger, JobEnded("end", JOB, summary(666)))
-    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    without_key = Address(address.host, address.port, bytes(32))
+    send(without_key, JobEnded("end", JOB, summary(666)))
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     genuine = seal(address.key, JobEnded("end", JOB, summary(666)))
     unknown = JobEnded("next version's", JOB, None)  # type: ignore[arg-type]
     text = WriteSummary("/out", JOB, "<b>", 0, 0, 0.0, 0, 0, 0)  # type: ignore[arg-type]
@@ -113,14 +115,14 @@ def test_what_is_not_ours_is_dropped_and_what_comes_behind_it_is_heard(listener:
         seal(address.key, JobEnded("end", JOB, text)),
         seal(address.key, CommitProgress("commit", JOB, "x" * 50_000, 0.0)),
     ):
-        wire.sendto(datagram, (address.host, address.port))
-    wire.close()
+        sender.sendto(datagram, (address.host, address.port))
+    sender.close()
     assert listener.last_write() is None
     send(address, JobEnded("end", JOB, summary()))
     assert listener.last_write() == summary()
 
 
-def test_a_listener_is_reached_on_the_address_it_was_given_alone(listener: Listener) -> None:
+def test_a_listener_is_bound_to_the_given_address_alone(listener: Listener) -> None:
     assert listener.address.host == "127.0.0.1"
     assert listener._socket.getsockname()[0] == "127.0.0.1"
     with pytest.raises(OSError, match="assign"):
@@ -135,13 +137,13 @@ def test_a_write_is_shown_until_its_end_and_then_the_thread_sleeps(
     end = JobEnded("end", JOB, summary())
     send(listener.address, end)
     assert listener.last_write() == summary()
-    assert display.ended == [end]  # seen before the caller prints something of its own
+    assert display.ended == [end]  # shown before the caller prints anything
     listener.close()
     assert display.closed.is_set()
     assert not listener._thread.is_alive()
 
 
-def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
+def test_the_end_of_a_write_is_shown_even_after_a_time_without_messages(
     listener: Listener, display: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
@@ -154,7 +156,9 @@ def test_the_end_of_a_write_is_shown_though_it_was_silent_before(
     assert display.ended == [JobEnded("end", JOB, summary())]
 
 
-def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watched) -> None:
+def test_a_display_that_raises_stops_neither_listener_nor_caller(
+    listener: Listener, display: Watched
+) -> None:
     display.breaks = True
     send(listener.address, CommitProgress("commit", JOB, "/out", 0.0))
     assert display.shown.wait(30)
@@ -164,7 +168,7 @@ def test_a_display_that_breaks_hinders_nobody(listener: Listener, display: Watch
     assert display.closed.is_set()  # by the thread, at its orderly end
 
 
-def test_a_process_has_one_listener_and_another_once_it_works_elsewhere() -> None:
+def test_a_process_has_one_listener_until_it_listens_on_another_address() -> None:
     before = progress._listener
     progress._listener = None
     try:

@@ -1,4 +1,4 @@
-"""A write under its cell, in a real kernel: no browser, but the outputs that one would show."""
+"""A write is shown below its cell: in a real kernel, with the outputs that a browser would show."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def until(condition):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 """
-UNDER_WAY = """
+RUNNING = """
 job = "{job}"
 
-def tell():
+def report():
     counters = 1, 2_000_000, 98_700_000
     sender.send(lambda: TaskProgress("task", job, "/out/<b>", 0.0, 0, "running", *counters))
     display = progress._listener._display
     return display is not None and job in display._handles
 
-until(tell)
+until(report)
 """
 ENDED = """
 sender.send(lambda: JobEnded("end", job, WriteSummary("/out/<b>", job, 1, 3, 70, 0.5, 1, 0, 0)))
@@ -52,17 +52,17 @@ def test_the_cell_that_writes_has_one_output_with_what_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.fspath(REPOSITORY))
-    write, another = (UNDER_WAY.format(job=job * 16) for job in ("ab", "cd"))
+    write, another = (RUNNING.format(job=job * 16) for job in ("ab", "cd"))
     sources = (REGISTER, write + ENDED, "quiet = 1", another)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
 
-    registered, ended, quiet, under_way = notebook.cells
+    registered, ended, quiet, running = notebook.cells
     assert (registered.outputs, quiet.outputs) == ([], [])
     ((html, text),) = outputs(ended)
     assert "/out/&lt;b&gt;" in html
     assert "<td>70</td>" in html
     assert "rows=3" in text
-    ((html, text),) = outputs(under_way)
+    ((html, text),) = outputs(running)
     assert "<code>/out/&lt;b&gt;</code> <progress></progress> 98.7 MB" in html
     assert text.startswith("/out/<b>  98.7 MB")

@@ -16,6 +16,8 @@ from sftp_async.layout.part_names import PartFile
 from sftp_async.remote import preopen
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 
 SCHEMA = pa.schema([("n", pa.int64())])
@@ -54,7 +56,7 @@ def server(
 
 def prepared(server: EmbeddedServer, **options: object) -> Job:
     given = {**server.options(), "path": "out", "max_connections": 1, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 
 def write(job: Job, *partitions: int, rows: int = 10) -> list[PartFile]:
@@ -62,7 +64,7 @@ def write(job: Job, *partitions: int, rows: int = 10) -> list[PartFile]:
     parts = []
     for partition in partitions:
         numbers = pa.array(range(partition * 1000, partition * 1000 + rows))
-        parts += job.write(partition, [pa.record_batch([numbers], schema=SCHEMA)])
+        parts += write_part(job, partition, [pa.record_batch([numbers], schema=SCHEMA)])
     return parts
 
 

@@ -14,7 +14,7 @@ from sftp_async import AuthenticationError, SFTPOptions
 from sftp_async.remote import runtime as runtime_module
 from sftp_async.remote.runtime import Runtime, get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.support.traces import soon
+from tests.support.waiting import soon
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
     options = SFTPOptions(
         host="h", username="u", password="p", path="/out", format=form, partition_by="c"
     )
-    partitioning = Partitioning.plan(options, batch.schema)
+    partitioning = Partitioning(options.partition_by)
     file_format = open_format(options, partitioning.data(batch.schema))
     most = most_open(file_format.buffered_bytes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from sftp_async.progress.summary import WriteStats
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.jobs import lines_in, real_job, upload
 
@@ -28,6 +27,7 @@ def test_a_second_write_of_the_same_key_changes_nothing_and_says_so(
     assert "committed before" not in caplog.text
     second = real_job(embedded_server.options(), "/out", job_key="tonight").prepare()
     parts = upload(second, ["b"])
-    assert (parts, second.commit(parts)) == ([], WriteStats(0, 0, 0))
+    summary = second.commit(parts)
+    assert (parts, summary.files, summary.rows, summary.bytes) == ([], 0, 0, 0)
     assert lines_in(embedded_server.root / "out") == ["a"]
     assert "/out: job_key=tonight was committed before; this write changes nothing" in caplog.text

@@ -20,6 +20,8 @@ from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from sftp_async.write import external_sort, partition_router
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 
 SCHEMA = pa.schema([("row", pa.int64()), ("value", pa.string()), ("text", pa.string())])
 
@@ -39,7 +41,7 @@ def batches(rows: int, values: int, each: int = 1000) -> Iterator[pa.RecordBatch
 
 def prepared(server: EmbeddedServer, **options: Any) -> Job:
     given = {**server.options(), "path": "out", "partition_by": "value", **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 
 def rows_by_value(server: EmbeddedServer) -> dict[str, list[list[int]]]:
@@ -66,7 +68,7 @@ def test_each_value_has_one_file_with_its_rows_in_their_order_and_without_its_co
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
-    parts = job.write(0, batches(5000, 5))
+    parts = write_part(job, 0, batches(5000, 5))
     assert not [p for p in Path(embedded_server.root, "out").iterdir() if is_data(p.name)]
     stats = job.commit(parts)
     assert rows_by_value(embedded_server) == expected(5000, 5)
@@ -91,7 +93,7 @@ def test_values_beyond_those_that_are_open_at_once_have_one_file_each_too(
     monkeypatch.setattr(partition_router, "RowSorter", Counted)
     values = partition_router.OPEN + 100
     job = prepared(embedded_server, max_connections=2)
-    job.commit(job.write(0, batches(20_000, values)))
+    job.commit(write_part(job, 0, batches(20_000, values)))
     assert rows_by_value(embedded_server) == expected(20_000, values)
     assert (spilled > 0) == (gathered < external_sort.GATHERED)
     stats = get_runtime().pool(job.options).get_stats()
@@ -101,7 +103,7 @@ def test_values_beyond_those_that_are_open_at_once_have_one_file_each_too(
 
 def test_files_of_a_value_roll_at_their_limit_of_rows(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, max_records_per_file=40)
-    job.commit(job.write(0, batches(500, 5)))
+    job.commit(write_part(job, 0, batches(500, 5)))
     found = rows_by_value(embedded_server)
     assert {name: [len(rows) for rows in files] for name, files in found.items()} == {
         f"value=v{n}": [40, 40, 20] for n in range(5)
@@ -110,13 +112,13 @@ def test_files_of_a_value_roll_at_their_limit_of_rows(embedded_server: EmbeddedS
 
 def test_an_empty_dataframe_writes_nothing(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, write_empty=True, header=True)
-    job.commit(job.write(0, []))
+    job.commit(write_part(job, 0, []))
     assert list(Path(embedded_server.root, "out").iterdir()) == []
 
 
 def test_parquet_has_all_rows_with_few_files_open_at_once(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, format="parquet")
-    job.commit(job.write(0, batches(2000, 50)))
+    job.commit(write_part(job, 0, batches(2000, 50)))
     found = {
         path.parent.name: pq.ParquetFile(path).read().column("row").to_pylist()
         for path in Path(embedded_server.root, "out").rglob("*.parquet")
@@ -131,14 +133,14 @@ def test_manifest_and_checksums_name_the_files_of_all_partitions(
     job = prepared(
         embedded_server, manifest=True, checksum_files="sha256", commit_mode=mode, verify="readback"
     )
-    job.commit(job.write(0, batches(100, 3)))
+    job.commit(write_part(job, 0, batches(100, 3)))
     out = Path(embedded_server.root, "out")
-    told = json.loads((out / "_manifest.json").read_text())
-    assert told["partition_by"] == ["value"]
-    assert {file["name"] for file in told["files"]} == {
+    manifest = json.loads((out / "_manifest.json").read_text())
+    assert manifest["partition_by"] == ["value"]
+    assert {file["name"] for file in manifest["files"]} == {
         str(path.relative_to(out)) for path in out.rglob("part-*")
     }
-    for file in told["files"]:
+    for file in manifest["files"]:
         path = out / file["name"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
         subprocess.run(
@@ -159,13 +161,13 @@ def test_names_by_a_template_may_hold_the_value_and_count_in_each_directory(
         checksum_files="md5",
         done_file_template="{name}.done",
     )
-    job.commit(job.write(0, batches(6, 2)))
+    job.commit(write_part(job, 0, batches(6, 2)))
     out = Path(embedded_server.root, "out")
     names = [f"v{value}_0{number}.csv" for value in (0, 1) for number in (1, 2)]
     made = {f"value={name[:2]}/{name}{more}" for name in names for more in ("", ".md5", ".done")}
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == made
-    again = Job.plan(job.options, SCHEMA, overwrite=True).prepare()
-    again.commit(again.write(0, batches(1, 1)))
+    again = plan_job(job.options, SCHEMA, overwrite=True).prepare()
+    again.commit(write_part(again, 0, batches(1, 1)))
     assert {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} == {
         f"value=v0/v0_01.csv{more}" for more in ("", ".md5", ".done")
     }
@@ -180,7 +182,7 @@ def test_a_value_that_makes_no_directory_is_an_error_that_names_column_and_value
     job = prepared(embedded_server)
     batch = pa.record_batch([pa.array([1]), pa.array([value]), pa.array(["t"])], schema=SCHEMA)
     with pytest.raises(EncodeError, match=why) as caught:
-        job.write(0, [batch])
+        write_part(job, 0, [batch])
     assert "'value'" in str(caught.value)
     assert repr(value[:50])[1:-1] in str(caught.value)
     job.abort()
@@ -193,7 +195,7 @@ def test_values_like_paths_stay_in_the_target(embedded_server: EmbeddedServer) -
     batch = pa.record_batch(
         [pa.array(range(6)), pa.array(values), pa.array(["t"] * 6)], schema=SCHEMA
     )
-    job.commit(job.write(0, [batch]))
+    job.commit(write_part(job, 0, [batch]))
     out = Path(embedded_server.root, "out")
     assert {path.name for path in out.iterdir()} == {
         *("value=..", "value=.", "value=%2Fetc", "value=..%2F..%2Fx", "value=a%0Ab", "value=a%5Cb")
@@ -205,17 +207,17 @@ def test_files_that_are_written_directly_have_their_directories(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
-    parts = job.write(0, batches(300, 3))
+    parts = write_part(job, 0, batches(300, 3))
     assert {part.directory for part in parts} == {"value=v0", "value=v1", "value=v2"}
     job.commit(parts)
     assert rows_by_value(embedded_server) == expected(300, 3)
 
 
-def test_an_abort_takes_files_and_directories_back_that_were_written_directly(
+def test_an_abort_removes_files_and_directories_that_were_written_directly(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
-    job.write(0, batches(300, 3))
+    write_part(job, 0, batches(300, 3))
     foreign = Path(embedded_server.root, "out", "value=v1", "foreign.csv")
     foreign.write_text("foreign")
     job.abort()
@@ -229,7 +231,7 @@ def test_a_task_that_outlives_its_job_leaves_no_directory_where_it_writes_direct
     job = prepared(embedded_server, commit_mode="direct")
     job.abort()
     with pytest.raises(TransferError, match="job this task belongs to has ended"):
-        job.write(0, batches(300, 3))
+        write_part(job, 0, batches(300, 3))
     assert list(Path(embedded_server.root, "out").iterdir()) == []
 
 
@@ -238,15 +240,22 @@ def test_a_file_in_the_place_of_a_directory_fails_a_task_that_writes_directly(
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
     Path(embedded_server.root, "out", "value=v1").write_text("foreign")
-    with pytest.raises(RemoteExistsError, match=r"Expected a directory .* found a file"):
-        job.write(0, batches(300, 3))
+    with pytest.raises(
+        RemoteExistsError, match="Expected a directory created by sftp_async, found a file"
+    ):
+        write_part(job, 0, batches(300, 3))
     job.abort()
     assert [path.name for path in Path(embedded_server.root, "out").rglob("*")] == ["value=v1"]
 
 
-def test_a_commit_whose_connection_is_lost_is_carried_on(embedded_server: EmbeddedServer) -> None:
+def test_a_commit_whose_connection_is_lost_continues_on_another(
+    embedded_server: EmbeddedServer,
+) -> None:
     job = prepared(embedded_server)
-    parts: list[PartFile] = [*job.write(0, batches(300, 3)), *job.write(1, batches(300, 3))]
+    parts: list[PartFile] = [
+        *write_part(job, 0, batches(300, 3)),
+        *write_part(job, 1, batches(300, 3)),
+    ]
     embedded_server.drop_connections()
     job.commit(parts)
     found = rows_by_value(embedded_server)
@@ -255,11 +264,11 @@ def test_a_commit_whose_connection_is_lost_is_carried_on(embedded_server: Embedd
     }
 
 
-def test_option_mistakes_are_told_together_before_anything_is_written(
+def test_option_mistakes_are_reported_together_before_anything_is_written(
     embedded_server: EmbeddedServer,
 ) -> None:
     with pytest.raises(OptionsError) as caught:
-        prepared(embedded_server, partition_by="valu,row", files_per_partition=2, path="out.csv")
+        prepared(embedded_server, partition_by="valu,row", max_file_bytes=2, path="out.csv")
     assert len(caught.value.problems) == 3
     assert "did you mean 'value'?" in str(caught.value)
     assert list(Path(embedded_server.root).iterdir()) == []

@@ -23,7 +23,9 @@ from sftp_async.errors import (
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
 from sftp_async.write.task import TaskWriter
+from tests.support.jobs import write_part
 from tests.support.proxy import FaultProxy
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])
@@ -39,7 +41,7 @@ def batches(rows: int, each: int = 1000) -> Iterator[pa.RecordBatch]:
 
 def prepared(server: EmbeddedServer, path: str = "out", **options: object) -> Job:
     given = {**server.options(), **FAST, "path": path, **options}
-    return Job.plan(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
+    return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 
 def through(proxy: FaultProxy, server: EmbeddedServer, **options: object) -> Job:
@@ -56,7 +58,7 @@ def visible(server: EmbeddedServer, path: str = "out") -> list[Path]:
 
 def test_a_part_is_not_to_be_seen_before_the_commit(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server)
-    parts = job.write(0, batches(10))
+    parts = write_part(job, 0, batches(10))
     assert [file.name for file in visible(embedded_server)] == ["_temporary"]
     job.commit(parts)
     assert [file.name for file in visible(embedded_server)] == [parts[0].final]
@@ -66,7 +68,7 @@ def test_rows_and_bytes_are_logged_at_commit(
     embedded_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = prepared(embedded_server)
-    (part,) = job.write(0, batches(10))
+    (part,) = write_part(job, 0, batches(10))
     with caplog.at_level("INFO", logger="sftp_async"):
         job.commit([part])
     assert f"wrote 1 file, 10 rows, {part.size:,} bytes to out" in caplog.text
@@ -74,7 +76,7 @@ def test_rows_and_bytes_are_logged_at_commit(
 
 def test_the_parts_carry_rows_bytes_and_digest(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server)
-    (part,) = job.write(0, batches(2500))
+    (part,) = write_part(job, 0, batches(2500))
     job.commit([part])
     content = visible(embedded_server)[0].read_bytes()
     assert (part.rows, part.size) == (2500, len(content))
@@ -83,7 +85,7 @@ def test_the_parts_carry_rows_bytes_and_digest(embedded_server: EmbeddedServer) 
 
 def test_max_records_per_file_is_exact_across_batches(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, max_records_per_file=700)
-    parts = job.write(3, batches(2500))
+    parts = write_part(job, 3, batches(2500))
     assert [part.rows for part in parts] == [700, 700, 700, 400]
     job.commit(parts)
     assert numbers_in(*visible(embedded_server)) == list(range(2500))
@@ -94,7 +96,7 @@ def test_max_file_bytes_closes_a_file_soon_after_it_is_reached(
 ) -> None:
     limit = 50_000
     job = prepared(embedded_server, max_file_bytes=limit)
-    parts = job.write(0, batches(2500))
+    parts = write_part(job, 0, batches(2500))
     assert len(parts) > 4
     assert all(limit <= part.size < limit * 1.25 for part in parts[:-1])
     job.commit(parts)
@@ -108,7 +110,7 @@ def test_files_side_by_side_share_connections_without_deadlock(
     job = prepared(
         embedded_server, files_per_partition=6, max_connections=max_connections, max_retries=0
     )
-    parts = job.write(0, batches(20_000))
+    parts = write_part(job, 0, batches(20_000))
     assert len(parts) == 6
     job.commit(parts)
     assert sorted(numbers_in(*visible(embedded_server))) == list(range(20_000))
@@ -119,13 +121,13 @@ def test_hundreds_of_rolled_files_upload_with_few_connections(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, max_records_per_file=10, max_connections=2)
-    parts = job.write(0, batches(3000))
+    parts = write_part(job, 0, batches(3000))
     job.commit(parts)
     assert len(visible(embedded_server)) == 300
     assert embedded_server.logins <= 1 + 2  # the preflight is a login of its own
 
 
-def test_bytes_between_encoder_and_wire_stay_within_the_budget(
+def test_bytes_between_encoder_and_server_stay_within_the_budget(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
@@ -134,7 +136,7 @@ def test_bytes_between_encoder_and_wire_stay_within_the_budget(
 
     def watched() -> Iterator[pa.RecordBatch]:
         for batch in batches(30_000):
-            seen.append(task._budget._used)
+            seen.append(task._uploads._budget._used)
             yield batch
 
     task.write(watched())
@@ -149,7 +151,7 @@ def test_a_connection_reset_mid_file_is_resumed_and_the_file_is_identical(
     line = proxy(embedded_server)
     job = through(line, embedded_server)
     line.cut_after(after)
-    (part,) = job.write(0, batches(20_000))
+    (part,) = write_part(job, 0, batches(20_000))
     assert line.cuts == 1
     job.commit([part])
     (file,) = visible(embedded_server)
@@ -157,20 +159,20 @@ def test_a_connection_reset_mid_file_is_resumed_and_the_file_is_identical(
     assert numbers_in(file) == list(range(20_000))
 
 
-def test_a_line_that_breaks_again_and_again_makes_progress_each_time(
+def test_a_connection_that_breaks_again_and_again_makes_progress_each_time(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
     job = through(line, embedded_server, max_retries=2)
     line.cut_after(400_000, times=None)
-    parts = job.write(0, batches(20_000))
+    parts = write_part(job, 0, batches(20_000))
     line.restore()
     assert line.cuts > 3  # more often than max_retries: each attempt got further
     job.commit(parts)
     assert numbers_in(*visible(embedded_server)) == list(range(20_000))
 
 
-def test_a_line_that_lets_nothing_through_fails_after_the_retries(
+def test_a_connection_that_lets_nothing_through_fails_after_the_retries(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
@@ -183,7 +185,7 @@ def test_a_line_that_lets_nothing_through_fails_after_the_retries(
         yield from batches(20_000)
 
     with pytest.raises((ConnectionLostError, ConnectError)) as caught:
-        job.write(0, then_refuse())
+        write_part(job, 0, then_refuse())
     assert caught.value.retryable
 
 
@@ -204,25 +206,25 @@ def test_a_server_that_lost_acknowledged_bytes_fails_the_attempt_as_retryable(
         line = proxy(server)
         job = through(line, server)
         line.cut_after(800_000)
-        with pytest.raises(AcknowledgedDataLostError, match="Spark runs the task anew") as caught:
-            job.write(0, batches(20_000))
+        with pytest.raises(AcknowledgedDataLostError, match="Spark retries the task") as caught:
+            write_part(job, 0, batches(20_000))
         assert caught.value.retryable
-        again = job.write(0, batches(20_000))
+        again = write_part(job, 0, batches(20_000))
         job.commit(again)
         assert numbers_in(*visible(server)) == list(range(20_000))
 
 
-def test_a_frozen_line_is_given_up_after_the_stall_timeout(
+def test_a_frozen_connection_fails_after_the_stall_timeout(
     embedded_server: EmbeddedServer, proxy: Callable[..., FaultProxy]
 ) -> None:
     line = proxy(embedded_server)
     job = through(line, embedded_server, stall_timeout=0.3, operation_timeout=0.3, max_retries=0)
     line.freeze_after(500_000)
     with pytest.raises(StalledError):
-        job.write(0, batches(20_000))
+        write_part(job, 0, batches(20_000))
 
 
-def test_the_users_own_error_comes_out_and_abort_leaves_nothing(
+def test_an_error_of_the_users_code_is_raised_and_abort_leaves_nothing(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
@@ -232,28 +234,28 @@ def test_the_users_own_error_comes_out_and_abort_leaves_nothing(
         raise ZeroDivisionError("the user's")
 
     with pytest.raises(ZeroDivisionError, match="the user's"):
-        job.write(0, failing())
+        write_part(job, 0, failing())
     job.abort()
     assert visible(embedded_server) == []
 
 
-def test_a_task_that_outlives_its_job_leaves_nothing_and_says_so(
+def test_a_task_that_outlives_its_job_leaves_nothing_and_raises(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server)
     job.abort()
     with pytest.raises(TransferError, match="the job this task belongs to has ended"):
-        job.write(0, batches(10))
+        write_part(job, 0, batches(10))
     assert visible(embedded_server) == []
 
 
-def test_a_direct_task_that_outlives_its_job_takes_its_file_back(
+def test_a_direct_task_that_outlives_its_job_removes_its_file(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, commit_mode="direct")
     job.abort()
     with pytest.raises(TransferError, match="has ended"):
-        job.write(0, batches(10))
+        write_part(job, 0, batches(10))
     assert visible(embedded_server) == []
 
 
@@ -262,32 +264,32 @@ def test_parquet_rows_outside_partition_0_cannot_become_one_exact_file(
 ) -> None:
     job = prepared(embedded_server, path="one.parquet")
     with pytest.raises(EncodeError, match=r"coalesce\(1\)"):
-        job.write(1, batches(10))
-    assert job.write(2, batches(0)) == ()
+        write_part(job, 1, batches(10))
+    assert write_part(job, 2, batches(0)) == ()
 
 
 def test_an_exact_file_keeps_the_rows_order_whatever_files_per_partition_says(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, path="out/one.csv", files_per_partition=3)
-    job.commit(job.write(0, batches(9_000)))
+    job.commit(write_part(job, 0, batches(9_000)))
     assert numbers_in(*visible(embedded_server)) == list(range(9_000))
     job = prepared(embedded_server, path="parquet/one.parquet", files_per_partition=3)
-    (part,) = job.write(0, batches(9_000))
+    (part,) = write_part(job, 0, batches(9_000))
     assert part.rows == 9_000
     job.abort()
 
 
 def test_only_partition_0_stands_for_an_empty_dataframe(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, header=True)
-    parts = [*job.write(0, batches(0)), *job.write(1, batches(0))]
+    parts = [*write_part(job, 0, batches(0)), *write_part(job, 1, batches(0))]
     job.commit(parts)
     assert [file.read_text() for file in visible(embedded_server)] == ["n,text\n"]
 
 
 def test_write_empty_false_writes_no_file_for_no_rows(embedded_server: EmbeddedServer) -> None:
     job = prepared(embedded_server, header=True, write_empty=False)
-    assert job.write(0, batches(0)) == ()
+    assert write_part(job, 0, batches(0)) == ()
     job.commit([])
     assert visible(embedded_server) == []
 
@@ -296,7 +298,9 @@ def test_an_exact_file_has_one_header_whichever_partitions_have_rows(
     embedded_server: EmbeddedServer,
 ) -> None:
     job = prepared(embedded_server, path="out/one.csv", header=True)
-    parts = [part for partition in range(3) for part in job.write(partition, batches(partition))]
+    parts = [
+        part for partition in range(3) for part in write_part(job, partition, batches(partition))
+    ]
     job.commit(parts)
     (file,) = visible(embedded_server)
     lines = file.read_text().splitlines()

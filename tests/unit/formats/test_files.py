@@ -21,7 +21,7 @@ from pyarrow import parquet
 
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.formats import arrow_text, open_format
-from sftp_async.formats.compression import Compression
+from sftp_async.formats.compressed_stream import Compression
 from sftp_async.formats.parquet.encoder import ROW_GROUP_ROWS
 from sftp_async.options import FormatOptions, codecs
 from tests.support.encoding import encoded

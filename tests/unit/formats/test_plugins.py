@@ -15,14 +15,13 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import EncodeError, OptionsError
-from sftp_async.formats import open_format
-from sftp_async.options import FormatOptions
+from sftp_async.formats import open_format, registry
+from sftp_async.options import FormatOptions, format_names
 from tests.support.documents import REPOSITORY
 from tests.support.encoding import encoded
 
 PAGE = REPOSITORY / "docs" / "how-to" / "own-format.md"
 SCHEMA = pa.schema([("a", pa.int32())])
-MINE = FormatOptions(format="mine")
 
 
 def install(site: Path, name: str, *points: str, source: str = "") -> None:
@@ -139,17 +138,21 @@ def test_a_built_in_format_cannot_be_taken_over(site: Path) -> None:
 def test_a_package_that_is_broken_is_named(site: Path, source: str, message: str) -> None:
     install(site, "broken", "mine = broken:plugin", source=source)
     with pytest.raises(OptionsError, match=f"format=mine.*{re.escape(message)}"):
-        open_format(MINE, SCHEMA)
+        open_format(FormatOptions(format="mine"), SCHEMA)
 
 
 def test_a_format_without_an_encoder_can_be_read_but_not_written(site: Path) -> None:
     install(site, "reader", "mine = reader", source="def decoder(options, schema): pass")
     with pytest.raises(OptionsError, match="format=mine can be read, but not written"):
-        open_format(MINE, SCHEMA)
+        open_format(FormatOptions(format="mine"), SCHEMA)
 
 
 def test_two_packages_of_one_format_are_both_named(site: Path) -> None:
     install(site, "one", "mine = one")
     install(site, "two", "mine = two")
     with pytest.raises(OptionsError, match="comes from several packages: one and two"):
-        open_format(MINE, SCHEMA)
+        open_format(FormatOptions(format="mine"), SCHEMA)
+
+
+def test_options_know_the_names_of_all_built_in_formats() -> None:
+    assert {*format_names.BUILT_IN} == {*registry.BUILT_IN}

@@ -1,4 +1,4 @@
-"""What is seen of a write: one line in a terminal, one output in a notebook, few log lines."""
+"""Displays of a write: one line in a terminal, one output in a notebook, few log lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def view(job: str = "a", **changes: Any) -> View:
 
 
 class Terminal:
-    """A terminal of 100 columns, and what is drawn there."""
+    """A terminal of 100 columns that keeps what is drawn."""
 
     def __init__(self) -> None:
         self._drawn = io.StringIO()
@@ -65,7 +65,7 @@ def test_a_terminal_shows_a_write_in_one_line_and_leaves_its_summary() -> None:
     assert "\x1b[?25h" in drawn
 
 
-def test_a_terminal_gets_its_cursor_back_whatever_was_under_way() -> None:
+def test_a_terminal_gets_its_cursor_back_while_writes_are_shown() -> None:
     terminal = Terminal()
     assert "\x1b[?25l" in terminal.show(view("a"), view("b"))
     terminal.display.close()
@@ -88,7 +88,7 @@ def test_a_write_that_has_stopped_leaves_no_line() -> None:
     assert "\x1b[?25h" in terminal.show()
 
 
-def test_the_summary_stays_of_a_write_whose_line_had_gone_for_a_while() -> None:
+def test_the_summary_stays_of_a_write_whose_line_had_disappeared_before() -> None:
     terminal = Terminal()
     terminal.show(view())
     terminal.show()
@@ -96,7 +96,7 @@ def test_the_summary_stays_of_a_write_whose_line_had_gone_for_a_while() -> None:
 
 
 class Handle:
-    """What IPython gives for an output: a test's own page."""
+    """Stands in for IPython's handle of an output."""
 
     def __init__(self, output: Any) -> None:
         self.seen = [output]
@@ -117,7 +117,7 @@ class Notebook(NotebookDisplay):
         return self.outputs[-1]
 
 
-def test_a_notebook_renews_one_output_and_ends_with_the_summary() -> None:
+def test_a_notebook_updates_one_output_and_ends_with_the_summary() -> None:
     notebook = Notebook()
     notebook.show([view()], [])
     notebook.show([view(rows=2_000_000)], [])
@@ -131,7 +131,7 @@ def test_a_notebook_renews_one_output_and_ends_with_the_summary() -> None:
     assert "<i>" not in last._repr_html_()
 
 
-def test_a_notebook_says_when_a_write_has_failed_or_stopped_and_when_it_goes_on() -> None:
+def test_a_notebook_shows_that_a_write_has_failed_or_stopped_or_goes_on() -> None:
     notebook = Notebook()
     notebook.show([view("a"), view("b")], [])
     notebook.show([view("b")], [JobEnded("end", "a", None)])

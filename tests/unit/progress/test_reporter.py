@@ -1,4 +1,4 @@
-"""What a task tells: sealed, harmless, seldom, and never in its way."""
+"""Messages of a task: sealed, printable, rare, and never a reason to wait or fail."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ KEY = bytes(range(32))
 JOB = "ab" * 16
 
 
-def news(rows: int = 0, state: Any = "running") -> TaskProgress:
+def progress(rows: int = 0, state: Any = "running") -> TaskProgress:
     return TaskProgress("task", JOB, "/out", 0.0, 0, state, 0, rows, 0)
 
 
-class Ear:
-    """A socket that hears what is sent to it."""
+class Receiver:
+    """A socket that receives messages."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -41,16 +41,16 @@ class Ear:
         self._socket.settimeout(10)
         self.address = Address("127.0.0.1", self._socket.getsockname()[1], KEY)
 
-    def hear(self) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         content = unseal(KEY, self._socket.recv(2048))
         assert content is not None
-        heard: dict[str, Any] = json.loads(content)
-        return heard
+        message: dict[str, Any] = json.loads(content)
+        return message
 
-    def heard_nothing_more(self) -> bool:
-        """What loopback carries is there when it has been sent: this comes behind it."""
+    def received_nothing_more(self) -> bool:
+        """Loopback keeps the order of datagrams, so a further one would be received before this."""
         Sender(self.address).send(lambda: JobEnded("end", "last", None))
-        return self.hear()["job"] == "last"
+        return self.receive()["job"] == "last"
 
     def close(self) -> None:
         self._socket.close()
@@ -81,8 +81,8 @@ class Loop:
 
 
 @pytest.fixture
-def ear() -> Iterator[Ear]:
-    one = Ear()
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
     yield one
     one.close()
 
@@ -95,79 +95,83 @@ def test_the_key_of_an_address_is_in_no_repr() -> None:
 
 @given(st.integers(0, 200), st.integers(1, 255))
 def test_a_datagram_that_was_changed_anywhere_is_not_opened(place: int, change: int) -> None:
-    datagram = bytearray(seal(KEY, news()))
+    datagram = bytearray(seal(KEY, progress()))
     assert unseal(KEY, bytes(datagram)) is not None
     datagram[place % len(datagram)] ^= change
     assert unseal(KEY, bytes(datagram)) is None
 
 
 def test_a_datagram_of_another_session_is_not_opened() -> None:
-    assert unseal(KEY[::-1], seal(KEY, news())) is None
+    assert unseal(KEY[::-1], seal(KEY, progress())) is None
     assert unseal(KEY, b"") is None
 
 
 @given(st.text(st.characters(codec=None), max_size=400))
-def test_a_target_is_told_in_few_harmless_characters(target: str) -> None:
-    told = readable_target(target)
-    assert len(told) <= LONGEST_TARGET
-    assert told.isprintable()
+def test_a_target_is_sent_in_few_printable_characters(target: str) -> None:
+    shown = readable_target(target)
+    assert len(shown) <= LONGEST_TARGET
+    assert shown.isprintable()
     if target.isprintable() and len(target) <= LONGEST_TARGET:
-        assert told == target.removeprefix("./")
-    assert len(seal(KEY, TaskProgress("task", JOB, told, 0.0, 0, "running", *[2**63] * 3))) < 2048
+        assert shown == target.removeprefix("./")
+    assert len(seal(KEY, TaskProgress("task", JOB, shown, 0.0, 0, "running", *[2**63] * 3))) < 2048
 
 
-def test_a_file_of_the_login_directory_is_told_by_its_name() -> None:
+def test_a_file_of_the_login_directory_is_shown_by_its_name() -> None:
     assert readable_target("./orders.csv") == "orders.csv"
 
 
 def refuses() -> Message:
-    raise ValueError("no news")
+    raise ValueError("no message")
 
 
 @pytest.mark.parametrize(
-    ("host", "tell"),
+    ("host", "make"),
     [
-        ("2001:db8::1", news),  # of the documentation's network: no way there
-        ("255.255.255.255", news),  # not allowed
-        ("127.0.0.1", news),  # nobody is there
+        ("2001:db8::1", progress),  # of the documentation's network: not reachable
+        ("255.255.255.255", progress),  # not allowed
+        ("127.0.0.1", progress),  # no socket is there
         ("127.0.0.1", refuses),
     ],
 )
-def test_who_cannot_be_told_is_not_told(host: str, tell: Callable[[], Message]) -> None:
+def test_a_listener_that_cannot_be_reached_is_no_error(
+    host: str, make: Callable[[], Message]
+) -> None:
     sender = Sender(Address(host, 9, KEY))
-    sender.send(tell)
-    sender.send(tell)
+    sender.send(make)
+    sender.send(make)
     sender.close()
-    sender.send(tell)
+    sender.send(make)
 
 
-def test_a_task_tells_its_news_every_half_second_and_a_sign_of_life_every_two(ear: Ear) -> None:
+def test_a_task_reports_changes_every_half_second_and_a_heartbeat_every_two_seconds(
+    receiver: Receiver,
+) -> None:
     loop: Any = Loop()
     rows = 0
-    with Reporter(ear.address, loop, lambda state: news(rows, state)):
+    with Reporter(receiver.address, loop, lambda state: progress(rows, state)):
         for rows in (10, 20):
             loop.pass_time(INTERVAL)
-            assert ear.hear()["rows"] == rows
+            assert receiver.receive()["rows"] == rows
         loop.pass_time(HEARTBEAT - INTERVAL / 2)
-        assert ear.heard_nothing_more()
+        assert receiver.received_nothing_more()
         loop.pass_time(INTERVAL)
-        assert ear.hear()["rows"] == 20
-    assert ear.hear()["state"] == "done"
+        assert receiver.receive()["rows"] == 20
+    assert receiver.receive()["state"] == "done"
     loop.pass_time(60)
-    assert ear.heard_nothing_more()
+    assert receiver.received_nothing_more()
 
 
-def test_an_error_is_told_and_goes_on(ear: Ear) -> None:
+def test_an_error_is_reported_and_propagates(receiver: Receiver) -> None:
     loop: Any = Loop()
     with (
         pytest.raises(KeyError),
-        Reporter(ear.address, loop, lambda state: news(state=state)),
+        Reporter(receiver.address, loop, lambda state: progress(state=state)),
     ):
         raise KeyError
-    assert ear.hear()["state"] == "failed"
+    assert receiver.receive()["state"] == "failed"
 
 
 def test_without_a_listener_nothing_happens_on_the_loop() -> None:
-    loop: Any = None  # anything asked of it would raise
+    loop: Any = None  # any use of it would raise
     with Reporter(None, loop, lambda state: refuses()):
         pass

@@ -1,4 +1,4 @@
-"""Counters in words."""
+"""Counters and summaries, as people read them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_a_write_that_took_no_time_has_no_speed() -> None:
     assert WriteSummary("/out", "ab", 0, 0, 0, 0.0, 0, 0, 0).bytes_per_second == 0.0
 
 
-def test_what_was_taken_on_the_line_adds_up() -> None:
+def test_connection_stats_add_up() -> None:
     assert ConnectionStats(3, 2, 1) + ConnectionStats(1, 1, 1) - ConnectionStats(
         2, 0, 1
     ) == ConnectionStats(2, 3, 1)
 
 
-def test_bytes_are_told_in_units() -> None:
-    told = [in_units(count) for count in (0, 999, 1000, 12_345_678, 5e9, 7.25e15)]
-    assert told == ["0 bytes", "999 bytes", "1.0 kB", "12.3 MB", "5.0 GB", "7250.0 TB"]
+def test_bytes_have_units() -> None:
+    shown = [in_units(count) for count in (0, 999, 1000, 12_345_678, 5e9, 7.25e15)]
+    assert shown == ["0 bytes", "999 bytes", "1.0 kB", "12.3 MB", "5.0 GB", "7250.0 TB"]

@@ -330,6 +330,15 @@ async def test_a_login_that_never_ends_takes_no_longer_than_the_lease_may() -> N
 
 
 @pytest.mark.asyncio(loop_factories=["clock"])
+async def test_a_retry_that_runs_out_of_time_raises_the_error_of_the_attempt_before_it() -> None:
+    server = FakeServer(ConnectError("refused"))
+    server.delay = 0.3
+    async with pool_for(server, max_size=1, timeout=0.5, retry=RetryPolicy(3, 0.0)) as pool:
+        assert await ended_after(pool, 1, seconds=2) == [(0.5, "ConnectError")]
+    assert server.asked == 2
+
+
+@pytest.mark.asyncio(loop_factories=["clock"])
 async def test_a_stalled_health_check_leaves_time_for_a_new_connection() -> None:
     server = FakeServer()
     async with pool_for(server, max_size=1, timeout=1.0) as pool:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sftp_async.spark.arrow_repair import sound
+from sftp_async.spark.arrow_repair import repair_batch
 from tests.support.encoding import encoded
 
 
@@ -33,7 +33,7 @@ def two_empty(inner: pa.DataType) -> pa.RecordBatch:
 )
 @pytest.mark.parametrize("form", ["json", "parquet"])
 def test_empty_nested_values_without_offsets_are_written(inner: pa.DataType, form: str) -> None:
-    batch = sound(two_empty(inner))
+    batch = repair_batch(two_empty(inner))
     batch.validate(full=True)
     assert batch.nbytes >= 0
     data = encoded(two_empty(inner), format=form)
@@ -41,10 +41,10 @@ def test_empty_nested_values_without_offsets_are_written(inner: pa.DataType, for
         assert [json.loads(line) for line in data.splitlines()] == [{"a": []}, {"a": []}]
 
 
-def test_a_hollow_list_deep_inside_is_made_sound() -> None:
+def test_a_list_without_offsets_deep_inside_is_repaired() -> None:
     deep = two_empty(pa.list_(pa.int64())).column(0)
     struct = pa.StructArray.from_arrays([deep, pa.array([1, None])], ["x", "y"])
-    batch = sound(pa.record_batch([struct, pa.array(["p", "q"])], names=["s", "t"]))
+    batch = repair_batch(pa.record_batch([struct, pa.array(["p", "q"])], names=["s", "t"]))
     batch.validate(full=True)
     assert batch.to_pylist() == [
         {"s": {"x": [], "y": 1}, "t": "p"},
@@ -52,13 +52,13 @@ def test_a_hollow_list_deep_inside_is_made_sound() -> None:
     ]
 
 
-def test_a_sound_batch_is_handed_on_as_it_is() -> None:
+def test_a_valid_batch_is_returned_as_it_is() -> None:
     batch = pa.record_batch({"a": pa.array([[1], None]), "b": pa.array([{"c": 1}, None])})
-    assert sound(batch) is batch
+    assert repair_batch(batch) is batch
 
 
-def test_nulls_and_values_beside_what_is_made_anew_stay() -> None:
+def test_nulls_and_values_next_to_repaired_columns_stay() -> None:
     kind = pa.struct([("lists", pa.list_(pa.list_(pa.int8()))), ("n", pa.int32())])
     rows = [{"lists": [], "n": 1}, None, {"lists": None, "n": None}]
     batch = pa.record_batch([pa.array(rows, kind)], names=["s"])
-    assert [row["s"] for row in sound(batch).to_pylist()] == rows
+    assert [row["s"] for row in repair_batch(batch).to_pylist()] == rows

@@ -13,16 +13,16 @@ from sftp_async.spark.register import BATCH_LIMIT, _lift_batch_limit
 
 
 def unavailable(*_: Any) -> NoReturn:
-    """What serverless compute answers."""
+    """Raise what serverless compute raises."""
     raise PySparkException("[CONFIG_NOT_AVAILABLE] This setting is not available.")
 
 
 @pytest.mark.parametrize("refused", ["get", "set"])
-def test_a_setting_that_cannot_be_changed_stays_and_the_log_says_so(
+def test_a_setting_that_cannot_be_changed_is_logged(
     refused: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     conf = SimpleNamespace(get=lambda key, default: default, set=lambda key, value: None)
     setattr(conf, refused, unavailable)
     with caplog.at_level(logging.INFO, "sftp_async.spark.register"):
         _lift_batch_limit(SimpleNamespace(conf=conf))  # type: ignore[arg-type]
-    assert f"{BATCH_LIMIT} stays" in caplog.text
+    assert f"{BATCH_LIMIT} cannot be lifted" in caplog.text

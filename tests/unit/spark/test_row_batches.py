@@ -1,4 +1,4 @@
-"""Rows back to record batches, as the streaming writer of Spark 4.0 needs them."""
+"""Rows become record batches, as the streaming writer of Spark 4.0 needs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sftp_async.spark.row_batches import ROWS_PER_BATCH, in_utc, record_batches
+from sftp_async.spark.row_batches import ROWS_PER_BATCH, process_time_zone_utc, record_batches
 
 CASES = [
     (pa.int64(), 7, 7),
@@ -54,12 +54,12 @@ def test_every_kind_of_value_and_its_null_are_kept(
 @pytest.mark.parametrize(
     ("hour", "fold"), [(12, 0), (2, 0), (2, 1)], ids=["noon", "summer's 2:30", "winter's 2:30"]
 )
-def test_a_moment_is_kept_also_in_the_hour_that_comes_twice(hour: int, fold: int) -> None:
+def test_a_timestamp_is_kept_even_in_the_hour_that_occurs_twice(hour: int, fold: int) -> None:
     moment = datetime(2026, 10, 25, hour, 30, fold=fold).astimezone(UTC)
     zoned = pa.timestamp("us", "UTC")
     schema = pa.schema([("c", zoned), ("d", pa.list_(zoned))])
-    with in_utc():
-        # As Spark makes it: in the process's zone, without saying so.
+    with process_time_zone_utc():
+        # As Spark makes it: naive, in the process's zone.
         naive = moment.astimezone().replace(tzinfo=None)
         (batch,) = record_batches([(naive, [naive])], schema)
     assert batch.to_pylist() == [{"c": moment, "d": [moment]}]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sftp_async.formats import open_format
-from sftp_async.formats.compression import Compression
+from sftp_async.formats.compressed_stream import Compression
 from sftp_async.options import FormatOptions
 from sftp_async.write.partition_router import OPEN, fan_out, most_open
 from sftp_async.write.partitioner import Partitioning

@@ -11,7 +11,7 @@ import pytest
 
 from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options import SFTPOptions
-from sftp_async.write.partitioner import Partitioning
+from sftp_async.write.partitioner import Partitioning, partition_problems
 
 SCHEMA = pa.schema(
     [
@@ -29,15 +29,13 @@ SCHEMA = pa.schema(
 )
 
 
-def planned(partition_by: Any, schema: pa.Schema = SCHEMA, **options: Any) -> Partitioning:
-    given = {"host": "h", "username": "u", "password": "p", "path": "/out", **options}
-    return Partitioning.plan(SFTPOptions(**given, partition_by=partition_by), schema)
+def options(partition_by: Any, **more: Any) -> SFTPOptions:
+    given = {"host": "h", "username": "u", "password": "p", "path": "/out", **more}
+    return SFTPOptions(**given, partition_by=partition_by)
 
 
-def problems(partition_by: Any, schema: pa.Schema = SCHEMA, **options: Any) -> list[str]:
-    with pytest.raises(OptionsError) as caught:
-        planned(partition_by, schema, **options)
-    return caught.value.problems
+def problems(partition_by: Any, schema: pa.Schema = SCHEMA, **more: Any) -> list[str]:
+    return list(partition_problems(options(partition_by, **more), schema))
 
 
 def directories(column: pa.Array, name: str = "c") -> list[str]:
@@ -80,9 +78,8 @@ def test_all_columns_are_refused_since_none_is_left() -> None:
     ]
 
 
-def test_all_mistakes_are_told_together() -> None:
-    found = problems("tags,nope", path="/out/all.csv", files_per_partition=2)
-    assert len(found) == 4
+def test_all_mistakes_are_reported_together() -> None:
+    assert len(problems("tags,nope,.hidden,twice")) == 4
 
 
 def test_dynamic_without_partitions_is_refused_since_it_would_replace_everything() -> None:
@@ -97,7 +94,10 @@ def test_dynamic_without_partitions_is_refused_since_it_would_replace_everything
     ids=["json", "python", "list", "tuple"],
 )
 def test_columns_are_found_in_any_case_and_keep_the_spelling_that_was_asked_for(given: Any) -> None:
-    made = planned(given)
+    assert problems(given) == []
+    made = Partitioning(
+        SFTPOptions(host="h", username="u", password="p", partition_by=given).partition_by
+    )
     assert made.columns == ("a,b", "COUNTRY")
     assert "Country" not in made.data(SCHEMA).names
     batch = pa.record_batch([["x"], ["y"], [1]], names=["Country", "a,b", "id"])

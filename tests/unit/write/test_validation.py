@@ -1,4 +1,4 @@
-"""What options, layout and format must agree on before a job is planned."""
+"""Checks of what options, layout and format must agree on before a job is planned."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from sftp_async.errors import OptionsError
 from sftp_async.formats import Format, registry
 from sftp_async.formats.text.encoder import open_text
-from sftp_async.options import FormatOptions, SFTPOptions
-from sftp_async.write.job import Job
+from sftp_async.options import FormatOptions, SFTPOptions, format_names
+from sftp_async.write.plan import plan_job
 from tests.support.jobs import LINES
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ class Dashed:
         return made
 
 
-def test_an_extension_that_an_overwrite_does_not_recognise_is_refused(
+def test_an_extension_that_an_overwrite_does_not_recognize_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(registry.BUILT_IN, "mine", Dashed())
+    monkeypatch.setattr(format_names, "BUILT_IN", [*registry.BUILT_IN])
     options = SFTPOptions(host="h", username="u", password="p", path="/out", format="mine")
     with pytest.raises(OptionsError, match="format=mine has the extension 'fixed-width'"):
-        Job.plan(options, LINES, overwrite=False)
+        plan_job(options, LINES, overwrite=False)

@@ -1,4 +1,4 @@
-"""Connections for tests of the transport: one that is closed in the end, a login, a refusal."""
+"""Connections for tests of `remote.ssh`: one that is closed in the end, a login, a refusal."""
 
 from __future__ import annotations
 

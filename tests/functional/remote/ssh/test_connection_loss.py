@@ -14,7 +14,7 @@ from tests.functional.remote.ssh.connections import connected, serving
 
 
 class Dying(FolderServer):
-    """Drops the line in the middle of a request."""
+    """Drops the connection in the middle of a request."""
 
     def stat(self, path: bytes) -> Any:
         self.connection.abort()

@@ -1,4 +1,4 @@
-"""The cheaper way to the wire: answers are told apart, errors are those of asyncssh."""
+"""The fast path: answers are assigned to their requests, errors are those of asyncssh."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from tests.functional.remote.ssh.connections import connected
 
 
 async def outcome_of(
-    options: dict[str, Any], scene: Callable[[Connection], Awaitable[None]]
+    options: dict[str, Any], request: Callable[[Connection], Awaitable[None]]
 ) -> Any:
     """How a request ends: the error, its first words, and whether the connection stays usable."""
     async with connected(options) as connection:
         with pytest.raises(SFTPAsyncError) as raised:
-            await scene(connection)
+            await request(connection)
         words = raised.value.message.partition("(")[0]
         return type(raised.value), words, connection.usable
 
 
 @pytest.mark.asyncio
-async def test_a_line_cut_in_the_middle_of_a_send_is_told_as_asyncssh_tells_it(
+async def test_a_connection_cut_in_the_middle_of_a_send_fails_as_with_asyncssh(
     embedded_server: EmbeddedServer, proxy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = proxy(embedded_server)
     names = iter("abcdef")
 
-    async def scene(connection: Connection) -> None:
+    async def request(connection: Connection) -> None:
         file = await connection.open_new(f"/{next(names)}")
         link.cut_after(1_234_567)
         await file.write(bytes(8_000_000), 0)
 
     options = {**embedded_server.options(), "port": link.port}
-    fast = await outcome_of(options, scene)
+    fast = await outcome_of(options, request)
     monkeypatch.setenv(STOCK_VARIABLE, "1")
-    assert await outcome_of(options, scene) == fast
+    assert await outcome_of(options, request) == fast
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("nonsense", ["unknown number", "too long", "too short", "half of one"])
-async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
+async def test_answers_that_make_no_sense_fail_as_with_asyncssh(
     embedded_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, nonsense: str
 ) -> None:
     def send_packet(self: Any, pkttype: int, pktid: int, *args: bytes) -> None:
@@ -68,14 +68,14 @@ async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
         if nonsense == "half of one":
             self._writer.close()
 
-    async def scene(connection: Connection) -> None:
+    async def request(connection: Connection) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(SFTPServerHandler, "send_packet", send_packet)
             await connection.stat("/")
 
-    fast = await outcome_of(embedded_server.options(), scene)
+    fast = await outcome_of(embedded_server.options(), request)
     monkeypatch.setenv(STOCK_VARIABLE, "1")
-    assert await outcome_of(embedded_server.options(), scene) == fast
+    assert await outcome_of(embedded_server.options(), request) == fast
 
 
 @pytest.mark.asyncio
@@ -83,7 +83,7 @@ async def test_answers_that_make_no_sense_are_told_as_asyncssh_tells_them(
     st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
     st.lists(st.integers(min_value=1, max_value=30), min_size=1),
 )
-async def test_answers_are_told_apart_however_they_are_cut(
+async def test_answers_reach_their_requests_however_they_are_cut(
     answers: list[bytes], cuts: list[int]
 ) -> None:
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The cheaper way to the wire: left alone where asyncssh is not the one it was made for."""
+"""The fast path: not used where asyncssh is not the one it was made for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sftp_async.remote.ssh.fast import STOCK_VARIABLE, compatibility
 from sftp_async.remote.ssh.fast.channel import FastChannel
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.fast_path import (
     digests_in,
     inside,
     write_all,
@@ -21,7 +21,7 @@ from tests.functional.remote.ssh.fast import (
 
 @pytest.fixture
 def fresh_log() -> Iterator[None]:
-    """What the log tells once a process, it tells once a test."""
+    """What is logged once per process is logged once per test."""
     compatibility._warn_once.cache_clear()
     yield
     compatibility._warn_once.cache_clear()
@@ -63,7 +63,7 @@ async def test_an_unknown_asyncssh_is_left_as_it_is_and_the_log_says_so_once(
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("fresh_log")
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "reason"),
     [
         ("_CONNECTION", "SSHClientConnection has no _gone"),
         ("_GCM", "GCMCipher has no _gone"),
@@ -77,7 +77,7 @@ async def test_an_asyncssh_that_lacks_what_is_needed_is_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     names: str,
-    told: str,
+    reason: str,
 ) -> None:
     monkeypatch.setattr(compatibility, names, "_gone")
 
@@ -87,4 +87,4 @@ async def test_an_asyncssh_that_lacks_what_is_needed_is_left_as_it_is(
         written = await write_all(connection, (1_000_000,))
         assert digests_in(embedded_server.root) == written
     (line,) = [entry for entry in caplog.records if entry.name == "sftp_async.remote.ssh"]
-    assert told in line.getMessage()
+    assert reason in line.getMessage()

@@ -1,4 +1,4 @@
-"""The cheaper way to the wire: the same bytes arrive, over every cipher and key change."""
+"""The fast path: the same bytes arrive, over every cipher and key change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.fast_path import (
     CIPHERS,
     RANDOM,
     digest,
@@ -100,7 +100,7 @@ async def test_no_more_is_sent_with_a_key_than_it_is_good_for(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("cipher", CIPHERS)
-async def test_packet_numbers_begin_anew_after_the_last_one(
+async def test_packet_numbers_begin_again_after_the_last_one(
     embedded_server: EmbeddedServer, cipher: str, implementation: str
 ) -> None:
     async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:

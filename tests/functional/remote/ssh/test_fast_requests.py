@@ -17,7 +17,7 @@ from sftp_async.remote.ssh.fast import speed_up
 from sftp_async.remote.ssh.fast.channel import FastChannel, FastTunnel
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import inside
+from tests.functional.remote.ssh.fast_path import inside
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 
@@ -139,7 +139,7 @@ async def test_a_queue_whose_recorded_length_is_wrong_ends_the_connection(
 
 
 class Bastion(asyncssh.SSHServer):
-    """Lets everybody in and forwards every connection."""
+    """Accepts every login and forwards every connection."""
 
     def begin_auth(self, username: str) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The cheaper way to the wire: what is sealed, and when sending waits."""
+"""The fast path: what is sealed, and when sending waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.remote.ssh.fast.packets import sealer_for
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.functional.remote.ssh.connections import connected
-from tests.functional.remote.ssh.fast import (
+from tests.functional.remote.ssh.fast_path import (
     RANDOM,
     inside,
     on_both_loops,
@@ -31,8 +31,8 @@ def test_a_packet_is_sealed_as_asyncssh_opens_it() -> None:
         assert sealer is not None
         data = iter([b"a" * 40, b"b" * 5])
 
-        def fill(room: memoryview, data: Iterator[bytes] = data) -> None:
-            room[:] = next(data)
+        def fill(space: memoryview, data: Iterator[bytes] = data) -> None:
+            space[:] = next(data)
 
         sealed = bytes(sealer.seal(7, 3, [40, 5], fill))
         for wanted in (b"a" * 40, b"b" * 5):
@@ -63,8 +63,8 @@ def test_no_nonce_is_used_again_after_a_failure() -> None:
 
     sealer._aes = Failing()  # type: ignore[attr-defined]
     with pytest.raises(MemoryError):
-        sealer.seal(0, 0, [10, 10, 10], lambda room: None)
-    sealer.seal(0, 0, [10], lambda room: None)
+        sealer.seal(0, 0, [10, 10, 10], lambda space: None)
+    sealer.seal(0, 0, [10], lambda space: None)
     encryption.encrypt_packet(0, bytes(4), bytes(16))
     assert len(set(used)) == 3
     assert encryption._cipher._iv == bytes(11) + b"\x04"
@@ -136,14 +136,14 @@ async def test_a_full_socket_holds_every_channel_back(
 
 
 class Withholding(FolderServer):
-    """Answers no write before it is told to."""
+    """Answers no write before it is released."""
 
-    told: asyncio.Event
+    released: asyncio.Event
 
     async def write(  # type: ignore[override]
         self, file_obj: object, offset: int, data: bytes
     ) -> int:
-        await self.told.wait()
+        await self.released.wait()
         return super().write(file_obj, offset, data)
 
 
@@ -154,7 +154,7 @@ async def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
 ) -> None:
     data = RANDOM.randbytes(6_000_000)
     with EmbeddedServer(tmp_path / "served", sftp_factory=Withholding) as server:
-        Withholding.told = asyncio.Event()
+        Withholding.released = asyncio.Event()
         monkeypatch.setattr(FastConnection, "record_response", lambda *_: None)
 
         async with connected(server.options()) as connection:
@@ -163,8 +163,8 @@ async def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
             (channel,) = inside(connection)._channels.values()
             enough, send = asyncio.Event(), channel._fill
 
-            def watch(room: memoryview) -> None:
-                send(room)
+            def watch(space: memoryview) -> None:
+                send(space)
                 asyncio.get_running_loop().call_soon(look)
 
             def look() -> None:
@@ -177,7 +177,7 @@ async def test_a_server_nearby_is_sent_no_more_ahead_than_its_cache_holds(
             writing = asyncio.ensure_future(file.write(data, 0))
             await enough.wait()
             assert server._loop is not None
-            server._loop.call_soon_threadsafe(Withholding.told.set)
+            server._loop.call_soon_threadsafe(Withholding.released.set)
             await writing
     assert (tmp_path / "served" / "a").read_bytes() == data
 

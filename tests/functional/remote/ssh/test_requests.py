@@ -13,26 +13,26 @@ import pytest
 from sftp_async.errors import RemoteExistsError, RemoteUnsupportedError
 from sftp_async.remote.ssh import capabilities
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
+from tests.functional.remote.ssh.connection_contract import CONTRACT
 from tests.functional.remote.ssh.connections import connected, serving
-from tests.functional.remote.ssh.scenes import SCENES
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-async def test_on_the_embedded_server(embedded_server: EmbeddedServer, scene: Any) -> None:
+@pytest.mark.parametrize("requirement", CONTRACT, ids=lambda requirement: requirement.__name__)
+async def test_on_the_embedded_server(embedded_server: EmbeddedServer, requirement: Any) -> None:
     (embedded_server.root / "out").mkdir()
     async with connected(embedded_server.options()) as connection:
-        await scene(connection, "/out")
+        await requirement(connection, "/out")
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "scene",
-    [s for s in SCENES if s.__name__ != "a_server_says_what_it_offers"],
-    ids=lambda scene: scene.__name__,
+    "requirement",
+    [s for s in CONTRACT if s.__name__ != "a_server_says_what_it_offers"],
+    ids=lambda requirement: requirement.__name__,
 )
 async def test_without_asyncssh_telling_what_the_server_offers(
-    embedded_server: EmbeddedServer, scene: Any, monkeypatch: pytest.MonkeyPatch
+    embedded_server: EmbeddedServer, requirement: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capabilities, "_advertises", lambda *_: None)
     (embedded_server.root / "out").mkdir()
@@ -40,7 +40,7 @@ async def test_without_asyncssh_telling_what_the_server_offers(
     async with connected(embedded_server.options()) as connection:
         assert connection.capabilities.posix_rename is None
         assert connection.capabilities.max_write > 32 * 1024
-        await scene(connection, "/out")
+        await requirement(connection, "/out")
 
 
 def test_flags_that_asyncssh_no_longer_has_mean_not_known() -> None:

@@ -55,7 +55,7 @@ async def test_a_frozen_upload_is_given_up_after_stall_timeout(
 
 
 @pytest.mark.asyncio
-async def test_a_slow_line_that_moves_is_not_taken_for_a_frozen_one(tmp_path: Path) -> None:
+async def test_a_slow_connection_that_moves_is_not_taken_for_a_frozen_one(tmp_path: Path) -> None:
     class Slow(server_module.FolderServer):
         async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
             await asyncio.sleep(0.3)
@@ -72,7 +72,7 @@ async def test_a_slow_line_that_moves_is_not_taken_for_a_frozen_one(tmp_path: Pa
 
 
 @pytest.mark.asyncio
-async def test_a_line_cut_in_the_middle_of_an_upload_is_a_lost_connection(
+async def test_a_connection_cut_in_the_middle_of_an_upload_is_a_lost_connection(
     embedded_server: EmbeddedServer, proxy: Any
 ) -> None:
     link = proxy(embedded_server)
@@ -86,7 +86,7 @@ async def test_a_line_cut_in_the_middle_of_an_upload_is_a_lost_connection(
 
 
 @pytest.mark.asyncio
-async def test_a_line_cut_during_the_login_may_be_tried_again(
+async def test_a_connection_cut_during_the_login_may_be_tried_again(
     embedded_server: EmbeddedServer, proxy: Any
 ) -> None:
     link = proxy(embedded_server)

@@ -12,7 +12,7 @@ import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.cli import AtServer
-from tests.support.outside import age
+from tests.support.foreign_files import age
 
 #: A driver that dies when its preflight has a file in the target, before it removes the file.
 DRIVER = """

@@ -21,7 +21,7 @@ import pytest
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.keys import KeySet
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 
 T = TypeVar("T")
 
@@ -219,7 +219,7 @@ async def test_a_subclass_can_run_out_of_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_subclass_can_drop_the_line_and_clean_up_after_it(tmp_path: Path) -> None:
+async def test_a_subclass_can_drop_the_connection_and_clean_up_after_it(tmp_path: Path) -> None:
     class Forgetful(FolderServer):
         def write(self, file_obj: object, offset: int, data: bytes) -> int:
             self.connection.abort()
@@ -284,7 +284,7 @@ async def test_many_clients_write_at_once(embedded_server: EmbeddedServer) -> No
 
 def test_opensshs_own_client_lists_and_fetches(tmp_path: Path, user_keys: KeySet) -> None:
     if shutil.which("sftp") is None:
-        missing("OpenSSH's sftp (Debian package openssh-client)")
+        skip_without("OpenSSH's sftp (Debian package openssh-client)")
     known_hosts = tmp_path / "known_hosts"
     batch = tmp_path / "batch"
     batch.write_text(f"ls -1\nget one {tmp_path / 'fetched'}\n")

@@ -11,7 +11,8 @@ import pytest
 from sftp_async import SFTPConnectionTester, SFTPOptions
 from sftp_async.errors import ConnectionLostError, RemoteSpaceError
 from sftp_async.tools.testing.test_server import SFTPTestServer
-from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_job
+from tests.support.jobs import write_part
 
 SCHEMA = pa.schema([("n", pa.int64())])
 
@@ -24,8 +25,8 @@ def server(tmp_path: Path) -> Iterator[SFTPTestServer]:
 
 def write(server: SFTPTestServer) -> None:
     options = SFTPOptions(**server.options, path="/out/numbers.csv", max_retries=0)
-    job = Job.plan(options, SCHEMA, overwrite=True).prepare()
-    job.commit(job.write(0, [pa.record_batch([pa.array([1, 2])], schema=SCHEMA)]))
+    job = plan_job(options, SCHEMA, overwrite=True).prepare()
+    job.commit(write_part(job, 0, [pa.record_batch([pa.array([1, 2])], schema=SCHEMA)]))
 
 
 def failed_steps(server: SFTPTestServer) -> dict[str, str]:

@@ -118,7 +118,7 @@ def test_each_part_file_has_a_done_file_and_an_overwrite_removes_them_with_the_p
         ("", "{stem}.txt", "a name that is taken: 'part-"),
         ("", "_SUCCESS", "a name that is taken: '_SUCCESS'"),
         ("", "_temporary", "a name that is taken"),
-        (f"{'n' * 250}.txt", "{name}.done", "done_file_template needs"),
+        (f"{'n' * 250}.txt", "{name}.done", "done_file_template makes a name of more than"),
         ("", "{name}", "must make a file name of its own"),
         ("", "../{name}.done", "must make a file name of its own"),
         ("", "{date}.done", "may hold {name} or {stem}"),

@@ -11,7 +11,7 @@ import pytest
 
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import FolderServer
-from tests.support.hostile import Hostile, HostileServer, Liar
+from tests.support.hostile_server import Hostile, HostileServer, HostileSession
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile
 
     def start(folder: Any = FolderServer) -> HostileServer:
         server = HostileServer(tmp_path / "served", sftp_factory=folder)
-        monkeypatch.setattr(server_module, "_Handler", partial(Liar, server))
+        monkeypatch.setattr(server_module, "_Handler", partial(HostileSession, server))
         started.append(server)
         server.start()
         return server

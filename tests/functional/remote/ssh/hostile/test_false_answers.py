@@ -23,7 +23,14 @@ from sftp_async.errors import RemoteNotFoundError, StalledError
 from sftp_async.remote.ssh import Connection, connection
 from sftp_async.tools.testing.embedded_server import FolderServer
 from tests.functional.remote.ssh.connections import connected
-from tests.support.hostile import Hostile, Kind, Liar, entry, error_of, impatient_with
+from tests.support.hostile_server import (
+    Hostile,
+    HostileSession,
+    Kind,
+    entry,
+    error_of,
+    impatient_with,
+)
 from tests.support.jobs import lines_in, real_job, upload
 
 pytestmark = pytest.mark.one_python
@@ -34,8 +41,8 @@ async def test_an_error_in_another_encoding_is_reported_by_its_code(hostile: Hos
     server = hostile()
     message = "Datei oder Verzeichnis für Aufträge nicht gefunden".encode("latin-1")
 
-    def not_found(liar: Liar, asked: Kind, number: int) -> None:
-        liar.answer(FXP_STATUS, number, UInt32(FX_NO_SUCH_FILE) + String(message) + String("de"))
+    def not_found(session: HostileSession, asked: Kind, number: int) -> None:
+        session.answer(FXP_STATUS, number, UInt32(FX_NO_SUCH_FILE) + String(message) + String("de"))
 
     async with connected(server.options()) as connection:
         server.lies = {FXP_STAT: not_found}
@@ -50,7 +57,7 @@ async def test_a_path_resolved_to_no_name_is_an_error_of_ours_and_ends_the_conne
 ) -> None:
     server = hostile()
     server.lies = {
-        FXP_REALPATH: lambda liar, asked, number: liar.answer(FXP_NAME, number, UInt32(0))
+        FXP_REALPATH: lambda session, asked, number: session.answer(FXP_NAME, number, UInt32(0))
     }
     error = await error_of(server, lambda connection: connection.realpath("."))
     assert "Cannot resolve" in error.message
@@ -63,8 +70,8 @@ async def test_a_read_that_gives_more_than_was_asked_for_is_an_error_of_ours(
     server = hostile()
     (server.root / "there").write_bytes(b"there")
 
-    def plenty(liar: Liar, asked: Kind, number: int) -> None:
-        liar.answer(FXP_DATA, number, String(bytes(1_000_000)))
+    def plenty(session: HostileSession, asked: Kind, number: int) -> None:
+        session.answer(FXP_DATA, number, String(bytes(1_000_000)))
 
     async def read(connection: Connection) -> None:
         file = await connection.open_read("/there")
@@ -81,9 +88,9 @@ async def test_a_server_that_takes_a_byte_at_a_time_does_not_get_a_request_for_e
 ) -> None:
     server = hostile()
 
-    def tiny(liar: Liar, asked: Kind, number: int) -> None:
+    def tiny(session: HostileSession, asked: Kind, number: int) -> None:
         body = UInt64(1) * 3 + UInt64(0)  # largest packet, read and write; number of handles
-        liar.answer(FXP_EXTENDED_REPLY, number, body)
+        session.answer(FXP_EXTENDED_REPLY, number, body)
 
     server.lies = {b"limits@openssh.com": tiny}
 
@@ -115,7 +122,7 @@ async def test_a_listing_that_never_ends_is_given_up(
 async def test_a_listing_of_ever_more_nothing_is_given_up(hostile: Hostile) -> None:
     server = hostile()
     server.lies = {
-        FXP_READDIR: lambda liar, asked, number: liar.answer(FXP_NAME, number, UInt32(0))
+        FXP_READDIR: lambda session, asked, number: session.answer(FXP_NAME, number, UInt32(0))
     }
     with impatient_with("list"):
         error = await error_of(server, lambda connection: connection.listdir("/"))

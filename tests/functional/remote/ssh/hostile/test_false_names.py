@@ -12,7 +12,7 @@ import pytest
 from sftp_async.errors import CommitError
 from sftp_async.tools.testing.embedded_server import FolderServer
 from tests.functional.remote.ssh.connections import connected
-from tests.support.hostile import Hostile, entry
+from tests.support.hostile_server import Hostile, entry
 from tests.support.jobs import lines_in, real_job, upload
 
 pytestmark = pytest.mark.one_python

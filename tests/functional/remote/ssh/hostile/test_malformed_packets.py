@@ -35,11 +35,11 @@ from sftp_async.errors import (
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.ssh import Connection, connect
-from tests.support.hostile import (
+from tests.support.hostile_server import (
     Ask,
     Hostile,
+    HostileSession,
     Kind,
-    Liar,
     Lie,
     error_of,
     impatient_with,
@@ -50,68 +50,68 @@ from tests.support.jobs import lines_in, real_job, upload
 pytestmark = pytest.mark.one_python
 
 
-def wrong_kind(liar: Liar, asked: Kind, number: int) -> None:
-    liar.answer(FXP_HANDLE if asked == FXP_READ else FXP_DATA, number, String(b"x"))
+def wrong_kind(session: HostileSession, asked: Kind, number: int) -> None:
+    session.answer(FXP_HANDLE if asked == FXP_READ else FXP_DATA, number, String(b"x"))
 
 
-def half_a_packet(liar: Liar, asked: Kind, number: int) -> None:
-    liar.say(UInt32(100) + Byte(FXP_STATUS) + UInt32(number))
+def half_a_packet(session: HostileSession, asked: Kind, number: int) -> None:
+    session.say(UInt32(100) + Byte(FXP_STATUS) + UInt32(number))
 
 
-def half_a_packet_and_the_end(liar: Liar, asked: Kind, number: int) -> None:
-    half_a_packet(liar, asked, number)
-    liar.hang_up()
+def half_a_packet_and_the_end(session: HostileSession, asked: Kind, number: int) -> None:
+    half_a_packet(session, asked, number)
+    session.hang_up()
 
 
 #: Answers that make no sense, or are none; and what an error it is that a request ends in.
 LIES: dict[str, tuple[Lie, type[SFTPAsyncError]]] = {
     "a packet of 4 GiB": (
-        lambda liar, asked, number: liar.say(b"\xff" * 4 + bytes(60)),
+        lambda session, asked, number: session.say(b"\xff" * 4 + bytes(60)),
         TransferError,
     ),
     "a packet without content": (
-        lambda liar, asked, number: liar.say(UInt32(0)),
+        lambda session, asked, number: session.say(UInt32(0)),
         TransferError,
     ),
     "a packet of a kind and no number": (
-        lambda liar, asked, number: liar.say(UInt32(1) + Byte(FXP_STATUS)),
+        lambda session, asked, number: session.say(UInt32(1) + Byte(FXP_STATUS)),
         TransferError,
     ),
     "noise": (
-        lambda liar, asked, number: liar.say(bytes(range(7, 256)) * 4),
+        lambda session, asked, number: session.say(bytes(range(7, 256)) * 4),
         TransferError,
     ),
     "an unknown kind": (
-        lambda liar, asked, number: liar.answer(250, number),
+        lambda session, asked, number: session.answer(250, number),
         TransferError,
     ),
     "another kind than the one due": (wrong_kind, TransferError),
     "an answer to no request": (
-        lambda liar, asked, number: liar.answer(FXP_STATUS, number + 1000, UInt32(FX_OK)),
+        lambda session, asked, number: session.answer(FXP_STATUS, number + 1000, UInt32(FX_OK)),
         TransferError,
     ),
     "a status cut short": (
-        lambda liar, asked, number: liar.answer(FXP_STATUS, number, b"\0\0"),
+        lambda session, asked, number: session.answer(FXP_STATUS, number, b"\0\0"),
         TransferError,
     ),
     "a status with a tail": (
-        lambda liar, asked, number: liar.answer(
+        lambda session, asked, number: session.answer(
             FXP_STATUS, number, UInt32(FX_FAILURE) + String("no") + String("en") + b"tail"
         ),
         TransferError,
     ),
     "four thousand million names": (
-        lambda liar, asked, number: liar.answer(FXP_NAME, number, UInt32(0xFFFFFFFF)),
+        lambda session, asked, number: session.answer(FXP_NAME, number, UInt32(0xFFFFFFFF)),
         TransferError,
     ),
     "half a packet, then the end": (half_a_packet_and_the_end, ConnectionLostError),
     "half a packet, then nothing": (half_a_packet, StalledError),
     "an SSH packet of 4 GiB": (
-        lambda liar, asked, number: liar.say_below(b"\xff" * 64),
+        lambda session, asked, number: session.say_below(b"\xff" * 64),
         ConnectionLostError,
     ),
     "an SSH packet that was never sealed": (
-        lambda liar, asked, number: liar.say_below(UInt32(32) + bytes(64)),
+        lambda session, asked, number: session.say_below(UInt32(32) + bytes(64)),
         ConnectionLostError,
     ),
 }
@@ -161,8 +161,8 @@ async def test_success_without_what_was_asked_for_is_an_error_of_ours_and_ends_t
     server = hostile()
     (server.root / "there").write_bytes(b"there")
 
-    def success(liar: Liar, asked: Kind, number: int) -> None:
-        liar.answer(FXP_STATUS, number, UInt32(FX_OK) + String("") + String(""))
+    def success(session: HostileSession, asked: Kind, number: int) -> None:
+        session.answer(FXP_STATUS, number, UInt32(FX_OK) + String("") + String(""))
 
     for what, asked, ask in REQUESTS:
         if asked in (FXP_STAT, FXP_READDIR, FXP_REALPATH, FXP_OPEN, FXP_READ):

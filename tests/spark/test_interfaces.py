@@ -1,4 +1,4 @@
-"""Spark's other doors: SQL, Spark Connect and a standalone cluster, each by its example."""
+"""Spark's other interfaces: SQL, Spark Connect and a standalone cluster, each by its example."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from examples import spark_sql
 from sftp_async import register
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.daemons import cluster, connect_server, environment
-from tests.support.missing import missing
+from tests.support.requirements import skip_without
 from tests.support.spark import REPOSITORY
 from tests.support.wheel import unpacked_wheel
 
@@ -55,9 +55,9 @@ def session(spark: SparkSession) -> Iterator[SparkSession]:
 @pytest.fixture
 def table(spark: SparkSession) -> Iterator[str]:
     """A table of the catalog; Spark does not hand its OPTIONS on to a source in Python."""
-    spark.sql(f"CREATE TABLE doors {COLUMNS} USING sftp")
-    yield "doors"
-    spark.sql("DROP TABLE doors")
+    spark.sql(f"CREATE TABLE sftp_table {COLUMNS} USING sftp")
+    yield "sftp_table"
+    spark.sql("DROP TABLE sftp_table")
 
 
 def test_the_sql_example_writes_by_insert_into_and_insert_overwrite(
@@ -97,11 +97,11 @@ def test_to_replace_a_table_replaces_its_files_and_to_drop_it_leaves_them(
     for turn in ("1", "2"):
         frame = session.sql(f"SELECT {turn}L AS id, 'turn' AS customer")
         writer = frame.write.format("sftp").options(**given("saved")).mode("overwrite")
-        writer.saveAsTable("saved_by_doors")
-        created = frame.writeTo("created_by_doors").using("sftp").options(**given("created"))
+        writer.saveAsTable("saved_table")
+        created = frame.writeTo("created_table").using("sftp").options(**given("created"))
         created.createOrReplace()
         frame.writeTo(table).options(**given("written")).overwrite(lit(True))
-    for gone in ("saved_by_doors", "created_by_doors"):
+    for gone in ("saved_table", "created_table"):
         session.sql(f"DROP TABLE {gone}")
     for name in ("saved", "created", "written"):
         assert lines(embedded_server.root / name) == ["2,turn"]
@@ -194,7 +194,7 @@ def test_the_job_of_the_databricks_bundle_checks_the_way_and_writes(
 
 
 def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, int]:
-    """Run an example as a reader does; returns the files that it tells of, and their bytes."""
+    """Run an example as a reader does; returns the files that it prints, and their bytes."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
         cwd=cwd,
@@ -204,8 +204,8 @@ def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> d
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    told = (line.partition(": ") for line in done.stdout.splitlines())
-    return {file: int(size.split()[0]) for file, _, size in told if size}
+    printed = (line.partition(": ") for line in done.stdout.splitlines())
+    return {file: int(size.split()[0]) for file, _, size in printed if size}
 
 
 @pytest.mark.one_python
@@ -214,10 +214,10 @@ def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wh
 ) -> None:
     env = environment(tmp_path, unpacked_wheel(tmp_path))
     with cluster(tmp_path, env) as master:
-        told = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
-    assert [Path(file).parent.name for file in told] == ["orders"] * 4 + ["out"]
+        printed = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
+    assert [Path(file).parent.name for file in printed] == ["orders"] * 4 + ["out"]
     rows = sum(len(f"{n},customer {n}\n") for n in range(10_000))
-    assert sum(list(told.values())[:4]) == 4 * len("id,customer\n") + rows
+    assert sum(list(printed.values())[:4]) == 4 * len("id,customer\n") + rows
 
 
 #: A client of Spark Connect, whose home and environment are not its server's.
@@ -252,20 +252,20 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
 ) -> None:
     for module in ("grpc", "grpc_status", "google.rpc"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
-            missing(f"the Python package {module} (PySpark's extra `connect`)")
+            skip_without(f"the Python package {module} (PySpark's extra `connect`)")
     env = environment(tmp_path, REPOSITORY)
     of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
     (tmp_path / "of_server").mkdir()
     (tmp_path / "of_server" / "password").write_text("secret\n")
     with connect_server(env | of_server) as address:
-        told = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
+        printed = run_example("spark_connect.py", address, env=env, cwd=tmp_path)
         of_client = {"OF_SERVER": "of the client", "OF_CLIENT": "secret", "ADDRESS": address}
         looked_up = [sys.executable, "-c", REFERENCES, str(tmp_path / "served")]
         done = subprocess.run(
             looked_up, cwd=tmp_path, env=env | of_client, capture_output=True, text=True
         )
-    assert [Path(file).parent.name for file in told] == ["out", "stream"]
-    assert list(told.values())[1] == len("1\n2\n")
+    assert [Path(file).parent.name for file in printed] == ["out", "stream"]
+    assert list(printed.values())[1] == len("1\n2\n")
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stdout.split() == ["from_env", "from_file"]
     assert "'OF_CLIENT', which is not set on the driver" in done.stderr

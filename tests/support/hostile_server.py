@@ -1,4 +1,4 @@
-"""A server that lies: it does what it is asked for, and answers whatever it likes."""
+"""A hostile server: it executes what is requested, and sends whatever response a test chooses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sftp_async.remote.ssh import Connection, connect
 from sftp_async.remote.ssh.request_guard import RequestGuard
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.support.disturbed import BOUND
+from tests.support.network_faults import BOUND
 
 #: A kind of request: its number, or the name of an extension.
 Kind = int | bytes
-#: Gives the answer to a request; told its kind and its number.
-Lie = Callable[["Liar", Kind, int], None]
+#: Gives the response to a request, from the request's kind and number.
+Lie = Callable[["HostileSession", Kind, int], None]
 #: Starts a server that lies.
 Hostile = Callable[..., "HostileServer"]
 #: Makes a request.
@@ -40,7 +40,7 @@ class HostileServer(EmbeddedServer):
         self.lies = {}
 
 
-class Liar(server_module._Handler):
+class HostileSession(server_module._Handler):
     """One SFTP session of a hostile server."""
 
     def __init__(self, hostile: HostileServer, *args: Any) -> None:

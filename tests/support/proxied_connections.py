@@ -1,4 +1,4 @@
-"""Options for a server behind bastions or proxies, and refusals on the way to it."""
+"""Connections through bastions and proxies: their options, and refusals on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs on a disturbed line: numbered lines, small chunks, and what the server has of them."""
+"""Jobs for tests of network faults: numbered lines, small chunks, and the files that result."""
 
 from __future__ import annotations
 

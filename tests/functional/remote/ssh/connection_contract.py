@@ -1,4 +1,4 @@
-"""What every request of a `Connection` must do, on any server. Each scene gets an empty folder."""
+"""What every request of a `Connection` must do, on any server; each check gets an empty folder."""
 
 from __future__ import annotations
 
@@ -235,8 +235,8 @@ async def a_server_says_what_it_offers(connection: Connection, folder: str) -> N
     assert offers.server_version.startswith("SSH-2.0-")
 
 
-SCENES = [
-    scene
-    for name, scene in list(globals().items())
-    if getattr(scene, "__module__", None) == __name__ and not name.startswith("_")
+CONTRACT = [
+    requirement
+    for name, requirement in list(globals().items())
+    if getattr(requirement, "__module__", None) == __name__ and not name.startswith("_")
 ]

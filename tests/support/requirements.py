@@ -1,4 +1,4 @@
-"""One rule for a server or tool that a test needs and this machine lacks."""
+"""Skips a test that needs a server or tool which this machine lacks, or fails it on CI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 
-def missing(what: str) -> NoReturn:
+def skip_without(what: str) -> NoReturn:
     """Skip the test with a reason, or fail it where everything must be present (on CI)."""
     if os.environ.get("SFTP_ASYNC_REQUIRE_SERVERS") == "1":
         pytest.fail(f"SFTP_ASYNC_REQUIRE_SERVERS=1, but this machine lacks: {what}", pytrace=False)

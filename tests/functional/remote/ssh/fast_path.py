@@ -34,7 +34,7 @@ def digest(data: bytes) -> str:
 
 
 async def write_all(connection: Connection, sizes: tuple[int, ...]) -> dict[str, str]:
-    """Write a file of each size, all at once, in pieces that are under way together."""
+    """Write a file of each size, all at once, in pieces that are in flight together."""
     digests = {}
 
     async def write(number: int, size: int) -> None:

@@ -1,4 +1,4 @@
-"""What others put into a target or beside it, and whether a job left it as it was."""
+"""Files of other programs in a target or next to it, and whether a job left them unchanged."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def state_of(directory: Path) -> dict[str, object]:
     return found
 
 
-class Outside:
-    """A directory of somebody else, with all that could attract a job."""
+class ForeignDirectory:
+    """A directory of another program, with names that a job could take for its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
