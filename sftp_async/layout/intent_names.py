@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-IntentState = Literal["intent", "visible", "withdrawn", "undone"]
+IntentState = Literal["intent", "visible", "finished", "withdrawn", "undone"]
 #: The later state first: a server that died within a rename may show both names.
-STATES: tuple[IntentState, ...] = ("undone", "withdrawn", "visible", "intent")
+STATES: tuple[IntentState, ...] = ("undone", "withdrawn", "finished", "visible", "intent")
 
 #: Form of a job's id, and of the id that its intent is filed under.
 JOB_ID = re.compile(r"[0-9a-f]{32}")

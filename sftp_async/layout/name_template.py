@@ -6,11 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sftp_async.layout.part_names import TAG_DIGITS
 from sftp_async.options.name_templates import FILE_NUMBERS, template_fields, template_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+#: Most digits of a number that is not zero-padded to more. A commit's intent lists some 250,000
+#: files at most, so a longer number is no `seq` but, say, another program's date.
+_DIGITS = {"seq": 6, "partition": 7, "batch": 19}
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,18 @@ class FileNames:
             if piece.field == "now":
                 yield re.escape(format(self.now, piece.spec))
             elif piece.field == "job":
-                yield "[0-9a-f]+"
+                digits = min(int(piece.spec[1:]), TAG_DIGITS) if piece.spec else TAG_DIGITS
+                yield f"[0-9a-f]{{{digits}}}"
             elif piece.field in (*FILE_NUMBERS, "batch"):
-                yield r"\d+"
+                yield _number(int(piece.spec.removesuffix("d") or 0), _DIGITS[piece.field])
             elif piece.field is not None:
                 yield re.escape(format(facts[piece.field], piece.spec))
+
+
+def _number(width: int, most: int) -> str:
+    """Return the pattern of numbers of so many digits, zero-padded to a width."""
+    if width == 0:
+        return rf"(?:0|[1-9]\d{{0,{most - 1}}})"
+    if width >= most:
+        return rf"0{{{width - most}}}\d{{{most}}}"
+    return rf"(?:\d{{{width}}}|[1-9]\d{{{width},{most - 1}}})"

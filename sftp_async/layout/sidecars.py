@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Literal
 
-from sftp_async.layout.part_names import is_part
+from sftp_async.layout.part_names import is_part, part_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,6 +97,22 @@ def is_sidecar(
         return is_own(middle)
     # Part files have had any extensions; a template's were those of today.
     return is_part(f"{middle}.any") or is_own(f"{middle}{extensions}")
+
+
+def job_tag(name: str) -> str | None:
+    """Return the tag in the name of a part file or of its checksum file; None: neither is it.
+
+    Such a name is never used for anything else, by any job.
+
+    Args:
+        name: of the file, behind its partition's directories.
+
+    """
+    base = posixpath.basename(name)
+    for algorithm in ALGORITHMS:
+        if base.startswith(".") and base.endswith(f".{algorithm}"):
+            return part_tag(base[1:].removesuffix(f".{algorithm}"))
+    return part_tag(base)
 
 
 def extensions_of(name: str) -> str:

@@ -9,6 +9,8 @@
 <target>/_temporary/<job>/displaced-<staged>       the file that a part replaces, for a rollback
 <target>/_temporary/<job>/withdrawn-<staged>       a part that was rolled back
 <target>/_temporary/<job>/aside-<number>           a sidecar file of replaced data, for a rollback
+<target>/_temporary/<job>/replaced-<number>        a file that the job removes
+<target>/_temporary/<job>/sidecar-<uuid>           a sidecar file, before it gets its name
 <target>/_temporary/<job>/claimed                  an exact file's name was free before the copy
 
 `staging_dir` takes the place of `<target>/_temporary`.
@@ -17,6 +19,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -98,6 +101,14 @@ class TargetPaths:
         """Return where a sidecar file of replaced data is kept: a rollback restores it."""
         return self.in_staging(f"aside-{number}")
 
+    def replaced(self, number: int) -> str:
+        """Return where a file goes that the job removes, before it is removed for good."""
+        return self.in_staging(f"replaced-{number}")
+
+    def sidecar_draft(self, unique: str) -> str:
+        """Return where a sidecar file is written before it gets its name."""
+        return self.in_staging(f"sidecar-{unique}")
+
     @property
     def claimed(self) -> str:
         """The file that marks that an exact file's name was free, before it is copied there.
@@ -105,6 +116,19 @@ class TargetPaths:
         From then on a file of that name is this job's.
         """
         return self.in_staging("claimed")
+
+
+#: What this package puts into a job's staging directory.
+_STAGED = re.compile(
+    r"(?:(?:displaced|withdrawn)-)?(?:part-\d{5,}-c\d{3,}|joined|ahead)-[0-9a-f]{32}"
+    r"|(?:header|footer|format-footer)-[0-9a-f]{32}|(?:aside|replaced)-\d+"
+    r"|sidecar-[0-9a-f]{32}(?:-old)?|intent\.draft-[0-9a-f]{32}|probe|claimed"
+)
+
+
+def is_staged_name(name: str) -> bool:
+    """Whether a file's name in a staging directory is one that this package gives."""
+    return _STAGED.fullmatch(name) is not None
 
 
 def is_inside(staging_base: str, directory: str) -> bool:

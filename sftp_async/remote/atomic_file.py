@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import RemoteNotFoundError, RemoteUnsupportedError
+from sftp_async.errors import RemoteExistsError, RemoteNotFoundError, RemoteUnsupportedError
 
 if TYPE_CHECKING:
     from sftp_async.remote.filesystem import RemoteFileSystem
@@ -29,18 +29,20 @@ async def create(filesystem: RemoteFileSystem, path: str, data: bytes, *, draft:
     await filesystem.rename(draft, path)
 
 
-async def replace(filesystem: RemoteFileSystem, path: str, data: bytes, *, draft: str) -> None:
+async def replace(
+    filesystem: RemoteFileSystem, path: str, data: bytes, *, draft: str, aside: str | None = None
+) -> None:
     """Write a file over an old one, or a new one: readers see all of either.
 
     On a server without posix-rename there is no file for a moment. Takes and raises the same as
-    `create`.
+    `create`, and `aside`: where the old file goes then; None: it is removed.
     """
     await filesystem.write_file(draft, data)
     try:
         await filesystem.replace(draft, path)
     except RemoteUnsupportedError:
-        with suppress(RemoteNotFoundError):
-            await filesystem.remove(path)
+        with suppress(RemoteNotFoundError, RemoteExistsError):
+            await (filesystem.remove(path) if aside is None else filesystem.rename(path, aside))
         await filesystem.rename(draft, path)
 
 

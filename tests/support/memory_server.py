@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -109,6 +109,8 @@ class MemoryServer:
         self.refuse: Callable[[Operation], None] = lambda operation: None
         #: Called after each request, to look at what others can see now.
         self.watch: Callable[[], None] = lambda: None
+        #: Awaited before each request: a scheduler decides which job goes on.
+        self.turn: Callable[[], Awaitable[None]] | None = None
         #: Called after each request, to do what others do meanwhile.
         self.meanwhile: Callable[[Operation], None] = lambda operation: None
 
@@ -210,7 +212,9 @@ class MemoryConnection(RemoteFileSystem):
     async def request(self, name: str, path: str, action: Callable[[], T], target: str = "") -> T:
         """Carry out one request, with the fault that is due."""
         server = self.server
-        if server.shared:
+        if server.turn is not None:
+            await server.turn()
+        elif server.shared:
             await asyncio.sleep(0)
         if self._dead is not None:
             raise self._dead

@@ -32,7 +32,7 @@ from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, find_exact
 from sftp_async.write.commit.promote import all_visible, finish, promote_all
-from sftp_async.write.commit.promoters import promoter_for
+from sftp_async.write.commit.promoters import NameTakenError, promoter_for
 from sftp_async.write.commit.recover import carry_out
 from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
 from sftp_async.write.commit.rollback import roll_back
@@ -132,7 +132,13 @@ class JobCommitter:
             if await commit_marker.is_superseded(connection, self._intent):
                 await roll_back(connection, self._intent)
                 return await self._skip(connection)
-            await promote_all(connection, self._intent, done=self._promoted)
+            try:
+                await promote_all(connection, self._intent, done=self._promoted)
+            except NameTakenError:
+                if not await self._may_take_another_name(connection, self._intent):
+                    raise
+                self._intent = None
+                return await self._commit(connection, parts)
             self._visible = True
         await finish(connection, self._intent)
         final = self._intent.parts
@@ -146,6 +152,18 @@ class JobCommitter:
         )
         log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
         return stats
+
+    async def _may_take_another_name(self, connection: RemoteFileSystem, intent: Intent) -> bool:
+        """Withdraw an intent if its file's name was taken since the plan, and may be another.
+
+        The one file of `if_exists=rename` is meant: nothing of the job is visible then. Each time
+        another job has committed meanwhile, so this ends.
+        """
+        return (
+            self._layout.file_name is not None
+            and self._layout.collision == "rename"
+            and await intent_store.retract(connection, intent)
+        )
 
     async def _own_intent(
         self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
@@ -186,7 +204,7 @@ class JobCommitter:
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target
             )
-        self._visible = state == "visible"
+        self._visible = state in ("visible", "finished")
         return intent
 
     async def _skip(self, connection: RemoteFileSystem) -> WriteStats:
@@ -335,8 +353,8 @@ class JobCommitter:
             await self._abort_unpublished(connection)
             return
         intent, state = found
-        if state in ("intent", "visible"):
-            complete = state == "visible" or await all_visible(connection, intent)
+        if state in ("intent", "visible", "finished"):
+            complete = state != "intent" or await all_visible(connection, intent)
             if not complete and not promoter_for(connection, intent).reversible:
                 await promote_all(connection, intent)
                 complete = True

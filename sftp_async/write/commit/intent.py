@@ -5,10 +5,11 @@ that is due, and each of them is idempotent. Its file name tells the state of th
 
 <document>.intent.json     all new data is on the server and is being made visible
 <document>.visible.json    all new data is visible; what it replaces is being removed
+<document>.finished.json   all of that is done; the job's staging directory is being removed
 <document>.withdrawn.json  the job was aborted; what it made visible is being rolled back
 <document>.undone.json     all of that is rolled back; the job's staging directory is being removed
 
-The second and the third come from the first by a rename, in which only one of two writers succeeds.
+`visible` and `withdrawn` come from `intent` by a rename, in which only one of two writers succeeds.
 """
 
 from __future__ import annotations

@@ -220,14 +220,30 @@ async def advance(
     return await connection.exists(goal)
 
 
+async def retract(connection: RemoteFileSystem, intent: Intent) -> bool:
+    """Withdraw a published intent of which nothing has been promoted.
+
+    Returns:
+        Whether that was done; if not, another writer completes the job.
+
+    """
+    kept = intent.paths.in_staging(f"intent.draft-{uuid.uuid4().hex}")
+    try:
+        await connection.rename(intent.paths.document("intent"), kept)
+    except RemoteNotFoundError:
+        return False
+    return True
+
+
 async def forget(connection: RemoteFileSystem, intent: Intent, *states: IntentState) -> None:
     """Remove the document; under earlier names, too: a rename that was cut short leaves both.
 
     Args:
         connection: to the server.
         intent: the document.
-        states: that it may be in, the earliest first.
+        states: that it may be in, the present one last.
 
     """
-    for state in states:
-        await remove_if_there(connection, intent.paths.document(state))
+    *earlier, last = states
+    await each(earlier, lambda state: remove_if_there(connection, intent.paths.document(state)))
+    await remove_if_there(connection, intent.paths.document(last))

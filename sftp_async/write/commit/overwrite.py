@@ -16,9 +16,11 @@ from sftp_async.layout.sidecars import (
     done_name,
     extensions_of,
     is_sidecar,
+    job_tag,
     sidecar_names,
 )
 from sftp_async.write.commit import partition_directories
+from sftp_async.write.commit.pending import in_flight
 from sftp_async.write.commit.sidecars import is_only_in_manifest
 
 if TYPE_CHECKING:
@@ -44,31 +46,59 @@ async def replaced(
         parts: the new files; files that they replace by name are not listed.
 
     """
+    found = await _listed(connection, layout, options, parts)
+    removes = _names_replaced(found, layout, options, parts)
+    if layout.file_name is None and removes:
+        # A job's files may be listed while its commit is in flight: some of them now, the others
+        # later. So nothing goes but files of jobs whose commit is known to be over: what the first
+        # listing has, no intent names in either look, and, of such a job, all that the second
+        # listing has.
+        running = await in_flight(connection, layout.paths)
+        running |= await in_flight(connection, layout.paths)
+        over = {tag for name in removes if (tag := job_tag(name))} - running.tags
+        before = set(removes)
+        found = await _listed(connection, layout, options, parts)
+        removes = tuple(
+            name
+            for name in _names_replaced(found, layout, options, parts)
+            if (job_tag(name) in over if job_tag(name) else name in before - running.names)
+        )
+    if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
+        # The directory may be many jobs'.
+        own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
+        removes += (MANIFEST_FILE,) if own else ()
+    return removes
+
+
+async def _listed(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+) -> dict[str, list[RemoteEntry]]:
+    """List the directories that the overwrite is about."""
     if not layout.partition_by:
-        found = {"": await connection.listdir(layout.directory)}
-    elif options.partition_overwrite_mode == "static":
-        found = await partition_directories.listings(
+        return {"": await connection.listdir(layout.directory)}
+    if options.partition_overwrite_mode == "static":
+        return await partition_directories.listings(
             connection, layout.directory, layout.partition_by, refuse=True
         )
-    else:
-        touched = {part.directory for part in parts}
-        of_jobs = sidecar_names((), options.done_file_template)
-        found = await partition_directories.listings_of(
-            connection, layout.directory, touched, of_jobs
-        )
+    touched = {part.directory for part in parts}
+    of_jobs = sidecar_names((), options.done_file_template)
+    return await partition_directories.listings_of(connection, layout.directory, touched, of_jobs)
+
+
+def _names_replaced(
+    found: dict[str, list[RemoteEntry]],
+    layout: Layout,
+    options: WriteOptions,
+    parts: Sequence[PartFile],
+) -> tuple[str, ...]:
     new = {part.final for part in parts}
-    removes = tuple(
+    return tuple(
         posixpath.join(directory, entry.name)
         for directory, listing in found.items()
         for entry in listing
         if _is_replaced(entry, directory, layout, options, parts)
         and posixpath.join(directory, entry.name) not in new
     )
-    if layout.file_name is not None and any(e.name == MANIFEST_FILE for e in found[""]):
-        # The directory may be many jobs'.
-        own = await is_only_in_manifest(connection, layout.directory, layout.file_name)
-        removes += (MANIFEST_FILE,) if own else ()
-    return removes
 
 
 def warn_of_emptied(

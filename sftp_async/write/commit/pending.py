@@ -6,7 +6,10 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from sftp_async.errors import RemoteNotFoundError
 from sftp_async.layout.intent_names import JOB_ID, STATES, document_name, document_of
+from sftp_async.layout.part_names import tag_of
+from sftp_async.layout.target_paths import is_staged_name
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.commit_marker import is_superseded
 from sftp_async.write.commit.intent import Intent
@@ -41,7 +44,11 @@ class Complete(Interrupted):
 
 
 class Finish(Interrupted):
-    """All files of the job are visible: remove what they replace, and clean up."""
+    """All files of the job are visible: remove what they replace, and clean up.
+
+    In the state `finished` all but the staging directory is removed: files of the same names are
+    other jobs' by now.
+    """
 
     end = "finish"
 
@@ -70,6 +77,60 @@ class Sweep:
 
 
 Action = Complete | Finish | RollBack | Sweep
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """What the published intents of a target name: jobs whose commit or rollback is not over.
+
+    Args:
+        tags: of the jobs.
+        names: final names of their parts, relative to the target.
+
+    """
+
+    tags: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+    def __or__(self, other: InFlight) -> InFlight:
+        return InFlight(self.tags | other.tags, self.names | other.names)
+
+
+async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFlight:
+    """Look once at the intents of a target.
+
+    A listing that runs while an intent is renamed to its next state can miss it, so one look
+    proves nothing; the states an intent passes while its files are visible are fewer than two
+    looks can miss.
+
+    Args:
+        connection: to the server.
+        paths: of the job that looks; its own intent is left out.
+
+    Raises:
+        CommitError: an intent cannot be used.
+
+    """
+    found = InFlight()
+    try:
+        listing = await connection.listdir(paths.staging_base)
+    except RemoteNotFoundError:
+        return found
+    for entry in listing:
+        document = document_of(entry.name)
+        if document is None:
+            continue
+        for state in dict.fromkeys((document[1], *STATES)):  # it may move on meanwhile
+            intent = await intent_store.load(connection, paths, document[0], state)
+            if intent is not None:
+                break
+        else:
+            # It ended meanwhile, is another target's, or torn: then nothing of it is visible.
+            continue
+        if intent.paths.job_id != paths.job_id:
+            names = frozenset(part.final for part in intent.parts)
+            found |= InFlight(frozenset({tag_of(intent.paths.job_id)}), names)
+    return found
 
 
 async def pending(
@@ -127,7 +188,8 @@ async def pending(
     for entry in old:
         if JOB_ID.fullmatch(entry.name) and entry.name not in in_commit | torn:
             path = posixpath.join(paths.staging_base, entry.name)
-            yield Sweep(path, now - entry.mtime, path)
+            if await _is_own(connection, paths, path):
+                yield Sweep(path, now - entry.mtime, path)
 
 
 async def action_for(
@@ -167,6 +229,23 @@ async def _load(
             if intent is not None:
                 return intent, state
     return None
+
+
+async def _is_own(connection: RemoteFileSystem, paths: TargetPaths, path: str) -> bool:
+    """Whether an old directory of a job id's form is this package's.
+
+    The target's own `_temporary` is made by this package alone. In a `staging_dir` other programs
+    use such names, too: there the directory must hold files of ours, and nothing else.
+    """
+    if paths.staging_is_inside:
+        return True
+    if await connection.is_link(path):
+        return False
+    try:
+        names = [entry.name for entry in await connection.listdir(path)]
+    except RemoteNotFoundError:
+        return False
+    return bool(names) and all(map(is_staged_name, names))
 
 
 async def _jobs_in_commit(connection: RemoteFileSystem, staging_base: str) -> set[str]:

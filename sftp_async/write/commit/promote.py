@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import posixpath
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import (
@@ -18,6 +19,8 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.intent_names import STATES
+from sftp_async.layout.sidecars import job_tag
+from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
 from sftp_async.write.commit.file_identity import (
@@ -31,11 +34,14 @@ from sftp_async.write.commit.remote_steps import (
     remove_if_there,
     remove_staging_base,
     remove_tree,
+    set_aside,
     size_of,
 )
-from sftp_async.write.commit.sidecars import write_sidecars
+from sftp_async.write.commit.sidecars import leaves_sidecars, write_sidecars
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.part_names import PartFile
     from sftp_async.remote.filesystem import RemoteFileSystem
@@ -140,8 +146,9 @@ async def _is_promoted_by_another(connection: RemoteFileSystem, intent: Intent) 
     Of files that replace others it must say so: if the staging directory was cleared with all that
     is in it, old files that were set aside may be lost, and that is no completed commit.
     """
-    if await connection.exists(intent.paths.document("visible")):
-        return True
+    for state in ("finished", "visible"):
+        if await connection.exists(intent.paths.document(state)):
+            return True
     if intent.replaces:
         return False
     for state in STATES:
@@ -204,24 +211,19 @@ async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
         CommitError: the server refuses a step; the data is there, and the next writer tries again.
 
     """
-    # If there is no staging directory in the state `intent`, another program removed it.
-    shared = any(not is_marked(intent, part) for part in intent.parts)
-    advances = bool(intent.removes) or shared
+    advances = advances_before_its_end(intent)
     promoter = promoter_for(connection, intent)
     try:
         if advances and not await intent_store.advance(connection, intent, "visible"):
-            return  # another writer finished it meanwhile
-        # First: a task that ends later finds the directory gone and removes its file.
-        await remove_tree(connection, intent.paths.staging)
-        gone = frozenset(promoter.set_aside)  # with the staging directory
-        await _remove_replaced(connection, intent, [n for n in intent.removes if n not in gone])
-        # Attempts that lost against a retry or a speculative attempt.
-        await promoter.remove_attempts({part.final for part in intent.parts})
-        await write_sidecars(connection, intent)
-        if intent.once is not None:
-            await commit_marker.write(connection, intent)
-        states: tuple[IntentState, ...] = ("intent", "visible") if advances else ("intent",)
-        await intent_store.forget(connection, intent, *states)
+            # Another writer finished it meanwhile, or this one before a reply was lost.
+            if await connection.exists(intent.paths.document("finished")):
+                await clear(connection, intent)
+            return
+        if intent.mode is not PromotionMode.RENAME:
+            await _finish_without_rename(connection, intent, promoter)
+        elif not await _finish_by_rename(connection, intent, promoter, advances):
+            return
+        await clear(connection, intent)
     except UNKNOWN_OUTCOME:
         raise
     except TransferError as error:
@@ -232,13 +234,99 @@ async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
             path=error.path,
             hint="The next write to this target finishes it",
         ) from error
+
+
+async def _finish_without_rename(
+    connection: RemoteFileSystem, intent: Intent, promoter: Promoter
+) -> None:
+    # First: a task that ends later finds the directory gone and removes its file.
+    await remove_tree(connection, intent.paths.staging)
+    await _remove_replaced(connection, intent, promoter.set_aside)
+    # Attempts that lost against a retry or a speculative attempt.
+    await promoter.remove_attempts({part.final for part in intent.parts})
+    await write_sidecars(connection, intent)
+    if intent.once is not None:
+        await commit_marker.write(connection, intent)
+
+
+async def _finish_by_rename(
+    connection: RemoteFileSystem, intent: Intent, promoter: Promoter, advances: bool
+) -> bool:
+    """Remove and write names that are not this job's alone, by renames from and to its staging.
+
+    Returns:
+        Whether that was done; if not, another writer has finished the job meanwhile.
+
+    """
+    if not advances:
+        return True
+    try:
+        shared = await _remove_replaced(connection, intent, promoter.set_aside)
+        await write_sidecars(connection, intent)
+        if shared and not await connection.exists(intent.paths.staging):
+            raise RemoteNotFoundError(
+                "No staging directory", host=connection.address, path=intent.paths.staging
+            )
+    except RemoteNotFoundError:
+        if await connection.exists(intent.paths.staging):
+            raise
+        if not await connection.exists(intent.paths.document("visible")):
+            return False
+        # Another program removed it: writers of this package finish the job first.
+        with suppress(RemoteExistsError):
+            await connection.mkdir(intent.paths.staging)
+        await _remove_replaced(connection, intent, promoter.set_aside)
+        await write_sidecars(connection, intent)
+    if intent.once is not None:
+        await commit_marker.write(connection, intent)
+    return await intent_store.advance(connection, intent, "finished", since="visible")
+
+
+async def clear(connection: RemoteFileSystem, intent: Intent) -> None:
+    """Remove what a job that is finished has left: its staging directory, then its intent."""
+    await remove_tree(connection, intent.paths.staging)
+    states: tuple[IntentState, ...] = ("intent",)
+    if intent.mode is not PromotionMode.RENAME:
+        states = ("intent", "visible")
+    elif advances_before_its_end(intent):
+        # A server that died within a rename shows both names.
+        states = ("intent", "visible", "finished")
+    await intent_store.forget(connection, intent, *states)
     await remove_staging_base(connection, intent.paths)
 
 
-async def _remove_replaced(connection: RemoteFileSystem, intent: Intent, names: list[str]) -> None:
-    emptied = {posixpath.dirname(name) for name in names}
+def advances_before_its_end(intent: Intent) -> bool:
+    """Whether a commit moves its intent to `visible` before its last steps.
+
+    Only an append of part files that leaves nothing else does not: all that it has left to do is to
+    remove what is its own. In every other case the rename ensures that the job was neither rolled
+    back nor finished by another writer.
+    """
+    shared = any(not is_marked(intent, part) for part in intent.parts)
+    return bool(intent.removes) or shared or leaves_sidecars(intent) or intent.once is not None
+
+
+async def _remove_replaced(
+    connection: RemoteFileSystem, intent: Intent, set_aside_before: Sequence[str]
+) -> bool:
+    """Remove what the job replaces; returns whether names are among it that others may use."""
+    gone = frozenset(set_aside_before)  # with the staging directory
+    names = [(n, name) for n, name in enumerate(intent.removes) if name not in gone]
+    emptied = {posixpath.dirname(name) for _, name in names}
     await check_places(connection, intent, emptied)
-    await each(names, lambda name: remove_if_there(connection, intent.paths.final(name)))
+
+    async def remove(numbered: tuple[int, str]) -> None:
+        number, name = numbered
+        path = intent.paths.final(name)
+        if intent.mode is not PromotionMode.RENAME or job_tag(name) is not None:
+            await remove_if_there(connection, path)
+        else:
+            # Another job's file may have the name by now, if this writer stood still: then the
+            # staging directory is gone, and the rename fails. A second one finds the place taken.
+            await set_aside(connection, path, intent.paths.replaced(number))
+
+    await each(names, remove)
     # The directories of the parts are not empty.
     emptied -= {part.directory for part in intent.parts}
     await partition_directories.prune(connection, intent.paths.directory, emptied)
+    return any(job_tag(name) is None for _, name in names)

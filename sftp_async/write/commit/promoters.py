@@ -306,9 +306,13 @@ async def check_places(connection: RemoteFileSystem, intent: Intent, within: Ite
     await refuse_links(connection, *map(intent.paths.final, places))
 
 
-def name_taken(connection: RemoteFileSystem, path: str) -> CommitError:
+class NameTakenError(CommitError):
+    """The name that a file is to get is another file's, which may not be replaced."""
+
+
+def name_taken(connection: RemoteFileSystem, path: str) -> NameTakenError:
     """Build the error for an exact file that would have to be replaced to append to it."""
-    return CommitError(
+    return NameTakenError(
         "The file exists already",
         host=connection.address,
         path=path,

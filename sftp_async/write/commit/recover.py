@@ -16,7 +16,7 @@ from sftp_async.write.commit.pending import (
     Sweep,
     pending,
 )
-from sftp_async.write.commit.promote import finish, promote_all
+from sftp_async.write.commit.promote import clear, finish, promote_all
 from sftp_async.write.commit.remote_steps import (
     refuse_links,
     remove_if_there,
@@ -153,6 +153,9 @@ async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
         await check_place(connection, intent.paths.directory, intent.once)
     if isinstance(action, RollBack):
         await roll_back(connection, intent, action.state)
+        return
+    if action.state == "finished":
+        await clear(connection, intent)
         return
     if isinstance(action, Complete):
         await promote_all(connection, intent, recovering=True)

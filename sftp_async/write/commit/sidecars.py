@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import posixpath
+import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     CommitError,
+    RemoteExistsError,
     TransferError,
 )
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
@@ -57,22 +60,37 @@ async def check_places(connection: RemoteFileSystem, intent: Intent) -> None:
     await each(sorted(names), look)
 
 
+def leaves_sidecars(intent: Intent) -> bool:
+    """Whether the job writes sidecar files."""
+    return (
+        intent.checksums != "none"
+        or intent.manifest is not None
+        or intent.done_file is not None
+        or intent.success_file
+    )
+
+
 async def write_sidecars(connection: RemoteFileSystem, intent: Intent) -> None:
-    """Write the sidecar files that the user asked for, `_SUCCESS` last. Idempotent."""
+    """Write the sidecar files that the user asked for, `_SUCCESS` last. Idempotent.
+
+    Raises:
+        RemoteNotFoundError: the staging directory is gone: another writer has finished the job.
+
+    """
     if intent.checksums != "none":
 
         async def write_checksum(part: PartFile) -> None:
-            path = intent.paths.final(checksum_name(part.final, intent.checksums))
-            await connection.write_file(path, checksum_line(part, intent.checksums))
+            name = checksum_name(part.final, intent.checksums)
+            await _place(connection, intent, name, checksum_line(part, intent.checksums))
 
         await each(intent.parts, write_checksum)
     if intent.manifest is not None:
-        await _replace(connection, intent, intent.paths.final(MANIFEST_FILE), manifest(intent))
+        await _place(connection, intent, MANIFEST_FILE, manifest(intent))
     if intent.done_file is not None:
         names = {done_name(intent.done_file, part.final) for part in intent.parts}
-        await each(sorted(names), lambda name: connection.write_file(intent.paths.final(name), b""))
+        await each(sorted(names), lambda name: _place(connection, intent, name, b""))
     if intent.success_file:
-        await connection.write_file(intent.paths.final(SUCCESS_FILE), b"")
+        await _place(connection, intent, SUCCESS_FILE, b"")
 
 
 def checksum_line(part: PartFile, algorithm: str) -> bytes:
@@ -118,11 +136,15 @@ async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name
         return False
 
 
-async def _replace(connection: RemoteFileSystem, intent: Intent, path: str, data: bytes) -> None:
-    """Write a file that readers may open while an older one is there."""
+async def _place(connection: RemoteFileSystem, intent: Intent, name: str, data: bytes) -> None:
+    """Write a file that readers may open while an older one is there.
+
+    It comes from the staging directory, which a writer that stood still finds gone.
+    """
+    path = intent.paths.final(name)
     if intent.mode is not PromotionMode.RENAME:
         await connection.write_file(path, data)
         return
-    # Not in the staging directory, which is gone by now.
-    draft = posixpath.join(intent.paths.staging_base, f"{intent.paths.document_id}.draft")
-    await atomic_file.replace(connection, path, data, draft=draft)
+    draft = intent.paths.sidecar_draft(uuid.uuid4().hex)
+    with suppress(RemoteExistsError):  # by another writer of the same job
+        await atomic_file.replace(connection, path, data, draft=draft, aside=f"{draft}-old")

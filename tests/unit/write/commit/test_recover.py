@@ -157,8 +157,8 @@ async def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> Non
     job = MemoryJob(server, commit_mode="direct")
     await job.prepare()
     parts = job.stage(b"0")
-    # mkdir twice was all so far; the commit looks four times, opens, and dies half through.
-    server.faults = {7: Fault("crash", "before")}
+    # mkdir twice was all so far; the commit looks five times, opens, and dies half through.
+    server.faults = {8: Fault("crash", "before")}
     with pytest.raises(Crash):
         await job.commit(parts)
     assert server.read(f"{job.layout.staging}.intent.json") == b""

@@ -1,0 +1,94 @@
+"""Jobs that overlap, and files of others in the same place, on OpenSSH."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.jobs import lines_in, real_job, upload, write
+from tests.support.sshd import SSHD
+
+pytestmark = pytest.mark.sshd
+
+PARTS = 200
+
+
+@pytest.mark.parametrize("overwrite_first", [False, True])
+def test_an_append_that_an_overwrite_overlaps_is_whole_or_wholly_replaced(
+    sshd: SSHD, remote_dir: Path, overwrite_first: bool
+) -> None:
+    target = str(remote_dir)
+    write(sshd.options(), target, ["old"])
+    append = real_job(sshd.options(), target).prepare()
+    parts = upload(append, *([f"row {number}"] for number in range(PARTS)))
+    overwrite = real_job(sshd.options(), target, overwrite=True).prepare()
+    new = upload(overwrite, ["new 0"], ["new 1"])
+    threads = [
+        threading.Thread(target=append.commit, args=[parts]),
+        threading.Thread(target=overwrite.commit, args=[new]),
+    ]
+    for thread in reversed(threads) if overwrite_first else threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = lines_in(remote_dir)
+    assert {"new 0", "new 1"} <= set(lines)
+    assert "old" not in lines
+    rows = [line for line in lines if line.startswith("row")]
+    assert len(rows) in (0, PARTS)
+
+
+@pytest.mark.parametrize(
+    ("template", "partner"),
+    [
+        ("orders_{seq:05d}.csv", "orders_20260101.csv"),
+        ("{job}{seq}.csv", "cafe2024.csv"),
+        ("part_{partition:03d}.csv", "part_20260101.csv"),
+    ],
+)
+def test_an_overwrite_with_a_template_keeps_a_file_that_has_another_shape(
+    sshd: SSHD, remote_dir: Path, template: str, partner: str
+) -> None:
+    options = {"file_name_template": template, "format": "csv"}
+    for lines in (["a", "b"], ["c"]):
+        (remote_dir / partner).write_text("theirs\n")
+        write(sshd.options(), str(remote_dir), lines, overwrite=True, **options)
+        assert (remote_dir / partner).read_text() == "theirs\n"
+    assert len([file for file in remote_dir.iterdir() if file.is_file()]) == 2
+
+
+def test_a_foreign_directory_of_a_job_ids_form_in_staging_dir_is_kept(
+    sshd: SSHD, remote_dir: Path, tmp_path: Path
+) -> None:
+    staging = tmp_path / "staging"
+    foreign, ours = staging / ("d" * 32), staging / ("e" * 32)
+    foreign.mkdir(parents=True)
+    (foreign / "theirs.txt").write_text("theirs")
+    ours.mkdir()
+    (ours / f"part-00000-c000-{'0' * 32}").write_text("ours")
+    week_ago = time.time() - 8 * 86400
+    for path in (foreign, ours):
+        os.utime(path, (week_ago, week_ago))
+    write(sshd.options(), str(remote_dir), ["a"], staging_dir=str(staging))
+    assert (foreign / "theirs.txt").read_text() == "theirs"
+    assert not ours.exists()
+
+
+def test_two_jobs_that_may_rename_one_file_get_a_name_each(sshd: SSHD, remote_dir: Path) -> None:
+    target = str(remote_dir / "all.txt")
+    (remote_dir / "all.txt").write_text("old\n")
+    jobs = [real_job(sshd.options(), target, if_exists="rename").prepare() for _ in range(4)]
+    parts = [upload(job, [f"row {number}"]) for number, job in enumerate(jobs)]
+    threads = [
+        threading.Thread(target=job.commit, args=[mine])
+        for job, mine in zip(jobs, parts, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lines_in(remote_dir) == ["old", *(f"row {number}" for number in range(4))]

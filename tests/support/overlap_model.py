@@ -1,0 +1,400 @@
+"""The model of overlapping jobs: plays two or three jobs, interleaved request by request.
+
+A schedule says which job makes the next requests, and how many. A job whose turn does not come
+stands still, as a process does that is stopped, and goes on later as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import posixpath
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import chain, combinations
+from typing import Any
+
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.layout.part_names import PartFile, is_data, is_part
+from tests.support.jobs import MemoryJob
+from tests.support.memory_server import Crash, MemoryServer, name_of
+
+#: Number of the job whose request it is.
+ACTOR: ContextVar[int] = ContextVar("ACTOR")
+#: Requests that may change what readers see.
+MOVES = {"rename", "replace", "close", "write", "copy", "remove"}
+OLD = {
+    "part-00000-0dd0dd000dd0dd00-c000.csv": b"old 0",
+    "part-00001-0dd0dd000dd0dd00-c000.csv": b"old 1",
+}
+
+#: A job and the requests that it makes before the next one comes; None: all that it has left.
+Turn = tuple[int, int | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one of the jobs does.
+
+    Args:
+        path: `/out`, or an exact file in it.
+        overwrite: replace what is there.
+        parts: how many it writes.
+        directories: the partitions of column `c` that they belong to.
+        options: write options.
+
+    """
+
+    path: str = "/out"
+    overwrite: bool = False
+    parts: int = 2
+    directories: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Jobs that overlap.
+
+    Args:
+        kinds: of the jobs.
+        old: files in `/out` before.
+        server: the server's kind.
+        together: each job has prepared, and its tasks have ended, before the schedule begins.
+        all_succeed: no job may fail.
+
+    """
+
+    kinds: tuple[Kind, ...]
+    old: dict[str, bytes] = field(default_factory=lambda: dict(OLD))
+    server: dict[str, Any] = field(default_factory=dict)
+    together: bool = True
+    all_succeed: bool = False
+
+
+@dataclass
+class Life:
+    """One job of a play."""
+
+    kind: Kind
+    job: MemoryJob
+    parts: list[PartFile] = field(default_factory=list)
+    #: What readers see of it if it is there, by the name under which tasks or the commit put it.
+    contents: list[tuple[str, bytes]] = field(default_factory=list)
+    outcome: str = "running"
+    #: Numbers of requests: its commit's first one; its intent's publication; the one that made the
+    #: last part visible; its last one.
+    begun: int = -1
+    published: int = -1
+    visible: int = -1
+    ended: int = -1
+    seen: set[bytes] = field(default_factory=set)
+    #: Requests made, over its life.
+    requests: int = 0
+
+
+class Play:
+    """One run of an overlap by one schedule.
+
+    The invariant. Let an overwrite be *later* than a job if its intent was published after the
+    last part of that job had become visible. When all jobs are over and a last one has recovered
+    the target, of every job either all parts are there, or all but those that some of the later
+    overwrites cover, each of which then is gone; with `partition_overwrite_mode=dynamic` an
+    overwrite covers the partitions that it writes to. A job that failed may also have left nothing.
+    An overwrite that succeeded has removed what it covers of every job that had ended before its
+    commit began. A manifest lists files that are there.
+    """
+
+    def __init__(self, overlap: Overlap, turns: Sequence[Turn], killed: frozenset[int]) -> None:
+        self.overlap, self.turns, self.killed = overlap, turns, killed
+        self.server = server = MemoryServer(**overlap.server)
+        server.make("/out")
+        for name, data in overlap.old.items():
+            server.put(f"/out/{name}", data)
+        self.lives = [self._life(kind) for kind in overlap.kinds]
+        self._ids = {life.job.layout.job_id: life for life in self.lives}
+        self._waiting: list[list[asyncio.Future[None]]] = [[] for _ in self.lives]
+        self._dead: set[int] = set()
+        self.broken: list[str] = []
+
+    def _life(self, kind: Kind) -> Life:
+        job = MemoryJob(self.server, kind.path, overwrite=kind.overwrite, **kind.options)
+        return Life(kind, job)
+
+    async def run(self) -> list[str]:
+        """Play it; returns the rules that were broken."""
+        if self.overlap.together:
+            for number in range(len(self.lives)):
+                await self._prepare(number)
+        self.server.turn = self._turn
+        self.server.watch = self._watch
+        tasks = [asyncio.create_task(self._play(number)) for number in range(len(self.lives))]
+        await _settle()
+        rest: list[Turn] = [(number, None) for number in range(len(self.lives))]
+        for number, count in [*self.turns, *rest]:
+            if number in self.killed and count is None:
+                continue
+            await self._let(number, count)
+        for number in self.killed:
+            self._dead.add(number)
+            for waiter in self._waiting[number]:
+                waiter.set_exception(Crash())
+            await _settle()
+        self.server.turn = None
+        for task in tasks:
+            await task
+        await self._recover()
+        self._judge()
+        return self.broken
+
+    async def _let(self, number: int, count: int | None) -> None:
+        """Let a job make requests, until it has none."""
+        waiting = self._waiting[number]
+        while waiting and count != 0:
+            waiting.pop(0).set_result(None)
+            await _settle()
+            self.lives[number].requests += 1
+            count = None if count is None else count - 1
+
+    async def _turn(self) -> None:
+        number = ACTOR.get()
+        if number in self._dead:
+            raise Crash
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting[number].append(waiter)
+        await waiter
+
+    async def _prepare(self, number: int) -> None:
+        life = self.lives[number]
+        await life.job.prepare()
+        kind = life.kind
+        data = [b"%d:%d" % (number, index) for index in range(kind.parts)]
+        life.parts = life.job.stage(*data, directories=kind.directories)
+        if life.job.layout.file_name is not None:
+            life.contents = [("", b"".join(data))]
+        else:
+            life.contents = [
+                (part.directory, content) for part, content in zip(life.parts, data, strict=True)
+            ]
+        if life.job.layout.direct:
+            life.seen = {data for _, data in life.contents}
+            life.visible = len(self.server.log)
+
+    async def _play(self, number: int) -> None:
+        ACTOR.set(number)
+        life = self.lives[number]
+        try:
+            try:
+                if not self.overlap.together:
+                    await self._prepare(number)
+                life.begun = len(self.server.log)
+                await life.job.commit(life.parts)
+                life.outcome = "succeeded"
+            except SFTPAsyncError as error:
+                life.outcome = f"failed: {error}"
+                await life.job.abort()
+        except SFTPAsyncError as error:
+            life.outcome += f", its abort failed: {error}"
+        except Crash:
+            life.outcome = "killed"
+        life.ended = len(self.server.log)
+
+    async def _recover(self) -> None:
+        last = MemoryJob(self.server, "/out")
+        try:
+            await last.prepare()
+            await last.abort()
+        except SFTPAsyncError as error:
+            self.broken.append(f"the next job cannot be done: {error}")
+
+    def _watch(self) -> None:
+        operation = self.server.log[-1]
+        if operation.name not in MOVES:
+            return
+        node = self.server.nodes.get(operation.target or operation.path)
+        if node is None or node.is_dir:
+            return
+        path = operation.target or operation.path
+        if path.endswith(".intent.json"):
+            try:
+                life = self._ids.get(json.loads(bytes(node.data))["paths"]["job_id"])
+            except ValueError:
+                return
+            if life is not None and operation.name != "remove":
+                life.published = len(self.server.log)
+        elif not path.startswith("/out/_"):
+            data = bytes(node.data)
+            for life in self.lives:
+                wanted = {data for _, data in life.contents}
+                if data in wanted and data not in life.seen:
+                    life.seen.add(data)
+                    if life.seen == wanted:
+                        life.visible = len(self.server.log)
+
+    def _files(self) -> dict[str, bytes]:
+        tree = self.server.tree("/out")
+        return {n: d for n, d in tree.items() if d is not None and is_data(name_of(n))}
+
+    def _covers(self, one: Life, other: Life) -> set[bytes]:
+        """What an overwrite replaces of another job."""
+        if not one.kind.overwrite or one is other:
+            return set()
+        mine, theirs = one.job.layout, other.job.layout
+        if mine.file_name is not None or theirs.file_name is not None:
+            return {d for _, d in other.contents} if mine.file_name == theirs.file_name else set()
+        if (
+            theirs.names is not None
+            and (mine.names is None or mine.names.template != theirs.names.template)
+        ) or theirs.collision == "rename":  # a renamed file does not fit the template
+            return set()
+        if one.kind.options.get("partition_overwrite_mode") == "dynamic":
+            return {d for where, d in other.contents if where in one.kind.directories}
+        return {data for _, data in other.contents}
+
+    def _judge(self) -> None:
+        files = self._files()
+        there = set(files.values())
+        for number, life in enumerate(self.lives):
+            wanted = {data for _, data in life.contents}
+            found = wanted & there
+            later = [
+                self._covers(other, life)
+                for other in self.lives
+                if life.visible >= 0 and other.published > life.visible
+            ]
+            sets = chain.from_iterable(combinations(later, n) for n in range(len(later) + 1))
+            allowed = [wanted - set().union(*covered) for covered in sets]
+            if life.outcome != "succeeded":
+                allowed.append(set())
+            if found not in allowed:
+                self.broken.append(
+                    f"job {number} {life.outcome}, and {len(found)} of {len(wanted)} parts "
+                    "are there"
+                )
+            for other in self.lives:
+                if other.outcome == "succeeded" and 0 <= life.ended <= other.begun:
+                    stays = self._covers(other, life) & there
+                    if stays:
+                        self.broken.append(f"job {number} had ended, and {sorted(stays)} stay")
+            if self.overlap.all_succeed and life.outcome != "succeeded":
+                self.broken.append(f"job {number} {life.outcome}")
+        self._judge_old(files)
+        if "_manifest.json" in self.server.names("/out"):
+            self._judge_manifest()
+        staging = self.server.names("/out/_temporary")
+        if staging and not self.killed:
+            self.broken.append(f"{sorted(staging)} is left in staging")
+
+    def _judge_old(self, files: dict[str, bytes]) -> None:
+        for name, data in self.overlap.old.items():
+            if not is_data(name):
+                continue
+            gone_by = [
+                life
+                for life in self.lives
+                if life.kind.overwrite and life.published >= 0 and self._replaces(life, name)
+            ]
+            stays = files.get(name) == data
+            if not gone_by and not stays:
+                self.broken.append(f"{name} was there before, and is gone")
+            if stays and any(life.outcome == "succeeded" for life in gone_by):
+                self.broken.append(f"{name} was replaced, and is there")
+
+    def _replaces(self, life: Life, name: str) -> bool:
+        layout = life.job.layout
+        if layout.file_name is not None:
+            return layout.file_name == name
+        directory, base = posixpath.split(name)
+        if life.kind.options.get("partition_overwrite_mode") == "dynamic":
+            return directory in life.kind.directories
+        return is_part(base) or (layout.names is not None and layout.names.matches(base, directory))
+
+    def _judge_manifest(self) -> None:
+        names = [f["name"] for f in json.loads(self.server.read("/out/_manifest.json"))["files"]]
+        gone = [name for name in names if f"/out/{name}" not in self.server.nodes]
+        if gone:
+            self.broken.append(f"the manifest lists {gone}, which are not there")
+
+
+async def _settle() -> None:
+    """Return once every job waits for its turn."""
+    loop: Any = asyncio.get_running_loop()
+    await asyncio.sleep(0)
+    # The loop has no public way to ask whether it is idle.
+    while loop._ready:
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Explored:
+    """The schedules that were played, and those that broke a rule."""
+
+    played: int = 0
+    broken: list[tuple[Sequence[Turn], list[str]]] = field(default_factory=list)
+
+    async def play(
+        self, overlap: Overlap, turns: Sequence[Turn], killed: frozenset[int] = frozenset()
+    ) -> Play:
+        play = Play(overlap, turns, killed)
+        rules = await play.run()
+        self.played += 1
+        if rules:
+            self.broken.append((turns, rules))
+        return play
+
+
+async def explore_pauses(overlap: Overlap, step: int = 1, *, kill: bool = False) -> Explored:
+    """Play two jobs by every schedule with one pause of each.
+
+    The first makes i requests, the second j, the first goes on to its end, then the second: for
+    every i and j, and with the jobs in both orders. For a j that is all of the second job, the
+    first stands still while the second begins and ends.
+
+    Args:
+        overlap: of two jobs.
+        step: between one i, and one j, and the next.
+        kill: the first does not go on: its process dies.
+
+    """
+    explored = Explored()
+    for first, second in ((0, 1), (1, 0)):
+        killed = frozenset({first}) if kill else frozenset()
+        i = 0
+        made = [sys.maxsize, sys.maxsize]
+        while i <= made[first] + 1:
+            j = 0
+            while j <= (0 if kill else made[second]):
+                turns = [(first, i), (second, None if kill else j), (first, None)]
+                play = await explored.play(overlap, turns, killed)
+                made = [life.requests for life in play.lives]
+                j += step
+            i += step
+    return explored
+
+
+async def explore_stalls(overlap: Overlap) -> Explored:
+    """Play each of two jobs stopped at each of its requests while the other begins and ends."""
+    explored = Explored()
+    for first, second in ((0, 1), (1, 0)):
+        i = made = 0
+        while i <= made:
+            turns: list[Turn] = [(first, i), (second, None), (first, None)]
+            made = (await explored.play(overlap, turns)).lives[first].requests
+            i += 1
+    return explored
+
+
+async def explore_at_random(overlap: Overlap, count: int, seed: int) -> Explored:
+    """Play schedules of random turns, short and long ones, all of them from one seed."""
+    explored, source = Explored(), random.Random(seed)
+    for _ in range(count):
+        await explored.play(overlap, list(_turns(source, len(overlap.kinds))))
+    return explored
+
+
+def _turns(source: random.Random, jobs: int) -> Iterator[Turn]:
+    for _ in range(source.randrange(2, 12)):
+        yield source.randrange(jobs), source.choice((1, 2, 3, 5, 8, 13, 21, 40))
