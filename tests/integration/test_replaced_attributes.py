@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.missing import missing
 
 from tests.support.jobs import write
-from tests.support.missing import missing
 from tests.support.sshd import SSHD
 
 
