@@ -118,6 +118,10 @@ class ServerBusyError(ConnectError):
     """The server turned away a login or a channel: it has enough (MaxStartups, MaxSessions)."""
 
 
+class SessionRefusedError(ServerBusyError):
+    """The login worked, but the server opens no session for it, or closes the connection."""
+
+
 class AuthenticationError(ConnectError):
     """The server refused the credentials. Never retried: servers lock accounts."""
 

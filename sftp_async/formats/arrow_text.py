@@ -21,6 +21,10 @@ MAX_SLICE_ROWS = 32 * 1024
 #: Batches of fewer rows than this do not pay for the set-up of a row gather.
 ROW_GATHER_ROWS = 600
 
+#: Bytes of memory that each array takes beside its values, about; of a batch of few rows and many
+#: columns these are the most.
+ARRAY_BYTES = 512
+
 _EMPTY = pa.py_buffer(b"")
 
 
@@ -33,6 +37,11 @@ def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     half = batch.num_rows // 2
     yield from slices(batch.slice(0, half))
     yield from slices(batch.slice(half))
+
+
+def memory_of(batch: pa.RecordBatch) -> int:
+    """Return the bytes of memory that a batch takes, about, its arrays included."""
+    return int(batch.nbytes + ARRAY_BYTES * batch.num_columns)
 
 
 def join(*parts: Any) -> pa.Array:

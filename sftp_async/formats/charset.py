@@ -90,6 +90,10 @@ class Charset:
             return True
         return not set(self.folded).isdisjoint(text)
 
+    def can_write(self, character: str) -> bool:
+        """Return whether files can hold a character, as itself or as an escape."""
+        return self.errors != "strict" or not self.lacks(character)
+
     def _without_folded(self, text: str) -> str:
         # They are few, and finding none of them costs next to nothing.
         for character in self.folded:

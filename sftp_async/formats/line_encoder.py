@@ -9,6 +9,7 @@ import pyarrow as pa
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import slices
 from sftp_async.formats.base import PartEncoder
+from sftp_async.formats.values import utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,9 @@ class LineEncoder(PartEncoder):
         header: bytes before the first row; in the file even if no row comes.
         footer: bytes after the last row, likewise.
         charset: of the rows, which are UTF-8 without one.
+        raw: bytes that are no UTF-8 go into the file as they are.
+
+    Strings may hold any bytes in Spark. As in its own files, U+FFFD stands for what is no UTF-8.
 
     """
 
@@ -39,9 +43,11 @@ class LineEncoder(PartEncoder):
         footer: bytes = b"",
         *,
         charset: Charset | None = None,
+        raw: bool = False,
     ) -> None:
         self._lines = lines
         self._charset = charset
+        self._raw = raw and charset is None
         self._stream = compression.open()
         self._header = header
         self._footer = footer
@@ -53,6 +59,8 @@ class LineEncoder(PartEncoder):
             EncodeError: a value cannot be written in this format.
 
         """
+        if not self._raw:
+            batch = self._well_formed(batch)
         try:
             texts = [self._text(part) for part in slices(batch)] if batch.num_rows else []
         except pa.ArrowException as error:
@@ -65,6 +73,20 @@ class LineEncoder(PartEncoder):
         """Return the bytes that complete the file, its header if no row came."""
         end = self._compress([self._take_header(), self._footer])
         return b"".join((end, self._stream.flush()))
+
+    def _well_formed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        fields = zip(batch.schema, batch.columns, strict=True)
+        broken = [field.name for field, column in fields if utf8.is_malformed(column)]
+        if not broken:
+            return batch
+        if self._charset is not None and not self._charset.can_write(utf8.REPLACEMENT):
+            raise EncodeError(
+                f"Column {broken[0]!r} holds bytes that are no UTF-8 text, and "
+                f"{self._charset.name} lacks the character that would stand for them (U+FFFD)",
+                hint="Set encoding=UTF-8, or make text of the bytes with base64 or hex",
+            )
+        columns = [utf8.well_formed(column) for column in batch.columns]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
     def _text(self, batch: pa.RecordBatch) -> Buffer:
         text = self._lines(batch)

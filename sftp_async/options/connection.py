@@ -139,7 +139,9 @@ class ConnectionOptions(FirewallOptions):
     )
     max_connections: Count = Field(
         4,
-        description="Most connections that one Python worker opens to this server.",
+        description="Most connections that one Python worker opens to this server. With 1, an "
+        "unused connection is closed after a second unless `idle_timeout` is set, for servers that "
+        "allow one in all.",
         examples=["2"],
     )
     max_retries: Limit = Field(

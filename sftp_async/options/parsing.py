@@ -45,6 +45,11 @@ _DURATION: Final = re.compile(r"(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)
 _INTEGER: Final = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+#: Schemes of file systems that Spark knows, which it also writes with a single slash: `file:/data`.
+_FILE_SYSTEM: Final = re.compile(
+    r"(?:file|hdfs|viewfs|dbfs|s3[an]?|gs|abfss?|wasbs?|adl|oss|cosn|https?|ftps?|sftp):/",
+    re.IGNORECASE,
+)
 _FORMAT: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 #: Escapes that Spark's `CSVExprUtils.toChar` accepts in a CSV delimiter.
@@ -178,12 +183,22 @@ def parse_name(value: object) -> str:
 
 
 def parse_remote_path(value: object) -> str:
-    """Take a path on the server: absolute, or relative to the login directory."""
+    """Take a path on the server: absolute, or relative to the login directory, which is `~`."""
     text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
     if re.search(r"[\x00\r\n]", text):
         raise ValueError("must not contain a NUL character or a line break")
+    if _FILE_SYSTEM.match(text):
+        scheme = text.partition(":")[0]
+        raise ValueError(
+            f"must be a path on the server that host names, without {scheme}: (such as /data/y.csv)"
+            if scheme.lower() != "sftp"
+            else "must be a path on the server, or a URL with two slashes after sftp:"
+        )
     if _SCHEME.match(text):
         raise ValueError("must be a path on the server, or an sftp:// URL")
+    # No server expands a tilde in a request: that is what shells and clients do.
+    if text == "~" or text.startswith("~/"):
+        return text[2:].lstrip("/") or "."
     return text
 
 

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from sftp_async.options.reference_policy import ReferencePolicy
+
 #: `host ssh-ed25519 AAAA…`, with or without a marker such as `@cert-authority`.
 _KNOWN_HOST = re.compile(r"\s*(@\S+\s+)?\S+\s+(ssh-|ecdsa-|sk-)\S+\s+AAAA")
 
@@ -20,7 +22,8 @@ def fetch_secret(option: str, text: str) -> str:
     Line breaks at the end of a file are not part of the secret: editors add them.
 
     Raises:
-        Unresolved: the variable is not set, the file cannot be read, or it is empty.
+        Unresolved: the driver's policy does not allow it, the variable is not set, the file cannot
+            be read, or it is empty.
 
     """
     if text.startswith("env:"):
@@ -32,6 +35,9 @@ def fetch_secret(option: str, text: str) -> str:
 
 def fetch_variable(option: str, name: str) -> str:
     """Return the value of an environment variable of this process."""
+    policy = ReferencePolicy.of_environment()
+    if not policy.allows_variable(name):
+        raise Unresolved(f"{option} refers to the environment variable {name!r}, {policy.refusal}.")
     value = os.environ.get(name)
     if not value:
         state = "not set" if value is None else "empty"
@@ -43,8 +49,12 @@ def fetch_variable(option: str, name: str) -> str:
 
 def fetch_file(option: str, location: str) -> str:
     """Return the text of a local file, given as a path, `file:/path` or `file:///path`."""
+    policy = ReferencePolicy.of_environment()
     try:
-        path = Path(re.sub(r"^file:(//(?=/))?", "", location)).expanduser()
+        given = Path(re.sub(r"^file:(//(?=/))?", "", location)).expanduser()
+        path = policy.readable_path(given)
+        if path is None:
+            raise Unresolved(f"{option} refers to the file {location!r}, {policy.refusal}.")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()

@@ -85,9 +85,9 @@ class WriteOptions(OptionsModel):
     path: RemotePath = Field(
         None,
         description="Target on the server, as given to `save()`. It is relative to the login "
-        "directory unless it starts with `/`. A path that ends in a data file's extension names "
-        "one exact file, any other path a directory. `sftp://user@host:port/path` sets host, port "
-        "and user as well.",
+        "directory, which `~` stands for, unless it starts with `/`. A path that ends in a data "
+        "file's extension names one exact file, any other path a directory. "
+        "`sftp://user@host:port/path` sets host, port and user as well.",
         examples=["/out/orders"],
     )
     single_file: AutoSwitch = Field(
@@ -143,7 +143,8 @@ class WriteOptions(OptionsModel):
     ] = Field(
         "static",
         description="What mode `overwrite` replaces with `partition_by`: `static` replaces all "
-        "partitions, `dynamic` those that the new rows belong to.",
+        "partitions, `dynamic` those that the new rows belong to. If not set, it is the session's "
+        "`spark.sql.sources.partitionOverwriteMode` with `register(spark)`, else `static`.",
         examples=["dynamic"],
     )
     max_records_per_file: Limit = Field(
@@ -218,7 +219,8 @@ class WriteOptions(OptionsModel):
     file_permissions: Permissions = Field(
         None,
         description="Permissions of the data files, in octal, set before the files are committed. "
-        "If not set, the server decides. If the server refuses, a warning is logged.",
+        "If not set, a file that replaces another has its permissions, and for a new file the "
+        "server decides. If the server refuses, a warning is logged.",
         examples=["640"],
     )
     modified_time: Moment = Field(

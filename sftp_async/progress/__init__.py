@@ -6,23 +6,26 @@ import atexit
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sftp_async.progress.displays import choose_display
 from sftp_async.progress.listener import Listener
 from sftp_async.progress.state import WriteState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sftp_async.progress.messages import Address
     from sftp_async.progress.summary import WriteSummary
 
-__all__ = ["last_write", "listen"]
+__all__ = ["answer_mode", "last_write", "listen"]
 
 log = logging.getLogger("sftp_async.progress")
 
 _lock = threading.Lock()
 _state = WriteState()
 _listener: Listener | None = None
+_sessions: list[Callable[[], Literal["static", "dynamic"]]] = []
 
 
 def listen(host: str) -> Address | None:
@@ -43,21 +46,41 @@ def listen(host: str) -> Address | None:
             _listener.close()
             _listener = None
         try:
-            _listener = Listener(host, _state, choose_display)
+            _listener = Listener(host, _state, choose_display, _mode_of)
         except OSError as error:
             log.info("writes will not be shown: cannot listen on %s: %s", host, error)
             return None
         return _listener.address
 
 
+def answer_mode(mode: Callable[[], Literal["static", "dynamic"]]) -> int:
+    """Let the listener answer how a session overwrites partitions; see `session_mode.ask_mode`.
+
+    Args:
+        mode: returns the session's mode now; called on the listener's thread.
+
+    Returns:
+        The session's number.
+
+    """
+    with _lock:
+        _sessions.append(mode)
+        return len(_sessions) - 1
+
+
+def _mode_of(session: int) -> Literal["static", "dynamic"] | None:
+    return _sessions[session]() if 0 <= session < len(_sessions) else None
+
+
 def last_write() -> WriteSummary | None:
     """Return the summary of the write of this process that was completed last.
 
     Returns:
-        Its files, rows, bytes, seconds, connections and retries; None if no write was completed. Of
-        a streaming query it is the last micro-batch. This needs `register(spark)` in this process,
-        and a driver that can reach the process. With Spark Connect it cannot: the log of the driver
-        (INFO) and, with `manifest=true`, `_manifest.json` hold the summary.
+        Its files, rows, bytes, seconds, connections, retries, and the files that it replaced or
+        removed; or None if none was completed. Of a streaming query it is the last micro-batch.
+        Needs `register(spark)` in this process, and a driver that reaches it: with Spark Connect
+        there is none, and the log of the driver has the summary (INFO), as has `_manifest.json`
+        with `manifest=true`.
 
     """
     listener = _listener

@@ -12,11 +12,21 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from sftp_async.progress.messages import INTERVAL, KEY_BYTES, SEAL, Address, Message, unseal
+from sftp_async.progress.messages import (
+    INTERVAL,
+    KEY_BYTES,
+    SEAL,
+    Address,
+    Message,
+    ModeAnswer,
+    ModeQuestion,
+    seal,
+    unseal,
+)
 
 if TYPE_CHECKING:
     from sftp_async.progress.displays import Display
@@ -46,13 +56,21 @@ class Listener:
         host: name or address to bind to; no other interface is listened on.
         state: gets the messages.
         choose_display: called on the listener's thread when there is something to show.
+        mode_of: returns how a session of this process overwrites partitions, given its number;
+            None: it is not known.
 
     Raises:
         OSError: the name is unknown, or is not this machine's.
 
     """
 
-    def __init__(self, host: str, state: WriteState, choose_display: Callable[[], Display]) -> None:
+    def __init__(
+        self,
+        host: str,
+        state: WriteState,
+        choose_display: Callable[[], Display],
+        mode_of: Callable[[int], Literal["static", "dynamic"] | None] = lambda _: None,
+    ) -> None:
         self.host = host
         self.pid = os.getpid()
         found = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_DGRAM)
@@ -69,6 +87,7 @@ class Listener:
         self.address = Address(ip, port, secrets.token_bytes(KEY_BYTES))
         self._state = state
         self._choose_display = choose_display
+        self._mode_of = mode_of
         self._display: Display | None = None
         self._drawing = False
         self._changed = threading.Condition()
@@ -136,7 +155,7 @@ class Listener:
         """Receive what has come, drop what is not authentic; returns the number of datagrams."""
         for received in range(DATAGRAMS_AT_ONCE):
             try:
-                datagram = self._socket.recv(LONGEST)
+                datagram, sender = self._socket.recvfrom(LONGEST)
             except OSError:  # no more datagrams
                 return received
             content = unseal(self.address.key, datagram) if len(datagram) > SEAL else None
@@ -147,8 +166,20 @@ class Listener:
             except ValidationError as error:
                 log.debug("not a message of this version: %s", error)
             else:
-                self._state.update(message, time.monotonic())
+                if isinstance(message, ModeQuestion):
+                    self._answer(message, sender)
+                else:
+                    self._state.update(message, time.monotonic())
         return DATAGRAMS_AT_ONCE
+
+    def _answer(self, question: ModeQuestion, sender: Any) -> None:
+        try:
+            mode = self._mode_of(question.session)
+            if mode is not None:
+                answer = ModeAnswer("answer", question.nonce, mode)
+                self._socket.sendto(seal(self.address.key, answer), sender)
+        except Exception as error:  # noqa: BLE001 - a stopped Spark; the question goes unanswered
+            log.debug("a session's mode of overwriting is not known: %s", error)
 
     def _show(self, now: float) -> None:
         with self._changed:
@@ -166,5 +197,5 @@ class Listener:
 
 
 @cache
-def _messages() -> TypeAdapter[Message]:
-    return TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+def _messages() -> TypeAdapter[Message | ModeQuestion]:
+    return TypeAdapter(Annotated[Message | ModeQuestion, Field(discriminator="kind")])

@@ -71,10 +71,32 @@ class JobEnded:
     summary: WriteSummary | None
 
 
+@dataclass(frozen=True)
+class ModeQuestion:
+    """A write that is being planned asks for its session's mode of overwriting partitions.
+
+    `session` is the number that `progress.answer_mode` gave to the session; `nonce` is repeated by
+    the answer, so that none is replayed.
+    """
+
+    kind: Literal["question"]
+    session: int
+    nonce: str
+
+
+@dataclass(frozen=True)
+class ModeAnswer:
+    """The answer to a `ModeQuestion`."""
+
+    kind: Literal["answer"]
+    nonce: str
+    mode: Literal["static", "dynamic"]
+
+
 Message = TaskProgress | CommitProgress | JobEnded
 
 
-def seal(key: bytes, message: Message) -> bytes:
+def seal(key: bytes, message: Message | ModeQuestion | ModeAnswer) -> bytes:
     """Return a datagram."""
     content = json.dumps(asdict(message), ensure_ascii=False).encode()
     return hmac.digest(key, content, "sha256") + content

@@ -9,6 +9,16 @@ from sftp_async.humanize import counted, in_units
 from sftp_async.remote.stats import ConnectionStats
 
 
+def _replaced(replaced: int, removed: int) -> str:
+    """Return what an overwrite did to older data files, as the end of a sentence."""
+    text = ""
+    if replaced:
+        text += f", replaced {counted((replaced, 'file'))}"
+    if removed:
+        text += f", removed {counted((removed, 'file'))}"
+    return text
+
+
 @dataclass
 class Counters:
     """A task's progress: complete files, encoded rows, bytes that the server has acknowledged."""
@@ -20,14 +30,20 @@ class Counters:
 
 @dataclass(frozen=True)
 class WriteStats:
-    """The part files, rows and encoded bytes that a job wrote."""
+    """The data files, rows and encoded bytes that a job wrote, and the files it replaced.
+
+    `files_replaced` had the names of new files, `files_removed` had names of their own.
+    """
 
     files: int
     rows: int
     bytes: int
+    files_replaced: int = 0
+    files_removed: int = 0
 
     def __str__(self) -> str:
-        return counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+        written = counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+        return written + _replaced(self.files_replaced, self.files_removed)
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,8 @@ class WriteSummary:
             connections for the next write, so there may be none.
         retries: logins, requests and uploads that were repeated.
         reconnects: connections that broke.
+        files_replaced: data files that an overwrite replaced by new ones of the same name.
+        files_removed: data files that an overwrite removed.
 
     """
 
@@ -57,6 +75,8 @@ class WriteSummary:
     connections: int
     retries: int
     reconnects: int
+    files_replaced: int = 0
+    files_removed: int = 0
 
     @property
     def bytes_per_second(self) -> float:
@@ -69,6 +89,7 @@ class WriteSummary:
         return (
             f"wrote {written} to {self.target} in {self.seconds:.1f} s "
             f"({in_units(self.bytes_per_second)}/s; {connection_stats})"
+            f"{_replaced(self.files_replaced, self.files_removed)}"
         )
 
     def _repr_html_(self) -> str:
@@ -83,6 +104,9 @@ class WriteSummary:
             "retries": f"{self.retries:,}",
             "reconnects": f"{self.reconnects:,}",
         }
+        for name, number in (("replaced", self.files_replaced), ("removed", self.files_removed)):
+            if number:
+                cells[f"files {name}"] = f"{number:,}"
         heads = "".join(f"<th>{name}</th>" for name in cells)
         values = "".join(f"<td>{value}</td>" for value in cells.values())
         return (

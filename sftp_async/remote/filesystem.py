@@ -32,7 +32,8 @@ FULL_DISK = 1024 * 1024
 class RemoteEntry:
     """A remote file or directory: name, size in bytes, time of last change (Unix seconds).
 
-    `mode` is its kind and permissions, as `st_mode` of POSIX; None: the server does not send it.
+    `mode` is its kind and permissions, as `st_mode` of POSIX, and `owner` its numeric user and
+    group; None: the server does not send them.
     """
 
     name: str
@@ -40,6 +41,8 @@ class RemoteEntry:
     is_dir: bool
     mtime: float
     mode: int | None = field(default=None, compare=False)
+    owner: tuple[int, int] | None = field(default=None, compare=False)
+    is_link: bool = field(default=False, compare=False)
 
 
 class RemoteFile(Protocol):
@@ -96,6 +99,10 @@ class RemoteFileSystem(Protocol):
     @abstractmethod
     async def stat(self, path: str) -> RemoteEntry:
         """Return what `path` is, links followed."""
+
+    @abstractmethod
+    async def lstat(self, path: str) -> RemoteEntry:
+        """Return what `path` is, links not followed."""
 
     @abstractmethod
     async def exists(self, path: str) -> bool:
@@ -156,9 +163,13 @@ class RemoteFileSystem(Protocol):
 
     @abstractmethod
     async def set_attributes(
-        self, path: str, permissions: int | None, modified: int | None
+        self,
+        path: str,
+        permissions: int | None,
+        modified: int | None,
+        owner: tuple[int, int] | None = None,
     ) -> None:
-        """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
+        """Set mode bits, times in seconds since 1970, numeric user and group; None leaves them."""
 
     @abstractmethod
     async def free_bytes(self, path: str) -> int | None:

@@ -24,6 +24,7 @@ from sftp_async.errors import (
     ConnectError,
     PoolClosed,
     PoolTimeout,
+    ServerBusyError,
     SFTPAsyncError,
 )
 from sftp_async.remote.stats import ConnectionStats, PoolStats
@@ -65,6 +66,9 @@ class ConnectionPool:
         timeout: seconds that a lease may take to get its connection, with all that belongs to it:
             waiting for another lease's attempt, health checks, connecting and its retries.
         retry: how often, and with what waits, to retry a retryable `ConnectError`.
+        close_idle_connections: called where the server refused a connection because it has enough
+            (`ServerBusyError`): closes idle connections of all pools to the same server, and
+            returns whether there were any. The connection is then tried once more, at once.
         clock: seconds that only grow; tells how long a connection was idle and when the limit may
             be raised again.
 
@@ -79,9 +83,11 @@ class ConnectionPool:
         max_idle: float,
         timeout: float,
         retry: RetryPolicy,
+        close_idle_connections: Callable[[], Awaitable[bool]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
+        self._close_idle_connections = close_idle_connections
         self._connect = connect
         self._max_size = max_size
         self._max_idle = max_idle
@@ -154,7 +160,14 @@ class ConnectionPool:
     def retire(self) -> None:
         """Keep no idle connection from now on; the pool stays usable by the tasks that hold it."""
         self._max_idle = 0.0
-        self._close_slots([slot for slot in self._slots if not slot.leases])
+        self._close_slots(self._idle())
+
+    async def close_idle(self) -> bool:
+        """Close the connections that have no lease; return whether there were any."""
+        idle = self._idle()
+        closing = self._close_slots(idle)
+        await asyncio.gather(*closing)
+        return bool(idle)
 
     # A lease, from its start to its connection
 
@@ -177,8 +190,7 @@ class ConnectionPool:
             if self._closed:
                 raise PoolClosed("The connection pool is closed", host=self.address)
             self._drop_unusable()
-            idle = [slot for slot in self._slots if not slot.leases]
-            if idle:
+            if idle := self._idle():
                 # The one used last is the likeliest to be alive; the others may expire.
                 slot = max(idle, key=lambda s: s.idle_since)
                 _take(slot)
@@ -190,6 +202,9 @@ class ConnectionPool:
             if not self._slots:
                 return None
             return self._share()
+
+    def _idle(self) -> list[_Slot]:
+        return [slot for slot in self._slots if not slot.leases]
 
     def _share(self) -> _Slot:
         slot = min(self._slots, key=lambda s: s.leases)
@@ -258,7 +273,15 @@ class ConnectionPool:
     async def _connect_until(self, deadline: float, failure: SFTPAsyncError | None) -> Connection:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._connect()
+                try:
+                    return await self._connect()
+                except ServerBusyError:
+                    if (
+                        self._close_idle_connections is None
+                        or not await self._close_idle_connections()
+                    ):
+                        raise
+                    return await self._connect()
         except TimeoutError as error:
             # Why the attempt before this one failed says more than that time ran out in this one.
             raise (copy.copy(failure) if failure else self._timed_out()) from error
@@ -325,13 +348,16 @@ class ConnectionPool:
         self._stats.expired_total += 1
         self._close_slots([slot])
 
-    def _close_slots(self, slots: list[_Slot]) -> None:
+    def _close_slots(self, slots: list[_Slot]) -> list[asyncio.Task[None]]:
         self._slots = [slot for slot in self._slots if slot not in slots]
+        started = []
         for slot in slots:
             _cancel_expiry(slot)
             closing = asyncio.get_running_loop().create_task(slot.connection.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+            started.append(closing)
+        return started
 
     def _drop_unusable(self) -> None:
         for slot in [s for s in self._slots if not s.connection.usable]:

@@ -11,14 +11,14 @@ import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.ssh import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from concurrent.futures import Future
 
     from sftp_async.options import ConnectionOptions
@@ -29,6 +29,10 @@ T = TypeVar("T")
 #: Pools, and with them secrets, that a process keeps for the next task. A worker that serves more
 #: connection identities than this logs in again for the one that it used least recently.
 MAX_POOLS = 16
+#: Seconds after which an idle connection is closed where `max_connections` is 1: the server may
+#: allow one in all, and the job's next step, in another process, may wait for it. The next task of
+#: a process starts sooner than that, and a refused connection is retried for longer.
+ONLY_CONNECTION_IDLE = 1.0
 #: Seconds that a lease may take beyond `connect_timeout`: `connect` has the same limit, and its
 #: error, which names the step that got no answer, must come first.
 CONNECT_MARGIN = 0.1
@@ -43,15 +47,27 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def new_pool(options: ConnectionOptions) -> ConnectionPool:
-    """Return a pool of connections with these resolved options; the caller closes it."""
+def new_pool(
+    options: ConnectionOptions, close_idle_connections: Callable[[], Awaitable[bool]] | None = None
+) -> ConnectionPool:
+    """Return a pool of connections with these resolved options; the caller closes it.
+
+    Args:
+        options: resolved.
+        close_idle_connections: see `ConnectionPool`.
+
+    """
+    max_idle = options.idle_timeout
+    if options.max_connections == 1 and "idle_timeout" not in options.model_fields_set:
+        max_idle = min(max_idle, ONLY_CONNECTION_IDLE)
     return ConnectionPool(
         lambda: connect(options),
         address=options.address,
         max_size=options.max_connections,
-        max_idle=options.idle_timeout,
+        max_idle=max_idle,
         timeout=options.connect_timeout + CONNECT_MARGIN,
         retry=RetryPolicy.of(options),
+        close_idle_connections=close_idle_connections,
     )
 
 
@@ -64,8 +80,9 @@ class Runtime:
         self._lock = threading.Lock()
         #: By connection identity, the least recently used first.
         self._pools: dict[str, ConnectionPool] = {}
-        #: All that exist: a pool that was dropped from `_pools` may still be in use.
-        self._all_pools: WeakSet[ConnectionPool] = WeakSet()
+        #: All that exist, with their servers: a pool that was dropped from `_pools` may still be in
+        #: use.
+        self._all_pools: WeakKeyDictionary[ConnectionPool, tuple[str, int]] = WeakKeyDictionary()
         self._thread = threading.Thread(
             target=self._run_forever, name="sftp_async-runtime", daemon=True
         )
@@ -102,13 +119,23 @@ class Runtime:
         with self._lock:
             pool = self._pools.pop(identity, None)
             if pool is None:
-                pool = new_pool(options)
-                self._all_pools.add(pool)
+                pool = new_pool(options, lambda: self._close_idle(options))
+                self._all_pools[pool] = (options.host, options.port)
             self._pools[identity] = pool
             if len(self._pools) > MAX_POOLS:
                 dropped = self._pools.pop(next(iter(self._pools)))
                 self.loop.call_soon_threadsafe(dropped.retire)
             return pool
+
+    async def _close_idle(self, options: ConnectionOptions) -> bool:
+        """Close the idle connections to a server, of all identities; return whether there were any.
+
+        A server that allows an account or an address few connections counts idle ones as well.
+        """
+        server = (options.host, options.port)
+        with self._lock:
+            pools = [pool for pool, of in self._all_pools.items() if of == server]
+        return any(await asyncio.gather(*(pool.close_idle() for pool in pools)))
 
     def get_stats(self) -> list[PoolStats]:
         """Return the numbers of every pool that is kept, the most recently used last."""

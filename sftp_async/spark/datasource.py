@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
@@ -10,13 +11,17 @@ from pyspark.sql.types import StructType
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
+from sftp_async.progress.session_mode import ask_mode
 from sftp_async.spark.batch_writer import SFTPBatchWriter
+from sftp_async.spark.plain_secrets import warn_of_plain_secrets
 from sftp_async.spark.schema import arrow_schema, collation_problems
 from sftp_async.spark.stream_writer import stream_writer
 from sftp_async.write.plan import plan_job, plan_stream_job
 
 if TYPE_CHECKING:
     from sftp_async.progress.messages import Address
+
+log = logging.getLogger("sftp_async.spark.datasource")
 
 
 class SFTPDataSource(DataSource):
@@ -31,8 +36,13 @@ class SFTPDataSource(DataSource):
     file; any other path is a directory of part files. All options: docs/options.md.
     """
 
-    #: Where its writes report their progress; set in the class that `register` makes.
+    # Set in the class that `register` makes for a session.
+    #: Where its writes report their progress, and what answers for the session's setting.
     listener: ClassVar[Address | None] = None
+    #: The session's number at the listener.
+    session: ClassVar[int | None] = None
+    #: The session's mode of overwriting partitions when it was registered; None: not known.
+    session_mode: ClassVar[str | None] = None
 
     @classmethod
     def name(cls) -> str:
@@ -49,6 +59,8 @@ class SFTPDataSource(DataSource):
 
         """
         options = self._options()
+        if overwrite:
+            options = self._with_session_mode(options)
         problems = Problems()
         problems.add(collation_problems(schema, options.partition_by))
         columns = arrow_schema(schema, problems)
@@ -104,7 +116,27 @@ class SFTPDataSource(DataSource):
         given = dict(self.options)
         if not given:
             raise OptionsError(_NO_OPTIONS)
+        warn_of_plain_secrets(given)
         return SFTPOptions.from_spark(given)
+
+    def _with_session_mode(self, options: SFTPOptions) -> SFTPOptions:
+        """Return the options of an overwrite with the session's mode, where none is set.
+
+        The option stays unset if the session's mode is not known now: then the commit warns before
+        it empties partitions that have no new rows.
+        """
+        name = "partition_overwrite_mode"
+        if not options.partition_by or name in options.model_fields_set:
+            return options
+        mode = None
+        if self.listener is not None and self.session is not None:
+            mode = ask_mode(self.listener, self.session)
+        if mode is None and self.session_mode == "dynamic":
+            mode = self.session_mode
+        if mode is None:
+            return options
+        log.info("%s=%s, as the session's setting is", name, mode)
+        return options.model_copy(update={name: mode})
 
 
 # PythonDataSourceV2.getTable drops the properties of a table, OPTIONS among them; insertInto drops

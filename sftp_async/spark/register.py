@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.errors import PySparkException
 
-from sftp_async.progress import listen
+from sftp_async.progress import answer_mode, listen
 from sftp_async.spark.datasource import SFTPDataSource
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ UNLIMITED = 2**31 - 1
 #: Masters whose tasks run on this machine.
 LOCAL = re.compile(r"local(\[.*\])?")
 LOOPBACK = "127.0.0.1"
+#: Spark's setting of what mode `overwrite` replaces where there are partitions.
+OVERWRITE_MODE = "spark.sql.sources.partitionOverwriteMode"
 
 
 def register(spark: SparkSession) -> None:
@@ -47,6 +50,10 @@ def register(spark: SparkSession) -> None:
     of the loopback interface in local mode, and of the driver's address on a cluster. It does not
     with Spark Connect, whose tasks run elsewhere.
 
+    Mode `overwrite` follows the session's spark.sql.sources.partitionOverwriteMode where the option
+    `partition_overwrite_mode` is not set: as the setting is when a write is planned, or, with Spark
+    Connect, as it is now.
+
     `spark.dataSource.register(SFTPDataSource)` registers the source without any of this.
 
     Args:
@@ -58,7 +65,9 @@ def register(spark: SparkSession) -> None:
     # a name that the active session knows cannot be registered in another session
     # (DataSourceRegistration.checkDataSourceExists, DATA_SOURCE_ALREADY_EXISTS).
     spark.createDataFrame([], "n INT")
-    spark.dataSource.register(with_listener(_listener_for(spark)))
+    listener = _listener_for(spark)
+    number = _number_of(spark) if listener is not None else None
+    spark.dataSource.register(with_listener(listener, session=number, mode=_overwrite_mode(spark)))
     _lift_batch_limit(spark)
 
 
@@ -73,16 +82,57 @@ def _lift_batch_limit(spark: SparkSession) -> None:
     log.info("%s set to %d: Arrow batches end by their rows alone", BATCH_LIMIT, UNLIMITED)
 
 
-def with_listener(listener: Address | None) -> type[SFTPDataSource]:
-    """Return the source with a listener that its writes report to.
+def with_listener(
+    listener: Address | None,
+    *,
+    session: int | None = None,
+    mode: Literal["static", "dynamic"] | None = None,
+) -> type[SFTPDataSource]:
+    """Return the source with a listener that its writes report to, and its session's setting.
 
     Spark pickles the class by value, since no module has it. So the listener's address reaches
     every process of a write, and is in no setting, plan or event log.
+
+    Args:
+        listener: gets the progress, and answers what the session's setting is; None: there is none.
+        session: the session's number at the listener.
+        mode: of overwriting partitions in the session now; None: not known.
+
     """
-    if listener is None:
+    if listener is None and mode is None:
         return SFTPDataSource
-    fields = {"__doc__": SFTPDataSource.__doc__, "__module__": SFTPDataSource.__module__}
-    return type("SFTPDataSource", (SFTPDataSource,), {**fields, "listener": listener})
+    fields = {
+        "__doc__": SFTPDataSource.__doc__,
+        "__module__": SFTPDataSource.__module__,
+        "listener": listener,
+        "session": session,
+        "session_mode": mode,
+    }
+    return type("SFTPDataSource", (SFTPDataSource,), fields)
+
+
+@cache
+def _number_of(spark: SparkSession) -> int:
+    return answer_mode(partial(_mode_now, spark))
+
+
+def _mode_now(spark: SparkSession) -> Literal["static", "dynamic"]:
+    """Return the session's mode of overwriting partitions.
+
+    Raises:
+        Exception: Spark does not report it, or is stopped.
+
+    """
+    setting = spark.conf.get(OVERWRITE_MODE, "static")
+    return "dynamic" if str(setting).lower() == "dynamic" else "static"
+
+
+def _overwrite_mode(spark: SparkSession) -> Literal["static", "dynamic"] | None:
+    try:
+        return _mode_now(spark)
+    except PySparkException as error:  # serverless compute lets few settings be seen
+        log.info("%s is not known: %s", OVERWRITE_MODE, error)
+        return None
 
 
 def _listener_for(spark: SparkSession) -> Address | None:

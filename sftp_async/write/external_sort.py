@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.formats.arrow_text import memory_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,11 +75,12 @@ class RowSorter:
             SFTPAsyncError: the local disk fails or is full.
 
         """
-        if self._batches and self._size + rows.nbytes > self._limit:
+        size = memory_of(rows)
+        if self._batches and self._size + size > self._limit:
             self._spill()
         schema = rows.schema.append(_NUMBER)
         self._batches.append(pa.RecordBatch.from_arrays([*rows.columns, numbers], schema=schema))
-        self._size += rows.nbytes
+        self._size += size
 
     def groups(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield all rows by number, often several batches of one number; to be called once.

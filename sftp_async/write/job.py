@@ -229,6 +229,8 @@ class Job:
             connections=spent.connections,
             retries=spent.retries,
             reconnects=spent.reconnects,
+            files_replaced=written.files_replaced,
+            files_removed=written.files_removed,
         )
         log.info("%s", summary)
         self._report_end(summary)

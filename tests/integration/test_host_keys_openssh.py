@@ -168,3 +168,59 @@ async def test_a_fingerprint_counts_though_the_server_has_a_certificate_too(
     await login(
         {**without_host_key(server), "host_key_fingerprint": server.fingerprints["ed25519"]}
     )
+
+
+@pytest.fixture
+def other_authority(tmp_path: Path) -> str:
+    """A line for every host, of an authority that signed no key here."""
+    key = tmp_path / "other_ca"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    return f"@cert-authority * {key.with_suffix('.pub').read_text()}"
+
+
+@pytest.mark.asyncio
+async def test_a_certificate_of_another_authority_leaves_the_plain_key_to_be_checked(
+    certified: Callable[..., SSHD], other_authority: str
+) -> None:
+    server = certified("127.0.0.1")
+    plain = server.options()["known_hosts"]
+    line = await login({**server.options(), "known_hosts": other_authority + plain})
+    assert line == f"[127.0.0.1]:{server.port} {server.host_keys.public('ed25519')}"
+
+
+@pytest.mark.asyncio
+async def test_a_certificate_for_another_host_leaves_the_plain_key_to_be_checked(
+    certified: Callable[..., SSHD], tmp_path: Path
+) -> None:
+    server = certified("elsewhere.example.com")
+    known = authority(tmp_path) + server.options()["known_hosts"]
+    await login({**server.options(), "known_hosts": known})
+
+
+@pytest.mark.asyncio
+async def test_another_plain_key_is_refused_behind_a_certificate_of_another_authority(
+    certified: Callable[..., SSHD], other_authority: str, user_keys: KeySet
+) -> None:
+    server = certified("127.0.0.1")
+    wrong = f"[127.0.0.1]:{server.port} {user_keys.public('ed25519')}\n"
+    error = await refused(
+        {**server.options(), "known_hosts": other_authority + wrong},
+        HostKeyError,
+        "not the expected one",
+    )
+    assert isinstance(error, HostKeyError)
+    assert error.fingerprint == server.fingerprints["ed25519"]
+    server.stop()
+    assert server.logins() == 0
+
+
+@pytest.mark.asyncio
+async def test_without_a_plain_key_the_certificate_of_another_authority_is_refused(
+    certified: Callable[..., SSHD], other_authority: str
+) -> None:
+    server = certified("127.0.0.1")
+    await refused(
+        {**server.options(), "known_hosts": other_authority}, HostKeyError, "host key was refused"
+    )
+    server.stop()
+    assert server.log_text().count("Connection from") == 1

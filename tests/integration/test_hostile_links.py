@@ -77,28 +77,41 @@ def test_a_draft_is_not_written_through_a_link_that_waits_for_it(
     assert not (remote_dir / "_manifest.json").is_symlink()
 
 
-@pytest.mark.parametrize("posix_rename", [True, False])
-def test_an_exact_file_that_is_a_link_is_replaced_itself(
-    start_sshd: Callable[..., SSHD], remote_dir: Path, outside: ForeignDirectory, posix_rename: bool
+@pytest.mark.parametrize("mode", ["rename", "direct"])
+@pytest.mark.parametrize("behind", ["kept.csv", "sub", "nothing"])
+def test_an_exact_file_that_is_a_link_is_refused_before_the_upload(
+    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory, behind: str, mode: str
 ) -> None:
-    more = {} if posix_rename else {"Subsystem": "sftp internal-sftp -P posix-rename"}
     target = remote_dir / "all.txt"
-    target.symlink_to(outside.path / "kept.csv")
-    write(start_sshd(**more).options(), str(target), ["a"], ["b"], overwrite=True)
-    assert not target.is_symlink()
-    assert target.read_text() == "a\nb\n"
+    target.symlink_to(outside.path / behind)
+    job = real_job(sshd.options(), str(target), overwrite=True, commit_mode=mode)
+    with pytest.raises(CommitError, match="A symbolic link is where one exact file"):
+        job.prepare()
+    assert target.is_symlink()
     assert {path.name for path in remote_dir.iterdir()} == {"all.txt"}
     assert outside.untouched()
 
 
-def test_an_exact_file_is_not_copied_through_a_link(
-    sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
+@pytest.mark.parametrize("mode", ["rename", "direct"])
+@pytest.mark.parametrize("posix_rename", [True, False])
+def test_nothing_is_written_through_a_link_that_appears_during_the_upload(
+    start_sshd: Callable[..., SSHD],
+    remote_dir: Path,
+    outside: ForeignDirectory,
+    posix_rename: bool,
+    mode: str,
 ) -> None:
+    more = {} if posix_rename else {"Subsystem": "sftp internal-sftp -P posix-rename"}
     target = remote_dir / "all.txt"
+    server = start_sshd(**more).options()
+    job = real_job(server, str(target), overwrite=True, commit_mode=mode).prepare()
+    parts = upload(job, ["a"], ["b"])
     target.symlink_to(outside.path / "kept.csv")
-    write(sshd.options(), str(target), ["a"], ["b"], overwrite=True, commit_mode="direct")
+    with pytest.raises(CommitError, match="A symbolic link is where one exact file"):
+        job.commit(parts)
+    job.abort()
+    assert {path.name for path in remote_dir.iterdir()} == {"all.txt"}
     assert outside.untouched()
-    assert target.read_text() == "a\nb\n"
 
 
 @pytest.mark.parametrize("mode", ["rename", "direct"])
@@ -107,11 +120,9 @@ def test_nothing_is_appended_through_a_link_that_leads_nowhere(
 ) -> None:
     target = remote_dir / "all.txt"
     target.symlink_to(outside.path / "nothing")
-    job = real_job(sshd.options(), str(target), commit_mode=mode).prepare()
-    parts = upload(job, ["a"])
+    job = real_job(sshd.options(), str(target), commit_mode=mode)
     with pytest.raises(CommitError, match="exists already"):
-        job.commit(parts)
-    job.abort()
+        job.prepare()
     assert outside.untouched()
     assert target.is_symlink()
     assert {path.name for path in remote_dir.iterdir()} == {"all.txt"}

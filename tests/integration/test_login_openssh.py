@@ -11,7 +11,12 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from sftp_async.errors import AuthenticationError, NoSFTPError, ServerBusyError
+from sftp_async.errors import (
+    AuthenticationError,
+    NoSFTPError,
+    ServerBusyError,
+    SessionRefusedError,
+)
 from tests.functional.remote.ssh.connections import login, refused
 from tests.support.keys import PASSPHRASE, KeySet
 from tests.support.requirements import skip_without
@@ -137,21 +142,73 @@ async def test_a_server_without_the_sftp_subsystem_is_reported_as_such(start_ssh
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("command", ["/bin/false", "echo This account is for SFTP only, sorry"])
-async def test_a_shell_in_place_of_sftp_is_reported_as_such(
-    start_sshd: Start, command: str
-) -> None:
-    server = start_sshd(ForceCommand=command)
+async def test_a_program_that_ends_in_place_of_sftp_is_no_sftp(start_sshd: Start) -> None:
+    server = start_sshd(ForceCommand="/bin/false")
     error = await refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
+    assert "instead came" not in str(error)
     assert not error.retryable
 
 
 @pytest.mark.asyncio
-async def test_a_server_that_takes_no_sessions_is_busy(start_sshd: Start) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo This account is for SFTP only, sorry",
+        "printf 'Welcome\\033[2J to\\n  SFTP\\n'; exec {sftp_server}",
+    ],
+)
+async def test_the_text_that_a_login_prints_instead_of_sftp_is_in_the_error(
+    start_sshd: Start, command: str
+) -> None:
+    server = start_sshd(ForceCommand=command.format(sftp_server="/usr/lib/openssh/sftp-server"))
+    error = await refused(server.options(), NoSFTPError, "nothing that speaks SFTP")
+    shown = {
+        "echo T": '"This account is for SFTP only, sorry"',
+        "printf": '"Welcome?[2J to SFTP"',
+    }
+    assert f"instead came: {shown[command[:6]]}" in str(error)
+    assert "which must print nothing" in str(error)
+    assert not error.retryable
+
+
+@pytest.mark.asyncio
+async def test_an_expired_password_is_in_the_servers_own_words(
+    start_sshd: Start, account: dict[str, str]
+) -> None:
+    subprocess.run(["chage", "-d", "0", account["username"]], check=True)
+    server = start_sshd(UsePAM="yes", KbdInteractiveAuthentication="yes")
+    options = {**server.options(), **account}
+    del options["private_key_content"]
+    error = await refused(options, AuthenticationError, "You are required to change your password")
+    assert "ask its operator for a login by key" in str(error)
+    assert account["password"] not in str(error)
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_takes_no_sessions_refused_the_first_one(start_sshd: Start) -> None:
     error = await refused(
-        start_sshd(MaxSessions=0).options(), ServerBusyError, "refused another session"
+        start_sshd(MaxSessions=0).options(), SessionRefusedError, "refused the first session"
     )
+    assert "Ask the server's operator" in str(error)
     assert error.retryable
+
+
+@pytest.mark.asyncio
+async def test_a_login_that_is_closed_after_it_worked_names_the_operator(
+    start_sshd: Start, account: dict[str, str], tmp_path: Path
+) -> None:
+    jail = tmp_path / "jail"
+    jail.mkdir(mode=0o777)
+    subprocess.run(["chown", account["username"], str(jail)], check=True)
+    server = start_sshd(ChrootDirectory=jail, PasswordAuthentication="yes")
+    error = await refused(
+        {**server.options(), **account, "private_key_content": ""},
+        SessionRefusedError,
+        "accepted the login, and closed the connection before its first session",
+    )
+    assert "a ChrootDirectory must belong to root" in str(error)
+    server.stop()
+    assert server.log_text().count("Accepted password") == 1
 
 
 @pytest.mark.asyncio

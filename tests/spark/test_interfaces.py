@@ -20,7 +20,13 @@ from pyspark.sql.functions import lit
 from examples import spark_sql
 from sftp_async import register
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.support.daemons import cluster, connect_server, environment
+from tests.support.daemons import (
+    beeline,
+    cluster,
+    connect_server,
+    environment,
+    thrift_server,
+)
 from tests.support.requirements import skip_without
 from tests.support.spark import REPOSITORY
 from tests.support.wheel import unpacked_wheel
@@ -237,10 +243,11 @@ with EmbeddedServer(sys.argv[1], password="secret") as server:
 
     write("from_env", "env:OF_SERVER")
     write("from_file", "file:~/password")
-    try:
-        write("from_client", "env:OF_CLIENT")
-    except PySparkException as error:
-        print(error, file=sys.stderr)
+    for refused in ("env:OF_CLIENT", "env:HOME", "file:~/../passwd", "file:/proc/self/environ"):
+        try:
+            write("from_client", refused)
+        except PySparkException as error:
+            print(error, file=sys.stderr)
     print(*sorted(path.name for path in server.root.iterdir()))
 spark.stop()
 """
@@ -255,6 +262,7 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
             skip_without(f"the Python package {module} (PySpark's extra `connect`)")
     env = environment(tmp_path, REPOSITORY)
     of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
+    of_server["SFTP_ASYNC_REFERENCES"] = "env:OF_*,file:~/password"
     (tmp_path / "of_server").mkdir()
     (tmp_path / "of_server" / "password").write_text("secret\n")
     with connect_server(env | of_server) as address:
@@ -269,3 +277,31 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
     assert done.returncode == 0, done.stderr[-4000:]
     assert done.stdout.split() == ["from_env", "from_file"]
     assert "'OF_CLIENT', which is not set on the driver" in done.stderr
+    for refused in ("'HOME'", "'file:~/../passwd'", "'file:/proc/self/environ'"):
+        assert f"{refused}, which is not allowed: SFTP_ASYNC_REFERENCES" in done.stderr
+
+
+@pytest.mark.one_python
+def test_sql_on_a_thrift_server_reads_nothing_of_the_server_until_its_administrator_allows_it(
+    tmp_path: Path, embedded_server: EmbeddedServer
+) -> None:
+    env = environment(tmp_path, REPOSITORY) | {"OF_SERVER": "secret", "HOME": str(tmp_path)}
+    env.pop("SFTP_ASYNC_REFERENCES", None)
+    statements = tmp_path / "statements.sql"
+    statements.write_text(
+        "".join(
+            f"CREATE TEMPORARY VIEW v{number} {COLUMNS} USING sftp OPTIONS "
+            f"{in_sql(embedded_server, path='/out', password=password)};\n"
+            f"INSERT INTO v{number} VALUES (1, 'one');\n"
+            for number, password in enumerate(["file:/proc/self/environ", "env:OF_SERVER"])
+        )
+        + f"CREATE TEMPORARY VIEW v {COLUMNS} USING sftp OPTIONS "
+        f"{in_sql(embedded_server, path='/out')};\nINSERT INTO v VALUES (1, 'one');\n"
+    )
+    with thrift_server(env, tmp_path) as url:
+        done = beeline(url, statements, env)
+    for refused in ("'file:/proc/self/environ'", "'OF_SERVER'"):
+        reason = f"{refused}, which is not allowed: this driver is a Thrift server"
+        assert reason in done, done[-4000:]
+    assert embedded_server.logins
+    assert lines(embedded_server.root / "out") == ["1,one"]

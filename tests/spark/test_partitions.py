@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
+from sftp_async import SFTPDataSource, last_write, register
+from sftp_async.spark.register import BATCH_LIMIT, OVERWRITE_MODE, with_listener
 from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
@@ -134,6 +136,56 @@ def test_an_overwrite_leaves_what_sparks_own_overwrite_leaves(
     assert tree(remote_dir) == tree(tmp_path / "spark")
     directories = {path.name for path in remote_dir.iterdir()}
     assert directories == ({"c=b", "c=x"} if mode == "static" else {"c=a", "c=b", "c=x"})
+
+
+@pytest.fixture
+def registered(spark: SparkSession) -> Iterator[SparkSession]:
+    """The tests' session as `register` leaves it; afterwards as it was."""
+    before = spark.conf.get(BATCH_LIMIT, None)
+    register(spark)
+    yield spark
+    spark.conf.unset(OVERWRITE_MODE)
+    spark.conf.unset(BATCH_LIMIT)
+    if before is not None:
+        spark.conf.set(BATCH_LIMIT, before)
+    spark.dataSource.register(SFTPDataSource)
+
+
+def test_an_overwrite_follows_the_setting_that_the_registered_session_has_now(
+    registered: SparkSession, sshd: SSHD, remote_dir: Path
+) -> None:
+    frame = registered.range(0, 12, 1, 1).selectExpr("id", "id % 3 c")
+    one = frame.where("c = 1")
+    write(frame, sshd, remote_dir, partition_by="c")
+    registered.conf.set(OVERWRITE_MODE, "DYNAMIC")
+    write(one, sshd, remote_dir, "overwrite", partition_by="c")
+    assert set(tree(remote_dir)) == {"c=0", "c=1", "c=2"}
+    done = last_write()
+    assert done is not None
+    assert (done.files, done.files_replaced, done.files_removed) == (1, 0, 1)
+
+    other = registered.newSession()
+    register(other)
+    register(registered)
+    registered.conf.set(OVERWRITE_MODE, "static")
+    other.conf.set(OVERWRITE_MODE, "dynamic")
+    write(one, sshd, remote_dir, "overwrite", partition_by="c", partition_overwrite_mode="dynamic")
+    assert set(tree(remote_dir)) == {"c=0", "c=1", "c=2"}
+    write(one, sshd, remote_dir, "overwrite", partition_by="c")
+    assert set(tree(remote_dir)) == {"c=1"}
+    done = last_write()
+    assert done is not None
+    assert done.files_removed == 3
+
+
+def test_without_a_listener_the_setting_of_the_time_of_register_counts(
+    registered: SparkSession, sshd: SSHD, remote_dir: Path
+) -> None:
+    frame = registered.range(0, 12, 1, 1).selectExpr("id", "id % 3 c")
+    write(frame, sshd, remote_dir, partition_by="c")
+    registered.dataSource.register(with_listener(None, mode="dynamic"))
+    write(frame.where("c = 1"), sshd, remote_dir, "overwrite", partition_by="c")
+    assert set(tree(remote_dir)) == {"c=0", "c=1", "c=2"}
 
 
 def test_an_empty_dataframe_writes_nothing(

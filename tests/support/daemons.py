@@ -56,6 +56,42 @@ def connect_server(env: dict[str, str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def thrift_server(env: dict[str, str], directory: Path) -> Iterator[str]:
+    """Start a Thrift server over a local Spark of two cores; yields its JDBC URL."""
+    command = ["spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
+    command += ["--conf", f"spark.sql.warehouse.dir={directory}/warehouse"]
+    command += ["--driver-java-options", f"-Dderby.system.home={directory}"]
+    command += ["--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"]
+    settings = {
+        "hive.server2.thrift.bind.host": "127.0.0.1",
+        "hive.server2.thrift.port": "0",
+    }
+    command.append("spark-internal")
+    for name, value in settings.items():
+        command += ["--hiveconf", f"{name}={value}"]
+    ready = r"ThriftBinaryCLIService on port (\d+)"
+    with _running(command, env, ready) as port:
+        yield f"jdbc:hive2://127.0.0.1:{port}"
+
+
+def beeline(url: str, statements: Path, env: dict[str, str]) -> str:
+    """Send a file of statements to a Thrift server; returns all that is printed."""
+    import pyspark
+
+    script = Path(pyspark.__file__).parent / "bin" / "beeline"
+    done = subprocess.run(
+        [str(script), "-u", url, "-n", "user", "--force=true", "-f", str(statements)],
+        env=env,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.stdout + done.stderr
+
+
+@contextlib.contextmanager
 def _running(command: list[str], env: dict[str, str], ready: str) -> Iterator[str]:
     """Run one of Spark's scripts, which become the Java they start; yields what its log says."""
     require_java()

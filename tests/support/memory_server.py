@@ -245,6 +245,9 @@ class MemoryConnection(RemoteFileSystem):
     async def stat(self, path: str) -> RemoteEntry:
         return await self.request("stat", path, lambda: _entry(path, self.server.look(path)))
 
+    async def lstat(self, path: str) -> RemoteEntry:
+        return await self.request("lstat", path, lambda: _entry(path, self.server.look(path)))
+
     async def exists(self, path: str) -> bool:
         return await self.request("exists", path, lambda: path in self.server.nodes)
 
@@ -331,7 +334,11 @@ class MemoryConnection(RemoteFileSystem):
         await self.request("link", path, do, other)
 
     async def set_attributes(
-        self, path: str, permissions: int | None, modified: int | None
+        self,
+        path: str,
+        permissions: int | None,
+        modified: int | None,
+        owner: tuple[int, int] | None = None,
     ) -> None:
         def do() -> None:
             node = self.server.look(path)

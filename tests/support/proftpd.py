@@ -26,10 +26,11 @@ class ProFTPD:
     Args:
         directory: for its configuration and logs.
         host_keys: of which it shows the RSA one.
+        directives: further lines of its configuration, such as `MaxClients 1`.
 
     """
 
-    def __init__(self, directory: Path, host_keys: KeySet) -> None:
+    def __init__(self, directory: Path, host_keys: KeySet, *directives: str) -> None:
         binary = shutil.which("proftpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if binary is None or not (MODULES / "mod_sftp.so").exists():
             skip_without("ProFTPD with mod_sftp (Debian packages proftpd-core, proftpd-mod-crypto)")
@@ -39,6 +40,7 @@ class ProFTPD:
         self._binary = binary
         self._directory = directory
         self._host_keys = host_keys
+        self._directives = directives
         self._process: subprocess.Popen[bytes] | None = None
 
     def options(self) -> dict[str, str]:
@@ -90,6 +92,7 @@ class ProFTPD:
         users = directory / "users"
         users.write_text(f"{USERNAME}:{hashed}:{os.getuid()}:{os.getgid()}::{directory}:/bin/sh\n")
         users.chmod(0o600)
+        more = "\n".join(self._directives)
         return f"""
 ModulePath {MODULES}
 LoadModule mod_sftp.c
@@ -115,4 +118,5 @@ SFTPEngine on
 SFTPHostKey {key}
 SFTPAuthMethods password
 SFTPLog {directory / "sftp.log"}
+{more}
 """

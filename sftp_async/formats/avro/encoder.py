@@ -22,6 +22,7 @@ from sftp_async.formats.schema_checks import (
     unsupported_type,
 )
 from sftp_async.formats.values.cell_text import is_text
+from sftp_async.formats.values.utf8 import is_malformed
 from sftp_async.options.codecs import DEFAULT_CODECS, embedded
 from sftp_async.options.problems import Problems
 
@@ -164,6 +165,12 @@ class _AvroEncoder(PartEncoder):
         try:
             self._write(batch)
         except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+            fields = zip(self._schema, batch.columns, strict=True)
+            for name in (field.name for field, column in fields if is_malformed(column)):
+                raise EncodeError(
+                    f"Column {name!r} holds bytes that are no UTF-8 text, as Avro's strings are",
+                    hint=f"Write them as bytes, CAST(`{name}` AS BINARY), or as hex(`{name}`)",
+                ) from error
             raise EncodeError(f"Rows do not fit Avro: {error}") from error
         return self._ready.take()
 

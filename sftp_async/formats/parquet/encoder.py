@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet as arrow_parquet
 
 from sftp_async.errors import EncodeError
-from sftp_async.formats.arrow_text import nullable
+from sftp_async.formats.arrow_text import ARRAY_BYTES, nullable
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.compressed_stream import Drain
 from sftp_async.formats.schema_checks import check_columns, leaves, unsupported_type
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # and scan well, small enough that a task's memory stays bounded.
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 ROW_GROUP_ROWS = 1024 * 1024
+
+# Batches of so many bytes of arrays, and a quarter of the bytes of their values, are made one.
+MERGE_BYTES = 4 * 1024 * 1024
 
 # A column whose distinct values take more is written without a dictionary. Arrow tries up to 1 MiB,
 # in vain for keys and free text: a fifth of the time, for larger files.
@@ -103,6 +106,10 @@ class _ParquetEncoder(PartEncoder):
         self._gathered.append(batch)
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
+        arrays = ARRAY_BYTES * batch.num_columns * len(self._gathered)
+        if len(self._gathered) > 1 and arrays > MERGE_BYTES + self._bytes // 4:
+            # Many columns of few rows: the arrays take more memory than the values.
+            self._gathered = pa.Table.from_batches(self._gathered).combine_chunks().to_batches()
         if self._bytes >= ROW_GROUP_BYTES or self._rows >= ROW_GROUP_ROWS:
             self._write_row_group()
         return self._ready.take()

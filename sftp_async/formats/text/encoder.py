@@ -72,7 +72,8 @@ class TextFormat(Format):
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file. There is no header but a byte order mark."""
         mark = self._mark if header else b""
-        return LineEncoder(self._lines, self._compression, mark, charset=self._charset)
+        # Spark's text files have a string's bytes as they are.
+        return LineEncoder(self._lines, self._compression, mark, charset=self._charset, raw=True)
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
         return text_buffer(

@@ -61,7 +61,7 @@ async def connect(options: ConnectionOptions) -> Connection:
             try:
                 sftp = await ssh.start_sftp_client(path_errors="surrogateescape")
             except FAULTS as error:
-                raise login.explained(error) from error
+                raise await login.explain_session(error) from error
     except BaseException as error:
         for step in reversed(steps):
             step.abort()

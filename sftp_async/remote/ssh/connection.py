@@ -117,6 +117,12 @@ class Connection(RemoteFileSystem):
             attrs = await self._sftp.stat(path)
         return _entry(posixpath.basename(path), attrs)
 
+    async def lstat(self, path: str) -> RemoteEntry:
+        """Return what `path` is, links not followed."""
+        async with self._guard.request("look at", path):
+            attrs = await self._sftp.lstat(path)
+        return _entry(posixpath.basename(path), attrs)
+
     async def exists(self, path: str) -> bool:
         """Whether something has this name, even a dangling link."""
         try:
@@ -222,10 +228,17 @@ class Connection(RemoteFileSystem):
             raise await exists_or(error, self, "link to it", other) from None
 
     async def set_attributes(
-        self, path: str, permissions: int | None, modified: int | None
+        self,
+        path: str,
+        permissions: int | None,
+        modified: int | None,
+        owner: tuple[int, int] | None = None,
     ) -> None:
-        """Set a file's mode bits and its times, in seconds since 1970; None leaves them."""
-        attrs = asyncssh.SFTPAttrs(permissions=permissions, atime=modified, mtime=modified)
+        """Set mode bits, times in seconds since 1970, numeric user and group; None leaves them."""
+        user, group = owner or (None, None)
+        attrs = asyncssh.SFTPAttrs(
+            permissions=permissions, atime=modified, mtime=modified, uid=user, gid=group
+        )
         async with self._guard.request("set attributes of", path):
             await self._sftp.setstat(path, attrs)
 
@@ -322,8 +335,17 @@ class Connection(RemoteFileSystem):
 
 
 def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> RemoteEntry:
-    is_dir = _kind(attrs) == "directory"
-    return RemoteEntry(name, attrs.size or 0, is_dir, float(attrs.mtime or 0), attrs.permissions)
+    kind = _kind(attrs)
+    owner = None if attrs.uid is None or attrs.gid is None else (attrs.uid, attrs.gid)
+    return RemoteEntry(
+        name,
+        attrs.size or 0,
+        kind == "directory",
+        float(attrs.mtime or 0),
+        attrs.permissions,
+        owner=owner,
+        is_link=kind == "link",
+    )
 
 
 def _kind(attrs: asyncssh.SFTPAttrs) -> Kind:

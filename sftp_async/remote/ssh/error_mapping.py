@@ -25,6 +25,7 @@ from sftp_async.errors import (
     RemoteSpaceError,
     RemoteUnsupportedError,
     ServerBusyError,
+    SessionRefusedError,
     SFTPAsyncError,
     TransferError,
 )
@@ -45,6 +46,18 @@ REFUSED_OR_LOST = (asyncssh.SFTPError, PacketDecodeError, *LOST)
 
 #: What to do about a login that has no SFTP.
 NO_SFTP = "Ask the server's operator to enable SFTP for the account"
+#: What to do about a login whose SFTP session prints text.
+PRINTED_TEXT = (
+    "If it is a greeting, it breaks SFTP: ask the server's operator to print it in interactive "
+    "logins only (check with: ssh user@host true, which must print nothing). Else do what it says, "
+    "or ask the operator to enable SFTP for the account"
+)
+#: What to do about a login after which the server takes no session.
+NO_SESSION = (
+    "Ask the server's operator whether the account may open SFTP sessions (OpenSSH: MaxSessions, "
+    "and a ChrootDirectory must belong to root; its log has the reason). If the account has other "
+    "connections open, lower max_connections"
+)
 
 #: What else may be wrong with a login.
 _ALSO = {
@@ -108,6 +121,7 @@ def connect_error(
     *,
     methods: str,
     ssh: asyncssh.SSHClientConnection | None,
+    logged_in: bool = False,
 ) -> SFTPAsyncError:
     """Map what connecting, logging in or opening the SFTP channel raised.
 
@@ -116,6 +130,7 @@ def connect_error(
         options: of the server, or of a bastion on the way to it.
         methods: what was tried for login, for the message.
         ssh: the connection, if TCP got that far.
+        logged_in: whether the server has accepted the credentials.
 
     """
     host, who = options.address, options.role
@@ -125,6 +140,13 @@ def connect_error(
             host=host,
             hint=f"Check the username, and that the key or password is the one the {who} has for "
             f"it; {_ALSO[who]}",
+        )
+    if logged_in and ssh is not None and ssh.is_closed():
+        return SessionRefusedError(
+            f"The {who} accepted the login, and closed the connection before its first session "
+            f"began ({reason_of(error)})",
+            host=host,
+            hint=NO_SESSION,
         )
     if isinstance(error, asyncssh.ChannelOpenError):
         return _channel_error(error, host)
@@ -248,10 +270,11 @@ def _channel_error(error: asyncssh.ChannelOpenError, host: str) -> ConnectError:
             host=host,
             hint=NO_SFTP,
         )
-    return ServerBusyError(
-        f"The server refused another session ({error.reason})",
+    return SessionRefusedError(
+        "The login worked, but the server refused the first session of the connection "
+        f"({error.reason})",
         host=host,
-        hint="Lower max_connections",
+        hint=NO_SESSION,
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os.path
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
@@ -85,6 +85,7 @@ class HostKeyPolicy:
         self._presented: asyncssh.SSHKey | None = None
         self._fingerprints: set[str] = set()
         self._known = asyncssh.SSHKnownHosts()
+        self._take_certificates = True
         self._insecure = options.host_key_policy == "insecure"
         if self._insecure:
             return
@@ -101,7 +102,7 @@ class HostKeyPolicy:
         else:
             self._load_own_files()
 
-    def connect_arguments(self) -> dict[str, object]:
+    def connect_arguments(self) -> dict[str, Any]:
         """Return what asyncssh.connect needs to know of host keys."""
         if self._insecure:
             return {"known_hosts": None, "server_host_key_algs": ALGORITHMS}
@@ -111,6 +112,7 @@ class HostKeyPolicy:
         # error that shows its fingerprint, not in a failed negotiation. Certificates only where an
         # authority is known: without one there is nothing to check them by, and a server that has
         # one would show it instead of its key.
+        certificates = CERTIFICATES if authorities and self._take_certificates else ()
         algorithms = sorted(ALGORITHMS, key=lambda name: name not in known)
         return {
             # Behind a proxy, the address would be the proxy's, whose key says nothing.
@@ -118,13 +120,34 @@ class HostKeyPolicy:
             if self._direct
             else lambda host, _address, port: self._known.match(host, "", port),
             "host_key_alias": lookup_name(self._options.host),
-            "server_host_key_algs": [*(CERTIFICATES if authorities else ()), *algorithms],
+            "server_host_key_algs": [*certificates, *algorithms],
         }
 
     def accepts(self, key: asyncssh.SSHKey) -> bool:
         """Decide on a key that no known_hosts entry vouches for, and remember it for the error."""
         self._presented = key
         return fingerprint_of(key) in self._fingerprints
+
+    def without_certificates(self, reason: str) -> bool:
+        """Accept no certificate from now on, if the refused one leaves the plain key to be checked.
+
+        So does OpenSSH ("No matching CA found. Retry with plain key", sshconnect.c): a line of an
+        authority for another server, such as `@cert-authority * …`, must not hide the line of the
+        host's own key. A revoked certificate is refused for good.
+
+        Args:
+            reason: asyncssh's, for which the key or the certificate was refused.
+
+        Returns:
+            Whether another attempt may succeed.
+
+        """
+        keys, authorities = self._matches()
+        refused_certificate = self._presented is None and "revoked" not in reason
+        if not (keys and authorities and refused_certificate and self._take_certificates):
+            return False
+        self._take_certificates = False
+        return True
 
     def refusal(self, reason: str) -> HostKeyError:
         """Return the error for a server whose key is not trusted; `reason` is asyncssh's."""

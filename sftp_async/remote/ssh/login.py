@@ -9,6 +9,7 @@ import asyncssh
 from sftp_async.errors import (
     AuthenticationError,
     ConnectError,
+    NoSFTPError,
     OptionsError,
     ServerBusyError,
 )
@@ -19,10 +20,18 @@ from sftp_async.remote.ssh.algorithms import (
     offered,
     takes_sha2_of_rsa,
 )
-from sftp_async.remote.ssh.error_mapping import LOST, bastion_lost, connect_error, forward_error
+from sftp_async.remote.ssh.client_callbacks import ClientCallbacks
+from sftp_async.remote.ssh.error_mapping import (
+    LOST,
+    PRINTED_TEXT,
+    bastion_lost,
+    connect_error,
+    forward_error,
+)
 from sftp_async.remote.ssh.fast import speed_up
 from sftp_async.remote.ssh.host_keys import HostKeyPolicy
 from sftp_async.remote.ssh.private_keys import load_private_key
+from sftp_async.remote.ssh.session_text import session_text
 
 if TYPE_CHECKING:
     from sftp_async.errors import SFTPAsyncError
@@ -33,29 +42,6 @@ if TYPE_CHECKING:
 KEEPALIVE_COUNT = 3
 #: What a login, or the opening of the first channel behind it, raises.
 FAULTS = (asyncssh.HostKeyNotVerifiable, asyncssh.SFTPError, ValueError, *LOST)
-
-
-class _Client(asyncssh.SSHClient):
-    """asyncssh's callbacks: asks our policy about a key that known_hosts does not vouch for."""
-
-    def __init__(self, policy: HostKeyPolicy) -> None:
-        self._policy = policy
-        #: The connection, as soon as TCP is connected.
-        self.ssh: asyncssh.SSHClientConnection | None = None
-        #: The bastion before it, which no other connection uses.
-        self.bastion: asyncssh.SSHClientConnection | None = None
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self.ssh = conn
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.bastion is not None:
-            self.bastion.close()
-
-    def validate_host_public_key(
-        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
-    ) -> bool:
-        return self._policy.accepts(key)
 
 
 class Login:
@@ -73,12 +59,16 @@ class Login:
     def __init__(self, options: ConnectionOptions, *, direct: bool) -> None:
         self.options = options
         self._policy = HostKeyPolicy(options, direct=direct)
-        self._client = _Client(self._policy)
-        arguments, self._methods = _credentials(options)
-        arguments |= self._policy.connect_arguments()
-        self._keys: list[asyncssh.SSHKey] | None = arguments["client_keys"]
-        self._algorithms = offered(options, arguments["server_host_key_algs"])
-        self._settings = _settings(options, self._client, arguments | self._algorithms)
+        self._keys, self._methods = _credentials(options)
+        password = options.password.get_secret_value() if options.password else None
+        self._client = ClientCallbacks(self._policy, password)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Set up what asyncssh gets to know, for the host keys that are accepted now."""
+        arguments = self._policy.connect_arguments() | {"client_keys": self._keys}
+        self._algorithms = offered(self.options, arguments["server_host_key_algs"])
+        self._settings = _settings(self.options, self._client, arguments | self._algorithms)
 
     @property
     def ssh(self) -> asyncssh.SSHClientConnection | None:
@@ -107,16 +97,20 @@ class Login:
 
         """
         bastion = before if isinstance(before, Login) else None
-        self._client.bastion = bastion.ssh if bastion else None
         tunnel: Any = bastion.ssh if bastion else before or ()
         host, port = self.options.host, self.options.port
         try:
-            ssh = await asyncssh.connect(
-                host, port, options=self._settings, config=None, tunnel=tunnel
-            )
+            try:
+                ssh = await self._connect(tunnel)
+            except asyncssh.HostKeyNotVerifiable as error:
+                if not self._policy.without_certificates(error.reason):
+                    raise
+                self._client.ssh = None
+                self._prepare()
+                ssh = await self._connect(tunnel)
         except FAULTS as error:
-            if bastion is not None and self._client.bastion is not None:
-                if self._client.bastion.is_closed():
+            if bastion is not None and bastion.ssh is not None:
+                if bastion.ssh.is_closed():
                     raise bastion_lost(bastion.options, error) from error
                 if self.ssh is None and isinstance(error, asyncssh.ChannelOpenError):
                     raise forward_error(error, bastion.options, host, port) from error
@@ -124,15 +118,40 @@ class Login:
             if before is not None and bastion is None and isinstance(mapped, ServerBusyError):
                 mapped.hint = f"{mapped.hint}. Or the proxy could not reach it"
             raise mapped from (None if isinstance(error, asyncssh.HostKeyNotVerifiable) else error)
+        self._client.bastion = bastion.ssh if bastion else None
         speed_up(ssh)
         return ssh
+
+    async def _connect(self, tunnel: Any) -> asyncssh.SSHClientConnection:
+        host, port = self.options.host, self.options.port
+        return await asyncssh.connect(
+            host, port, options=self._settings, config=None, tunnel=tunnel
+        )
+
+    async def explain_session(self, error: Exception) -> SFTPAsyncError:
+        """Return our error for one of `FAULTS`, raised by the start of SFTP."""
+        mapped = self.explained(error)
+        if isinstance(mapped, NoSFTPError) and self.ssh is not None:
+            text = self._client.quotable(await session_text(self.ssh))
+            if text:
+                mapped.message += f'; instead came: "{text}"'
+                mapped.args = (mapped.message,)
+                mapped.hint = PRINTED_TEXT
+        return mapped
 
     def explained(self, error: Exception) -> SFTPAsyncError:
         """Return our error for one of `FAULTS`, raised by the login or right behind it."""
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
             return self._policy.refusal(error.reason)
-        mapped = connect_error(error, self.options, methods=self._methods, ssh=self.ssh)
+        mapped = connect_error(
+            error,
+            self.options,
+            methods=self._methods,
+            ssh=self.ssh,
+            logged_in=self._client.logged_in,
+        )
         if isinstance(mapped, AuthenticationError):
+            self._add_words(mapped)
             self._explain_untried_key(mapped)
         return nothing_in_common(self.options, self._algorithms, self.ssh) or mapped
 
@@ -154,6 +173,19 @@ class Login:
             f"{what} within {self.options.connect_timeout:g} seconds", host=address, hint=hint
         )
 
+    def _add_words(self, error: AuthenticationError) -> None:
+        """Add what the server stated about the login."""
+        if words := self._client.words:
+            error.message += f'; the {self.options.role} answered: "{words}"'
+            error.args = (error.message,)
+        if self._client.asked_more:
+            error.hint = (
+                "sftp_async answers a question for the password alone. Do what the "
+                f"{self.options.role} asks for in an interactive client such as sftp; for jobs, "
+                "ask its operator for a login by key, without one-time codes or passwords that "
+                "expire"
+            )
+
     def _explain_untried_key(self, error: AuthenticationError) -> None:
         """Add that an RSA key was not tried because the server takes no SHA-2 signature of it."""
         keys = self._keys
@@ -168,7 +200,7 @@ class Login:
 
 
 def _settings(
-    options: ConnectionOptions, client: _Client, arguments: dict[str, Any]
+    options: ConnectionOptions, client: ClientCallbacks, arguments: dict[str, Any]
 ) -> asyncssh.SSHClientConnectionOptions:
     try:
         return asyncssh.SSHClientConnectionOptions(
@@ -194,8 +226,9 @@ def _settings(
         raise OptionsError(f"ciphers: {error}. Known here: {', '.join(CIPHERS)}") from None
 
 
-def _credentials(options: ConnectionOptions) -> tuple[dict[str, Any], str]:
-    arguments: dict[str, Any] = {"client_keys": None}
+def _credentials(options: ConnectionOptions) -> tuple[list[asyncssh.SSHKey] | None, str]:
+    """Return the private key, and what is tried, for messages."""
+    keys = None
     methods = []
     if options.private_key_content is not None:
         passphrase = options.private_key_passphrase
@@ -204,9 +237,8 @@ def _credentials(options: ConnectionOptions) -> tuple[dict[str, Any], str]:
             passphrase.get_secret_value() if passphrase else None,
             options.prefix,
         )
-        arguments["client_keys"] = [key]
+        keys = [key]
         methods.append("private key")
     if options.password is not None:
-        arguments["password"] = options.password.get_secret_value()
         methods.append("password")
-    return arguments, " and ".join(methods) or "no credentials"
+    return keys, " and ".join(methods) or "no credentials"

@@ -15,6 +15,7 @@ from sftp_async.errors import (
     NoSFTPError,
     RemoteNotFoundError,
     RemotePermissionError,
+    SessionRefusedError,
     SFTPAsyncError,
     TransferError,
 )
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
 #: The check that an error of `connect` belongs to; the checks before it succeeded. First match
 #: wins.
-_STAGES = (
+_STAGES: tuple[tuple[Any, str], ...] = (
     (AlgorithmsError, "Algorithms"),
     (HostKeyError, "Host key"),
-    (NoSFTPError, "SFTP"),
+    ((NoSFTPError, SessionRefusedError), "SFTP"),
     (SFTPAsyncError, "Login"),
 )
 

@@ -25,11 +25,12 @@ from sftp_async.remote.checksums import digests_of, verify
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
 from sftp_async.write.commit.concat import join
+from sftp_async.write.commit.file_attributes import keep_attributes
 from sftp_async.write.commit.intent import intent_for
-from sftp_async.write.commit.overwrite import replaced
+from sftp_async.write.commit.overwrite import count_data, replaced, warn_of_emptied
 from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
-from sftp_async.write.commit.prepare import Preparation, check_exact
+from sftp_async.write.commit.prepare import Preparation, find_exact
 from sftp_async.write.commit.promote import all_visible, finish, promote_all
 from sftp_async.write.commit.promoters import NameTakenError, promoter_for
 from sftp_async.write.commit.recover import carry_out
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.remote.checksums import How
-    from sftp_async.remote.filesystem import RemoteFileSystem
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
     from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
@@ -87,6 +88,8 @@ class JobCommitter:
         self._promoted: set[str] = set()
         self._pieces: list[str] = []
         self._aborting = False
+        #: Files that parts replace, by the final names of these.
+        self._replaced: dict[str, RemoteEntry] = {}
 
     async def prepare(self, connection: RemoteFileSystem) -> bool:
         """Check the target, make the staging directory, end what interrupted jobs left.
@@ -146,7 +149,14 @@ class JobCommitter:
         await each(self._pieces, lambda path: remove_leftover(connection, path))
         await finish(connection, self._intent)
         final = self._intent.parts
-        stats = WriteStats(len(final), rows, sum(part.size for part in final))
+        stats = WriteStats(
+            len(final),
+            rows,
+            sum(part.size for part in final),
+            # Of an intent that another process published, `taken` alone is known.
+            files_replaced=len(self._replaced) or len(self._intent.taken),
+            files_removed=count_data(self._intent.removes, self._options),
+        )
         log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
         return stats
 
@@ -222,12 +232,19 @@ class JobCommitter:
         try:
             await check_places(connection, intent)
             if layout.file_name is not None and parts:
-                if not await check_exact(connection, layout):
+                old = await find_exact(connection, layout)
+                if old is not None and layout.collision == "ignore":
                     return None
+                if old is not None and layout.collision == "replace":
+                    self._replaced = {layout.file_name: old}
                 if len(pieces) > 1:
                     sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
                     await join(connection, sources, intent.staged(intent.parts[0]))
                     intent = await self._with_digests(connection, intent, pieces)
+            if not layout.direct:
+                await each(
+                    intent.parts, lambda part: self._keep_attributes(connection, intent, part)
+                )
             await intent_store.publish(connection, intent)
             if intent.pieces:
                 self._pieces = [layout.paths.staged(piece.staged) for piece in pieces]
@@ -255,9 +272,9 @@ class JobCommitter:
         """
         layout = self._layout
         exact = layout.file_name is not None
-        taken: tuple[str, ...] = ()
         if layout.names_parts:
-            parts, taken = await name_parts(connection, layout, self._options, parts)
+            parts, self._replaced = await name_parts(connection, layout, self._options, parts)
+        taken = tuple(self._replaced) if layout.names_parts else ()
         final = await self._exact_name(connection) if exact else ""
         pieces = parts
         if parts and self._control is not None:
@@ -265,6 +282,7 @@ class JobCommitter:
         removes = (
             await replaced(connection, layout, self._options, parts) if layout.overwrite else ()
         )
+        warn_of_emptied(layout, self._options, parts, removes)
         if taken:
             # Files that are replaced keep no sidecar files, in an append either.
             names = sidecar_names(taken, self._options.done_file_template)
@@ -283,6 +301,14 @@ class JobCommitter:
             manifest=self._manifest,
         )
         return intent, pieces
+
+    async def _keep_attributes(
+        self, connection: RemoteFileSystem, intent: Intent, part: PartFile
+    ) -> None:
+        """Give a staged part the attributes of the file that it replaces, if there is one."""
+        if (old := self._replaced.get(part.final)) is not None:
+            permissions = intent.permissions is None
+            await keep_attributes(connection, old, intent.staged(part), permissions=permissions)
 
     async def _with_digests(
         self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]

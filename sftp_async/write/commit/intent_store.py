@@ -244,6 +244,7 @@ async def forget(connection: RemoteFileSystem, intent: Intent, *states: IntentSt
         states: that it may be in, the present one last.
 
     """
+
     async def remove(state: IntentState) -> None:
         await _remove_document(connection, intent, intent.paths.document(state))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.humanize import counted
 from sftp_async.layout.part_names import is_data, part_tag
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
@@ -24,12 +26,14 @@ from sftp_async.write.commit.pending import in_flight
 from sftp_async.write.commit.sidecars import is_only_in_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
     from sftp_async.options import WriteOptions
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
+
+log = logging.getLogger("sftp_async.write.commit.overwrite")
 
 
 async def replaced(
@@ -124,6 +128,38 @@ async def _replaced_with_exact(
 
     await asyncio.gather(each(sorted(names), look), look_at_manifest())
     return tuple(sorted(found))
+
+
+def warn_of_emptied(
+    layout: Layout, options: WriteOptions, parts: Sequence[PartFile], removes: Sequence[str]
+) -> None:
+    """Log a warning before an overwrite empties partitions that the user may want to keep.
+
+    Spark's session may ask for dynamic overwrites (`spark.sql.sources.partitionOverwriteMode`). A
+    write that does not know the session's setting, and has no option, is static.
+    """
+    if not layout.partition_by or "partition_overwrite_mode" in options.model_fields_set:
+        return
+    if layout.once is not None and layout.once.replayed:
+        return  # output mode complete of a streaming query replaces all that was there
+    emptied = {posixpath.dirname(name) for name in removes if is_data(posixpath.basename(name))}
+    emptied -= {part.directory for part in parts}
+    if emptied:
+        log.warning(
+            "%s: partition_overwrite_mode is not set, and this overwrite removes the files of %s "
+            "without new rows (%s): set it to dynamic to keep such partitions, or to static",
+            layout.target,
+            counted((len(emptied), "partition")),
+            min(emptied) + ", …" * (len(emptied) > 1),
+        )
+
+
+def count_data(names: Iterable[str], options: WriteOptions) -> int:
+    """Return how many of the names that a job removes are data files, and no sidecar files."""
+    return sum(
+        is_data(name) and not is_sidecar(name, lambda _: True, options.done_file_template)
+        for name in map(posixpath.basename, names)
+    )
 
 
 def _is_replaced(entry: RemoteEntry, directory: str, layout: Layout, options: WriteOptions) -> bool:

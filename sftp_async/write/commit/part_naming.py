@@ -28,7 +28,7 @@ async def name_parts(
     layout: Layout,
     options: WriteOptions,
     parts: Sequence[PartFile],
-) -> tuple[tuple[PartFile, ...], tuple[str, ...]]:
+) -> tuple[tuple[PartFile, ...], dict[str, RemoteEntry]]:
     """Give the parts the names that `file_name_template` makes, or their rows.
 
     Args:
@@ -38,8 +38,8 @@ async def name_parts(
         parts: as the tasks made them, in partition order.
 
     Returns:
-        The parts under these names, and those of the names that other files have now, which the
-        parts replace.
+        The parts under these names, and the files that have some of the names now, which the parts
+        replace.
 
     Raises:
         CommitError: two would have one name, one is too long or hidden, or one is taken.
@@ -59,13 +59,13 @@ async def name_parts(
     used = {directory: set(entries) for directory, entries in taken.items()}
     for part in named:
         used[part.directory].add(part.name)
-    replaced: list[str] = []
+    replaced: dict[str, RemoteEntry] = {}
     for index, part in enumerate(named):
         found = taken[part.directory].get(part.name)
         if found is None:
             continue
         if layout.replaces and not found.is_dir:
-            replaced.append(part.final)
+            replaced[part.final] = found
             continue
         if layout.collision != "rename":
             raise _exists(connection, layout, part, found)
@@ -83,7 +83,7 @@ async def name_parts(
                 path=posixpath.join(layout.directory, name),
                 hint="Move it away",
             )
-    return tuple(named), tuple(replaced)
+    return tuple(named), replaced
 
 
 def _exists(

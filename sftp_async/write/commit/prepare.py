@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.filesystem import RemoteFileSystem
+    from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 log = logging.getLogger("sftp_async.write.commit.prepare")
 
@@ -101,7 +101,9 @@ class Preparation:
                 is not None
             ):
                 return False
-        return layout.file_name is None or await check_exact(connection, layout)
+        if layout.file_name is None:
+            return True
+        return await find_exact(connection, layout) is None or layout.collision != "ignore"
 
     async def _leave(self, connection: RemoteFileSystem) -> None:
         layout = self._layout
@@ -269,21 +271,30 @@ class Preparation:
         )
 
 
-async def check_exact(connection: RemoteFileSystem, layout: Layout) -> bool:
-    """Ensure that the job's exact file can be written.
+async def find_exact(connection: RemoteFileSystem, layout: Layout) -> RemoteEntry | None:
+    """Look at the name of the job's exact file, and ensure that the job can give it to a file.
 
     Returns:
-        False if it is there, and stays as it is (`if_exists=ignore`).
+        The file that has the name now; None: it is free.
 
     Raises:
-        CommitError: its name is a directory's, or taken where nothing is to be replaced.
+        CommitError: it is a directory's or a symbolic link's, or taken where nothing is to be
+            replaced.
 
     """
     target = layout.target
     try:
-        found = await connection.stat(target)
+        found = await connection.lstat(target)
     except RemoteNotFoundError:
-        return True
+        return None
+    if found.is_link and layout.collision == "replace":
+        # A rename would replace the link, and the file behind it would stay as it is.
+        raise CommitError(
+            "A symbolic link is where one exact file should be replaced",
+            host=connection.address,
+            path=target,
+            hint="Give the path that it leads to, or remove the link",
+        )
     if found.is_dir:
         raise CommitError(
             "A directory is where one exact file should be written",
@@ -293,7 +304,7 @@ async def check_exact(connection: RemoteFileSystem, layout: Layout) -> bool:
         )
     if layout.collision == "fail":
         raise name_taken(connection, target)
-    return layout.collision != "ignore"
+    return found
 
 
 async def check_offered(connection: RemoteFileSystem, probe: str) -> None:

@@ -55,7 +55,7 @@ def server(
 
 
 def prepared(server: EmbeddedServer, **options: object) -> Job:
-    given = {**server.options(), "path": "out", "max_connections": 1, **options}
+    given = {**server.options(), "path": "out", "max_connections": 1, "idle_timeout": 60, **options}
     return plan_job(SFTPOptions(**given), SCHEMA, overwrite=False).prepare()
 
 

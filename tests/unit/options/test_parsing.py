@@ -117,5 +117,40 @@ def test_another_systems_url_is_no_remote_path(text: str) -> None:
         parsing.parse_remote_path(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("~", "."),
+        ("~/", "."),
+        ("~/out/x.csv", "out/x.csv"),
+        ("~//out", "out"),
+        ("/~/out", "/~/out"),
+        ("~backup.csv", "~backup.csv"),
+        ("out/~", "out/~"),
+    ],
+)
+def test_a_tilde_is_the_login_directory(text: str, path: str) -> None:
+    assert parsing.parse_remote_path(text) == path
+
+
+@pytest.mark.parametrize("scheme", ["file", "FILE", "hdfs", "s3", "s3a", "dbfs", "abfss", "gs"])
+@pytest.mark.parametrize("rest", [":/data/y.csv", "://data/y.csv", ":///data/y.csv"])
+def test_a_path_of_another_file_system_is_refused(scheme: str, rest: str) -> None:
+    with pytest.raises(ValueError, match="must be a path on the server"):
+        parsing.parse_remote_path(f"{scheme}{rest}")
+
+
+def test_the_error_for_a_local_path_names_the_scheme() -> None:
+    with pytest.raises(ValueError, match=r"that host names, without file: \(such as /data/y.csv"):
+        parsing.parse_remote_path("file:/data/y.csv")
+    with pytest.raises(ValueError, match="two slashes after sftp:"):
+        parsing.parse_remote_path("sftp:/host/data")
+
+
+@pytest.mark.parametrize("text", ["C:/data", "run12:/x", "profile:/x", "a/file:/x", "file:x"])
+def test_a_colon_alone_makes_no_scheme(text: str) -> None:
+    assert parsing.parse_remote_path(text) == text
+
+
 def test_a_remote_path_may_be_a_path_object() -> None:
     assert parsing.parse_remote_path(Path("/out")) == "/out"

@@ -11,6 +11,8 @@ def test_what_was_written_reads_as_a_sentence() -> None:
     assert str(WriteStats(12, 336776, 32308238)) == "12 files, 336,776 rows, 32,308,238 bytes"
     assert str(WriteStats(1, 1, 1)) == "1 file, 1 row, 1 byte"
     assert str(WriteStats(0, 0, 0)) == "0 files, 0 rows, 0 bytes"
+    overwritten = WriteStats(1, 2, 3, files_replaced=1, files_removed=1200)
+    assert str(overwritten) == "1 file, 2 rows, 3 bytes, replaced 1 file, removed 1,200 files"
 
 
 def test_what_a_write_took_reads_as_a_sentence_and_as_a_table() -> None:

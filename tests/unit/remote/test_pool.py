@@ -464,3 +464,34 @@ async def test_a_retired_pool_serves_leases_and_keeps_no_idle_connection() -> No
         async with pool.lease():
             pass
         await server.let_in[2].closed.wait()
+
+
+@pytest.mark.asyncio
+async def test_a_refused_connection_takes_the_place_of_an_idle_one_of_another_pool() -> None:
+    server = FakeServer(most=1)
+
+    async with pool_for(server) as other:
+        async with other.lease():
+            pass
+        retry = RetryPolicy(0, 0.0)
+        async with pool_for(server, retry=retry, close_idle_connections=other.close_idle) as pool:
+            async with pool.lease() as connection:
+                assert connection.usable
+                # There is nothing more to close: the refusal counts.
+                with pytest.raises(ServerBusyError):
+                    async with other.lease():
+                        pass
+            assert server.let_in[0].closed.is_set()
+        assert other.get_stats().size == 0
+
+
+@pytest.mark.asyncio
+async def test_a_connection_in_use_is_never_closed_as_idle() -> None:
+    server = FakeServer()
+
+    async with pool_for(server) as pool, pool.lease() as used:
+        async with pool.lease() as idle:
+            pass
+        assert await pool.close_idle()
+        assert (used.usable, idle.usable) == (True, False)
+        assert not await pool.close_idle()

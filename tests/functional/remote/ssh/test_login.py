@@ -109,3 +109,62 @@ async def test_the_agent_the_config_and_default_keys_of_this_machine_are_never_u
         with pytest.raises(BlockingIOError):
             agent.accept()
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the server asks by keyboard, in order: instructions and a prompt each."""
+    asked: list[tuple[str, str]] = []
+    account: Any = server_module._Account
+
+    def challenge(self: Any, *_: Any) -> Any:
+        self.waiting = list(asked)
+        return next_question(self)
+
+    def next_question(self: Any) -> Any:
+        instructions, prompt = self.waiting.pop(0)
+        return "", instructions, "", [(prompt, False)]
+
+    def answered(self: Any, user: str, answers: list[str]) -> Any:
+        if not self.validate_password(user, answers[0]) or not self.waiting:
+            return False
+        return next_question(self)
+
+    monkeypatch.setattr(account, "password_auth_supported", lambda self: False)
+    monkeypatch.setattr(account, "kbdint_auth_supported", lambda self: True)
+    monkeypatch.setattr(account, "get_kbdint_challenge", challenge)
+    monkeypatch.setattr(account, "validate_kbdint_response", answered)
+    return asked
+
+
+@pytest.mark.asyncio
+async def test_a_question_for_a_one_time_code_is_in_the_servers_own_words(
+    embedded_server: EmbeddedServer, attempts: list[str], questions: list[tuple[str, str]]
+) -> None:
+    questions += [("", "Password: "), ("Sent to +49\x1b[1m 170", "Code from\nyour phone: ")]
+    error = await refused(
+        embedded_server.options(), AuthenticationError, "Sent to .* Code from your phone:"
+    )
+    assert '"Sent to +49?[1m 170 Code from your phone:"' in str(error)
+    assert "ask its operator for a login by key" in str(error)
+    assert attempts == [embedded_server.password]
+
+
+@pytest.mark.asyncio
+async def test_the_words_of_a_server_that_repeats_the_password_are_not_shown(
+    embedded_server: EmbeddedServer, attempts: list[str], questions: list[tuple[str, str]]
+) -> None:
+    questions += [("", "Password: "), ("hunter2 is not your code", "Code: ")]
+    monkeyed = {**embedded_server.options(), "password": "hunter2"}
+    embedded_server.password = "hunter2"
+    error = await refused(monkeyed, AuthenticationError, "refused the login")
+    assert "is not your code" not in str(error)
+
+
+@pytest.mark.asyncio
+async def test_long_words_of_a_server_are_cut(
+    embedded_server: EmbeddedServer, questions: list[tuple[str, str]]
+) -> None:
+    questions += [("", "Password: "), ("x" * 10_000, "Code: ")]
+    error = await refused(embedded_server.options(), AuthenticationError, "x{200}")
+    assert len(str(error)) < 1000

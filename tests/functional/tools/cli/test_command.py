@@ -197,3 +197,15 @@ def test_a_server_cannot_send_control_characters_to_the_terminal(at: AtServer) -
     assert "\x1b" not in ended.out
     [entry] = at("ls", "/", "--json").document["entries"]
     assert entry["name"] == "\x1b[2Jevil\n"
+
+
+def test_the_command_looks_up_what_the_policy_allows_and_nothing_else(at: AtServer) -> None:
+    at.env["SFTP_ASYNC_REFERENCES"] = f"env:{PASSWORD_VARIABLE}"
+    assert at("ls", "/").code == 0
+    at.env["SFTP_ASYNC_REFERENCES"] = "env:OTHER_*"
+    for command in ("ls", "doctor", "recover"):
+        ended = at(command, "/")
+        assert ended.code != 0
+        assert "which is not allowed: SFTP_ASYNC_REFERENCES" in " ".join(
+            (ended.out + ended.err).split()
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -74,6 +75,36 @@ async def test_a_dynamic_overwrite_replaces_only_the_partitions_it_writes_to(
     dynamic = job(server, overwrite=True, partition_overwrite_mode="dynamic")
     await written(dynamic, c1=b"new", c3=b"new")
     assert data(server) == {"": [b"old"], "c=1": [b"new"], "c=2": [b"old"], "c=3": [b"new"]}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", [None, "static", "dynamic"])
+async def test_partitions_are_emptied_with_a_warning_unless_the_mode_is_known(
+    server: MemoryServer, caplog: pytest.LogCaptureFixture, mode: str | None
+) -> None:
+    for path in (f"c=1/{OLD}", f"c=2/{OLD}", f"c=2/.{OLD}.sha256"):
+        server.put(f"/out/{path}", b"old")
+    options = {} if mode is None else {"partition_overwrite_mode": mode}
+    writer = job(server, overwrite=True, **options)
+    parts = [writer.put(0, b"new", directory="c=1")]
+    await writer.prepare()
+    stats = await writer.commit(parts)
+    warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    expected = (
+        "/out: partition_overwrite_mode is not set, and this overwrite removes the files of 1 "
+        "partition without new rows (c=2): set it to dynamic to keep such partitions, or to static"
+    )
+    assert warned == ([expected] if mode is None else [])
+    assert (stats.files_replaced, stats.files_removed) == (0, 1 if mode == "dynamic" else 2)
+
+
+@pytest.mark.asyncio
+async def test_an_overwrite_of_all_partitions_is_no_warning(
+    server: MemoryServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.put(f"/out/c=1/{OLD}", b"old")
+    await written(job(server, overwrite=True), c1=b"new", c2=b"new")
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,49 @@
+"""A thousand columns in 32 partitions: a task's memory stays bounded in every format."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sftp_async.formats.orc.encoder import STRIPE_BYTES, TEXT_COLUMN_BYTES
+from sftp_async.write.external_sort import GATHERED
+from sftp_async.write.partition_router import MAX_BUFFERED
+
+REPOSITORY = Path(__file__).parents[3]
+COLUMNS, VALUES = 1000, 32
+#: What rows that wait to be sorted take, and a few copies of a batch.
+BESIDE = 3 * GATHERED + 64 * 1024**2
+
+
+def measured(form: str, rows: int, batches: int) -> tuple[int, int]:
+    """Return how many files were open at once, and the rise of the peak in bytes."""
+    asked = [form, COLUMNS, VALUES, rows, batches]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.functional.write.memory_probe", *map(str, asked)],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    most, rise = map(int, done.stdout.split())
+    return most, rise
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "xml", "avro", "parquet"])
+def test_files_of_many_columns_stay_within_the_bound_together(form: str) -> None:
+    _, rise = measured(form, rows=320, batches=6)
+    assert rise <= MAX_BUFFERED + BESIDE
+
+
+def test_batches_of_few_rows_and_many_columns_count_with_their_arrays() -> None:
+    _, rise = measured("parquet", rows=64, batches=200)
+    assert rise <= MAX_BUFFERED + BESIDE
+
+
+def test_orc_has_one_file_of_many_columns_open() -> None:
+    most, rise = measured("orc", rows=320, batches=6)
+    assert most == 1
+    assert rise <= STRIPE_BYTES + COLUMNS * TEXT_COLUMN_BYTES + BESIDE
