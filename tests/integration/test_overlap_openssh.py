@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 import threading
 import time
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sftp_async.layout.part_names import PartFile
+from sftp_async.write.commit.promoters import RenamePromoter
 from tests.support.jobs import lines_in, real_job, upload, write
 from tests.support.sshd import SSHD
 
@@ -40,6 +44,36 @@ def test_an_append_that_an_overwrite_overlaps_is_whole_or_wholly_replaced(
     assert "old" not in lines
     rows = [line for line in lines if line.startswith("row")]
     assert len(rows) in (0, PARTS)
+
+
+@pytest.mark.parametrize("promoted", [1, 33, 167])
+def test_an_append_that_stands_still_in_its_commit_loses_no_row_to_an_overwrite(
+    sshd: SSHD, remote_dir: Path, monkeypatch: pytest.MonkeyPatch, promoted: int
+) -> None:
+    target = str(remote_dir)
+    write(sshd.options(), target, ["old"])
+    append = real_job(sshd.options(), target).prepare()
+    parts = upload(append, *([f"row {number}"] for number in range(PARTS)))
+    overwrite = real_job(sshd.options(), target, overwrite=True).prepare()
+    new = upload(overwrite, ["new 0"], ["new 1"])
+    stands_still, goes_on = threading.Event(), threading.Event()
+    promote, begun = RenamePromoter.promote, itertools.count()
+
+    async def promote_or_wait(self: RenamePromoter, part: PartFile) -> None:
+        if self._intent.paths.job_id == append.layout.job_id and next(begun) >= promoted:
+            stands_still.set()
+            await asyncio.to_thread(goes_on.wait)
+        await promote(self, part)
+
+    monkeypatch.setattr(RenamePromoter, "promote", promote_or_wait)
+    thread = threading.Thread(target=append.commit, args=[parts])
+    thread.start()
+    assert stands_still.wait(60)
+    overwrite.commit(new)
+    goes_on.set()
+    thread.join()
+    lines = lines_in(remote_dir)
+    assert lines == sorted(["new 0", "new 1", *(f"row {number}" for number in range(PARTS))])
 
 
 @pytest.mark.parametrize(
