@@ -13,11 +13,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sftp_async.errors import (
-    CommitError,
-    RemoteExistsError,
-    RemoteNotFoundError,
-)
+from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
 from sftp_async.layout.part_names import PartFile, free_name
 from sftp_async.layout.sidecars import ALGORITHMS, sidecar_names
 from sftp_async.progress.summary import WriteStats
@@ -307,8 +303,8 @@ class JobCommitter:
     ) -> None:
         """Give a staged part the attributes of the file that it replaces, if there is one."""
         if (old := self._replaced.get(part.final)) is not None:
-            permissions = intent.permissions is None
-            await keep_attributes(connection, old, intent.staged(part), permissions=permissions)
+            unset = intent.permissions is None
+            await keep_attributes(connection, old, intent.staged(part), permissions=unset)
 
     async def _with_digests(
         self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]
