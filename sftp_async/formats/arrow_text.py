@@ -21,7 +21,7 @@ MAX_SLICE_ROWS = 32 * 1024
 #: Batches of fewer rows than this do not pay for the set-up of a row gather.
 ROW_GATHER_ROWS = 600
 
-#: Bytes of memory that each array takes beside its values, about; of a batch of few rows and many
+#: Bytes of memory that each array takes besides its values, about; of a batch of few rows and many
 #: columns these are the most.
 ARRAY_BYTES = 512
 

@@ -76,6 +76,6 @@ def test_a_server_that_refuses_them_is_a_warning(
     with caplog.at_level(logging.WARNING):
         write(server.options(), str(target), ["a"], overwrite=True)
     assert target.read_text() == "a\n"
-    said = [record.getMessage() for record in caplog.records]
-    assert any("refuses to give the new file the group of the replaced one" in s for s in said)
-    assert any("the permissions of the replaced one (600)" in s for s in said)
+    warnings = [record.getMessage() for record in caplog.records]
+    assert any("refuses to give the new file the group of the replaced one" in s for s in warnings)
+    assert any("the permissions of the replaced one (600)" in s for s in warnings)

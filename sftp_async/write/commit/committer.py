@@ -9,18 +9,16 @@ a lost reply, a crash and a replay all look the same.
 from __future__ import annotations
 
 import logging
-import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
-from sftp_async.layout.part_names import PartFile, free_name
-from sftp_async.layout.sidecars import ALGORITHMS, sidecar_names
+from sftp_async.layout.part_names import PartFile
+from sftp_async.layout.sidecars import sidecar_names
 from sftp_async.progress.summary import WriteStats
-from sftp_async.remote.checksums import digests_of, verify
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
 from sftp_async.write.commit.concat import join
+from sftp_async.write.commit.exact_file import exact_name, exact_part, with_digests
 from sftp_async.write.commit.file_attributes import keep_attributes
 from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.commit.overwrite import count_data, replaced, warn_of_emptied
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
-    from sftp_async.remote.checksums import How
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
     from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
@@ -236,7 +233,7 @@ class JobCommitter:
                 if len(pieces) > 1:
                     sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
                     await join(connection, sources, intent.staged(intent.parts[0]))
-                    intent = await self._with_digests(connection, intent, pieces)
+                    intent = await with_digests(connection, intent, pieces, self._options)
             if not layout.direct:
                 await each(
                     intent.parts, lambda part: self._keep_attributes(connection, intent, part)
@@ -271,7 +268,7 @@ class JobCommitter:
         if layout.names_parts:
             parts, self._replaced = await name_parts(connection, layout, self._options, parts)
         taken = tuple(self._replaced) if layout.names_parts else ()
-        final = await self._exact_name(connection) if exact else ""
+        final = await exact_name(connection, layout) if exact else ""
         pieces = parts
         if parts and self._control is not None:
             pieces = await self._control.around(connection, layout, parts, final)
@@ -286,7 +283,7 @@ class JobCommitter:
             removes += await partition_directories.files_of(connection, layout.directory, names)
         intent = intent_for(
             layout,
-            (self._exact_part(pieces, final),) if exact and parts else parts,
+            (exact_part(pieces, final),) if exact and parts else parts,
             pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
             taken=taken,
             removes=removes,
@@ -305,41 +302,6 @@ class JobCommitter:
         if (old := self._replaced.get(part.final)) is not None:
             unset = intent.permissions is None
             await keep_attributes(connection, old, intent.staged(part), permissions=unset)
-
-    async def _with_digests(
-        self, connection: RemoteFileSystem, intent: Intent, parts: Sequence[PartFile]
-    ) -> Intent:
-        """Verify a joined file as its parts were; compute its checksum if an option needs it."""
-        (joined,) = intent.parts
-        path = intent.staged(joined)
-        # No server computes the checksum of a range of a file: it is read back.
-        how: How = "size" if self._options.verify in ("size", "none") else "readback"
-        await _verify_joined(connection, path, parts, how)
-        if intent.manifest is None and intent.checksums == "none":
-            return intent
-        algorithms = ALGORITHMS if intent.checksums == "md5" else ALGORITHMS[:1]
-        digests = await digests_of(connection, [(path, 0, joined.size)], algorithms)
-        known = replace(joined, sha256=digests["sha256"], md5=digests.get("md5", ""))
-        return replace(intent, parts=(known,))
-
-    async def _exact_name(self, connection: RemoteFileSystem) -> str:
-        """Return the name that the exact file will have."""
-        final = self._layout.file_name
-        assert final is not None
-        if self._layout.collision == "rename":
-            listing = await connection.listdir(self._layout.directory)
-            final = free_name(final, {entry.name for entry in listing})
-        return final
-
-    def _exact_part(self, parts: tuple[PartFile, ...], final: str) -> PartFile:
-        """Return the one part that becomes the exact file: the only one, or all of them joined."""
-        if len(parts) == 1:
-            return replace(parts[0], final=final)
-        rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
-        # A new name for each try: a server may execute late what a lost session asked for, and its
-        # "create or empty" must not hit the file that took this one's place.
-        staged = f"joined-{uuid.uuid4().hex}"
-        return PartFile(staged, final, rows, size, "")
 
     async def abort(self, connection: RemoteFileSystem) -> None:
         """Roll this job back, unless its commit was complete; no other file is touched.
@@ -398,12 +360,3 @@ class JobCommitter:
         await partition_directories.remove_tagged_everywhere(
             connection, layout.directory, layout.partition_by, layout.tag, keep=()
         )
-
-
-async def _verify_joined(
-    connection: RemoteFileSystem, path: str, pieces: Sequence[PartFile], how: How
-) -> None:
-    start = 0
-    for piece in pieces:
-        await verify(connection, path, start, piece.size, piece.sha256, how)
-        start += piece.size

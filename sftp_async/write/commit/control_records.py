@@ -79,7 +79,7 @@ class ControlRecords:
         async def stage(kind: str, data: bytes) -> list[PartFile]:
             if not data:
                 return []
-            # A new name for each try: see `JobCommitter._exact_part`.
+            # A new name for each try: see `exact_file.exact_part`.
             name = f"{kind}-{uuid.uuid4().hex}"
             await connection.write_file(layout.paths.staged(name), data, new=True)
             return [PartFile(name, "", 0, len(data), hashlib.sha256(data).hexdigest())]

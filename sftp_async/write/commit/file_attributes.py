@@ -46,7 +46,10 @@ async def keep_attributes(
     """
     if old.is_link or (old.owner is None and old.mode is None):
         return
-    new = await connection.stat(path)
+    try:
+        new = await connection.stat(path)
+    except RemoteNotFoundError:
+        return  # the promotion reports a staged file that vanished
     if old.owner is not None and new.owner is not None and old.owner != new.owner:
         # First: a change of the owner may reset permissions.
         await _keep_owner(connection, old, old.owner, path, new.owner)

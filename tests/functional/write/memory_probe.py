@@ -40,14 +40,14 @@ def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
     most = most_open(file_format.buffered_bytes)
 
     def write(given: Iterator[pa.RecordBatch]) -> None:
-        under_way: dict[str, PartEncoder] = {}
+        open_files: dict[str, PartEncoder] = {}
         for directory, some in fan_out(given, partitioning, most):
             if some is None:
-                under_way.pop(directory).finish()
+                open_files.pop(directory).finish()
                 continue
-            if directory not in under_way:
-                under_way[directory] = file_format.open()
-            under_way[directory].encode(some)
+            if directory not in open_files:
+                open_files[directory] = file_format.open()
+            open_files[directory].encode(some)
 
     write(iter([batch.slice(0, 1)] if form != "orc" else []))
     before = peak()

@@ -15,7 +15,7 @@ from sftp_async.write.partition_router import MAX_BUFFERED
 REPOSITORY = Path(__file__).parents[3]
 COLUMNS, VALUES = 1000, 32
 #: What rows that wait to be sorted take, and a few copies of a batch.
-BESIDE = 3 * GATHERED + 64 * 1024**2
+BESIDES = 3 * GATHERED + 64 * 1024**2
 
 
 def measured(form: str, rows: int, batches: int) -> tuple[int, int]:
@@ -35,15 +35,15 @@ def measured(form: str, rows: int, batches: int) -> tuple[int, int]:
 @pytest.mark.parametrize("form", ["csv", "json", "xml", "avro", "parquet"])
 def test_files_of_many_columns_stay_within_the_bound_together(form: str) -> None:
     _, rise = measured(form, rows=320, batches=6)
-    assert rise <= MAX_BUFFERED + BESIDE
+    assert rise <= MAX_BUFFERED + BESIDES
 
 
 def test_batches_of_few_rows_and_many_columns_count_with_their_arrays() -> None:
     _, rise = measured("parquet", rows=64, batches=200)
-    assert rise <= MAX_BUFFERED + BESIDE
+    assert rise <= MAX_BUFFERED + BESIDES
 
 
 def test_orc_has_one_file_of_many_columns_open() -> None:
     most, rise = measured("orc", rows=320, batches=6)
     assert most == 1
-    assert rise <= STRIPE_BYTES + COLUMNS * TEXT_COLUMN_BYTES + BESIDE
+    assert rise <= STRIPE_BYTES + COLUMNS * TEXT_COLUMN_BYTES + BESIDES
