@@ -3,7 +3,7 @@
 `run_checks` returns a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
 """
 
+from sftp_async.tools.doctor.checks import STEPS, run_checks
 from sftp_async.tools.doctor.report import CheckReport, CheckStep, Recommendation
-from sftp_async.tools.doctor.runner import STEPS, run_checks
 
 __all__ = ["STEPS", "CheckReport", "CheckStep", "Recommendation", "run_checks"]

@@ -1,4 +1,4 @@
-"""Runs the checks in their order, each if the checks that it depends on succeeded."""
+"""The list of checks, and how they run: in order, each if the checks it depends on succeeded."""
 
 from __future__ import annotations
 
