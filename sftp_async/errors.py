@@ -224,6 +224,10 @@ class CommitError(SFTPAsyncError):
     """The job's files could not be made visible."""
 
 
+class NameTakenError(CommitError):
+    """The name that a file is to get is another file's, which may not be replaced."""
+
+
 class EncodeError(SFTPAsyncError):
     """A column cannot be written in this format. Names the column."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from typing import TYPE_CHECKING, Final, get_args
 
 from pydantic import SecretStr
 
-from sftp_async.errors import SFTPAsyncWarning
 from sftp_async.options import SFTPOptions
 from sftp_async.options.aliases import Gathered
 from sftp_async.options.reference_policy import spark_server
@@ -16,6 +16,8 @@ from sftp_async.options.ssh_syntax import is_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+log = logging.getLogger("sftp_async.spark.plain_secrets")
 
 #: Names of options that Spark redacts by default (`spark.redaction.regex`,
 #: org.apache.spark.internal.config.SECRET_REDACTION_PATTERN).
@@ -40,12 +42,10 @@ def warn_of_plain_secrets(given: Mapping[str, str]) -> None:
         if _is_plain_secret(name, value) and (server or not _REDACTED.search(name))
     ]
     if plain:
-        warnings.warn(
-            f"{', '.join(plain)}: given in plain text. From SQL, saveAsTable or writeTo, Spark "
-            "shows it in plans, on its pages and in the event log. Give a reference instead "
-            "(env:NAME or file:/path)",
-            SFTPAsyncWarning,
-            stacklevel=2,
+        log.warning(
+            "%s: given in plain text. From SQL, saveAsTable or writeTo, Spark shows it in plans, "
+            "on its pages and in the event log. Give a reference instead (env:NAME or file:/path)",
+            ", ".join(plain),
         )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.missing import missing
 
 from tests.support.jobs import write
+from tests.support.requirements import skip_without
 from tests.support.sshd import SSHD
 
 
@@ -19,7 +19,7 @@ def other_group() -> int:
     """Return a group of which files may be that is not the one that new files get."""
     groups = [4] if os.geteuid() == 0 else [g for g in os.getgroups() if g != os.getegid()]
     if not groups:
-        missing("an account of two groups")
+        skip_without("an account of two groups")
     return groups[0]
 
 

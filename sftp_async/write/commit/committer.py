@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError
+from sftp_async.errors import CommitError, NameTakenError, RemoteExistsError, RemoteNotFoundError
 from sftp_async.layout.part_names import PartFile
 from sftp_async.layout.sidecars import sidecar_names
 from sftp_async.progress.summary import WriteStats
@@ -26,7 +26,7 @@ from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, find_exact
 from sftp_async.write.commit.promote import all_visible, finish, promote_all
-from sftp_async.write.commit.promoters import NameTakenError, promoter_for
+from sftp_async.write.commit.promoters import promoter_for
 from sftp_async.write.commit.recover import carry_out
 from sftp_async.write.commit.remote_steps import (
     remove_leftover,

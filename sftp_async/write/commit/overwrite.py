@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.humanize import counted
-from sftp_async.layout.part_names import is_data, part_tag
+from sftp_async.layout.part_names import LONGEST_NAME, is_data, part_tag
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
     MANIFEST_FILE,
@@ -115,6 +116,8 @@ async def _replaced_with_exact(
     if options.done_file_template is not None:
         names.add(done_name(options.done_file_template, layout.file_name))
     names -= {part.final for part in parts}
+    # A file system holds no longer ones, and OpenSSH calls them bad messages.
+    names = {name for name in names if len(os.fsencode(name)) <= LONGEST_NAME}
     found: set[str] = set()
 
     async def look(name: str) -> None:

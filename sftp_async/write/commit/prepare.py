@@ -13,6 +13,7 @@ from sftp_async.errors import (
     RemoteExistsError,
     RemoteNotFoundError,
     RemotePermissionError,
+    RemoteSpaceError,
     RemoteUnsupportedError,
     TransferError,
 )
@@ -88,7 +89,8 @@ class Preparation:
             # Spark calls no abort for a job that failed before its tasks.
             with suppress(TransferError):
                 await self._leave(connection)
-            if isinstance(error, TransferError) and not isinstance(error, UNKNOWN_OUTCOME):
+            explained = (*UNKNOWN_OUTCOME, RemoteSpaceError)
+            if isinstance(error, TransferError) and not isinstance(error, explained):
                 raise await self._unusable(connection, error) from error
             raise
 
@@ -151,6 +153,8 @@ class Preparation:
         self._probe_directory = probe.directory
         for right in self._rights:
             if (refused := probe.refused.get(right)) is not None:
+                if isinstance(refused, RemoteSpaceError):
+                    raise refused
                 raise self._lacks(connection, right, refused) from refused
         if probe.left is not None:
             log.warning(

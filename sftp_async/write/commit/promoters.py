@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
     CommitError,
+    NameTakenError,
     RemoteExistsError,
     RemoteNotFoundError,
     RemotePermissionError,
@@ -321,10 +322,6 @@ async def check_places(connection: RemoteFileSystem, intent: Intent, within: Ite
     """
     places = [directory for level in with_parents(within) for directory in level]
     await refuse_links(connection, *map(intent.paths.final, places))
-
-
-class NameTakenError(CommitError):
-    """The name that a file is to get is another file's, which may not be replaced."""
 
 
 def name_taken(connection: RemoteFileSystem, path: str) -> NameTakenError:
