@@ -119,7 +119,7 @@ def test_last_write_describes_each_write_and_a_failure_does_not_change_it(
     until(lambda: not progress._state.is_busy(time.monotonic()), BETWEEN / 2)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["nobody", "no way there"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"], ids=["no listener", "no route"])
 def test_a_write_does_not_depend_on_a_listener(
     session: SparkSession, embedded_server: EmbeddedServer, host: str
 ) -> None:
