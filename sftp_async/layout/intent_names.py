@@ -9,6 +9,9 @@ IntentState = Literal["intent", "visible", "finished", "withdrawn", "undone"]
 #: The later state first: a server that died within a rename may show both names.
 STATES: tuple[IntentState, ...] = ("undone", "withdrawn", "finished", "visible", "intent")
 
+#: As a commit or an abort passes them: one that moves on while it is looked for is not missed.
+FORWARD: tuple[IntentState, ...] = ("intent", "visible", "finished", "withdrawn", "undone")
+
 #: Form of a job's id, and of the id that its intent is filed under.
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 _DOCUMENT = re.compile(rf"(?P<id>{JOB_ID.pattern})\.(?P<state>{'|'.join(STATES)})\.json")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import chain, combinations
 from typing import Any
 
@@ -247,6 +248,8 @@ class Play:
         mine, theirs = one.job.layout, other.job.layout
         if mine.file_name is not None or theirs.file_name is not None:
             return {d for _, d in other.contents} if mine.file_name == theirs.file_name else set()
+        if one.kind.options.get("overwrite_scope") == "directory":
+            return {data for _, data in other.contents}
         if (
             theirs.names is not None
             and (mine.names is None or mine.names.template != theirs.names.template)
@@ -285,7 +288,8 @@ class Play:
                 self.broken.append(f"job {number} {life.outcome}")
         self._judge_old(files)
         if "_manifest.json" in self.server.names("/out"):
-            self._judge_manifest()
+            self._judge_manifest(files)
+        self._judge_checksums(files)
         staging = self.server.names("/out/_temporary")
         if staging and not self.killed:
             self.broken.append(f"{sorted(staging)} is left in staging")
@@ -314,11 +318,21 @@ class Play:
             return directory in life.kind.directories
         return is_part(base) or (layout.names is not None and layout.names.matches(base, directory))
 
-    def _judge_manifest(self) -> None:
-        names = [f["name"] for f in json.loads(self.server.read("/out/_manifest.json"))["files"]]
-        gone = [name for name in names if f"/out/{name}" not in self.server.nodes]
-        if gone:
-            self.broken.append(f"the manifest lists {gone}, which are not there")
+    def _judge_manifest(self, files: dict[str, bytes]) -> None:
+        for listed in json.loads(self.server.read("/out/_manifest.json"))["files"]:
+            name = listed["name"]
+            if name not in files:
+                self.broken.append(f"the manifest lists {name}, which is not there")
+            elif sha256(files[name]).hexdigest() != listed["sha256"]:
+                self.broken.append(f"the manifest lists another {name} than is there")
+
+    def _judge_checksums(self, files: dict[str, bytes]) -> None:
+        for name, data in files.items():
+            of, ending = posixpath.splitext(name)
+            if ending == ".sha256" and (
+                of not in files or sha256(files[of]).hexdigest() != data.decode().split()[0]
+            ):
+                self.broken.append(f"{name} is not that of the file that is there")
 
 
 async def _settle() -> None:

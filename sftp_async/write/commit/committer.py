@@ -17,6 +17,7 @@ from sftp_async.layout.sidecars import sidecar_names
 from sftp_async.progress.summary import WriteStats
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit import commit_marker, intent_store, partition_directories
+from sftp_async.write.commit.claim import Claim
 from sftp_async.write.commit.concat import join
 from sftp_async.write.commit.exact_file import exact_name, exact_part, with_digests
 from sftp_async.write.commit.file_attributes import keep_attributes
@@ -81,6 +82,7 @@ class JobCommitter:
         self._promoted: set[str] = set()
         self._pieces: list[str] = []
         self._aborting = False
+        self._claim = Claim(layout, options)
         #: Files that parts replace, by the final names of these.
         self._replaced: dict[str, RemoteEntry] = {}
 
@@ -183,7 +185,8 @@ class JobCommitter:
             try:
                 return await self._publish(connection, parts)
             except RemoteExistsError:
-                continue  # another attempt published its own meanwhile
+                # Another attempt published its own meanwhile, or another job went first.
+                await self._claim.begin_again(connection)
         raise CommitError(
             "Other attempts of the same job keep publishing their intent",
             host=connection.address,
@@ -221,6 +224,7 @@ class JobCommitter:
     ) -> Intent | None:
         """Publish the intent of this attempt; returns None if an existing exact file stays."""
         layout = self._layout
+        await self._claim.take(connection)
         intent, pieces = await self._plan(connection, parts)
         try:
             await check_places(connection, intent)
@@ -292,6 +296,7 @@ class JobCommitter:
             ),
             options=self._options,
             manifest=self._manifest,
+            claim=self._claim.name,
         )
         return intent, pieces
 
@@ -353,6 +358,7 @@ class JobCommitter:
             # Again: tasks that end from now on find that the directory is gone.
             await self._remove_finals(connection)
         await remove_tree(connection, layout.staging)
+        await self._claim.abandon(connection)
         await remove_staging_base(connection, layout.paths)
 
     async def _remove_finals(self, connection: RemoteFileSystem) -> None:

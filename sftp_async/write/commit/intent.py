@@ -33,6 +33,7 @@ from pydantic import (
     ValidationError,
 )
 
+from sftp_async.layout.claim_names import safe_claim
 from sftp_async.layout.intent_names import JOB_ID
 from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.part_names import PartFile
@@ -105,6 +106,8 @@ class Intent:
     once: Annotated[IdempotencyKey, AfterValidator(_safe_key)] | None
     #: Final names have files of the right size; false: the server may take files away at once.
     stays: StrictBool = True
+    #: The claim of names that other jobs may use, relative to the directory of staging directories.
+    claim: Annotated[str, AfterValidator(safe_claim)] = ""
 
     @property
     def mode(self) -> PromotionMode:
@@ -211,6 +214,7 @@ def intent_for(
     makes: tuple[str, ...] = (),
     options: WriteOptions,
     manifest: dict[str, Any] | None,
+    claim: str = "",
 ) -> Intent:
     """Build the intent of a job's commit."""
     return Intent(
@@ -231,4 +235,5 @@ def intent_for(
         manifest=manifest,
         once=layout.once,
         stays=options.verify != "none",
+        claim=claim,
     )

@@ -18,7 +18,7 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
-from sftp_async.layout.intent_names import STATES
+from sftp_async.layout.intent_names import FORWARD
 from sftp_async.layout.sidecars import job_tag
 from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.remote.concurrency import each
@@ -31,6 +31,7 @@ from sftp_async.write.commit.file_identity import (
 )
 from sftp_async.write.commit.promoters import Promoter, check_places, name_taken, promoter_for
 from sftp_async.write.commit.remote_steps import (
+    release_claim,
     remove_if_there,
     remove_staging_base,
     remove_tree,
@@ -101,7 +102,10 @@ async def _promote(
                 "or set staging_dir" + (f". To give the job up, remove {document}" * recovering),
             ) from error
     except RemoteExistsError as error:
-        if not await _is_same_part(connection, intent, part):
+        if not (
+            await _is_same_part(connection, intent, part)
+            or await _is_promoted_by_another(connection, intent, recovering)
+        ):
             raise name_taken(connection, final) from error
         await remove_if_there(connection, staged)
     except UNKNOWN_OUTCOME:
@@ -124,13 +128,13 @@ async def _was_promoted(
     if await is_in_place(connection, intent, part):
         return True
     marked = is_marked(intent, part)
-    if not marked and await connection.exists(final):
-        return False  # the old file, or another job's: ours was never promoted, or was replaced
     if not recovering and marked:
         # Another writer completes it, and a reader took the file since.
         return not await connection.exists(intent.paths.document("intent"))
-    if not marked and await _is_promoted_by_another(connection, intent):
+    if not marked and await _is_promoted_by_another(connection, intent, recovering):
         return True
+    if not marked and await connection.exists(final):
+        return False  # the old file, or another job's: ours was never promoted, or was replaced
     if not recovering:
         return False
     # A reader took it, or the staging area was cleared. Never remove old data on that guess.
@@ -140,21 +144,22 @@ async def _was_promoted(
     return taken
 
 
-async def _is_promoted_by_another(connection: RemoteFileSystem, intent: Intent) -> bool:
+async def _is_promoted_by_another(
+    connection: RemoteFileSystem, intent: Intent, recovering: bool
+) -> bool:
     """Whether another writer is past the renames: the document says so, or is gone.
 
-    Of files that replace others it must say so: if the staging directory was cleared with all that
-    is in it, old files that were set aside may be lost, and that is no completed commit.
+    Of files that replace others it must say so to the job itself: if the staging directory was
+    cleared with all that is in it, old files that were set aside may be lost, and that is no
+    completed commit. A writer that only ends the job has nothing more to do.
     """
-    for state in ("finished", "visible"):
+    gone = True
+    for state in FORWARD:
         if await connection.exists(intent.paths.document(state)):
-            return True
-    if intent.replaces:
-        return False
-    for state in STATES:
-        if await connection.exists(intent.paths.document(state)):
-            return False
-    return True
+            if state in ("visible", "finished"):
+                return True
+            gone = False
+    return gone and (recovering or not intent.replaces)
 
 
 async def _is_same_part(connection: RemoteFileSystem, intent: Intent, part: PartFile) -> bool:
@@ -292,6 +297,8 @@ async def clear(connection: RemoteFileSystem, intent: Intent) -> None:
         # A server that died within a rename shows both names.
         states = ("intent", "visible", "finished")
     await intent_store.forget(connection, intent, *states)
+    # Last: the next holder takes a job that has an intent for one whose files it must leave.
+    await release_claim(connection, intent.paths, intent.claim)
     await remove_staging_base(connection, intent.paths)
 
 

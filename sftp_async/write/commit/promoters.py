@@ -208,7 +208,8 @@ class RenamePromoter(Promoter):
             # names.
             for name in (staged, withdrawn):
                 if await are_one_file(connection, name, final):
-                    await remove_if_there(connection, final)
+                    # Not removed by its name, which may be a newer file's in a moment.
+                    await set_aside(connection, final, f"{withdrawn}-twin")
         try:
             await connection.rename(staged, withdrawn)
         except RemoteExistsError:

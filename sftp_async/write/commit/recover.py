@@ -7,7 +7,13 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError, TransferError
+from sftp_async.errors import (
+    CommitError,
+    NameTakenError,
+    RemoteExistsError,
+    RemoteNotFoundError,
+    TransferError,
+)
 from sftp_async.write.commit.commit_marker import check_place
 from sftp_async.write.commit.pending import (
     Action,
@@ -125,7 +131,7 @@ async def recover(
             try:
                 await carry_out(connection, action)
             except CommitError as error:
-                raise _of_other_job(connection, action, error) from error
+                raise of_other_job(connection, action, error) from error
             if isinstance(action, Sweep):
                 swept += 1
             else:
@@ -133,7 +139,7 @@ async def recover(
     return Recovered(finished, swept)
 
 
-def _of_other_job(connection: RemoteFileSystem, action: Action, error: CommitError) -> CommitError:
+def of_other_job(connection: RemoteFileSystem, action: Action, error: CommitError) -> CommitError:
     """Name the job that an error is about: it says nothing about the one that recovers."""
     job = "" if isinstance(action, Sweep) else f" (job {action.intent.paths.job_id})"
     return CommitError(
@@ -173,7 +179,12 @@ async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
         await clear(connection, intent)
         return
     if isinstance(action, Complete):
-        await promote_all(connection, intent, recovering=True)
+        try:
+            await promote_all(connection, intent, recovering=True)
+        except NameTakenError:
+            # By another file meanwhile: the job cannot be completed, and must not block others.
+            await roll_back(connection, intent)
+            return
     await finish(connection, intent)
 
 

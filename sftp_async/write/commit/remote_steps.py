@@ -122,6 +122,29 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     log.warning("%s could not be removed; a later write sweeps it (%s)", staging, refused.message)
 
 
+async def release_claim(connection: RemoteFileSystem, paths: TargetPaths, claim: str) -> None:
+    """Remove a claim, and the directory of claims if there is no other. Idempotent.
+
+    Called once the holder can do nothing any more: its staging directory is gone, or it cannot
+    publish its intent.
+    """
+    if not claim:
+        return
+    path = posixpath.join(paths.staging_base, claim)
+    try:
+        await connection.rmdir(path)
+    except RemoteNotFoundError:
+        return
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError:
+        # Where the server removes no directories, the staging directory stays, too.
+        with suppress(RemoteNotFoundError, RemoteExistsError):
+            await connection.rename(path, paths.in_staging(posixpath.basename(path)))
+    with suppress(TransferError):
+        await connection.rmdir(posixpath.dirname(path))
+
+
 async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
     """Remove the directory of all staging directories, unless it is in use or the user's own.
 

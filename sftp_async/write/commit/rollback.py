@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.promoters import promoter_for
-from sftp_async.write.commit.remote_steps import remove_staging_base, remove_tree
+from sftp_async.write.commit.remote_steps import (
+    release_claim,
+    remove_staging_base,
+    remove_tree,
+)
 
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
@@ -37,5 +41,6 @@ async def roll_back(
     await remove_tree(connection, intent.paths.staging)
     await promoter.remove_attempts(keep=())
     await intent_store.forget(connection, intent, "intent", "withdrawn", "undone")
+    await release_claim(connection, intent.paths, intent.claim)
     await remove_staging_base(connection, intent.paths)
     return True

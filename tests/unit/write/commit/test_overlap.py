@@ -68,6 +68,53 @@ OVERLAPS = {
         server={"rename": False, "posix_rename": False},
     ),
 }
+#: Jobs that give files the same names.
+KEY = {"job_key": "k"}
+EXACT = "/out/all.csv"
+OLD_EXACT = {"all.csv": b"old"}
+CHECKED = {"manifest": True, "checksum_files": "sha256", "success_file": True}
+TEMPLATE_OVERWRITE = Kind(overwrite=True, options=TEMPLATE)
+SAME_NAMES = {
+    "two overwrites with a template": Overlap(
+        (TEMPLATE_OVERWRITE, replace(TEMPLATE_OVERWRITE, parts=3)), old=OLD_NAMED
+    ),
+    "overwrite and append with a template": Overlap(
+        (TEMPLATE_OVERWRITE, Kind(options=TEMPLATE | {"if_exists": "rename"})), old=OLD_NAMED
+    ),
+    "two appends with a template": Overlap((Kind(options=TEMPLATE),) * 2, old={}),
+    "two appends with a template that may rename": Overlap(
+        (Kind(options=TEMPLATE | {"if_exists": "rename"}),) * 2, old={}, all_succeed=True
+    ),
+    "two overwrites with a template and sidecar files": Overlap(
+        (
+            Kind(overwrite=True, options=TEMPLATE | CHECKED),
+            Kind(overwrite=True, options=TEMPLATE | CHECKED, parts=1),
+        ),
+        old=OLD_NAMED,
+    ),
+    "two overwrites with a template, plain rename": Overlap(
+        (TEMPLATE_OVERWRITE, replace(TEMPLATE_OVERWRITE, parts=1)), old=OLD_NAMED, server=PLAIN
+    ),
+    "a template and a key, a template": Overlap(
+        (Kind(overwrite=True, options=TEMPLATE | KEY), TEMPLATE_OVERWRITE), old=OLD_NAMED
+    ),
+    "overwrite of the directory, append with a template": Overlap(
+        (Kind(overwrite=True, options={"overwrite_scope": "directory"}), Kind(options=TEMPLATE)),
+    ),
+    "two overwrites of an exact file": Overlap(
+        (Kind(EXACT, overwrite=True),) * 2, old={"all.csv": b"old"}
+    ),
+    "two overwrites of an exact file, plain rename": Overlap(
+        (Kind(EXACT, overwrite=True),) * 2, old={"all.csv": b"old"}, server=PLAIN
+    ),
+    "two overwrites of an exact file with sidecar files": Overlap(
+        (Kind(EXACT, overwrite=True, options=CHECKED),) * 2, old=OLD_EXACT
+    ),
+    "two that create an exact file": Overlap((Kind(EXACT),) * 2, old={}),
+    "an exact file and a key": Overlap(
+        (Kind(EXACT, overwrite=True, options=KEY), Kind(EXACT, overwrite=True)), old={}
+    ),
+}
 THREE = {
     "append, two overwrites": Overlap((APPEND, OVERWRITE, OVERWRITE)),
     "two appends, overwrite": Overlap((APPEND, APPEND, OVERWRITE)),
