@@ -16,11 +16,11 @@ from sftp_async.layout.once import hex_digits
 from sftp_async.layout.target_paths import TargetPaths
 
 KEY_DIGITS = 16
-_DIRECTORY = rf"claim-[0-9a-f]{{{KEY_DIGITS}}}"
+_DIRECTORY = re.compile(rf"claim-[0-9a-f]{{{KEY_DIGITS}}}")
 _TOKEN = re.compile(
     rf"(?P<job>{JOB_ID.pattern})-(?P<document>{JOB_ID.pattern})-{JOB_ID.pattern}"
 )
-_CLAIM = re.compile(rf"{_DIRECTORY}/{_TOKEN.pattern}")
+_CLAIM = re.compile(rf"{_DIRECTORY.pattern}/{_TOKEN.pattern}")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def claim_directory(paths: TargetPaths, name: str) -> str:
     # A `staging_dir` may be that of several targets.
     target = "" if paths.staging_is_inside else paths.directory
     return f"claim-{hex_digits(chr(0).join((target, name)), KEY_DIGITS)}"
+
+
+def is_claim_directory(name: str) -> bool:
+    """Whether a name in a directory of staging directories is that of a directory of claims."""
+    return _DIRECTORY.fullmatch(name) is not None
 
 
 def safe_claim(claim: str) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import (
     CommitError,
     RemoteExistsError,
+    RemoteFailureError,
     RemoteNotFoundError,
     RemotePermissionError,
     TransferError,
@@ -50,6 +51,8 @@ log = logging.getLogger("sftp_async.write.commit.claim")
 PATIENCE = 20
 #: Seconds between two looks, on average.
 BETWEEN_LOOKS = 0.25
+#: Times that the directory of the claims may vanish, because another job ends, while we go into it.
+ENTRIES = 100
 #: Looks in all, before the job fails; each time another job was in its commit.
 LOOKS = 1_000
 
@@ -150,21 +153,25 @@ class Claim:
     async def _enter(self, connection: RemoteFileSystem) -> list[ClaimToken]:
         """Make a token; return those of others. Without any, the claim is this job's."""
         directory = claim_path(self._paths, self._directory)
-        while True:
+        for _ in range(ENTRIES):
             self._token = self._token or ClaimToken.new(self._paths)
+            # OpenSSH does not say why it refuses; what is missing shows in a moment.
+            with suppress(RemoteExistsError, RemoteFailureError, RemoteNotFoundError):
+                await connection.mkdir(directory)
             try:
-                with suppress(RemoteExistsError):
-                    await connection.mkdir(directory)
                 with suppress(RemoteExistsError):  # by a request whose reply was lost
                     await connection.mkdir(claim_path(self._paths, self.name))
                 found = await self._tokens(connection)
             except RemoteNotFoundError:
                 # Another job removes the directory while it is empty, or all staging is gone.
-                if await connection.exists(self._paths.staging):
-                    continue
-                self._token = None
-                return []  # the job cannot publish anything: that says why
+                if not await connection.exists(self._paths.staging):
+                    self._token = None
+                    return []  # the job cannot publish anything: that says why
+                continue
             return [token for token in found if token != self._token]
+        raise TransferError(
+            "The directory of claims keeps disappearing", host=connection.address, path=directory
+        )
 
     async def _tokens(self, connection: RemoteFileSystem) -> list[ClaimToken]:
         listing = await connection.listdir(claim_path(self._paths, self._directory))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sftp_async.errors import RemoteNotFoundError
+from sftp_async.layout.claim_names import is_claim_directory
 from sftp_async.layout.intent_names import JOB_ID, STATES, document_name, document_of
 from sftp_async.layout.part_names import tag_of
 from sftp_async.layout.target_paths import is_staged_name
@@ -67,7 +68,7 @@ class Sweep:
         path: of what is removed.
         age: in seconds.
         staging: the staging directory to remove: `path` itself, or that of a torn intent at `path`;
-            None: `path` is a file alone.
+            None: `path` is a file alone, or a directory of claims.
 
     """
 
@@ -190,6 +191,9 @@ async def pending(
             path = posixpath.join(paths.staging_base, entry.name)
             if await _is_own(connection, paths, path):
                 yield Sweep(path, now - entry.mtime, path)
+    for entry in old:
+        if entry.is_dir and is_claim_directory(entry.name):
+            yield Sweep(posixpath.join(paths.staging_base, entry.name), now - entry.mtime)
 
 
 async def action_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
+from sftp_async.layout.claim_names import is_claim_directory
 from sftp_async.write.commit.commit_marker import check_place
 from sftp_async.write.commit.pending import (
     Action,
@@ -28,6 +30,7 @@ from sftp_async.write.commit.remote_steps import (
     remove_leftover,
     remove_staging_base,
     remove_tree,
+    sweep_claims,
 )
 from sftp_async.write.commit.rollback import roll_back
 
@@ -193,5 +196,7 @@ async def _sweep(connection: RemoteFileSystem, action: Sweep) -> None:
     if action.staging is not None:
         link = await connection.is_link(action.staging)
         await (remove_leftover if link else remove_tree)(connection, action.staging)
-    if action.path != action.staging:
+    if is_claim_directory(posixpath.basename(action.path)):
+        await sweep_claims(connection, action.path)
+    elif action.path != action.staging:
         await remove_leftover(connection, action.path)

@@ -15,6 +15,7 @@ from sftp_async.errors import (
     RemotePermissionError,
     TransferError,
 )
+from sftp_async.layout.claim_names import ClaimToken
 from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
@@ -143,6 +144,18 @@ async def release_claim(connection: RemoteFileSystem, paths: TargetPaths, claim:
             await connection.rename(path, paths.in_staging(posixpath.basename(path)))
     with suppress(TransferError):
         await connection.rmdir(posixpath.dirname(path))
+
+
+async def sweep_claims(connection: RemoteFileSystem, directory: str) -> None:
+    """Remove an old directory of claims, with those of jobs that have no staging directory."""
+    for entry in await connection.listdir(directory):
+        token = ClaimToken.parse(entry.name)
+        base = posixpath.dirname(directory)
+        if token is not None and not await connection.exists(posixpath.join(base, token.job_id)):
+            with suppress(TransferError):
+                await connection.rmdir(posixpath.join(directory, entry.name))
+    with suppress(TransferError):
+        await connection.rmdir(directory)
 
 
 async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
