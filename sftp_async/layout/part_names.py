@@ -22,7 +22,7 @@ ATTEMPT_DIGITS = 8
 LONGEST_NAME = 255
 _EXTENSION = r"(?:\.[A-Za-z0-9]+)+"
 _PART = re.compile(
-    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-[0-9a-f]{{{ATTEMPT_DIGITS}}})?"
+    rf"part-\d{{5,}}-(?P<tag>[0-9a-f]{{{TAG_DIGITS}}})(?:-(?P<attempt>[0-9a-f]{{{ATTEMPT_DIGITS}}}))?"
     rf"-c\d{{3,}}{_EXTENSION}",
     re.ASCII,
 )
@@ -105,6 +105,12 @@ def part_tag(name: str) -> str | None:
     """Return the job tag in a part file's name, or None for a name that is not ours."""
     match = _PART.fullmatch(name)
     return match["tag"] if match else None
+
+
+def is_written_in_place(name: str) -> bool:
+    """Whether a part file's name is one that its task writes to itself (`commit_mode=direct`)."""
+    match = _PART.fullmatch(name)
+    return match is not None and match["attempt"] is not None
 
 
 def is_data(name: str) -> bool:

@@ -9,7 +9,12 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.humanize import counted
-from sftp_async.layout.part_names import LONGEST_NAME, is_data, part_tag
+from sftp_async.layout.part_names import (
+    LONGEST_NAME,
+    is_data,
+    is_written_in_place,
+    part_tag,
+)
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
     MANIFEST_FILE,
@@ -61,6 +66,10 @@ async def replaced(
         running = await in_flight(connection, layout.paths)
         running |= await in_flight(connection, layout.paths)
         over = {tag for name in removes if (tag := job_tag(name))} - running.tags
+        # Tasks of `commit_mode=direct` write final names long before their job's intent.
+        over -= running.staging & {
+            tag for name in removes if (tag := job_tag(name)) and _is_in_place(name)
+        }
         before = set(removes)
         found = await _listed(connection, layout, options, parts)
         removes = tuple(
@@ -131,6 +140,10 @@ async def _replaced_with_exact(
 
     await asyncio.gather(each(sorted(names), look), look_at_manifest())
     return tuple(sorted(found))
+
+
+def _is_in_place(name: str) -> bool:
+    return is_written_in_place(posixpath.basename(name))
 
 
 def warn_of_emptied(

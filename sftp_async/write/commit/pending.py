@@ -87,14 +87,18 @@ class InFlight:
     Args:
         tags: of the jobs.
         names: final names of their parts, relative to the target.
+        staging: tags of the jobs that have staging directories: their tasks may be writing.
 
     """
 
     tags: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    staging: frozenset[str] = frozenset()
 
     def __or__(self, other: InFlight) -> InFlight:
-        return InFlight(self.tags | other.tags, self.names | other.names)
+        return InFlight(
+            self.tags | other.tags, self.names | other.names, self.staging | other.staging
+        )
 
 
 async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFlight:
@@ -120,6 +124,8 @@ async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFligh
     for entry in listing:
         document = document_of(entry.name)
         if document is None:
+            if JOB_ID.fullmatch(entry.name) and entry.name != paths.job_id:
+                found |= InFlight(staging=frozenset({tag_of(entry.name)}))
             continue
         for state in dict.fromkeys((document[1], *STATES)):  # it may move on meanwhile
             intent = await intent_store.load(connection, paths, document[0], state)
