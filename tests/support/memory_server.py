@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from typing_extensions import Buffer
 
@@ -111,6 +111,10 @@ class MemoryServer:
         self.watch: Callable[[], None] = lambda: None
         #: Awaited before each request: a scheduler decides which job goes on.
         self.turn: Callable[[], Awaitable[None]] | None = None
+        #: Names in each reply of a listing, which others may come in between; 0: all in one.
+        self.names_per_reply = 0
+        #: The order in which a listing finds names.
+        self.order: Callable[[str], Any] = lambda name: name
         #: Called after each request, to do what others do meanwhile.
         self.meanwhile: Callable[[Operation], None] = lambda operation: None
 
@@ -274,7 +278,21 @@ class MemoryConnection(RemoteFileSystem):
                 if parent_of(p) == path and p != path
             ]
 
-        return await self.request("listdir", path, do)
+        if not self.server.names_per_reply:
+            return await self.request("listdir", path, do)
+        found: list[RemoteEntry] = []
+
+        def more() -> list[RemoteEntry]:
+            # As of a file system: a name is found where it is when the listing comes there.
+            order = self.server.order
+            last = order(found[-1].name) if found else None
+            left = [e for e in do() if last is None or order(e.name) > last]
+            return sorted(left, key=lambda e: order(e.name))[: self.server.names_per_reply]
+
+        await self.request("opendir", path, do)
+        while reply := await self.request("readdir", path, more):
+            found += reply
+        return found
 
     async def mkdir(self, path: str) -> None:
         server = self.server

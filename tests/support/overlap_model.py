@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import posixpath
-import random
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain, combinations
 from typing import Any
 
-from sftp_async.errors import SFTPAsyncError
+from sftp_async.errors import RemoteNotFoundError, SFTPAsyncError
+from sftp_async.layout.intent_names import STATES, document_of
 from sftp_async.layout.part_names import PartFile, is_data, is_part
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, MemoryServer, name_of
@@ -46,6 +45,7 @@ class Kind:
         parts: how many it writes.
         directories: the partitions of column `c` that they belong to.
         options: write options.
+        uploads: its tasks write its files while the schedule goes on (`commit_mode=direct`).
 
     """
 
@@ -54,6 +54,7 @@ class Kind:
     parts: int = 2
     directories: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    uploads: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Overlap:
         server: the server's kind.
         together: each job has prepared, and its tasks have ended, before the schedule begins.
         all_succeed: no job may fail.
+        names_per_reply: of listings, which others come in between; 0: listings are atomic.
 
     """
 
@@ -74,6 +76,7 @@ class Overlap:
     server: dict[str, Any] = field(default_factory=dict)
     together: bool = True
     all_succeed: bool = False
+    names_per_reply: int = 0
 
 
 @dataclass
@@ -130,6 +133,8 @@ class Play:
         if self.overlap.together:
             for number in range(len(self.lives)):
                 await self._prepare(number)
+        self.server.names_per_reply = self.overlap.names_per_reply
+        self.server.order = _against_time
         self.server.turn = self._turn
         self.server.watch = self._watch
         tasks = [asyncio.create_task(self._play(number)) for number in range(len(self.lives))]
@@ -145,6 +150,7 @@ class Play:
                 waiter.set_exception(Crash())
             await _settle()
         self.server.turn = None
+        self.server.names_per_reply = 0
         for task in tasks:
             await task
         await self._recover()
@@ -173,6 +179,9 @@ class Play:
         await life.job.prepare()
         kind = life.kind
         data = [b"%d:%d" % (number, index) for index in range(kind.parts)]
+        if kind.uploads:
+            life.contents = [("", content) for content in data]
+            return
         life.parts = life.job.stage(*data, directories=kind.directories)
         if life.job.layout.file_name is not None:
             life.contents = [("", b"".join(data))]
@@ -191,6 +200,8 @@ class Play:
             try:
                 if not self.overlap.together:
                     await self._prepare(number)
+                if life.kind.uploads:
+                    await self._upload(life)
                 life.begun = len(self.server.log)
                 await life.job.commit(life.parts)
                 life.outcome = "succeeded"
@@ -202,6 +213,19 @@ class Play:
         except Crash:
             life.outcome = "killed"
         life.ended = len(self.server.log)
+
+    async def _upload(self, life: Life) -> None:
+        """Write the parts under their final names, as tasks do, which look for their job then."""
+        layout, connection = life.job.layout, self.server.connect()
+        for index, (_, data) in enumerate(life.contents):
+            staged, final = layout.part_names(index, 0, f"{index:032x}")
+            await connection.write_file(layout.paths.staged(staged), data, new=True)
+            try:
+                await connection.stat(layout.staging)
+            except RemoteNotFoundError:
+                await connection.remove(layout.paths.staged(staged))
+                raise
+            life.parts.append(PartFile(staged, final, 1, len(data), sha256(data).hexdigest()))
 
     async def _recover(self) -> None:
         # A server that cannot rename refuses every other job before it recovers anything.
@@ -290,9 +314,20 @@ class Play:
         if "_manifest.json" in self.server.names("/out"):
             self._judge_manifest(files)
         self._judge_checksums(files)
-        staging = self.server.names("/out/_temporary")
+        staging = {
+            name
+            for name in self.server.names("/out/_temporary")
+            # Where attempts share an intent, an empty one is left to be swept: it may be replaced.
+            if not self._is_overtaken_key(name)
+        }
         if staging and not self.killed:
             self.broken.append(f"{sorted(staging)} is left in staging")
+
+    def _is_overtaken_key(self, name: str) -> bool:
+        node = self.server.nodes[f"/out/_temporary/{name}"]
+        keys = {life.job.layout.paths.document_id for life in self.lives if life.job.layout.once}
+        document = document_of(name)
+        return document is not None and document[0] in keys and not node.data
 
     def _judge_old(self, files: dict[str, bytes]) -> None:
         for name, data in self.overlap.old.items():
@@ -335,6 +370,12 @@ class Play:
                 self.broken.append(f"{name} is not that of the file that is there")
 
 
+def _against_time(name: str) -> tuple[int, str]:
+    """Order names so that a listing misses what is renamed meanwhile: later states come first."""
+    document = document_of(name)
+    return (STATES.index(document[1]) if document else len(STATES)), name
+
+
 async def _settle() -> None:
     """Return once every job waits for its turn."""
     loop: Any = asyncio.get_running_loop()
@@ -342,75 +383,3 @@ async def _settle() -> None:
     # The loop has no public way to ask whether it is idle.
     while loop._ready:
         await asyncio.sleep(0)
-
-
-@dataclass
-class Explored:
-    """The schedules that were played, and those that broke a rule."""
-
-    played: int = 0
-    broken: list[tuple[Sequence[Turn], list[str]]] = field(default_factory=list)
-
-    async def play(
-        self, overlap: Overlap, turns: Sequence[Turn], killed: frozenset[int] = frozenset()
-    ) -> Play:
-        play = Play(overlap, turns, killed)
-        rules = await play.run()
-        self.played += 1
-        if rules:
-            self.broken.append((turns, rules))
-        return play
-
-
-async def explore_pauses(overlap: Overlap, step: int = 1, *, kill: bool = False) -> Explored:
-    """Play two jobs by every schedule with one pause of each.
-
-    The first makes i requests, the second j, the first goes on to its end, then the second: for
-    every i and j, and with the jobs in both orders. For a j that is all of the second job, the
-    first stands still while the second begins and ends.
-
-    Args:
-        overlap: of two jobs.
-        step: between one i, and one j, and the next.
-        kill: the first does not go on: its process dies.
-
-    """
-    explored = Explored()
-    for first, second in ((0, 1), (1, 0)):
-        killed = frozenset({first}) if kill else frozenset()
-        i = 0
-        made = [sys.maxsize, sys.maxsize]
-        while i <= made[first] + 1:
-            j = 0
-            while j <= (0 if kill else made[second]):
-                turns = [(first, i), (second, None if kill else j), (first, None)]
-                play = await explored.play(overlap, turns, killed)
-                made = [life.requests for life in play.lives]
-                j += step
-            i += step
-    return explored
-
-
-async def explore_stalls(overlap: Overlap) -> Explored:
-    """Play each of two jobs stopped at each of its requests while the other begins and ends."""
-    explored = Explored()
-    for first, second in ((0, 1), (1, 0)):
-        i = made = 0
-        while i <= made:
-            turns: list[Turn] = [(first, i), (second, None), (first, None)]
-            made = (await explored.play(overlap, turns)).lives[first].requests
-            i += 1
-    return explored
-
-
-async def explore_at_random(overlap: Overlap, count: int, seed: int) -> Explored:
-    """Play schedules of random turns, short and long ones, all of them from one seed."""
-    explored, source = Explored(), random.Random(seed)
-    for _ in range(count):
-        await explored.play(overlap, list(_turns(source, len(overlap.kinds))))
-    return explored
-
-
-def _turns(source: random.Random, jobs: int) -> Iterator[Turn]:
-    for _ in range(source.randrange(2, 12)):
-        yield source.randrange(jobs), source.choice((1, 2, 3, 5, 8, 13, 21, 40))

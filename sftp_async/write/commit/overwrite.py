@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.write.commit.overwrite")
 
+#: Times that an overwrite lists the target again because it has changed since the last listing.
+LISTINGS = 10
+
 
 async def replaced(
     connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
@@ -57,26 +60,34 @@ async def replaced(
     if layout.file_name is not None:
         return await _replaced_with_exact(connection, layout, options, parts)
     found = await _listed(connection, layout, options, parts)
-    removes = _names_replaced(found, layout, options, parts)
-    if removes:
+    before = _names_replaced(found, layout, options, parts)
+    removes: tuple[str, ...] = ()
+    for _ in range(LISTINGS):
+        if not before:
+            break
         # A job's files may be listed while its commit is in flight: some of them now, the others
         # later. So nothing goes but files of jobs whose commit is known to be over: what the first
         # listing has, no intent names in either look, and, of such a job, all that the second
         # listing has.
         running = await in_flight(connection, layout.paths)
         running |= await in_flight(connection, layout.paths)
-        over = {tag for name in removes if (tag := job_tag(name))} - running.tags
+        over = {tag for name in before if (tag := job_tag(name))} - running.tags
         # Tasks of `commit_mode=direct` write final names long before their job's intent.
         over -= running.staging & {
-            tag for name in removes if (tag := job_tag(name)) and _is_in_place(name)
+            tag for name in before if (tag := job_tag(name)) and _is_in_place(name)
         }
-        before = set(removes)
         found = await _listed(connection, layout, options, parts)
+        after = _names_replaced(found, layout, options, parts)
+        stays = {*before} - running.names
         removes = tuple(
             name
-            for name in _names_replaced(found, layout, options, parts)
-            if (job_tag(name) in over if job_tag(name) else name in before - running.names)
+            for name in after
+            if (job_tag(name) in over if job_tag(name) else name in stays)
         )
+        if {*before} == {*after}:
+            break
+        # A job ended while the directory was listed: its sidecar files may be in one listing alone.
+        before = after
     return removes
 
 

@@ -13,16 +13,15 @@ from typing import Any
 
 import pytest
 
-from sftp_async.write.commit import overwrite, promote, sidecars
+from sftp_async.write.commit import claim, overwrite, promote, sidecars
 from sftp_async.write.commit.pending import InFlight
-from tests.support.overlap_model import (
-    OLD,
-    Kind,
-    Overlap,
+from tests.support.overlap_exploration import (
     explore_at_random,
     explore_pauses,
+    explore_pauses_of_three,
     explore_stalls,
 )
+from tests.support.overlap_model import OLD, Kind, Overlap
 
 pytestmark = pytest.mark.one_python
 
@@ -35,6 +34,7 @@ OLD_NAMED = {f"x_{number:05d}.csv": b"old %d" % number for number in (1, 2, 3)}
 OLD_PARTITION = {"c=1/part-00000-0dd0dd000dd0dd00-c000.csv": b"old 0"}
 PLAIN = {"posix_rename": False}
 DIRECT: dict[str, Any] = {"commit_mode": "direct"}
+NO_RENAME = {"rename": False, "posix_rename": False}
 
 OVERLAPS = {
     "append, overwrite": Overlap((APPEND, OVERWRITE)),
@@ -63,9 +63,28 @@ OVERLAPS = {
     "overwrite with a template, overwrite": Overlap(
         (Kind(overwrite=True, options=TEMPLATE), OVERWRITE), old=OLD_NAMED | OLD
     ),
+    "two dynamic overwrites, with sidecar files": Overlap(
+        (
+            Kind(overwrite=True, directories=("c=1", "c=2"), options=DYNAMIC | SIDECARS),
+            Kind(overwrite=True, directories=("c=1",), parts=1, options=DYNAMIC | SIDECARS),
+        ),
+        old=OLD_PARTITION,
+    ),
     "direct append, overwrite": Overlap(
-        (Kind(options=DIRECT), Kind(overwrite=True, options=DIRECT)),
-        server={"rename": False, "posix_rename": False},
+        (Kind(options=DIRECT), Kind(overwrite=True, options=DIRECT)), server=NO_RENAME
+    ),
+    "direct append that uploads, direct overwrite": Overlap(
+        (Kind(options=DIRECT, uploads=True), Kind(overwrite=True, options=DIRECT)),
+        server=NO_RENAME,
+    ),
+    "two direct overwrites that upload": Overlap(
+        (Kind(overwrite=True, options=DIRECT, uploads=True),) * 2, server=NO_RENAME
+    ),
+    "direct append that uploads, overwrite by rename": Overlap(
+        (Kind(options=DIRECT, uploads=True), OVERWRITE)
+    ),
+    "append, overwrite with sidecar files, long listings": Overlap(
+        (Kind(options=SIDECARS), Kind(overwrite=True, parts=1)), names_per_reply=1
     ),
 }
 #: Jobs that give files the same names.
@@ -115,6 +134,14 @@ SAME_NAMES = {
         (Kind(EXACT, overwrite=True, options=KEY), Kind(EXACT, overwrite=True)), old={}
     ),
 }
+THREE_DYNAMIC = Overlap(
+    (
+        Kind(overwrite=True, directories=("c=1", "c=2"), options=DYNAMIC),
+        Kind(overwrite=True, directories=("c=1",), parts=1, options=DYNAMIC),
+        Kind(directories=("c=1", "c=3"), options=PARTITIONED),
+    ),
+    old=OLD_PARTITION,
+)
 THREE = {
     "append, two overwrites": Overlap((APPEND, OVERWRITE, OVERWRITE)),
     "two appends, overwrite": Overlap((APPEND, APPEND, OVERWRITE)),
@@ -125,13 +152,38 @@ THREE = {
             Kind(overwrite=True, options=SIDECARS),
         )
     ),
+    "dynamic overwrites": THREE_DYNAMIC,
+    "dynamic overwrites, with sidecar files": replace(
+        THREE_DYNAMIC,
+        kinds=tuple(
+            replace(kind, options=kind.options | SIDECARS) for kind in THREE_DYNAMIC.kinds
+        ),
+    ),
+    "overwrites and an append with a template": Overlap(
+        (
+            TEMPLATE_OVERWRITE,
+            replace(TEMPLATE_OVERWRITE, parts=1),
+            Kind(options=TEMPLATE | {"if_exists": "rename"}),
+        ),
+        old=OLD_NAMED,
+    ),
+    "overwrites of an exact file with sidecar files": Overlap(
+        (Kind(EXACT, overwrite=True, options=CHECKED),) * 3, old=OLD_EXACT
+    ),
+    "long listings": Overlap(
+        (Kind(options=SIDECARS), Kind(overwrite=True, options=SIDECARS), OVERWRITE),
+        names_per_reply=2,
+    ),
     "append, overwrite, from the preparation on": Overlap((APPEND, OVERWRITE), together=False),
     "three, from the preparation on": Overlap((APPEND, OVERWRITE, OVERWRITE), together=False),
 }
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # In the model no job waits until another one that stands still may go on.
+    monkeypatch.setattr(claim, "PATIENCE", 0)
+    monkeypatch.setattr(claim, "BETWEEN_LOOKS", 0.0)
     # Each of many thousand recoveries would log a warning.
     logging.disable(logging.CRITICAL)
     yield
