@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
+import random
+import subprocess
+import sys
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,3 +132,81 @@ def test_two_jobs_that_may_rename_one_file_get_a_name_each(sshd: SSHD, remote_di
     for thread in threads:
         thread.join()
     assert lines_in(remote_dir) == ["old", *(f"row {number}" for number in range(4))]
+
+
+APPEND: dict[str, Any] = {"overwrite": False, "parts": 3, "options": {}}
+OVERWRITE: dict[str, Any] = {"overwrite": True, "parts": 2, "options": {}}
+SIDECARS = {"manifest": "true", "success_file": "true"}
+TEMPLATE = {"file_name_template": "x_{seq:05d}.txt"}
+EXACT = {"overwrite": True, "parts": 2, "options": {"checksum_files": "sha256"}, "file": "all.txt"}
+PAIRS: list[list[dict[str, Any]]] = [
+    [APPEND, OVERWRITE],
+    [OVERWRITE, OVERWRITE],
+    [APPEND | {"options": SIDECARS}, OVERWRITE | {"options": SIDECARS}],
+    [OVERWRITE | {"options": TEMPLATE}, OVERWRITE | {"options": TEMPLATE, "parts": 3}],
+    [APPEND | {"options": TEMPLATE | {"if_exists": "rename"}}] * 2,
+    [EXACT, EXACT],
+]
+
+
+def _play_stopped(server: SSHD, directory: Path, rounds: int, seed: int) -> None:
+    """Play pairs of jobs with random stops, each in a process of its own; judge what is there."""
+    source = random.Random(seed)  # noqa: S311
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.support.stopped_writers"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as player:
+        assert player.stdin is not None
+        assert player.stdout is not None
+        for number in range(rounds):
+            target = directory / f"round-{number}"
+            target.mkdir()
+            kinds = [dict(kind) for kind in PAIRS[number % len(PAIRS)]]
+            for kind in kinds:
+                kind["path"] = str(target / kind.pop("file", ""))
+            first = source.randrange(2)
+            turns = [(first, source.randrange(40)), (1 - first, source.choice((-1, *range(40))))]
+            played = {
+                "server": server.options(),
+                "directory": str(target),
+                "kinds": kinds,
+                "turns": turns,
+            }
+            player.stdin.write(json.dumps(played) + "\n")
+            player.stdin.flush()
+            outcomes = json.loads(player.stdout.readline())
+            _judge(target, kinds, outcomes, f"round {number}, {turns}, {kinds}: {outcomes}")
+        player.stdin.close()
+
+
+def _judge(target: Path, kinds: list[dict[str, Any]], outcomes: list[str], played: str) -> None:
+    assert outcomes[2] == "succeeded", played
+    lines = [line for line in lines_in(target) if ":" in line and " " not in line]
+    assert len(lines) == len(set(lines)), played
+    for number, (kind, outcome) in enumerate(zip(kinds, outcomes[:2], strict=True)):
+        assert outcome == "succeeded" or outcome.startswith("failed"), played
+        there = [line for line in lines if line.startswith(f"{number}:")]
+        assert len(there) in (0, kind["parts"]), played
+        replaced = kinds[1 - number]["overwrite"]
+        assert there or replaced or outcome != "succeeded", played
+    assert lines or "succeeded" not in outcomes[:2], played
+    for checksum in target.glob("*.sha256"):
+        data = (target / checksum.stem).read_bytes()
+        assert checksum.read_text().split()[0] == sha256(data).hexdigest(), played
+    assert not (target / "_temporary").exists(), played
+
+
+def test_jobs_that_are_stopped_between_two_requests_are_whole_or_wholly_replaced(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    _play_stopped(sshd, remote_dir, rounds=2 * len(PAIRS), seed=16)
+
+
+@pytest.mark.soak
+def test_jobs_that_are_stopped_often_are_whole_or_wholly_replaced(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    _play_stopped(sshd, remote_dir, rounds=200, seed=2026)

@@ -246,6 +246,8 @@ class JobCommitter:
             if intent.pieces:
                 self._pieces = [layout.paths.staged(piece.staged) for piece in pieces]
         except (RemoteNotFoundError, CommitError) as error:
+            if (found := await self._published(connection)) is not None:
+                return found  # another writer has moved it on before it was read back
             if await connection.exists(layout.staging):
                 raise
             if parts and await all_visible(connection, intent):

@@ -162,7 +162,7 @@ THREE = {
     "overwrites and an append with a template": Overlap(
         (
             TEMPLATE_OVERWRITE,
-            replace(TEMPLATE_OVERWRITE, parts=1),
+            TEMPLATE_OVERWRITE,
             Kind(options=TEMPLATE | {"if_exists": "rename"}),
         ),
         old=OLD_NAMED,
@@ -176,6 +176,14 @@ THREE = {
     ),
     "append, overwrite, from the preparation on": Overlap((APPEND, OVERWRITE), together=False),
     "three, from the preparation on": Overlap((APPEND, OVERWRITE, OVERWRITE), together=False),
+}
+
+
+#: What cannot be had without rename: the exact file is copied to its name by a handle that stays
+#: open, and a writer that goes on later writes into what another one has put there meanwhile.
+DIRECT_EXACT = Kind(EXACT, overwrite=True, options=DIRECT)
+KNOWN = {
+    "two direct overwrites of an exact file": Overlap((DIRECT_EXACT,) * 2, old={}, server=NO_RENAME)
 }
 
 
