@@ -17,9 +17,7 @@ from sftp_async.layout.target_paths import TargetPaths
 
 KEY_DIGITS = 16
 _DIRECTORY = re.compile(rf"claim-[0-9a-f]{{{KEY_DIGITS}}}")
-_TOKEN = re.compile(
-    rf"(?P<job>{JOB_ID.pattern})-(?P<document>{JOB_ID.pattern})-{JOB_ID.pattern}"
-)
+_TOKEN = re.compile(rf"(?P<job>{JOB_ID.pattern})-(?P<document>{JOB_ID.pattern})-{JOB_ID.pattern}")
 _CLAIM = re.compile(rf"{_DIRECTORY.pattern}/{_TOKEN.pattern}")
 
 

@@ -151,7 +151,7 @@ PAIRS: list[list[dict[str, Any]]] = [
 
 def _play_stopped(server: SSHD, directory: Path, rounds: int, seed: int) -> None:
     """Play pairs of jobs with random stops, each in a process of its own; judge what is there."""
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.stopped_writers"],
         stdin=subprocess.PIPE,
@@ -206,6 +206,7 @@ def test_jobs_that_are_stopped_between_two_requests_are_whole_or_wholly_replaced
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3_600)
 def test_jobs_that_are_stopped_often_are_whole_or_wholly_replaced(
     sshd: SSHD, remote_dir: Path
 ) -> None:

@@ -22,9 +22,9 @@ from tests.support.jobs import real_job, upload
 
 #: Everything that a commit asks a server for.
 REQUESTS = (
-    "stat lstat exists kind listdir mkdir rmdir remove rename replace link open_new "
-    "open_truncated open_read"
-).split()
+    *("stat", "lstat", "exists", "kind", "listdir", "mkdir", "rmdir", "remove"),
+    *("rename", "replace", "link", "open_new", "open_truncated", "open_read"),
+)
 
 
 class Writer:

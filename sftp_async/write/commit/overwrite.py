@@ -80,9 +80,7 @@ async def replaced(
         after = _names_replaced(found, layout, options, parts)
         stays = {*before} - running.names
         removes = tuple(
-            name
-            for name in after
-            if (job_tag(name) in over if job_tag(name) else name in stays)
+            name for name in after if (job_tag(name) in over if job_tag(name) else name in stays)
         )
         if {*before} == {*after}:
             break
