@@ -31,7 +31,9 @@ def _parse_split(value: object) -> str:
     return p.one_of(("auto", "false"))(str(value))
 
 
-Suffixes = Annotated[tuple[str, ...], BeforeValidator(p.parse_suffixes), FieldType("suffixes")]
+Suffixes = Annotated[
+    tuple[str, ...], BeforeValidator(p.parse_suffixes), FieldType("suffixes", keeps_blank=True)
+]
 DoneTemplate = Annotated[
     str | None, BeforeValidator(p.parse_name), FieldType("template with `{name}` or `{stem}`")
 ]
