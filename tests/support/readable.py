@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,7 +75,7 @@ def decode_file(
     edges = [0, *cuts, file.size]
     batches = [
         batch
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in itertools.pairwise(edges)
         for batch in reading.decode(file, start, stop)
     ]
     return pa.Table.from_batches(batches, schema)
