@@ -409,6 +409,11 @@ class MemoryFile(RemoteFile):
             "read", self.path, lambda: bytes(self.handle.data[offset : offset + size])
         )
 
+    async def stat(self) -> RemoteEntry:
+        return await self._connection.request(
+            "stat", self.path, lambda: _entry(self.path, self.handle)
+        )
+
     async def close(self) -> None:
         await self._connection.request("close", self.path, lambda: None)
 
