@@ -52,7 +52,7 @@ class ChunkStream:
         self._stopped = False
         self._changed = threading.Condition()
         #: Set where the download may go on; used on the loop only.
-        self._room = asyncio.Event()
+        self._space = asyncio.Event()
         self._future: Future[None] = runtime.submit(self._download(chunks))
 
     def __enter__(self) -> Iterator[bytes]:
@@ -64,7 +64,7 @@ class ChunkStream:
         with self._changed:
             self._stopped = True
             self._waiting.clear()
-        self._loop.call_soon_threadsafe(self._room.set)
+        self._loop.call_soon_threadsafe(self._space.set)
         try:
             self._future.result()
         except BaseException:
@@ -83,7 +83,7 @@ class ChunkStream:
                 chunk = self._waiting.popleft()
                 self._bytes -= len(chunk)
                 if self._bytes < self._limit <= self._bytes + len(chunk):
-                    self._loop.call_soon_threadsafe(self._room.set)
+                    self._loop.call_soon_threadsafe(self._space.set)
                 self._on_bytes(len(chunk))
                 return chunk
         failure = self._future.exception()
@@ -96,7 +96,7 @@ class ChunkStream:
             async with aclosing(chunks):
                 async for chunk in chunks:
                     if not self._put(chunk):
-                        await self._room.wait()
+                        await self._space.wait()
                     if self._stopped:
                         return
         finally:
@@ -104,7 +104,7 @@ class ChunkStream:
             self._loop.call_soon(self._end)
 
     def _put(self, chunk: bytes) -> bool:
-        """Add a chunk; return whether there is room for another one."""
+        """Add a chunk; return whether there is space for another one."""
         with self._changed:
             if not self._stopped:
                 self._waiting.append(chunk)
@@ -112,7 +112,7 @@ class ChunkStream:
                 self._changed.notify()
             if self._bytes < self._limit or self._stopped:
                 return True
-            self._room.clear()
+            self._space.clear()
             return False
 
     def _end(self) -> None:

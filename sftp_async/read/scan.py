@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import pyarrow as pa
 
@@ -43,16 +43,32 @@ class Scan:
         options: resolved, with pinned host keys.
         columns: of the result, and where each comes from.
         file_format: opened with the data columns.
+        follows_session: whether texts without a time zone are in that of the session.
 
     """
 
     options: SFTPOptions
     columns: ResultColumns
     file_format: ReadFormat
+    follows_session: bool = True
+
+    def in_zone(self, zone: str) -> Self:
+        """Return the scan as a session of this time zone reads it; `time_zone` takes precedence.
+
+        Args:
+            zone: of the session, such as `Europe/Berlin` or `+02:00`.
+
+        """
+        if not self.follows_session or zone == self.options.time_zone:
+            return self
+        options = self.options.with_inferred({"time_zone": zone})
+        return replace(
+            self, options=options, file_format=open_read_format(options, self.columns.data)
+        )
 
 
 def plan_scan(
-    options: SFTPOptions, schema: pa.Schema, paths: Sequence[str] = ()
+    options: SFTPOptions, schema: pa.Schema, paths: Sequence[str] = (), *, zone: str = "UTC"
 ) -> tuple[Scan, list[TaskInput]]:
     """Plan a read, on the driver.
 
@@ -60,6 +76,7 @@ def plan_scan(
         options: as the user gave them.
         schema: the columns of the result, in Spark's Arrow form.
         paths: files, directories and globs, where they are several; else `options.path` is read.
+        zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
 
     Returns:
         What the tasks have in common, and the input of each.
@@ -70,13 +87,16 @@ def plan_scan(
         ConnectError, TransferError: the files cannot be listed.
 
     """
+    follows_session = options.time_zone is None
+    if follows_session:
+        options = options.with_inferred({"time_zone": zone})
     options, paths = _checked(options, paths)
     options, listing = _list(options, paths)
     columns = ResultColumns.of(schema, listing.partition_by, options)
     file_format = open_read_format(options, columns.data)
     inputs = split_files(listing.files, options, file_format.is_splittable)
     _log_plan(options, paths, listing, inputs)
-    return Scan(options, columns, file_format), inputs
+    return Scan(options, columns, file_format, follows_session), inputs
 
 
 def infer_schema(options: SFTPOptions, paths: Sequence[str] = ()) -> pa.Schema:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 
 from sftp_async.read.task import read_task
+from sftp_async.spark.session_zone import task_zone
 from sftp_async.spark.worker import freeze_imports
 
 if TYPE_CHECKING:
@@ -57,4 +58,6 @@ class SFTPBatchReader(DataSourceReader):
         freeze_imports()
         if partition is None or partition.value is None:
             return
-        yield from read_task(self._scan, partition.value)
+        zone = task_zone()
+        scan = self._scan if zone is None else self._scan.in_zone(zone)
+        yield from read_task(scan, partition.value)

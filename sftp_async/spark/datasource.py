@@ -23,6 +23,7 @@ from sftp_async.spark.batch_reader import SFTPBatchReader
 from sftp_async.spark.batch_writer import SFTPBatchWriter
 from sftp_async.spark.plain_secrets import warn_of_plain_secrets
 from sftp_async.spark.schema import arrow_schema, collation_problems, spark_schema
+from sftp_async.spark.session_zone import machine_zone
 from sftp_async.spark.stream_writer import stream_writer
 from sftp_async.write.plan import plan_job, plan_stream_job
 
@@ -116,7 +117,9 @@ class SFTPDataSource(DataSource):
             ConnectError, TransferError: the files cannot be listed.
 
         """
-        return SFTPBatchReader(*plan_scan(self._options(), arrow_schema(schema), self._paths()))
+        columns = arrow_schema(schema)
+        scan, tasks = plan_scan(self._options(), columns, self._paths(), zone=machine_zone())
+        return SFTPBatchReader(scan, tasks)
 
     def _paths(self) -> tuple[str, ...]:
         """Return the paths of `load([...])`; none where there is one, in the option `path`."""
