@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from contextlib import aclosing
+from concurrent.futures import CancelledError
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Self
 
 from sftp_async.errors import raise_again
@@ -18,7 +19,6 @@ from sftp_async.errors import raise_again
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
     from concurrent.futures import Future
-    from types import TracebackType
 
     from sftp_async.remote.runtime import Runtime
 
@@ -58,20 +58,14 @@ class ChunkStream:
     def __enter__(self) -> Iterator[bytes]:
         return iter(self)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._changed:
             self._stopped = True
             self._waiting.clear()
         self._loop.call_soon_threadsafe(self._space.set)
-        try:
+        # An error that the consumer has not reached does not concern it: it has what it wanted.
+        with suppress(Exception, CancelledError):
             self._future.result()
-        except BaseException:
-            if kind is None and not self._ended:
-                return  # the consumer stopped early, before the error reached it
-            if kind is None:
-                raise
 
     def __iter__(self) -> Self:
         return self
