@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sftp_async.errors import SFTPAsyncError, raise_again
 from sftp_async.formats.base import ReadableFile
 from sftp_async.read.chunk_stream import ChunkStream
-from sftp_async.remote.download import Download, FileVersion
+from sftp_async.remote.resumable_download import Download, FileVersion
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 
@@ -54,10 +53,34 @@ class RemoteReadable(ReadableFile):
         self._waiting = min(_WAITING, int(budget * (1 - _AHEAD)))
         self._on_bytes = on_bytes
 
-    @staticmethod
-    def window(budget: int) -> int:
-        """Return the bytes that a download may ask for ahead within a budget."""
-        return max(1, int(budget * _AHEAD))
+    @classmethod
+    def of(cls, options: SFTPOptions, file: FoundFile) -> Self:
+        """Return a file as it was listed; it is opened when it is first read.
+
+        Args:
+            options: resolved, with pinned host keys.
+            file: of a listing.
+
+        """
+        runtime = get_runtime()
+        download = Download(
+            runtime.pool(options),
+            RetryPolicy.of(options),
+            FileVersion(file.path, file.size, file.mtime),
+            window=max(1, int(options.max_buffer_bytes * _AHEAD)),
+            access=options.access,
+        )
+        return cls(runtime, download, options.max_buffer_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open_ahead(self) -> None:
+        """Open the file in the background: an error of that comes when the file is read."""
+        self._runtime.submit(self._download.open_ahead())
 
     def chunks(self, start: int, stop: int) -> AbstractContextManager[Iterator[bytes]]:
         """Return the bytes of a range, in order; see `ReadableFile.chunks`."""
@@ -84,27 +107,3 @@ class RemoteReadable(ReadableFile):
             return self._runtime.run(work)
         except SFTPAsyncError as failure:
             raise_again(failure)
-
-
-@contextmanager
-def open_readable(options: SFTPOptions, file: FoundFile) -> Iterator[RemoteReadable]:
-    """Yield a file for decoders; it is opened when it is first read, and closed behind the block.
-
-    Args:
-        options: resolved, with pinned host keys.
-        file: as it was listed.
-
-    """
-    runtime = get_runtime()
-    download = Download(
-        runtime.pool(options),
-        RetryPolicy.of(options),
-        FileVersion(file.path, file.size, file.mtime),
-        window=RemoteReadable.window(options.max_buffer_bytes),
-        once=options.access == "once",
-    )
-    readable = RemoteReadable(runtime, download, options.max_buffer_bytes)
-    try:
-        yield readable
-    finally:
-        readable.close()

@@ -11,7 +11,7 @@ from sftp_async.errors import OptionsError
 from sftp_async.formats import open_read_format
 from sftp_async.read.columns import METADATA
 from sftp_async.read.partition_values import partition_type
-from sftp_async.read.readable_file import open_readable
+from sftp_async.read.readable_file import RemoteReadable
 
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
@@ -33,7 +33,7 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
     file_format = open_read_format(options, None)
     with ExitStack() as stack:
         files = [
-            stack.enter_context(open_readable(options, file))
+            stack.enter_context(RemoteReadable.of(options, file))
             for file in listing.files[: options.infer_files]
         ]
         schema = file_format.infer_schema(files)

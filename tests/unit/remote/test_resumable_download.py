@@ -7,8 +7,13 @@ from itertools import product
 
 import pytest
 
-from sftp_async.errors import ConnectionLostError, RemoteChangedError, TransferError
-from sftp_async.remote.download import Download, FileVersion
+from sftp_async.errors import (
+    ConnectionLostError,
+    RemoteChangedError,
+    RemoteFailureError,
+    TransferError,
+)
+from sftp_async.remote.resumable_download import Access, Download, FileVersion
 from sftp_async.remote.retry import RetryPolicy
 from tests.support.memory_server import Fault, MemoryPool, MemoryServer
 
@@ -22,12 +27,12 @@ def served() -> MemoryServer:
 
 
 def download(
-    server: MemoryServer, *, size: int = len(CONTENT), retries: int = 3, once: bool = False
+    server: MemoryServer, *, size: int = len(CONTENT), retries: int = 3, access: Access = "auto"
 ) -> Download:
     version = FileVersion("/a", size, server.now)
     pool = MemoryPool(server)
     retry = RetryPolicy(retries, 0.0)
-    return Download(pool, retry, version, window=64 * 1024, once=once)  # type: ignore[arg-type]
+    return Download(pool, retry, version, window=64 * 1024, access=access)  # type: ignore[arg-type]
 
 
 async def content(reading: Download, start: int = 0, stop: int = len(CONTENT)) -> bytes:
@@ -158,10 +163,28 @@ async def test_a_consumer_that_stops_early_leaves_the_file_open_for_the_next_ran
 @pytest.mark.asyncio
 async def test_a_file_that_is_given_away_once_is_neither_looked_at_nor_opened_again() -> None:
     server = served()
-    assert await content(download(server, once=True)) == CONTENT
+    assert await content(download(server, access="once")) == CONTENT
     assert not server.operations("stat")
     server = served()
     server.faults = {3: Fault("lost", "after")}
     with pytest.raises(TransferError, match="access=once reads no file twice"):
-        await content(download(server, once=True))
+        await content(download(server, access="once"))
     assert len(server.operations("open")) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("access", ["auto", "sequential", "once"])
+async def test_a_server_that_serves_no_ranges_is_read_from_the_start(access: Access) -> None:
+    server = served()
+    server.in_order_only = True
+    reading = download(server, access=access)
+    assert await content(reading, 40_000, 100_000) == CONTENT[40_000:100_000]
+    assert await content(reading, 70_000, 100_000) == CONTENT[70_000:100_000]
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_of_ranges_is_raised_where_they_were_asked_for() -> None:
+    server = served()
+    server.in_order_only = True
+    with pytest.raises(RemoteFailureError):
+        await content(download(server, access="random"), 40_000, 100_000)
