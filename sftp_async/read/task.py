@@ -11,7 +11,7 @@ from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.spooled_file import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     import pyarrow as pa
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.read.task")
 
 
-def read_task(scan: Scan, task: TaskInput) -> Iterator[pa.RecordBatch]:
+def read_task(scan: Scan, task: TaskInput) -> Generator[pa.RecordBatch]:
     """Yield the rows of one task, in batches of the result's schema.
 
     The file of the next split is opened while the one before it is decoded.
