@@ -21,8 +21,8 @@ from sftp_async.formats.json.scalars import base64
 if TYPE_CHECKING:
     from sftp_async.formats.json.text_values import TextParser
 
-# RapidJSON takes `Inf` for a number, and Jackson does not. Arrow makes a negative zero of -0, Jackson
-# an integer.
+# RapidJSON takes `Inf` for a number, and Jackson does not. For Arrow, -0 is a negative zero, for
+# Jackson an integer.
 _ODD_NUMBERS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN|(?<=-)0)\s*[,}\]]")
 _AS_THEY_ARE = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.bool_(), pa.float32(), pa.float64()),
