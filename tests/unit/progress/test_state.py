@@ -170,10 +170,10 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "MOST_ENDED", 2)
     for job in "bcdef":
         writes.update(task(0, 10, job=job), 1.0)
-    assert list(writes._writes) == ["d", "e", "f"]
+    assert list(writes._jobs) == ["d", "e", "f"]
     for job in "bcdef":
         writes.update(JobEnded("end", job, None), 1.0)
-    assert (list(writes._writes), list(writes._ended_ids)) == ([], ["e", "f"])
+    assert (list(writes._jobs), list(writes._ended_ids)) == ([], ["e", "f"])
     assert [end.job for end in writes.pop_ended()] == ["d", "e", "f"]
 
 
