@@ -1,0 +1,177 @@
+"""Plans a read on the driver: options, files and columns, and the input of each task."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import pyarrow as pa
+
+from sftp_async.errors import OptionsError
+from sftp_async.formats import open_read_format
+from sftp_async.layout.target import clean, file_kind
+from sftp_async.options.problems import Problems
+from sftp_async.read.columns import ResultColumns
+from sftp_async.read.listing import list_files
+from sftp_async.read.schema import infer_columns
+from sftp_async.read.splits import split_files
+from sftp_async.remote.operation import run_operation
+from sftp_async.remote.pinning import with_pinned_keys
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.runtime import get_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.formats.base import ReadFormat
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.listing import Listing
+    from sftp_async.read.splits import TaskInput
+    from sftp_async.remote.ssh import Connection
+
+    T = TypeVar("T")
+
+log = logging.getLogger("sftp_async.read.scan")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What all tasks of one read have in common; pickled to them.
+
+    Attributes:
+        options: resolved, with pinned host keys.
+        columns: of the result, and where each comes from.
+        file_format: opened with the data columns.
+        follows_session: whether texts without a time zone are in that of the session.
+
+    """
+
+    options: SFTPOptions
+    columns: ResultColumns
+    file_format: ReadFormat
+    follows_session: bool = True
+
+    def in_zone(self, zone: str) -> Self:
+        """Return the scan as a session of this time zone reads it; `time_zone` takes precedence.
+
+        Args:
+            zone: of the session, such as `Europe/Berlin` or `+02:00`.
+
+        """
+        if not self.follows_session or zone == self.options.time_zone:
+            return self
+        options = self.options.with_inferred({"time_zone": zone})
+        return replace(
+            self, options=options, file_format=open_read_format(options, self.columns.data)
+        )
+
+
+def plan_scan(
+    options: SFTPOptions, schema: pa.Schema, paths: Sequence[str] = (), *, zone: str = "UTC"
+) -> tuple[Scan, list[TaskInput]]:
+    """Plan a read, on the driver.
+
+    Args:
+        options: as the user gave them.
+        schema: the columns of the result, in Spark's Arrow form.
+        paths: files, directories and globs, where they are several; else `options.path` is read.
+        zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
+
+    Returns:
+        What the tasks have in common, and the input of each.
+
+    Raises:
+        OptionsError: the options are wrong; lists all mistakes.
+        SFTPAsyncError: no file matches.
+        ConnectError, TransferError: the files cannot be listed.
+
+    """
+    follows_session = options.time_zone is None
+    if follows_session:
+        options = options.with_inferred({"time_zone": zone})
+    options, paths = _checked(options, paths)
+    options, listing = _list(options, paths)
+    columns = ResultColumns.of(schema, listing.partition_by, options)
+    file_format = open_read_format(options, columns.data)
+    inputs = split_files(listing.files, options, file_format.is_splittable)
+    _log_plan(options, paths, listing, inputs)
+    return Scan(options, columns, file_format, follows_session), inputs
+
+
+def infer_schema(options: SFTPOptions, paths: Sequence[str] = ()) -> pa.Schema:
+    """Return the columns of a read whose user gave none, by Spark's rules for the format.
+
+    Args:
+        options: as the user gave them.
+        paths: see `plan_scan`.
+
+    Raises:
+        As `plan_scan`; and DecodeError: no columns can be found in the files.
+
+    """
+    options, paths = _checked(options, paths)
+    options, listing = _list(options, paths)
+    return infer_columns(options, listing)
+
+
+def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, tuple[str, ...]]:
+    """Return the options, resolved, and the paths, normalised; raises `OptionsError`."""
+    problems = Problems()
+    with problems.collect():
+        options = options.resolve()
+    asked = tuple(paths) or ((options.path,) if options.path is not None else ())
+    if not asked:
+        problems.add(["path is missing: give what to read, as in .load('/in/orders')."])
+    problems.raise_all()
+    return options, tuple(map(clean, asked))
+
+
+def _list(options: SFTPOptions, paths: tuple[str, ...]) -> tuple[SFTPOptions, Listing]:
+    """Return the options with pinned host keys and the format of the files, and the files."""
+
+    async def step(connection: Connection) -> tuple[SFTPOptions, Listing]:
+        listing = await list_files(connection, paths, options)
+        return with_pinned_keys(options, connection), listing
+
+    runtime = get_runtime()
+    retry = RetryPolicy.of(options)
+    pinned, listing = runtime.run(run_operation(runtime.pool(options), retry, step))
+    return _with_format(pinned, listing), listing
+
+
+def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
+    """Return the options with the format that the extensions of the files name, if none is set.
+
+    Raises:
+        OptionsError: the files have several formats.
+
+    """
+    if "format" in options.model_fields_set:
+        return options
+    found = {file_kind(file.path)[0] for file in listing.files} - {None}
+    if len(found) > 1:
+        names = ", ".join(sorted(name for name in found if name))
+        raise OptionsError(
+            f"The files have several formats ({names}): set format, and path_glob_filter to the "
+            "files of one of them."
+        )
+    inferred: dict[str, object] = dict.fromkeys(("format",), *found) if found else {}
+    tabs = all(file.path.lower().rpartition("/")[2].find(".tsv") > 0 for file in listing.files)
+    if listing.files and tabs and "sep" not in options.model_fields_set:
+        inferred["sep"] = "\t"
+    return options.with_inferred(inferred)
+
+
+def _log_plan(
+    options: SFTPOptions, paths: Sequence[str], listing: Listing, inputs: Sequence[TaskInput]
+) -> None:
+    log.info(
+        "%s: reading %s: %d files, %d bytes, %d tasks; %d files left out",
+        options.address,
+        ", ".join(paths),
+        len(listing.files),
+        sum(file.size for file in listing.files),
+        len(inputs),
+        listing.left_out_count,
+    )
