@@ -45,6 +45,7 @@ class AnyLineEnd:
     lookback = 0
 
     def first(self, data: bytes) -> int:
+        """Return the index behind the first line end; 0 if there is none for certain."""
         feed = data.find(b"\n")
         back = data.find(b"\r", 0, feed if feed >= 0 else len(data) - 1)
         if back < 0:
@@ -52,9 +53,11 @@ class AnyLineEnd:
         return back + 2 if back + 1 == feed else back + 1
 
     def last(self, data: bytes) -> int:
+        """Return the index behind the last line end; 0 if there is none for certain."""
         return max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
 
     def begun(self, data: bytes) -> bytes:
+        """Return the last bytes that may be the beginning of a line end."""
         return b"\r" if data.endswith(b"\r") else b""
 
 
@@ -71,14 +74,17 @@ class Separator:
         self.lookback = len(end) - 1
 
     def first(self, data: bytes) -> int:
+        """Return the index behind the first line end; 0 if there is none for certain."""
         found = data.find(self._end)
         return found + len(self._end) if found >= 0 else 0
 
     def last(self, data: bytes) -> int:
+        """Return the index behind the last line end; 0 if there is none for certain."""
         found = data.rfind(self._end)
         return found + len(self._end) if found >= 0 else 0
 
     def begun(self, data: bytes) -> bytes:
+        """Return the last bytes that may be the beginning of a line end."""
         return data[-self.lookback :] if self.lookback else b""
 
 
@@ -86,6 +92,7 @@ class OverlappingSeparator(Separator):
     """A separator such as `aa`, of which `aaa` holds two: only the start of a line tells which."""
 
     def last(self, data: bytes) -> int:
+        """Return the index behind the last line end; 0 if there is none for certain."""
         end = 0
         while (found := data.find(self._end, end)) >= 0:
             end = found + len(self._end)

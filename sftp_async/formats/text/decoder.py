@@ -39,7 +39,9 @@ def read_text(options: FormatOptions, schema: pa.Schema | None) -> TextReadForma
         field = schema.field(0)
     # Spark's strings of a text file are its bytes, whether they are UTF-8 or not.
     lines = replace(LineReader.of(options), checked=False)
-    return TextReadFormat(pa.schema([field]) if schema is None else schema, lines, options.wholetext)
+    return TextReadFormat(
+        pa.schema([field]) if schema is None else schema, lines, options.wholetext
+    )
 
 
 def _check(schema: pa.Schema) -> None:
@@ -107,8 +109,9 @@ class TextReadFormat(ReadFormat):
             for piece in recoded_pieces(chunks, charset) if charset else chunks:
                 size += len(piece)
                 if size > MAX_FILE_BYTES:
+                    limit = in_units(MAX_FILE_BYTES)
                     raise DecodeError(
-                        f"The file is larger than {in_units(MAX_FILE_BYTES)}, too large for one row",
+                        f"The file is larger than {limit}, too large for one row",
                         path=file.path,
                         hint="Read it without wholetext",
                     )

@@ -1,4 +1,4 @@
-"""Text files by Spark's own reader from a disk, and by the decoder: the same rows, bytes and all."""
+"""Text files by Spark's own reader, and by the decoder: the same rows, bytes and all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,19 @@ pytestmark = pytest.mark.one_python
 FILES = 60
 SCHEMA = pa.schema({"value": pa.string()})
 MARK = b"\xef\xbb\xbf"
-PIECES = [b"a", b"b", b"#", b"|", b"\n", b"\r", b"\r\n", "é".encode(), b"\xff", b"\xed\xa0\x80", MARK]
+PIECES = [
+    b"a",
+    b"b",
+    b"#",
+    b"|",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    "é".encode(),
+    b"\xff",
+    b"\xed\xa0\x80",
+    MARK,
+]
 
 
 def generated(seed: int) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -295,7 +295,9 @@ def test_lines_of_any_character_set_are_recoded(encoding: str, chunk: int) -> No
     file = MemoryFile("/in/a.txt", data, chunk=chunk)
     whole = lines_of(text.encode(), None)
     found = [
-        line for block in reader.blocks(file, 0, len(data)) for _, line in lines_of(block.data, None)
+        line
+        for block in reader.blocks(file, 0, len(data))
+        for _, line in lines_of(block.data, None)
     ]
     assert found == [line for _, line in whole]
     if reader.is_splittable("/in/a.txt"):
