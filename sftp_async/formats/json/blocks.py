@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.json.quick_records import QuickRecords
+from sftp_async.formats.json.quick_records import OddRecordError, QuickRecords
 from sftp_async.formats.json.record_text import record_text
 from sftp_async.formats.json.records import Parsed, RecordParser
 from sftp_async.formats.json.text_values import TextParser
@@ -110,7 +111,6 @@ class BlockDecoder:
 
         """
         parsed = self._parsed(record)
-        rows = parsed.rows
         if parsed.malformed:
             if self._mode == "failfast":
                 raise DecodeError(
@@ -120,11 +120,52 @@ class BlockDecoder:
                 )
             if self._mode == "dropmalformed":
                 return []
+        text = record.decode(errors="replace") if parsed.malformed else None
+        return self._with_text(parsed.rows, text)
+
+    def document(self, record: bytes) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a file that is one document, or an array of documents.
+
+        Raises:
+            DecodeError: it is malformed, in mode FAILFAST.
+
+        """
+        batches = self._ordinary_batches(record)
+        if batches is not None:
+            self.exact_bytes += len(record)
+            yield from batches
+            return
+        rows = self.rows(record, 0)
+        for start in range(0, len(rows), _BATCH):
+            yield self.batch(rows[start : start + _BATCH])
+
+    def _with_text(self, rows: list[list[Any]], text: str | None = None) -> list[list[Any]]:
+        """Add the column of corrupt records."""
         if self._corrupt is not None:
-            text = record.decode(errors="replace") if parsed.malformed else None
             for row in rows:
                 row.insert(self._corrupt, text)
         return rows
+
+    def _ordinary_batches(self, record: bytes) -> list[pa.RecordBatch] | None:
+        """Return the rows of a document, or of an array of them; None if something is odd.
+
+        One malformed element changes what all others become, so none is yielded before the last.
+        """
+        if self._quick is None:
+            return None
+        batches = []
+        rows: list[list[Any]] = []
+        try:
+            for row in self._quick.elements(record.removeprefix(codecs.BOM_UTF8).decode()):
+                rows.append(row)
+                if len(rows) == _BATCH:
+                    batches.append(self.batch(self._with_text(rows)))
+                    rows = []
+        except (OddRecordError, UnicodeDecodeError):
+            return None
+        if rows:
+            batches.append(self.batch(self._with_text(rows)))
+        return batches
 
     def batch(self, rows: list[list[Any]]) -> pa.RecordBatch:
         """Return rows as a batch."""
