@@ -42,9 +42,7 @@ def wrap_to(target: pa.DataType) -> Cast:
 def is_list(kind: pa.DataType) -> bool:
     """Return whether values of this Arrow type are lists, but not maps."""
     types = pa.types
-    return bool(
-        types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    )
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def find_field(
@@ -96,9 +94,7 @@ class ColumnCast:
     case_sensitive: bool
     path: str
 
-    def batch(
-        self, names: Sequence[str], columns: Sequence[pa.Array], rows: int
-    ) -> pa.RecordBatch:
+    def batch(self, names: Sequence[str], columns: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
         """Return the rows in the wanted form; a column that the file lacks is null.
 
         Raises:
@@ -149,9 +145,7 @@ class ColumnCast:
 
     def _struct(self, values: pa.Array, target: pa.DataType, where: str) -> pa.Array:
         names = [field.name for field in values.type]
-        if "typed_value" in names and any(
-            b"variant" in (field.metadata or {}) for field in target
-        ):
+        if "typed_value" in names and any(b"variant" in (field.metadata or {}) for field in target):
             raise malformed(
                 f"Column {where!r} is a shredded VARIANT, which this reader cannot put together",
                 self.path,

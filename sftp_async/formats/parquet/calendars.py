@@ -87,8 +87,8 @@ class Calendars:
     def _check(self, name: str, oldest: int | None, limit: int) -> None:
         if oldest is not None and oldest < limit:
             raise malformed(
-                f"Column {name!r} has dates before 1582 or timestamps before 1900, written by Spark "
-                "2 or in its way, which are of another calendar",
+                f"Column {name!r} has dates before 1582 or timestamps before 1900, written by "
+                "Spark 2 or in its way, which are of another calendar",
                 self.path,
                 hint="Read the file with Spark's own reader",
             )

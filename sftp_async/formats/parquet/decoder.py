@@ -108,9 +108,7 @@ class ParquetReadFormat(ReadFormat):
         """Yield the rows of the row groups whose middle is in the range."""
         assert self._schema is not None
         footer = read_footer(file)
-        wanted = find_columns(
-            footer, self._schema, file.path, case_sensitive=self._case_sensitive
-        )
+        wanted = find_columns(footer, self._schema, file.path, case_sensitive=self._case_sensitive)
         groups = owned_row_groups(footer, wanted, file, start, stop)
         cast = ColumnCast(self._schema, parquet_rule, self._case_sensitive, file.path)
         if not wanted.leaves:

@@ -55,7 +55,6 @@ class Node:
         """How many columns are stored for it."""
         return sum(child.leaves for child in self.children) if self.physical is None else 1
 
-
     def stored_types(self) -> set[str]:
         """Return the names of the types that are stored for it."""
         if self.physical is not None:
@@ -238,9 +237,23 @@ _CONVERTED: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 #: parquet.thrift, LogicalType: the number of each field of the union.
 _LOGICAL = {
-    **{1: "STRING", 2: "MAP", 3: "LIST", 4: "ENUM", 5: "DECIMAL", 6: "DATE", 7: "TIME"},
-    **{8: "TIMESTAMP", 10: "INTEGER", 11: "UNKNOWN", 12: "JSON", 13: "BSON", 14: "UUID"},
-    **{15: "FLOAT16", 16: "VARIANT", 17: "GEOMETRY", 18: "GEOGRAPHY"},
+    1: "STRING",
+    2: "MAP",
+    3: "LIST",
+    4: "ENUM",
+    5: "DECIMAL",
+    6: "DATE",
+    7: "TIME",
+    8: "TIMESTAMP",
+    10: "INTEGER",
+    11: "UNKNOWN",
+    12: "JSON",
+    13: "BSON",
+    14: "UUID",
+    15: "FLOAT16",
+    16: "VARIANT",
+    17: "GEOMETRY",
+    18: "GEOGRAPHY",
 }
 _UNITS = {1: "ms", 2: "us", 3: "ns"}
 

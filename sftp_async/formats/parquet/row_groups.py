@@ -102,9 +102,7 @@ def owned_row_groups(
     return found
 
 
-def _row_group(
-    group: StoredRowGroup, number: int, wanted: Wanted, file: ReadableFile
-) -> RowGroup:
+def _row_group(group: StoredRowGroup, number: int, wanted: Wanted, file: ReadableFile) -> RowGroup:
     chunks = [group.chunks[leaf] for leaf in wanted.leaves]
     for chunk in chunks:
         if chunk.encrypted:

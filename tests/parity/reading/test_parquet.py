@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyarrow import parquet
+from pyspark.errors import PySparkException
 
 from sftp_async.errors import DecodeError
 from sftp_async.spark.schema import arrow_schema
@@ -90,7 +93,9 @@ def test_small_pages_and_old_encodings_read_as_spark_reads_them(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     frame = spark.range(5000).selectExpr(
-        "id", "CAST(id % 7 AS STRING) AS text", "IF(id % 3 = 0, null, id * 1.5D) AS number",
+        "id",
+        "CAST(id % 7 AS STRING) AS text",
+        "IF(id % 3 = 0, null, id * 1.5D) AS number",
         "transform(sequence(0, id % 4), x -> CAST(x AS STRING)) AS list",
     )
     written = []
@@ -153,7 +158,7 @@ def test_files_of_other_programs_read_as_spark_reads_them(
         assert compare(spark, "parquet", [tmp_path / f"{name}.parquet"]).num_rows == rows
 
 
-#: A column of a file, and whether Spark takes its numbers for what the decoder refuses.
+#: A column of a file.
 STORED = {
     "int8": pa.array([1, None, 2], pa.int8()),
     "int64": pa.array([1, None, 2], pa.int64()),
@@ -180,10 +185,11 @@ def test_a_column_is_read_as_the_types_that_spark_reads_it_as_and_no_others(
         if stored == "uint16" and asked == "date":
             continue  # Spark takes any number of four bytes for a date
         schema = arrow_schema(spark.createDataFrame([], f"x {asked}").schema)
-        try:
-            theirs = spark_rows(spark.read.schema(f"x {asked}").parquet(str(path)))
-        except Exception as error:  # noqa: BLE001
-            assert "PARQUET_COLUMN_DATA_TYPE_MISMATCH" in str(error)
+        frame = spark.read.schema(f"x {asked}").parquet(str(path))
+        theirs = None
+        with contextlib.suppress(PySparkException, Py4JJavaError):
+            theirs = spark_rows(frame)
+        if theirs is None:
             with pytest.raises(DecodeError, match="'x'"):
                 decoder_rows("parquet", memory_files([path]), schema)
         else:
