@@ -217,8 +217,11 @@ class ShortReadError(TransferError):
 class RemoteChangedError(TransferError):
     """A remote file is no longer the one that was planned: gone, rewritten, shorter or longer.
 
-    Not retryable: the plan is of the old version. Load again to read the new one.
+    Not retryable: the plan is of the old version. Load again to read the new one. `gone`: whether
+    no file has the name any more.
     """
+
+    gone: bool = False
 
 
 class RemoteSpaceError(TransferError):

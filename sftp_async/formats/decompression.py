@@ -37,7 +37,7 @@ def plain_chunks(
     """Yield the content of a file, decompressed, in pieces of bounded size.
 
     Args:
-        file: compressed as a whole, or not at all.
+        file: compressed as a whole, or plain.
         start: first byte; 0 if there is a codec.
         stop: the byte behind the last one; the size if there is a codec.
         codec: of `codec_of`.
