@@ -117,11 +117,12 @@ def proxy() -> Iterator[Callable[..., FaultProxy]]:
     """Put a faulty network before a server: `proxy(sshd)` or `proxy(host, port)`."""
     started: list[FaultProxy] = []
 
-    def start(server: object, port: int | None = None) -> FaultProxy:
+    def start(server: object, port: int | None = None, *, received: bool = False) -> FaultProxy:
         if port is None:
-            link = FaultProxy(server.host, server.port)  # type: ignore[attr-defined]
+            place = server.host, server.port  # type: ignore[attr-defined]
         else:
-            link = FaultProxy(str(server), port)
+            place = str(server), port
+        link = FaultProxy(*place, received=received)
         started.append(link)
         return link.start()
 
