@@ -14,8 +14,6 @@ from sftp_async.formats.json import tokens as t
 from sftp_async.formats.json.record_text import record_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sftp_async.options import FormatOptions
 
 _LONGS = range(-(1 << 63), 1 << 63)
@@ -109,7 +107,10 @@ class Inference:
         self._corrupt |= self._options.mode == "permissive"
 
     def _type_of(self, record: bytes) -> it.Type:
-        text = record_text(record) if self._detects else record.decode(errors="replace")
+        try:
+            text = record_text(record) if self._detects else record.decode()
+        except UnicodeDecodeError as error:
+            raise t.MalformedJSONError(str(error)) from None
         try:
             value, _ = self._scan(text, re.match(r"[ \t\r\n]*", text).end())  # type: ignore[union-attr]
             return self._of_value(value)
@@ -214,16 +215,3 @@ def check_names(kind: pa.StructType, path: str, *, case_sensitive: bool) -> None
             inner = inner.value_type
         if pa.types.is_struct(inner):
             check_names(inner, path, case_sensitive=case_sensitive)
-
-
-def records_within(
-    records: Iterable[bytes], *, most_bytes: int, most_records: int
-) -> Iterable[bytes]:
-    """Yield records until one of the limits is reached."""
-    size = count = 0
-    for record in records:
-        yield record
-        size += len(record)
-        count += 1
-        if size >= most_bytes or count >= most_records:
-            return
