@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.binary import BinaryOptions
+from sftp_async.options.decoding import DecodingOptions
 from sftp_async.options.field_types import (
     Character,
     FieldType,
@@ -26,7 +27,7 @@ from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
 
-class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
+class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOptions):
     """The format of files; names, defaults and meaning are those of Spark where it has them."""
 
     group: ClassVar[str] = "Format"

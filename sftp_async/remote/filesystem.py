@@ -63,6 +63,15 @@ class RemoteFile(Protocol):
         """Read up to `size` bytes at `offset`; fewer only at the end of the file."""
         ...
 
+    async def stat(self) -> RemoteEntry:
+        """Return the size and time of the open file.
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        ...
+
     async def write(self, data: Buffer, offset: int) -> None:
         """Write `data` at `offset`; return when the server has acknowledged all of it."""
         ...

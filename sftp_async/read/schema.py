@@ -1,0 +1,60 @@
+"""Infers the columns of a read from its files, within bounds."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sftp_async.errors import OptionsError
+from sftp_async.formats import open_read_format
+from sftp_async.read.columns import METADATA
+from sftp_async.read.partition_values import partition_type
+from sftp_async.read.readable_file import RemoteReadable
+
+if TYPE_CHECKING:
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.listing import Listing
+
+
+def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
+    """Return the columns of the files, of the partition directories, and of the metadata.
+
+    Args:
+        options: resolved, with the format.
+        listing: of the read.
+
+    Raises:
+        DecodeError: no columns can be found in the files.
+        OptionsError: `columns` names one that is not there, or a name is there twice.
+
+    """
+    file_format = open_read_format(options, None)
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(RemoteReadable.of(options, file))
+            for file in listing.files[: options.infer_files]
+        ]
+        schema = file_format.infer_schema(files)
+    for place, name in enumerate(listing.partition_by):
+        texts = {file.partition[place] for file in listing.files}
+        schema = schema.append(pa.field(name, partition_type(sorted(texts, key=str))))
+    if options.columns:
+        schema = _projected(schema, options)
+    if options.metadata_column is not None:
+        schema = schema.append(pa.field(options.metadata_column, METADATA))
+    return schema
+
+
+def _projected(schema: pa.Schema, options: SFTPOptions) -> pa.Schema:
+    by_name = {
+        name if options.case_sensitive else name.lower(): schema.field(place)
+        for place, name in enumerate(schema.names)
+    }
+    wanted = [name if options.case_sensitive else name.lower() for name in options.columns]
+    if missing := [name for name in wanted if name not in by_name]:
+        raise OptionsError(
+            f"columns names {', '.join(missing)}, but there are {', '.join(schema.names)}."
+        )
+    return pa.schema([by_name[name] for name in wanted], schema.metadata)
