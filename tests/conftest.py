@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -136,10 +136,8 @@ def proxy() -> Iterator[Callable[..., FaultProxy]]:
     started: list[FaultProxy] = []
 
     def start(server: object, port: int | None = None, *, received: bool = False) -> FaultProxy:
-        if port is None:
-            place = server.host, server.port  # type: ignore[attr-defined]
-        else:
-            place = str(server), port
+        at: Any = server
+        place = (at.host, at.port) if port is None else (str(at), port)
         link = FaultProxy(*place, received=received)
         started.append(link)
         return link.start()
