@@ -285,7 +285,10 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
 def test_sql_on_a_thrift_server_reads_nothing_of_the_server_until_its_administrator_allows_it(
     tmp_path: Path, embedded_server: EmbeddedServer
 ) -> None:
-    env = environment(tmp_path, REPOSITORY, PRELOAD) | {"OF_SERVER": "secret", "HOME": str(tmp_path)}
+    env = environment(tmp_path, REPOSITORY, PRELOAD) | {
+        "OF_SERVER": "secret",
+        "HOME": str(tmp_path),
+    }
     env.pop("SFTP_ASYNC_REFERENCES", None)
     statements = tmp_path / "statements.sql"
     statements.write_text(
