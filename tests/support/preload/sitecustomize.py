@@ -10,8 +10,9 @@ import contextlib
 import sys
 
 if "pyspark.daemon" in sys.orig_argv:
-    with contextlib.suppress(ImportError):
-        import pandas  # noqa: F401 - Spark's own worker imports it for every task
+    if sys.orig_argv[-1] == "pyspark.worker":  # which imports it for every task
+        with contextlib.suppress(ImportError):
+            import pandas  # noqa: F401
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: F401
     import sftp_async.spark.batch_writer
