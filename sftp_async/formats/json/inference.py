@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.json import inferred_types as it
+from sftp_async.formats import inferred_types as it
 from sftp_async.formats.json import tokens as t
 from sftp_async.formats.json.record_text import record_text
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LONGS = range(-(1 << 63), 1 << 63)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORDS = ("NaN", "Infinity", "-Infinity", "+Infinity", "-INF", "+INF")
+
+
+_MERGING = it.Merging()
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -70,7 +73,7 @@ class Inference:
         while isinstance(kind, it.Array):
             kind = kind.element
         if isinstance(kind, it.Struct):
-            root = it.merged(self._root, kind)
+            root = _MERGING.merged(self._root, kind)
             assert isinstance(root, it.Struct)
             self._root = root
         elif kind != it.NULL:
@@ -140,7 +143,7 @@ class Inference:
             return self._of_fields([(name, self._of_value(inner)) for name, inner in value])
         element: it.Type = it.NULL
         for inner in value:
-            element = it.merged(element, self._of_value(inner))
+            element = _MERGING.merged(element, self._of_value(inner))
         return it.Array(element)
 
     def _of_token(self, tokens: t.Tokens) -> it.Type:
@@ -162,14 +165,14 @@ class Inference:
             raise t.MalformedJSONError(f"{token} is no value")
         element: it.Type = it.NULL
         while tokens.next() not in (t.ARRAY_END, None):
-            element = it.merged(element, self._of_token(tokens))
+            element = _MERGING.merged(element, self._of_token(tokens))
         return it.Array(element)
 
     @staticmethod
     def _of_fields(fields: list[tuple[str, it.Type]]) -> it.Type:
         found: dict[str, it.Type] = {}
         for name, kind in fields:
-            found[name] = it.merged(found[name], kind) if name in found else kind
+            found[name] = _MERGING.merged(found[name], kind) if name in found else kind
         return it.Struct(found)
 
     def _of_string(self, text: str) -> it.Type:
