@@ -81,7 +81,9 @@ class ORCReadFormat(ReadFormat):
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns that the tails state; no rows are read."""
         looked_at = files if self._merge_schema else files[:1]
-        schemas = [(file.path, spark_columns(read_tail(file).root, file.path)) for file in looked_at]
+        schemas = [
+            (file.path, spark_columns(read_tail(file).root, file.path)) for file in looked_at
+        ]
         _log.info(
             "Took the columns from the tails of %d of %d ORC files; no rows were read",
             len(looked_at),
@@ -97,10 +99,18 @@ class ORCReadFormat(ReadFormat):
         for stripe in stripes:
             if stripe.footer[1] > file.size:
                 raise malformed(
-                    f"Stripe {stripe.number} is not within the file", file.path, offset=stripe.offset
+                    f"Stripe {stripe.number} is not within the file",
+                    file.path,
+                    offset=stripe.offset,
                 )
         rule = orc_rule(proleptic=tail.proleptic, zone=machine_zone())
-        cast = ColumnCast(self._schema, rule, self._case_sensitive, file.path)
+        cast = ColumnCast(
+            self._schema,
+            rule,
+            self._case_sensitive,
+            file.path,
+            converts_dates=not tail.proleptic,
+        )
         yield from _Decoding(file, tail, cast, self._names(tail, file.path)).batches(stripes)
 
     def _names(self, tail: Tail, path: str) -> dict[str, str]:

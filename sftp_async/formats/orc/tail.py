@@ -256,11 +256,11 @@ class _Types:
 
 def _number(value: int | bytes) -> int:
     if not isinstance(value, int):
-        raise ValueError("a number is missing")  # noqa: TRY004 - data are wrong, not code
+        raise ValueError("a number is missing")
     return value
 
 
 def _bytes(value: int | bytes) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("a message is missing")  # noqa: TRY004 - data are wrong, not code
+        raise ValueError("a message is missing")
     return value

@@ -40,7 +40,7 @@ AS rows(bool, i8, i16, i32, i64, f32, f64, dec, dec18, text, bytes, day, at, wal
 """
 
 
-@pytest.mark.parametrize("codec", ["none", "snappy", "zlib", "zstd", "lz4", "brotli"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "zlib", "zstd", "lz4"])
 def test_every_type_that_spark_writes_reads_as_spark_reads_it(
     spark: SparkSession, tmp_path: Path, codec: str
 ) -> None:
@@ -113,9 +113,7 @@ def test_columns_of_all_files_are_merged_if_that_is_asked_for(
 
 
 @pytest.mark.parametrize("asked", ["BIGINT", "DOUBLE", "DECIMAL(20,2)"])
-def test_numbers_are_widened_as_spark_does(
-    spark: SparkSession, tmp_path: Path, asked: str
-) -> None:
+def test_numbers_are_widened_as_spark_does(spark: SparkSession, tmp_path: Path, asked: str) -> None:
     path = tmp_path / "file.orc"
     orc.write_table(pa.table({"x": pa.array([1, None, -3], pa.int32())}), path)
     compare(spark, "orc", [path], ddl=f"x {asked}")
