@@ -134,7 +134,7 @@ def _header(data: bytes, file: ReadableFile, *, whole: bool) -> Header | None:
 
 
 def _metadata(data: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
-    found = {}
+    found: dict[bytes, bytes] = {}
     while True:
         count, at = _long(data, at)
         if count == 0:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 #: Bytes of blocks, and rows, that are decoded together, about.
 GROUP_BYTES = 512 * 1024
-GROUP_ROWS = 65_536
+GROUP_ROWS = 16_384
 #: Rows of a batch: they are Python objects before they are Arrow's.
 BATCH_ROWS = 4_096
 
@@ -196,7 +196,7 @@ class _Rows:
         convert = self._row.convert
         seen = 0
         try:
-            rows = fastavro.reader(
+            rows: Iterator[Any] = fastavro.reader(
                 stream, self._reader, return_record_name=True, return_named_type=True
             )
             while part := list(itertools.islice(rows, BATCH_ROWS)):

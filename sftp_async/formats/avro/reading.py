@@ -192,10 +192,8 @@ def _plain(schema: dict[str, Any]) -> Decoded:
         stored, kind = pa.timestamp(unit, zone), pa.timestamp("us", zone)
     elif name == "bytes" and logical == "decimal":
         kind = _decimal(schema)
-    elif spark := schema.get("spark.sql.catalyst.type"):
-        # Types of Spark's that Avro lacks.
-        if name == "long" and spark.startswith("interval day"):
-            kind = pa.duration("us")
+    elif name == "long" and schema.get("spark.sql.catalyst.type", "").startswith("interval "):
+        kind = pa.duration("us")  # a type of Spark's that Avro lacks
     return Decoded(name, stored, kind)
 
 

@@ -67,14 +67,12 @@ def _piece(piece: bytes, codec: str, block: int) -> bytes:
                 break
         if size > block:
             raise ValueError("a compressed piece is too large")
-        plain: bytes = pa.Codec("snappy").decompress(piece, size, asbytes=True)
-        return plain
+        return bytes(pa.Codec("snappy").decompress(piece, size, asbytes=True))
     if codec == "lz4":
         return _lz4(piece, block)
     if codec in ("zstd", "brotli"):
         stream = pa.CompressedInputStream(pa.PythonFile(io.BytesIO(piece), mode="r"), codec)
-        plain = stream.read(block + 1)
-        return plain
+        return bytes(stream.read(block + 1))
     raise ValueError(f"files with the compression {codec} are not supported")
 
 

@@ -18,7 +18,7 @@ from sftp_async.formats.column_cast import ColumnCast, find_field
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.orc.casts import machine_zone, orc_rule
 from sftp_async.formats.orc.schema import spark_columns
-from sftp_async.formats.orc.tail import Stripe, Tail, read_tail, stream_ranges
+from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail, stream_ranges
 from sftp_async.formats.range_file import RangeFile, WithTail, coalesced
 from sftp_async.formats.schema_merge import merged
 
@@ -113,20 +113,20 @@ class ORCReadFormat(ReadFormat):
         )
         yield from _Decoding(file, tail, cast, self._names(tail, file.path)).batches(stripes)
 
-    def _names(self, tail: Tail, path: str) -> dict[str, str]:
-        """Return the wanted columns that the file has: names there, and those that are wanted."""
+    def _names(self, tail: Tail, path: str) -> dict[int, str]:
+        """Return the wanted columns that the file has: their numbers there, and wanted names."""
         assert self._schema is not None
         names = tail.root.names
         if names and all(_HIVE_NAME.fullmatch(name) for name in names):
             # By position, as in Spark (OrcUtils.requestedColumnIds).
-            return dict(zip(names, self._schema.names, strict=False))
+            return dict(zip(range(len(names)), self._schema.names, strict=False))
         found = {}
         for wanted in self._schema.names:
             number = find_field(
                 names, wanted, case_sensitive=self._case_sensitive, path=path, what="The file"
             )
             if number is not None:
-                found[names[number]] = wanted
+                found[number] = wanted
         return found
 
 
@@ -137,7 +137,7 @@ class _Decoding:
     file: ReadableFile
     tail: Tail
     cast: ColumnCast
-    names: dict[str, str]
+    names: dict[int, str]
 
     def batches(self, stripes: list[Stripe]) -> Iterator[pa.RecordBatch]:
         """Yield the rows."""
@@ -147,9 +147,8 @@ class _Decoding:
                     yield self.cast.batch([], [], min(BATCH_ROWS, stripe.rows - first))
             return
         columns = {0}
-        for name, kind in zip(self.tail.root.names, self.tail.root.children, strict=True):
-            if name in self.names:
-                columns |= kind.numbers()
+        for number in self.names:
+            columns |= self.tail.root.children[number].numbers()
         footers = self.file.read_ranges([stripe.footer for stripe in stripes]) if stripes else []
         for stripe, footer in zip(stripes, footers, strict=True):
             ranges = stream_ranges(self.tail, stripe, footer, columns, self.file.path)
@@ -184,8 +183,7 @@ class _Decoding:
             if batch is None:
                 break
             seen += batch.num_rows
-            names = [self.names[name] for name in batch.schema.names]
-            yield self.cast.batch(names, batch.columns, batch.num_rows)
+            yield self.cast.batch(list(self.names.values()), batch.columns, batch.num_rows)
         if seen != stripe.rows:
             raise malformed(
                 f"Stripe {stripe.number} has {seen:,} rows, and {stripe.rows:,} by the tail",
@@ -196,7 +194,7 @@ class _Decoding:
     def _scan(self, source: RangeFile, rows: int) -> Iterator[pa.RecordBatch]:
         opened = arrow_dataset.OrcFileFormat().make_fragment(pa.PythonFile(source, mode="r"))
         batches: Iterator[pa.RecordBatch] = opened.to_batches(
-            columns=list(self.names),
+            columns=[plain_name(number) for number in self.names],
             batch_size=rows,
             batch_readahead=0,
             fragment_readahead=0,

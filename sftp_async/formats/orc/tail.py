@@ -110,15 +110,28 @@ class Tail:
     postscript: tuple[Field, ...]
 
     def of_one_stripe(self, stripe: Stripe) -> bytes:
-        """Return the tail of a file that consists of one of the stripes."""
-        kept = [f for f in self.footer if f[0] not in (3, 6, 7)]
-        fields = [*kept, (3, stripe.message), (6, stripe.rows)]
+        """Return the tail of a file that consists of one of the stripes.
+
+        Its columns are called `plain_name` of their number: liborc takes a dot in a name for a path
+        into a struct.
+        """
+        kept = [f for f in self.footer if f[0] not in (3, 4, 6, 7)]
+        root, *others = [f for f in self.footer if f[0] == 4]
+        renamed = [f for f in read_fields(_bytes(root[1])) if f[0] != 3]
+        renamed += [(3, plain_name(number).encode()) for number in range(len(self.root.names))]
+        fields = [*kept, (4, write_fields(renamed)), *others]
+        fields += [(3, stripe.message), (6, stripe.rows)]
         footer = stored(write_fields(sorted(fields, key=lambda f: f[0])), self.codec, self.block)
         changed: dict[int, int | bytes] = {1: len(footer), 5: 0}
         postscript = write_fields(
             (number, changed.get(number, value)) for number, value in self.postscript
         )
         return footer + postscript + bytes([len(postscript)])
+
+
+def plain_name(number: int) -> str:
+    """Return the name that a column has in the file of one stripe."""
+    return f"c{number}"
 
 
 def read_tail(file: ReadableFile) -> Tail:
@@ -190,8 +203,10 @@ def stream_ranges(
     """
     ranges, at = [], stripe.offset
     data_start = stripe.offset + stripe.index_bytes
+    count, encodings = len(tail.root.numbers()), 0
     try:
         for number, value in read_fields(decompressed(footer, tail.codec, tail.block)):
+            encodings += number == 2
             if number != 1:
                 continue
             stream = dict(read_fields(_bytes(value)))
@@ -199,8 +214,12 @@ def stream_ranges(
             if at >= data_start and _number(stream.get(2, 0)) in columns:
                 ranges.append((at, at + length))
             at += length
+            if _number(stream.get(2, 0)) >= count:
+                raise ValueError("a stream is of no column")
         if at > stripe.footer[0]:
             raise ValueError("its streams are longer than the stripe")
+        if encodings != count:
+            raise ValueError(f"it has the encodings of {encodings} of {count} columns")
     except (ValueError, LookupError, TypeError, OSError) as error:
         raise malformed(
             f"The footer of stripe {stripe.number} is damaged: {error}",
@@ -216,28 +235,37 @@ def _stripe(number: int, message: bytes) -> Stripe:
     return Stripe(number, offset, index, data, footer, rows, message)
 
 
+#: How many types are inside one of these kinds; of all others but structs and unions none is.
+_CHILDREN = {"list": 1, "map": 2}
+
+
 class _Types:
-    """Puts the list of types together as a tree."""
+    """Puts the list of types, which is in depth-first order, together as a tree.
+
+    It is checked, since liborc ends the process where the tree is damaged.
+    """
 
     def __init__(self, messages: list[bytes]) -> None:
         self._messages = messages
+        self._next = 0
 
     def root(self) -> Type:
-        root = self._type(0, 0)
-        if root.kind != "struct":
+        root = self._type(0)
+        if root.kind != "struct" or self._next != len(self._messages):
             raise ValueError(f"its rows are of the type {root.kind}")
         return root
 
-    def _type(self, number: int, depth: int) -> Type:
-        if depth > len(self._messages):
-            raise ValueError("a type is inside itself")
+    def _type(self, number: int) -> Type:
+        if number != self._next:
+            raise ValueError("its types are in disorder")
+        self._next += 1
         made = Type(number)
         kind = 0
         for key, value in read_fields(self._messages[number]):
             if key == 1:
                 kind = _number(value)
             elif key == 2:
-                made.children += [self._type(child, depth + 1) for child in packed(value)]
+                made.children += [self._type(child) for child in packed(value)]
             elif key == 3:
                 made.names.append(_bytes(value).decode("utf-8", "replace"))
             elif key == 5:
@@ -251,6 +279,11 @@ class _Types:
         made.kind = KINDS[kind]
         if made.kind == "struct" and len(made.names) != len(made.children):
             raise ValueError("a struct has fields without names")
+        wanted = _CHILDREN.get(made.kind, 0)
+        if made.kind not in ("struct", "union") and len(made.children) != wanted:
+            raise ValueError(f"a {made.kind} has {len(made.children)} types inside")
+        if not (0 <= made.scale <= made.precision <= 38):
+            raise ValueError(f"a decimal has {made.precision} digits")
         return made
 
 
