@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -16,6 +17,7 @@ from sftp_async.read.columns import ResultColumns
 from sftp_async.read.listing import list_files
 from sftp_async.read.schema import infer_columns
 from sftp_async.read.splits import split_files
+from sftp_async.read.tracking import ReadTracking
 from sftp_async.remote.operation import run_operation
 from sftp_async.remote.pinning import with_pinned_keys
 from sftp_async.remote.retry import RetryPolicy
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from sftp_async.formats.base import ReadFormat
     from sftp_async.options import SFTPOptions
+    from sftp_async.progress.messages import Address
     from sftp_async.read.listing import Listing
     from sftp_async.read.splits import TaskInput
     from sftp_async.remote.ssh import Connection
@@ -68,8 +71,13 @@ class Scan:
 
 
 def plan_scan(
-    options: SFTPOptions, schema: pa.Schema, paths: Sequence[str] = (), *, zone: str = "UTC"
-) -> tuple[Scan, list[TaskInput]]:
+    options: SFTPOptions,
+    schema: pa.Schema,
+    paths: Sequence[str] = (),
+    *,
+    zone: str = "UTC",
+    listener: Address | None = None,
+) -> tuple[Scan, list[TaskInput], ReadTracking]:
     """Plan a read, on the driver.
 
     Args:
@@ -77,9 +85,10 @@ def plan_scan(
         schema: the columns of the result, in Spark's Arrow form.
         paths: files, directories and globs, where they are several; else `options.path` is read.
         zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
+        listener: where the progress goes; None: nowhere.
 
     Returns:
-        What the tasks have in common, and the input of each.
+        What the tasks have in common, the input of each, and what reports their progress.
 
     Raises:
         OptionsError: the options are wrong; lists all mistakes.
@@ -87,32 +96,87 @@ def plan_scan(
         ConnectError, TransferError: the files cannot be listed.
 
     """
-    follows_session = options.time_zone is None
-    if follows_session:
-        options = options.with_inferred({"time_zone": zone})
-    options, paths = _checked(options, paths)
-    options, listing = _list(options, paths)
-    columns = ResultColumns.of(schema, listing.partition_by, options)
-    file_format = open_read_format(options, columns.data)
-    inputs = split_files(listing.files, options, file_format.is_splittable)
-    _log_plan(options, paths, listing, inputs)
-    return Scan(options, columns, file_format, follows_session), inputs
+    options, follows_session = _with_zone(options, zone)
+    options, listing = list_scan(options, paths)
+    scan, inputs = scan_of(options, listing, schema)
+    tracking = ReadTracking(
+        uuid.uuid4().hex,
+        ", ".join(paths) or options.path or "",
+        len(inputs),
+        listing.left_out_count,
+        listener,
+    )
+    return replace(scan, follows_session=follows_session), inputs, tracking
 
 
-def infer_schema(options: SFTPOptions, paths: Sequence[str] = ()) -> pa.Schema:
+def plan_schema(options: SFTPOptions, paths: Sequence[str] = (), *, zone: str = "UTC") -> pa.Schema:
     """Return the columns of a read whose user gave none, by Spark's rules for the format.
 
     Args:
         options: as the user gave them.
         paths: see `plan_scan`.
+        zone: see `plan_scan`.
 
     Raises:
         As `plan_scan`; and DecodeError: no columns can be found in the files.
 
     """
+    options, _ = _with_zone(options, zone)
+    return infer_columns(*list_scan(options, paths))
+
+
+def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOptions, Listing]:
+    """List the files of a read; raises as `plan_scan`.
+
+    Returns:
+        The options, resolved, with pinned host keys and the format of the files; and the files.
+
+    """
     options, paths = _checked(options, paths)
-    options, listing = _list(options, paths)
-    return infer_columns(options, listing)
+
+    async def step(connection: Connection) -> tuple[SFTPOptions, Listing]:
+        listing = await list_files(connection, paths, options)
+        return with_pinned_keys(options, connection), listing
+
+    runtime = get_runtime()
+    work = run_operation(runtime.pool(options), RetryPolicy.of(options), step)
+    pinned, listing = runtime.run(work)
+    log.info(
+        "%s: %s: %d files, %d bytes; %d files left out",
+        options.address,
+        ", ".join(paths),
+        len(listing.files),
+        sum(file.size for file in listing.files),
+        listing.left_out_count,
+    )
+    return _with_format(pinned, listing), listing
+
+
+def scan_of(
+    options: SFTPOptions, listing: Listing, schema: pa.Schema
+) -> tuple[Scan, list[TaskInput]]:
+    """Return what tasks have in common, and the input of each, for files that are listed.
+
+    Args:
+        options: of `list_scan`.
+        listing: of `list_scan`.
+        schema: the columns of the result.
+
+    Raises:
+        OptionsError, DecodeError: the options or the columns do not suit the format.
+
+    """
+    columns = ResultColumns.of(schema, listing.partition_by, options)
+    file_format = open_read_format(options, columns.data)
+    inputs = split_files(listing.files, options, file_format.is_splittable)
+    return Scan(options, columns, file_format), inputs
+
+
+def _with_zone(options: SFTPOptions, zone: str) -> tuple[SFTPOptions, bool]:
+    """Return the options with a time zone, and whether it is the session's."""
+    if options.time_zone is not None:
+        return options, False
+    return options.with_inferred({"time_zone": zone}), True
 
 
 def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, tuple[str, ...]]:
@@ -125,19 +189,6 @@ def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, t
         problems.add(["path is missing: give what to read, as in .load('/in/orders')."])
     problems.raise_all()
     return options, tuple(map(clean, asked))
-
-
-def _list(options: SFTPOptions, paths: tuple[str, ...]) -> tuple[SFTPOptions, Listing]:
-    """Return the options with pinned host keys and the format of the files, and the files."""
-
-    async def step(connection: Connection) -> tuple[SFTPOptions, Listing]:
-        listing = await list_files(connection, paths, options)
-        return with_pinned_keys(options, connection), listing
-
-    runtime = get_runtime()
-    retry = RetryPolicy.of(options)
-    pinned, listing = runtime.run(run_operation(runtime.pool(options), retry, step))
-    return _with_format(pinned, listing), listing
 
 
 def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
@@ -161,17 +212,3 @@ def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
     if listing.files and tabs and "sep" not in options.model_fields_set:
         inferred["sep"] = "\t"
     return options.with_inferred(inferred)
-
-
-def _log_plan(
-    options: SFTPOptions, paths: Sequence[str], listing: Listing, inputs: Sequence[TaskInput]
-) -> None:
-    log.info(
-        "%s: reading %s: %d files, %d bytes, %d tasks; %d files left out",
-        options.address,
-        ", ".join(paths),
-        len(listing.files),
-        sum(file.size for file in listing.files),
-        len(inputs),
-        listing.left_out_count,
-    )

@@ -148,7 +148,7 @@ class Download:
         return result
 
     async def open_ahead(self) -> None:
-        """Open the file, if that works at once; whoever reads it finds out why it does not."""
+        """Open the file, if that works at once; the next read raises why it does not."""
         with suppress(SFTPAsyncError):
             await self._opened()
 

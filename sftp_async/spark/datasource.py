@@ -18,7 +18,7 @@ from sftp_async.errors import OptionsError
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
-from sftp_async.read.scan import infer_schema, plan_scan
+from sftp_async.read.scan import plan_scan, plan_schema
 from sftp_async.spark.batch_reader import SFTPBatchReader
 from sftp_async.spark.batch_writer import SFTPBatchWriter
 from sftp_async.spark.plain_secrets import warn_of_plain_secrets
@@ -106,7 +106,8 @@ class SFTPDataSource(DataSource):
             ConnectError, TransferError: the files cannot be read.
 
         """
-        return spark_schema(infer_schema(self._options(), self._paths()))
+        columns = plan_schema(self._options(), self._paths(), zone=machine_zone())
+        return spark_schema(columns)
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """Plan a batch read, on the driver, before any task.
@@ -118,8 +119,10 @@ class SFTPDataSource(DataSource):
 
         """
         columns = arrow_schema(schema)
-        scan, tasks = plan_scan(self._options(), columns, self._paths(), zone=machine_zone())
-        return SFTPBatchReader(scan, tasks)
+        scan, tasks, tracking = plan_scan(
+            self._options(), columns, self._paths(), zone=machine_zone(), listener=self.listener
+        )
+        return SFTPBatchReader(scan, tasks, tracking)
 
     def _paths(self) -> tuple[str, ...]:
         """Return the paths of `load([...])`; none where there is one, in the option `path`."""
