@@ -89,6 +89,36 @@ def xz(source: CompressedSource) -> Iterator[bytes]:
             source.exactly(_XZ_PADDING)
 
 
+def raw_lzma(
+    source: CompressedSource, *, dictionary: int, properties: tuple[int, int, int]
+) -> Iterator[bytes]:
+    """Yield the content of one LZMA stream without header, as in zip files.
+
+    It may lack an end mark: then the end of the source is its end.
+
+    Args:
+        source: the stream.
+        dictionary: its size in bytes.
+        properties: `lc`, `lp` and `pb`, as in https://www.7-zip.org/sdk.html.
+
+    """
+    import lzma
+
+    if dictionary > _XZ_MEMORY:
+        raise CorruptDataError(f"to decompress it takes {dictionary:,} bytes of memory")
+    lc, lp, pb = properties
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": lc, "lp": lp, "pb": pb}]
+    try:
+        stream = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        data = source.some()
+        while not stream.eof and (data or not stream.needs_input):
+            if piece := stream.decompress(data, PIECE):
+                yield piece
+            data = source.some() if stream.needs_input else b""
+    except (lzma.LZMAError, ValueError) as error:
+        raise CorruptDataError(_reason(error)) from error
+
+
 def _stream(
     stream: Any, data: bytes, source: CompressedSource, errors: tuple[type[Exception], ...]
 ) -> Iterator[bytes]:
