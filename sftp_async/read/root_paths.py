@@ -1,0 +1,325 @@
+"""Finds what the paths of a read stand for: files and directories, literally or by pattern."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import OptionsError, RemoteFailureError, RemoteNotFoundError
+from sftp_async.layout.target import clean
+from sftp_async.options.parsing import parse_remote_path
+from sftp_async.options.urls import is_url, parse_url
+from sftp_async.read.hidden_names import HIDDEN, holds_uncommitted_files, is_hidden
+from sftp_async.read.path_patterns import (
+    RECURSIVE,
+    NamePattern,
+    expand_groups,
+    is_pattern,
+    may_be_a_name,
+)
+from sftp_async.read.remote_tree import Directory, join, parent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.left_out import LeftOutFiles
+    from sftp_async.read.remote_tree import RemoteTree
+    from sftp_async.remote.filesystem import RemoteEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A file or directory that a path of a read stands for.
+
+    Attributes:
+        path: on the server.
+        entry: what it is.
+        siblings: the names next to it, itself included; None: they are not known.
+        is_named: whether the path names it, rather than a pattern.
+
+    """
+
+    path: str
+    entry: RemoteEntry
+    siblings: frozenset[str] | None = None
+    is_named: bool = True
+
+
+def asked_paths(options: SFTPOptions, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths of a read, on the server.
+
+    Args:
+        options: of the read; `path` counts where there are no others.
+        paths: of `load([…])`: paths, patterns, or URLs of the same server.
+
+    Raises:
+        OptionsError: there is no path, one is invalid, or a URL names another server.
+
+    """
+    asked = tuple(paths) or ((options.path,) if options.path is not None else ())
+    if not asked:
+        raise OptionsError("path is missing: give what to read, as in .load('/in/orders').")
+    problems: list[str] = []
+    found = []
+    for path in asked:
+        try:
+            text = _path_of_url(options, path) if is_url(path) else path
+            cleaned = clean(parse_remote_path(text))
+        except OptionsError as error:
+            problems += error.problems
+            continue
+        except ValueError as error:
+            problems.append(f"path {error}.")
+            continue
+        if holds_uncommitted_files(cleaned):
+            problems.append(
+                f"path {cleaned!r} is in a directory of files that no job has committed yet: read "
+                "the directory above it."
+            )
+        if not may_be_a_name(cleaned) and (problem := _pattern_problem(cleaned)):
+            problems.append(problem)
+        found.append(cleaned)
+    if problems:
+        raise OptionsError(problems)
+    return tuple(found)
+
+
+def _pattern_problem(path: str) -> str | None:
+    """Return why a pattern is none; None if it is one."""
+    try:
+        for alternative in expand_groups(path):
+            for name in alternative.split("/"):
+                NamePattern.of(name)
+    except ValueError as error:
+        return f"path: {error}."
+    return None
+
+
+def _path_of_url(options: SFTPOptions, url: str) -> str:
+    parsed = parse_url(url, "a URL in paths")
+    if parsed.problems:
+        raise OptionsError(parsed.problems)
+    parts = parsed.parts
+    host = parts.get("host", options.host)
+    bare = host[1:-1] if host.startswith("[") else host
+    same = (
+        bare.lower() == options.host.lower()
+        and parts.get("username", options.username) == options.username
+        and parts.get("port", str(options.port)) == str(options.port)
+    )
+    if not same:
+        raise OptionsError(
+            f"All paths of a read must be on one server, {options.address}, and a URL names "
+            "another one: read them separately, and union the DataFrames."
+        )
+    return parts.get("path", ".")
+
+
+async def find_roots(
+    tree: RemoteTree, paths: Sequence[str], options: SFTPOptions, left_out: LeftOutFiles
+) -> list[Root]:
+    """Return what paths stand for, in their order, those of a pattern sorted.
+
+    A path that is there is taken as it stands, even if it has brackets or braces in it; one with
+    `*` or `?` is always a pattern.
+
+    Args:
+        tree: of the server.
+        paths: cleaned.
+        options: of the read.
+        left_out: is told of hidden names that a pattern matches.
+
+    Raises:
+        RemoteNotFoundError: nothing has a path, or matches a pattern; says what is there.
+        TransferError: a directory cannot be listed.
+
+    """
+    roots: list[Root] = []
+    for path in paths:
+        entry = await tree.look(path) if may_be_a_name(path) else None
+        if entry is not None:
+            roots.append(Root(path, entry))
+            continue
+        found = []
+        if is_pattern(path) and _pattern_problem(path) is None:
+            found = await _Expansion(tree, left_out).of(path)
+        if not found and not (options.ignore_missing_files and not is_pattern(path)):
+            raise await nothing_found(tree, path, left_out)
+        roots += found
+    return roots
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A path that matches the first components of a pattern; `entry` is None if it is not looked at."""
+
+    path: str
+    entry: RemoteEntry | None = None
+    trail: tuple[str, ...] = ()
+    siblings: frozenset[str] | None = None
+
+
+class _Expansion:
+    """Expands one pattern."""
+
+    def __init__(self, tree: RemoteTree, left_out: LeftOutFiles) -> None:
+        self._tree = tree
+        self._left_out = left_out
+
+    async def of(self, pattern: str) -> list[Root]:
+        found: dict[str, Root] = {}
+        for alternative in expand_groups(pattern):
+            for root in await self._expand(alternative):
+                found.setdefault(root.path, root)
+        return sorted(found.values(), key=lambda root: root.path)
+
+    async def _expand(self, pattern: str) -> list[Root]:
+        candidates = [_Candidate("/" if pattern.startswith("/") else ".")]
+        names = [name for name in pattern.split("/") if name not in ("", ".")]
+        for place, name in enumerate(names):
+            if name == RECURSIVE:
+                candidates = await self._all_below(candidates)
+                if place == len(names) - 1:
+                    return await self._files_in(candidates)
+                continue
+            compiled = NamePattern.of(name)
+            if compiled.literal is not None:
+                candidates = [
+                    _Candidate(join(one.path, compiled.literal))
+                    for one in candidates
+                    if one.entry is None or one.entry.is_dir
+                ]
+            else:
+                candidates = await self._matching(candidates, compiled)
+        roots = [root for one in candidates if (root := await self._root(one)) is not None]
+        if RECURSIVE in names:
+            # A directory that matches gives its files: none is to be read twice.
+            directories = {root.path for root in roots if root.entry.is_dir}
+            roots = [
+                root
+                for root in roots
+                if root.entry.is_dir or parent_of(root.path) not in directories
+            ]
+        return roots
+
+    async def _root(self, candidate: _Candidate) -> Root | None:
+        entry = candidate.entry or await self._tree.look(candidate.path)
+        if entry is None:
+            return None
+        return Root(candidate.path, entry, candidate.siblings, is_named=False)
+
+    async def _matching(
+        self, candidates: Iterable[_Candidate], pattern: NamePattern
+    ) -> list[_Candidate]:
+        """Return what matches a pattern in directories."""
+        found: list[_Candidate] = []
+
+        async def visit(directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
+            names = frozenset(entry.name for entry in entries)
+            literally = pattern.text in names and may_be_a_name(pattern.text)
+            matching = [
+                entry
+                for entry in entries
+                if (entry.name == pattern.text if literally else pattern.matches(entry.name))
+            ]
+            for one in await self._tree.resolve(directory, self._visible(directory, matching, pattern)):
+                path = join(directory.path, one.entry.name)
+                found.append(_Candidate(path, one.entry, one.trail, names))
+            return ()
+
+        await self._tree.walk([*await self._directories(candidates)], visit)
+        return found
+
+    def _visible(
+        self, directory: Directory, entries: Sequence[RemoteEntry], pattern: NamePattern | None
+    ) -> list[RemoteEntry]:
+        seen = []
+        for entry in entries:
+            asked_for = pattern is not None and pattern.names_hidden
+            path = join(directory.path, entry.name)
+            if (is_hidden(entry.name) and not asked_for) or holds_uncommitted_files(path):
+                self._left_out.add(path, HIDDEN)
+            else:
+                seen.append(entry)
+        return seen
+
+    async def _directories(self, candidates: Iterable[_Candidate]) -> list[Directory]:
+        """Return the candidates that are directories."""
+        found = []
+        for one in candidates:
+            entry = one.entry
+            if entry is None and one.path not in ("/", "."):
+                entry = await self._tree.look(one.path)
+                if entry is None:
+                    continue
+            if entry is None or entry.is_dir:
+                found.append(Directory(one.path, one.trail))
+        return found
+
+    async def _all_below(self, candidates: Iterable[_Candidate]) -> list[_Candidate]:
+        """Return directories, and all directories below them."""
+        start = await self._directories(candidates)
+        found = {one.path: _Candidate(one.path, trail=one.trail) for one in start}
+
+        async def visit(directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
+            below = []
+            maybe = [entry for entry in entries if entry.is_dir or entry.is_link or not entry.is_complete]
+            for one in await self._tree.resolve(directory, self._visible(directory, maybe, None)):
+                if one.entry.is_dir:
+                    path = join(directory.path, one.entry.name)
+                    found[path] = _Candidate(path, one.entry, one.trail)
+                    below.append(Directory(path, one.trail))
+            return below
+
+        await self._tree.walk(start, visit)
+        return list(found.values())
+
+    async def _files_in(self, candidates: Iterable[_Candidate]) -> list[Root]:
+        matching = await self._matching(candidates, NamePattern.of("*"))
+        return [
+            Root(one.path, one.entry, one.siblings, is_named=False)
+            for one in matching
+            if one.entry is not None and not one.entry.is_dir
+        ]
+
+
+async def nothing_found(
+    tree: RemoteTree, path: str, left_out: LeftOutFiles
+) -> RemoteNotFoundError:
+    """Return the error for a path that stands for nothing: says what was there instead."""
+    what = "Nothing matches the pattern" if is_pattern(path) else "There is no such file or directory"
+    return RemoteNotFoundError(
+        what, host=tree.filesystem.address, path=path, hint=await _what_is_there(tree, path, left_out)
+    )
+
+
+async def _what_is_there(tree: RemoteTree, path: str, left_out: LeftOutFiles) -> str:
+    # The part of the path before its first pattern, or its parent.
+    plain = path
+    while plain not in ("/", ".") and (plain == path or is_pattern(plain)):
+        plain = parent_of(plain)
+    try:
+        while (entry := await tree.look(plain)) is None and plain not in ("/", "."):
+            plain = parent_of(plain)
+        if entry is None:
+            return "Check the path: it is one on the server"
+        if not entry.is_dir:
+            return f"{plain} is a file, not a directory"
+        names = sorted(one.name for one in await tree.filesystem.listdir(plain))
+    except RemoteFailureError:
+        return "Check the path: it is one on the server"
+    shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
+    there = f"{plain} has {len(names):,} entries: {shown}" if names else f"{plain} is empty"
+    return f"{there}. {left_out.summary().capitalize()}" if left_out.counts else there
+
+
+def relative_to(path: str, directory: str) -> str | None:
+    """Return a path relative to a directory; empty for itself; None: it is not below it."""
+    if path == directory:
+        return ""
+    if directory == ".":
+        return None if path.startswith("/") else path
+    start = directory if directory.endswith("/") else f"{directory}/"
+    return posixpath.normpath(path[len(start) :]) if path.startswith(start) else None
