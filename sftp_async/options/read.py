@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -33,9 +32,6 @@ def _parse_split(value: object) -> str:
 
 Suffixes = Annotated[
     tuple[str, ...], BeforeValidator(p.parse_suffixes), FieldType("suffixes", keeps_blank=True)
-]
-DoneTemplate = Annotated[
-    str | None, BeforeValidator(p.parse_name), FieldType("template with `{name}` or `{stem}`")
 ]
 
 
@@ -110,12 +106,6 @@ class ReadOptions(OptionsModel):
         description="Look twice, this time apart, and leave out files whose size or time changed.",
         examples=["5s"],
     )
-    done_file_template: DoneTemplate = Field(
-        None,
-        description="Read a file only if the file of this name is next to it. `{name}` is the name "
-        "of the file, `{stem}` the same without its extension.",
-        examples=["{name}.done"],
-    )
     ignore_suffixes: Suffixes = Field(
         IGNORED_SUFFIXES,
         description="Leave out files whose name ends in one of these: they are being uploaded.",
@@ -159,9 +149,3 @@ class ReadOptions(OptionsModel):
         "after its first byte: for mailbox servers, which give a file away with its first read.",
         examples=["once"],
     )
-
-    def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        yield from super()._contradictions()
-        template = self.done_file_template
-        if template is not None and not any(f in template for f in ("{name}", "{stem}")):
-            yield ("done_file_template",), "done_file_template must contain {name} or {stem}."

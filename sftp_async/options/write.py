@@ -213,7 +213,8 @@ class WriteOptions(OptionsModel):
         None,
         description="Template for the name of an empty file that is written after the data is "
         "committed. With `{name}`, the name of a data file, or `{stem}`, that name without "
-        "extensions, there is one for each data file; without them one for the job.",
+        "extensions, there is one for each data file; without them one for the job. A read takes "
+        "only data files whose done file is there.",
         examples=["{name}.done"],
     )
     file_permissions: Permissions = Field(

@@ -54,12 +54,18 @@ class RemoteReadable(ReadableFile):
         self._on_bytes = on_bytes
 
     @classmethod
-    def of(cls, options: SFTPOptions, file: FoundFile) -> Self:
+    def of(
+        cls,
+        options: SFTPOptions,
+        file: FoundFile,
+        on_bytes: Callable[[int], None] = lambda _: None,
+    ) -> Self:
         """Return a file as it was listed; it is opened when it is first read.
 
         Args:
             options: resolved, with pinned host keys.
             file: of a listing.
+            on_bytes: called with the number of bytes that have come.
 
         """
         runtime = get_runtime()
@@ -70,7 +76,7 @@ class RemoteReadable(ReadableFile):
             window=max(1, int(options.max_buffer_bytes * _AHEAD)),
             access=options.access,
         )
-        return cls(runtime, download, options.max_buffer_bytes)
+        return cls(runtime, download, options.max_buffer_bytes, on_bytes)
 
     def __enter__(self) -> Self:
         return self

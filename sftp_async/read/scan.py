@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -16,6 +17,7 @@ from sftp_async.read.columns import ResultColumns
 from sftp_async.read.listing import list_files
 from sftp_async.read.schema import infer_columns
 from sftp_async.read.splits import split_files
+from sftp_async.read.tracking import ReadTracking
 from sftp_async.remote.operation import run_operation
 from sftp_async.remote.pinning import with_pinned_keys
 from sftp_async.remote.retry import RetryPolicy
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from sftp_async.formats.base import ReadFormat
     from sftp_async.options import SFTPOptions
+    from sftp_async.progress.messages import Address
     from sftp_async.read.listing import Listing
     from sftp_async.read.splits import TaskInput
     from sftp_async.remote.ssh import Connection
@@ -68,8 +71,13 @@ class Scan:
 
 
 def plan_scan(
-    options: SFTPOptions, schema: pa.Schema, paths: Sequence[str] = (), *, zone: str = "UTC"
-) -> tuple[Scan, list[TaskInput]]:
+    options: SFTPOptions,
+    schema: pa.Schema,
+    paths: Sequence[str] = (),
+    *,
+    zone: str = "UTC",
+    listener: Address | None = None,
+) -> tuple[Scan, list[TaskInput], ReadTracking]:
     """Plan a read, on the driver.
 
     Args:
@@ -77,9 +85,10 @@ def plan_scan(
         schema: the columns of the result, in Spark's Arrow form.
         paths: files, directories and globs, where they are several; else `options.path` is read.
         zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
+        listener: where the progress goes; None: nowhere.
 
     Returns:
-        What the tasks have in common, and the input of each.
+        What the tasks have in common, the input of each, and what reports their progress.
 
     Raises:
         OptionsError: the options are wrong; lists all mistakes.
@@ -90,7 +99,14 @@ def plan_scan(
     options, follows_session = _with_zone(options, zone)
     options, listing = list_scan(options, paths)
     scan, inputs = scan_of(options, listing, schema)
-    return replace(scan, follows_session=follows_session), inputs
+    tracking = ReadTracking(
+        uuid.uuid4().hex,
+        ", ".join(paths) or options.path or "",
+        len(inputs),
+        listing.left_out_count,
+        listener,
+    )
+    return replace(scan, follows_session=follows_session), inputs, tracking
 
 
 def plan_schema(options: SFTPOptions, paths: Sequence[str] = (), *, zone: str = "UTC") -> pa.Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
@@ -22,7 +23,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.read.task")
 
 
-def read_task(scan: Scan, task: TaskInput) -> Generator[pa.RecordBatch]:
+@dataclass
+class ReadCounters:
+    """A task's progress: splits it is done with, rows, bytes that came, files it left out."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    files_left_out: int = 0
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that came."""
+        self.bytes += count
+
+
+def read_task(
+    scan: Scan, task: TaskInput, counters: ReadCounters | None = None
+) -> Generator[pa.RecordBatch]:
     """Yield the rows of one task, in batches of the result's schema.
 
     The file of the next split is opened while the one before it is decoded.
@@ -30,6 +47,7 @@ def read_task(scan: Scan, task: TaskInput) -> Generator[pa.RecordBatch]:
     Args:
         scan: what all tasks have in common.
         task: its splits.
+        counters: count what is read.
 
     Raises:
         RemoteChangedError: a file is no longer the one that was planned.
@@ -37,23 +55,33 @@ def read_task(scan: Scan, task: TaskInput) -> Generator[pa.RecordBatch]:
         TransferError, ConnectError: a file cannot be read, retries included.
 
     """
+    counters = ReadCounters() if counters is None else counters
+
+    def opened(split: Split) -> RemoteReadable:
+        readable = RemoteReadable.of(scan.options, split.file, counters.add_bytes)
+        return stack.enter_context(readable)
+
     with ExitStack() as stack:
-        coming = [stack.enter_context(RemoteReadable.of(scan.options, task.splits[0].file))]
+        coming = [opened(task.splits[0])]
         for place, split in enumerate(task.splits):
             file = coming.pop()
             if place + 1 < len(task.splits):
-                following = RemoteReadable.of(scan.options, task.splits[place + 1].file)
-                coming.append(stack.enter_context(following))
-                following.open_ahead()
+                coming.append(opened(task.splits[place + 1]))
+                coming[0].open_ahead()
             try:
-                yield from _read_split(scan, split, file)
+                for batch in _read_split(scan, split, file):
+                    counters.rows += len(batch)
+                    yield batch
+                counters.files += 1
             except DecodeError as error:
                 if not scan.options.ignore_corrupt_files:
                     raise
+                counters.files_left_out += 1
                 log.warning("the rest of a file is left out: %s", error)
             except RemoteChangedError as error:
                 if not (scan.options.ignore_missing_files and error.gone):
                     raise
+                counters.files_left_out += 1
                 log.warning("a file is left out: %s", error)
             file.close()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 
-from sftp_async.read.task import read_task
 from sftp_async.spark.session_zone import task_zone
 from sftp_async.spark.worker import freeze_imports
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import TaskInput
+    from sftp_async.read.tracking import ReadTracking
 
 
 class TaskPartition(InputPartition):
@@ -34,15 +35,17 @@ class SFTPBatchReader(DataSourceReader):
     Args:
         scan: what the tasks have in common.
         tasks: the input of each; not pickled.
+        tracking: reports the progress.
 
     """
 
-    def __init__(self, scan: Scan, tasks: Sequence[TaskInput]) -> None:
+    def __init__(self, scan: Scan, tasks: Sequence[TaskInput], tracking: ReadTracking) -> None:
         self._scan = scan
         self._tasks = tasks
+        self._tracking = tracking
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_scan": self._scan, "_tasks": ()}
+        return self.__dict__ | {"_tasks": ()}
 
     def partitions(self) -> Sequence[InputPartition]:
         """Return the input of each task; called once, in the process that planned the scan."""
@@ -58,6 +61,8 @@ class SFTPBatchReader(DataSourceReader):
         freeze_imports()
         if partition is None or partition.value is None:
             return
+        context = TaskContext.get()
+        number, stage = (context.partitionId(), context.stageId()) if context else (0, 0)
         zone = task_zone()
         scan = self._scan if zone is None else self._scan.in_zone(zone)
-        yield from read_task(scan, partition.value)
+        yield from self._tracking.read(scan, partition.value, number, stage)

@@ -119,8 +119,10 @@ class SFTPDataSource(DataSource):
 
         """
         columns = arrow_schema(schema)
-        scan, tasks = plan_scan(self._options(), columns, self._paths(), zone=machine_zone())
-        return SFTPBatchReader(scan, tasks)
+        scan, tasks, tracking = plan_scan(
+            self._options(), columns, self._paths(), zone=machine_zone(), listener=self.listener
+        )
+        return SFTPBatchReader(scan, tasks, tracking)
 
     def _paths(self) -> tuple[str, ...]:
         """Return the paths of `load([...])`; none where there is one, in the option `path`."""
