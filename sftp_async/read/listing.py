@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout.sidecars import done_name
+from sftp_async.layout.sidecars import MANIFEST_FILE, done_name
 from sftp_async.layout.target import clean
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
 from sftp_async.read.left_out import LeftOut, LeftOutFiles, summary_of
@@ -125,7 +125,7 @@ async def _look(
     filesystem: RemoteFileSystem, paths: Sequence[str], options: SFTPOptions
 ) -> tuple[Listing, Versions]:
     lister = _Lister(filesystem, options)
-    listing = await lister.list(paths)
+    listing = await lister.look(paths)
     versions = {file.path: (file.size, file.mtime) for file in listing.files}
     return listing, versions if options.stable_for else {}
 
@@ -156,19 +156,19 @@ class _Lister:
         self._left_out = LeftOutFiles()
         self._tree = RemoteTree(filesystem, options, self._left_out)
         self._selection = Selection(options, filesystem.address)
-        self._manifests = Manifests(filesystem, options, self._left_out)
+        self._manifests = Manifests(filesystem, options)
         #: The selected files of each directory, by name: size and time.
         self._selected: dict[str, dict[str, tuple[int, float]]] = {}
         #: Directories that have data files, selected or not: they decide about partition columns.
         self._leaves: set[str] = set()
         self._visited: set[str] = set()
+        self._root_directories: set[str] = set()
 
-    async def list(self, paths: Sequence[str]) -> Listing:
+    async def look(self, paths: Sequence[str]) -> Listing:
         roots = await find_roots(self._tree, paths, self._options, self._left_out)
         directories = [root for root in roots if root.entry.is_dir]
         files = [root for root in roots if not root.entry.is_dir]
-        for root in directories:
-            await self._manifests.load(root.path)
+        self._root_directories = {root.path for root in directories}
         await self._tree.walk(self._not_visited(map(_directory, directories)), self._visit)
         for root in files:
             await self._add_file(root)
@@ -195,9 +195,7 @@ class _Lister:
                 fresh.append(directory)
         return fresh
 
-    async def _visit(
-        self, directory: Directory, entries: list[RemoteEntry]
-    ) -> Iterable[Directory]:
+    async def _visit(self, directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
         """Select the files of a directory; return the directories below it."""
         visible = []
         for entry in entries:
@@ -206,7 +204,10 @@ class _Lister:
             else:
                 visible.append(entry)
         names = frozenset(entry.name for entry in entries)
-        below, selected = [], {}
+        if MANIFEST_FILE in names or directory.path in self._root_directories:
+            await self._manifests.load(directory.path, there=MANIFEST_FILE in names)
+        below: list[Directory] = []
+        selected: dict[str, tuple[int, float]] = {}
         for found in await self._tree.resolve(directory, visible):
             entry = found.entry
             path = join(directory.path, entry.name)
@@ -232,7 +233,11 @@ class _Lister:
         if name in self._selected.get(directory, ()):
             return
         reason = self._selection.reason(
-            root.path, root.entry, root.siblings, is_named=root.is_named
+            root.path,
+            root.entry,
+            root.siblings,
+            is_named=root.is_named,
+            may_be_hidden=root.may_be_hidden,
         )
         template = self._selection.done_file_template
         if reason is None and template is not None and root.siblings is None:
@@ -280,7 +285,7 @@ class _Lister:
         return found
 
     def _files_of(self, roots: Sequence[Root]) -> list[FoundFile]:
-        """Return the selected files that the paths stand for, those below subdirectories left out."""
+        """Return the selected files that the paths stand for, without those in subdirectories."""
         found = []
         taken = set()
         for root in roots:

@@ -1,4 +1,4 @@
-"""Reads a directory as the `_manifest.json` in it says, which this package's writer leaves there."""
+"""Reads a directory as its `_manifest.json` says, which this package's writer leaves there."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from sftp_async.errors import (
 )
 from sftp_async.layout.part_names import part_tag
 from sftp_async.layout.sidecars import MANIFEST_FILE
-from sftp_async.read.remote_tree import join
+from sftp_async.read.remote_tree import join, parent_of
 from sftp_async.read.root_paths import relative_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sftp_async.options import SFTPOptions
-    from sftp_async.read.left_out import LeftOutFiles
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
 log = logging.getLogger("sftp_async.read.manifest")
@@ -53,33 +54,38 @@ class Manifests:
 
     With `use_manifest=auto`, the files of a manifest must be there as it says. A directory has one
     manifest, that of the last job, so part files of other jobs are read as well, and files of other
-    names are not: no job has announced them. A manifest of files whose names a user chose says
+    names are not: they are no job's. A manifest of files whose names a user chose says
     nothing about the files next to them. With `require`, nothing but the manifest's files is read.
 
     Args:
         filesystem: where they are.
         options: of the read.
-        left_out: is told of nothing yet; kept for the errors.
 
     """
 
-    def __init__(
-        self, filesystem: RemoteFileSystem, options: SFTPOptions, left_out: LeftOutFiles
-    ) -> None:
+    def __init__(self, filesystem: RemoteFileSystem, options: SFTPOptions) -> None:
         self._filesystem = filesystem
         self._use = options.use_manifest
-        self._found: list[_Manifest] = []
+        self._found: dict[str, _Manifest] = {}
 
-    async def load(self, directory: str) -> None:
+    async def load(self, directory: str, *, there: bool) -> None:
         """Read the manifest of a directory, if it has one.
+
+        Args:
+            directory: a path of the read, or one below it; before any file below it.
+            there: whether it has a manifest.
 
         Raises:
             SFTPAsyncError: it is required, and there is none of this package.
 
         """
+        path = join(directory, MANIFEST_FILE)
         if self._use == "never":
             return
-        path = join(directory, MANIFEST_FILE)
+        if not there:
+            if self._use == "require":
+                raise self._missing(path, "There is no manifest")
+            return
         try:
             text = await self._filesystem.read_file(path, LARGEST)
             sizes = _sizes_in(text)
@@ -87,7 +93,7 @@ class Manifests:
             raise
         except RemoteNotFoundError as error:
             if self._use == "require":
-                raise self._missing(path, "There is no manifest") from error
+                raise self._missing(path, "The manifest has vanished") from error
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             if self._use == "require":
                 raise self._missing(path, "The manifest is not one of this package") from error
@@ -97,7 +103,7 @@ class Manifests:
                 raise
             log.warning("the manifest %s cannot be read: not used", path)
         else:
-            self._found.append(_Manifest(directory, sizes))
+            self._found[directory] = _Manifest(directory, sizes)
 
     def reason(self, path: str, entry: RemoteEntry) -> str | None:
         """Return why a manifest leaves a file out; None: it does not.
@@ -106,10 +112,8 @@ class Manifests:
             RemoteChangedError: the file does not have the size that a manifest says.
 
         """
-        for manifest in self._found:
-            name = relative_to(path, manifest.directory)
-            if not name:
-                continue
+        for manifest in self._above(path) if self._found else ():
+            name = relative_to(path, manifest.directory) or ""
             size = manifest.sizes.get(name)
             if size is None:
                 other_job = manifest.is_of_parts and part_tag(name.rpartition("/")[2]) is not None
@@ -133,7 +137,7 @@ class Manifests:
             RemoteChangedError: one is missing.
 
         """
-        for manifest in self._found:
+        for manifest in self._found.values():
             missing = sorted(manifest.sizes.keys() - manifest.seen)
             if missing:
                 more = f", and {len(missing) - 1:,} more" if missing[1:] else ""
@@ -145,6 +149,13 @@ class Manifests:
                 )
                 error.gone = True
                 raise error
+
+    def _above(self, path: str) -> Iterator[_Manifest]:
+        """Yield the manifests of the directories above a file, the nearest first."""
+        while path not in ("/", "."):
+            path = parent_of(path)
+            if path in self._found:
+                yield self._found[path]
 
     def _hint(self, manifest: _Manifest) -> str:
         return (

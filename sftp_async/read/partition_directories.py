@@ -143,4 +143,6 @@ def _parse(
 
 def _listed(paths: Iterable[str]) -> str:
     every = sorted(paths)
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if every[_SHOWN:] else "")
+    return ", ".join(every[:_SHOWN]) + (
+        f" and {len(every) - _SHOWN} more" if every[_SHOWN:] else ""
+    )

@@ -58,7 +58,7 @@ class RemoteTree:
     Args:
         filesystem: the connection.
         options: of the read.
-        left_out: is told what cannot be followed.
+        left_out: gets what cannot be followed.
 
     """
 
@@ -103,7 +103,7 @@ class RemoteTree:
                 "The server does not tell the size of the file",
                 host=self.filesystem.address,
                 path=path,
-                hint="Without it nobody can say whether the file was read to its end",
+                hint="Without it, a file that is cut short looks like a complete one",
             ) from None
         return replace(found, is_dir=True, is_complete=True)
 

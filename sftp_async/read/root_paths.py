@@ -38,6 +38,7 @@ class Root:
         entry: what it is.
         siblings: the names next to it, itself included; None: they are not known.
         is_named: whether the path names it, rather than a pattern.
+        may_be_hidden: whether hidden names are asked for.
 
     """
 
@@ -45,6 +46,7 @@ class Root:
     entry: RemoteEntry
     siblings: frozenset[str] | None = None
     is_named: bool = True
+    may_be_hidden: bool = True
 
 
 def asked_paths(options: SFTPOptions, paths: Sequence[str]) -> tuple[str, ...]:
@@ -129,7 +131,7 @@ async def find_roots(
         tree: of the server.
         paths: cleaned.
         options: of the read.
-        left_out: is told of hidden names that a pattern matches.
+        left_out: gets the hidden names that a pattern matches.
 
     Raises:
         RemoteNotFoundError: nothing has a path, or matches a pattern; says what is there.
@@ -153,12 +155,13 @@ async def find_roots(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A path that matches the first components of a pattern; `entry` is None if it is not looked at."""
+    """What matches the first names of a pattern; `entry` is None if it is not looked at yet."""
 
     path: str
     entry: RemoteEntry | None = None
     trail: tuple[str, ...] = ()
     siblings: frozenset[str] | None = None
+    may_be_hidden: bool = True
 
 
 class _Expansion:
@@ -208,7 +211,8 @@ class _Expansion:
         entry = candidate.entry or await self._tree.look(candidate.path)
         if entry is None:
             return None
-        return Root(candidate.path, entry, candidate.siblings, is_named=False)
+        named = candidate.siblings is None
+        return Root(candidate.path, entry, candidate.siblings, named, candidate.may_be_hidden)
 
     async def _matching(
         self, candidates: Iterable[_Candidate], pattern: NamePattern
@@ -224,9 +228,12 @@ class _Expansion:
                 for entry in entries
                 if (entry.name == pattern.text if literally else pattern.matches(entry.name))
             ]
-            for one in await self._tree.resolve(directory, self._visible(directory, matching, pattern)):
+            for one in await self._tree.resolve(
+                directory, self._visible(directory, matching, pattern)
+            ):
                 path = join(directory.path, one.entry.name)
-                found.append(_Candidate(path, one.entry, one.trail, names))
+                hidden = pattern.names_hidden or literally
+                found.append(_Candidate(path, one.entry, one.trail, names, hidden))
             return ()
 
         await self._tree.walk([*await self._directories(candidates)], visit)
@@ -265,7 +272,9 @@ class _Expansion:
 
         async def visit(directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
             below = []
-            maybe = [entry for entry in entries if entry.is_dir or entry.is_link or not entry.is_complete]
+            maybe = [
+                entry for entry in entries if entry.is_dir or entry.is_link or not entry.is_complete
+            ]
             for one in await self._tree.resolve(directory, self._visible(directory, maybe, None)):
                 if one.entry.is_dir:
                     path = join(directory.path, one.entry.name)
@@ -279,19 +288,22 @@ class _Expansion:
     async def _files_in(self, candidates: Iterable[_Candidate]) -> list[Root]:
         matching = await self._matching(candidates, NamePattern.of("*"))
         return [
-            Root(one.path, one.entry, one.siblings, is_named=False)
+            Root(one.path, one.entry, one.siblings, is_named=False, may_be_hidden=False)
             for one in matching
             if one.entry is not None and not one.entry.is_dir
         ]
 
 
-async def nothing_found(
-    tree: RemoteTree, path: str, left_out: LeftOutFiles
-) -> RemoteNotFoundError:
+async def nothing_found(tree: RemoteTree, path: str, left_out: LeftOutFiles) -> RemoteNotFoundError:
     """Return the error for a path that stands for nothing: says what was there instead."""
-    what = "Nothing matches the pattern" if is_pattern(path) else "There is no such file or directory"
+    what = "There is no such file or directory"
+    if is_pattern(path):
+        what = "Nothing matches the pattern"
     return RemoteNotFoundError(
-        what, host=tree.filesystem.address, path=path, hint=await _what_is_there(tree, path, left_out)
+        what,
+        host=tree.filesystem.address,
+        path=path,
+        hint=await _what_is_there(tree, path, left_out),
     )
 
 

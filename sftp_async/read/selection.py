@@ -80,6 +80,7 @@ class Selection:
         siblings: Collection[str] | None = None,
         *,
         is_named: bool = False,
+        may_be_hidden: bool = False,
     ) -> str | None:
         """Return why a file is left out; None: it is read.
 
@@ -88,6 +89,7 @@ class Selection:
             entry: of the file.
             siblings: the names in its directory; None: they are not known, and not looked at.
             is_named: whether the user has named the file itself: its name is no reason then.
+            may_be_hidden: whether the user has asked for hidden names.
 
         Raises:
             SFTPAsyncError: the reason would be a time, and the server sends none.
@@ -95,7 +97,7 @@ class Selection:
         """
         name = entry.name
         if not is_named:
-            if is_hidden(name):
+            if is_hidden(name) and not may_be_hidden:
                 return HIDDEN
             for suffix in self._suffixes:
                 if name.endswith(suffix):
@@ -118,9 +120,9 @@ class Selection:
             return TOO_NEW
         if self._min_age and self._now - entry.mtime < self._min_age:
             return TOO_YOUNG
-        if self._done is not None and siblings is not None:
-            if done_name(self._done, name) not in siblings:
-                return NOT_DONE
+        template = self._done
+        if template and siblings is not None and done_name(template, name) not in siblings:
+            return NOT_DONE
         return None if entry.size else EMPTY
 
     def _is_sidecar(self, name: str, siblings: Collection[str]) -> bool:

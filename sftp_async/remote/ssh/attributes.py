@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 #: The first letter of a line of `ls -l`, which servers of SFTP 3 send with each name.
 _KIND_OF_LETTER: dict[bytes, Kind] = {b"-": "file", b"d": "directory", b"l": "link"}
+#: The kind in POSIX's mode; everything else is a file.
+_KIND_OF_BITS: dict[int, Kind] = {stat_bits.S_IFLNK: "link", stat_bits.S_IFDIR: "directory"}
 
 
-def entry_of(
-    name: str, attrs: asyncssh.SFTPAttrs, line: bytes | str | None = None
-) -> RemoteEntry:
+def entry_of(name: str, attrs: asyncssh.SFTPAttrs, line: bytes | str | None = None) -> RemoteEntry:
     """Return a name's attributes as an entry; what the server leaves out is 0 or None.
 
     Args:
@@ -50,7 +50,7 @@ def kind_of(attrs: asyncssh.SFTPAttrs) -> Kind:
 def _known_kind(attrs: asyncssh.SFTPAttrs) -> Kind | None:
     """Return the kind by the permissions, where a server sends them with a kind in them."""
     if attrs.permissions is not None and (kind := stat_bits.S_IFMT(attrs.permissions)):
-        return {stat_bits.S_IFLNK: "link", stat_bits.S_IFDIR: "directory"}.get(kind, "file")
+        return _KIND_OF_BITS.get(kind, "file")
     if attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK:
         return "link"
     if attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY:

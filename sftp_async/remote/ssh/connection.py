@@ -155,8 +155,9 @@ class Connection(RemoteFileSystem):
             aclosing(name_pages(self._sftp, path, ahead=ahead)) as pages,
         ):
             async for page in pages:
-                # A large directory takes many answers.
-                self._guard.heard()
+                if page:
+                    # A large directory takes many answers; one without names is no progress.
+                    self._guard.heard()
                 seen += len(page)
                 if seen > LARGEST_LISTING:
                     raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -72,10 +72,9 @@ async def name_pages(
             yield names
     finally:
         await asyncio.gather(*coming, return_exceptions=True)
-        try:
+        # All names are there, or there is another error.
+        with suppress(asyncssh.SFTPError):
             await handler.close(handle)
-        except asyncssh.SFTPError:
-            pass  # all names are there, or there is another error
 
 
 def _handler_of(sftp: asyncssh.SFTPClient) -> Any:
