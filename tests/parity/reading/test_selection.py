@@ -297,9 +297,9 @@ PATTERNS = [
     "[{]", "a!b", "{a\\,b,c}",
 ]  # fmt: skip
 NAMES = [
-    "a", "b", "c", "ab", "a.txt", "b.txt", "c.txt", "d.txt", ".txt", "a.b", "axb", "a+b", "a|b", "(a)",
-    "a^b", "$a", "a,b", "}", "]", "*", "[a]", "-", "^", "!a", "a1x", "a2y", "a3x", "a1", "?", "{", "a!b",
-    "", "\\", "ä",
+    "a", "b", "c", "ab", "a.txt", "b.txt", "c.txt", "d.txt", ".txt", "a.b", "axb", "a+b", "a|b",
+    "(a)", "a^b", "$a", "a,b", "}", "]", "*", "[a]", "-", "^", "!a", "a1x", "a2y", "a3x", "a1", "?", "{",
+    "a!b", "", "\\", "ä",
 ]  # fmt: skip
 
 
@@ -323,8 +323,8 @@ def test_patterns_match_the_names_that_hadoop_s_match(spark: SparkSession) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/a/b", "/{a/b,c}/d", "/x{a/b,{c/d,e}}/f", "/{a,b}/c", "/{a,{b/c,d}}{e/f,g}", "/}{a/b}", "/a\\{b/c}",
-     "/{a,b}/{b,{c/d,e/f}}", "/{a/b,}"],
+    ["/a/b", "/{a/b,c}/d", "/x{a/b,{c/d,e}}/f", "/{a,b}/c", "/{a,{b/c,d}}{e/f,g}", "/}{a/b}",
+     "/a\\{b/c}", "/{a,b}/{b,{c/d,e/f}}", "/{a/b,}"],
 )  # fmt: skip
 def test_groups_with_slashes_expand_as_hadoop_s_do(spark: SparkSession, path: str) -> None:
     jvm: Any = spark._jvm
