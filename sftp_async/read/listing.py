@@ -199,10 +199,14 @@ class _Lister:
         """Select the files of a directory; return the directories below it."""
         visible = []
         for entry in entries:
-            if is_hidden(entry.name):
-                self._left_out.add(join(directory.path, entry.name), HIDDEN)
-            else:
+            reason = HIDDEN if is_hidden(entry.name) else None
+            if entry.is_link and not self._tree.may_be_directory(entry):
+                # A link that is not read need not lead anywhere.
+                reason = reason or self._selection.reason_of_name(entry.name)
+            if reason is None:
                 visible.append(entry)
+            else:
+                self._left_out.add(join(directory.path, entry.name), reason)
         names = frozenset(entry.name for entry in entries)
         if MANIFEST_FILE in names or directory.path in self._root_directories:
             await self._manifests.load(directory.path, there=MANIFEST_FILE in names)

@@ -71,6 +71,10 @@ class RemoteTree:
         self._left_out = left_out
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
+    def may_be_directory(self, entry: RemoteEntry) -> bool:
+        """Whether an entry of a listing may be a directory that is to be listed."""
+        return entry.is_dir or not entry.is_complete or (entry.is_link and self._follow_links)
+
     async def look(self, path: str) -> RemoteEntry | None:
         """Return what a path is, links followed; None: nothing has the name.
 
@@ -253,7 +257,7 @@ class RemoteTree:
         circle = any(f"{one}/".startswith(there.rstrip("/") + "/") for one in trail)
         if circle or len(trail) > MOST_LINKS:
             raise SFTPAsyncError(
-                f"The link leads in a circle: {there} contains {here}"
+                f"The link leads in a circle: {there} is on the way to it"
                 if circle
                 else f"The path leads through more than {MOST_LINKS} links",
                 host=self.filesystem.address,

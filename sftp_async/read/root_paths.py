@@ -21,7 +21,7 @@ from sftp_async.read.path_patterns import (
 from sftp_async.read.remote_tree import Directory, join, parent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sftp_async.options import SFTPOptions
     from sftp_async.read.left_out import LeftOutFiles
@@ -181,11 +181,14 @@ class _Expansion:
     async def _expand(self, pattern: str) -> list[Root]:
         candidates = [_Candidate("/" if pattern.startswith("/") else ".")]
         names = [name for name in pattern.split("/") if name not in ("", ".")]
-        for place, name in enumerate(names):
+        coming = iter(names)
+        for name in coming:
             if name == RECURSIVE:
-                candidates = await self._all_below(candidates)
-                if place == len(names) - 1:
-                    return await self._files_in(candidates)
+                name = next((other for other in coming if other != RECURSIVE), RECURSIVE)
+                compiled = NamePattern.of(name)
+                candidates = await self._matching(candidates, compiled, recursive=True)
+                if name == RECURSIVE:
+                    candidates = [one for one in candidates if one.entry and not one.entry.is_dir]
                 continue
             compiled = NamePattern.of(name)
             if compiled.literal is not None:
@@ -215,41 +218,60 @@ class _Expansion:
         return Root(candidate.path, entry, candidate.siblings, named, candidate.may_be_hidden)
 
     async def _matching(
-        self, candidates: Iterable[_Candidate], pattern: NamePattern
+        self,
+        candidates: Iterable[_Candidate],
+        pattern: NamePattern,
+        *,
+        recursive: bool = False,
     ) -> list[_Candidate]:
-        """Return what matches a pattern in directories."""
+        """Return what matches a pattern in directories, or also in all directories below them."""
         found: list[_Candidate] = []
 
         async def visit(directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
             names = frozenset(entry.name for entry in entries)
             literally = pattern.text in names and may_be_a_name(pattern.text)
-            matching = [
+            matching = {
+                name
+                for name in names
+                if (name == pattern.text if literally else pattern.matches(name))
+            }
+            hidden = pattern.names_hidden or literally
+            wanted = self._visible(directory, entries, matching if hidden else (), matching)
+            # What cannot match, and leads to no directory, is not even looked at.
+            wanted = [
                 entry
-                for entry in entries
-                if (entry.name == pattern.text if literally else pattern.matches(entry.name))
+                for entry in wanted
+                if entry.name in matching or (recursive and self._tree.may_be_directory(entry))
             ]
-            for one in await self._tree.resolve(
-                directory, self._visible(directory, matching, pattern)
-            ):
-                path = join(directory.path, one.entry.name)
-                hidden = pattern.names_hidden or literally
-                found.append(_Candidate(path, one.entry, one.trail, names, hidden))
-            return ()
+            below = []
+            for one in await self._tree.resolve(directory, wanted):
+                name = one.entry.name
+                path = join(directory.path, name)
+                if name in matching:
+                    found.append(_Candidate(path, one.entry, one.trail, names, hidden))
+                if recursive and one.entry.is_dir and not is_hidden(name):
+                    below.append(Directory(path, one.trail))
+            return below
 
-        await self._tree.walk([*await self._directories(candidates)], visit)
+        await self._tree.walk(await self._directories(candidates), visit)
         return found
 
     def _visible(
-        self, directory: Directory, entries: Sequence[RemoteEntry], pattern: NamePattern | None
+        self,
+        directory: Directory,
+        entries: Iterable[RemoteEntry],
+        asked_for: Collection[str],
+        matching: Collection[str],
     ) -> list[RemoteEntry]:
+        """Return the entries that are not hidden, or asked for; those that match are reported."""
         seen = []
         for entry in entries:
-            asked_for = pattern is not None and pattern.names_hidden
             path = join(directory.path, entry.name)
-            if (is_hidden(entry.name) and not asked_for) or holds_uncommitted_files(path):
-                self._left_out.add(path, HIDDEN)
-            else:
+            hidden = is_hidden(entry.name) and entry.name not in asked_for
+            if not hidden and not holds_uncommitted_files(path):
                 seen.append(entry)
+            elif entry.name in matching:
+                self._left_out.add(path, HIDDEN)
         return seen
 
     async def _directories(self, candidates: Iterable[_Candidate]) -> list[Directory]:
@@ -264,34 +286,6 @@ class _Expansion:
             if entry is None or entry.is_dir:
                 found.append(Directory(one.path, one.trail))
         return found
-
-    async def _all_below(self, candidates: Iterable[_Candidate]) -> list[_Candidate]:
-        """Return directories, and all directories below them."""
-        start = await self._directories(candidates)
-        found = {one.path: _Candidate(one.path, trail=one.trail) for one in start}
-
-        async def visit(directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
-            below = []
-            maybe = [
-                entry for entry in entries if entry.is_dir or entry.is_link or not entry.is_complete
-            ]
-            for one in await self._tree.resolve(directory, self._visible(directory, maybe, None)):
-                if one.entry.is_dir:
-                    path = join(directory.path, one.entry.name)
-                    found[path] = _Candidate(path, one.entry, one.trail)
-                    below.append(Directory(path, one.trail))
-            return below
-
-        await self._tree.walk(start, visit)
-        return list(found.values())
-
-    async def _files_in(self, candidates: Iterable[_Candidate]) -> list[Root]:
-        matching = await self._matching(candidates, NamePattern.of("*"))
-        return [
-            Root(one.path, one.entry, one.siblings, is_named=False, may_be_hidden=False)
-            for one in matching
-            if one.entry is not None and not one.entry.is_dir
-        ]
 
 
 async def nothing_found(tree: RemoteTree, path: str, left_out: LeftOutFiles) -> RemoteNotFoundError:

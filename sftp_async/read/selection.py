@@ -99,13 +99,10 @@ class Selection:
         if not is_named:
             if is_hidden(name) and not may_be_hidden:
                 return HIDDEN
-            for suffix in self._suffixes:
-                if name.endswith(suffix):
-                    return f"its name ends in {suffix}, as that of an upload (ignore_suffixes)"
             if siblings is not None and self._is_sidecar(name, siblings):
                 return SIDECAR
-        if self._pattern is not None and not self._pattern.matches(name):
-            return NOT_MATCHING
+        if reason := self.reason_of_name(name, is_named=is_named):
+            return reason
         if self._needs_time and not entry.mtime:
             raise SFTPAsyncError(
                 f"The server sends no time of last change, which {self._needs_time[0]} needs",
@@ -124,6 +121,15 @@ class Selection:
         if template and siblings is not None and done_name(template, name) not in siblings:
             return NOT_DONE
         return None if entry.size else EMPTY
+
+    def reason_of_name(self, name: str, *, is_named: bool = False) -> str | None:
+        """Return why a file is left out for its name alone; None: it is not."""
+        for suffix in () if is_named else self._suffixes:
+            if name.endswith(suffix):
+                return f"its name ends in {suffix}, as that of an upload (ignore_suffixes)"
+        if self._pattern is not None and not self._pattern.matches(name):
+            return NOT_MATCHING
+        return None
 
     def _is_sidecar(self, name: str, siblings: Collection[str]) -> bool:
         if any(

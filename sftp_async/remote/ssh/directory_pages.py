@@ -23,9 +23,11 @@ log = logging.getLogger("sftp_async.remote.ssh")
 
 #: The versions of asyncssh whose source was read.
 KNOWN_VERSIONS = ("2.24.",)
-#: READDIR requests in flight at first: one for the names of a small directory, and one for its end.
-FIRST = 2
-#: READDIR requests in flight at most. They double with each page, so that few are in vain.
+#: READDIR requests in flight at first. OpenSSH sends 100 names for one: two are for the names of a
+#: directory with up to 198 files, and the third one finds the end.
+FIRST = 3
+#: READDIR requests in flight at most. Each batch is twice the one before it, and waits for its end,
+#: so that few requests are in vain; from then on there are always so many.
 MOST = 32
 
 
@@ -53,11 +55,12 @@ async def name_pages(
         return
     handle = await handler.opendir(sftp.compose_path(path))
     coming: deque[asyncio.Task[Any]] = deque()
-    in_flight, ended = FIRST if ahead else 1, False
+    batch, ended = FIRST if ahead else 1, False
     try:
         while True:
-            while not ended and len(coming) < in_flight:
-                coming.append(asyncio.create_task(handler.readdir(handle)))
+            if not coming or batch == MOST:
+                while not ended and len(coming) < batch:
+                    coming.append(asyncio.create_task(handler.readdir(handle)))
             if not coming:
                 return
             try:
@@ -67,8 +70,8 @@ async def name_pages(
             coming.popleft()
             # What is still in flight is looked at all the same: no name may be lost.
             ended = ended or at_end
-            if ahead:
-                in_flight = min(2 * in_flight, MOST)
+            if ahead and not coming:
+                batch = min(2 * batch, MOST)
             yield names
     finally:
         await asyncio.gather(*coming, return_exceptions=True)
