@@ -1,4 +1,4 @@
-"""Handles the header of CSV files: where it is, the names it gives, and whether they are expected."""
+"""Handles the header of CSV files: where it is, and whether its names are those expected."""
 
 from __future__ import annotations
 

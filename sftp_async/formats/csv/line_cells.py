@@ -49,14 +49,16 @@ class LineCells:
         dialect = self._dialect
         if self._splits and "\n" not in line:
             if dialect.quote not in line:
-                return self._checked(self.split(line))
+                return self.of_unquoted(line)
             if self._quoted is not None and (cells := self._quoted(line)) is not None:
                 return self._checked(cells)
         return self._parser.line(line)
 
-    def split(self, line: str) -> Cells:
-        """Return the cells of a line without quotes, if `splits`."""
+    def of_unquoted(self, line: str) -> Cells:
+        """Return the cells of a line without quotes and line feeds, if `splits`."""
         cells: Cells = list(line.split(self._dialect.sep))
+        if len(cells) > self._dialect.max_columns:
+            return self._checked(cells)
         if self._dialect.null_value and "" in cells:
             return [cell or self._dialect.null_value for cell in cells]
         return cells

@@ -158,9 +158,9 @@ class RecordParser:
         return ch
 
     def _skip_line(self) -> None:
-        while not self._text.startswith(self._end1 + self._end2, self.position):
-            self._next()
-        self._next()
+        end = self._end1 + self._end2
+        at = self._text.find(end, self.position)
+        self.position = len(self._text) if at < 0 else at + len(end)
 
     def _skip_blanks(self) -> None:
         while self._ch <= " " and self._ch not in (self._sep, self._feed, self._dialect.quote):

@@ -48,12 +48,12 @@ class PatternReader:
 
     Args:
         text: the pattern.
-        tokens: its parts, without brackets, as `(kind, text)`.
+        parts: its parts, without brackets, as `(kind, text)`.
 
     """
 
     text: str
-    tokens: tuple[str, ...] = field(default=(), repr=False)
+    parts: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str, *, option: str) -> PatternReader:
@@ -73,9 +73,9 @@ class PatternReader:
         if text.count("'") % 2:
             raise OptionsError(f"{option}={text!r} has a quote ' that is not closed")
         depth = 0
-        tokens = []
+        parts = []
         for match in _TOKEN.finditer(text):
-            token, letter = match.group(), match.group(1)
+            part, letter = match.group(), match.group(1)
             if letter:
                 most = _RUNS.get(letter, 0)
                 if not most:
@@ -83,25 +83,25 @@ class PatternReader:
                         f"{option}={text!r} has the letter {letter!r}, which is not read. Known "
                         f"are {' '.join(_RUNS)}; plain text goes in quotes. See {_DOCS}"
                     )
-                if len(token) > most or (letter == "V" and len(token) != 2):
+                if len(part) > most or (letter == "V" and len(part) != 2):
                     raise OptionsError(
-                        f"{option}={text!r} has {len(token)} times the letter {letter!r}, which "
+                        f"{option}={text!r} has {len(part)} times the letter {letter!r}, which "
                         f"is not read. See {_DOCS}"
                     )
-            depth += {"[": 1, "]": -1}.get(token, 0)
-            if depth < 0 or token in ("{", "}", "#"):
+            depth += {"[": 1, "]": -1}.get(part, 0)
+            if depth < 0 or part in ("{", "}", "#"):
                 raise OptionsError(
-                    f"{option}={text!r} has a {token!r} that means nothing there: put it in quotes"
+                    f"{option}={text!r} has a {part!r} that means nothing there: put it in quotes"
                 )
-            tokens.append(token)
+            parts.append(part)
         if depth:
             raise OptionsError(f"{option}={text!r} has a bracket [ that is not closed")
-        reader = cls(text, tuple(tokens))
+        reader = cls(text, tuple(parts))
         reader._compiled  # noqa: B018 - a pattern that cannot be read is found here
         return reader
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PatternReader, (self.text, self.tokens)
+        return PatternReader, (self.text, self.parts)
 
     def date(self, text: str) -> int:
         """Return days since 1970.
@@ -148,20 +148,20 @@ class PatternReader:
         letters |= {"ss": "second"}
         names: list[str] = []
         pattern = ""
-        for index, token in enumerate(self.tokens):
-            if token[0].isalpha() and token[0].isascii():
-                name = letters.get(token)
-                neighbour = self.tokens[index + 1 : index + 2]
+        for index, part in enumerate(self.parts):
+            if part[0].isalpha() and part[0].isascii():
+                name = letters.get(part)
+                neighbour = self.parts[index + 1 : index + 2]
                 if name is None or name in names:
                     return None
                 if name == "year" and neighbour and neighbour[0][0].isalpha():
                     return None  # the year would take digits of what follows
                 names.append(name)
                 pattern += r"(\d{4})" if name == "year" else r"(\d{2})"
-            elif token in ("[", "]"):
+            elif part in ("[", "]"):
                 return None
             else:
-                literal = _literal(token)
+                literal = _literal(part)
                 if literal.lower() != literal.upper() or not literal.isascii():
                     return None
                 pattern += re.escape(literal)
@@ -181,24 +181,24 @@ class PatternReader:
         """The regular expression, and of each group the field and its letters."""
         groups: list[tuple[str, str]] = []
         pattern = ""
-        tokens = list(self.tokens)
+        parts = list(self.parts)
         index = 0
-        while index < len(tokens):
-            token = tokens[index]
-            if token == "[":
+        while index < len(parts):
+            part = parts[index]
+            if part == "[":
                 pattern += "(?>(?:"
-            elif token == "]":
+            elif part == "]":
                 pattern += ")?)"
-            elif token[0].isalpha() and token[0].isascii():
-                chain = [token]
+            elif part[0].isalpha() and part[0].isascii():
+                chain = [part]
                 # What has a fixed number of digits leaves them no digits of a field before it.
-                while index + 1 < len(tokens) and _fixed_digits(tokens[index + 1]):
+                while index + 1 < len(parts) and _fixed_digits(parts[index + 1]):
                     index += 1
-                    chain.append(tokens[index])
+                    chain.append(parts[index])
                 pattern += "(?>" + "".join(map(_expression, chain)) + ")"
                 groups += [(_FIELD.get(part[0], "zone"), part) for part in chain]
             else:
-                pattern += re.escape(_literal(token))
+                pattern += re.escape(_literal(part))
             index += 1
         groups = [("half", part) if part == "a" else (name, part) for name, part in groups]
         return re.compile(pattern, re.IGNORECASE | re.ASCII | re.DOTALL), tuple(groups)
@@ -247,13 +247,13 @@ class PatternReader:
         return _days_in_range(days)
 
 
-def _fixed_digits(token: str) -> bool:
-    return token in ("MM", "LL", "dd", "DDD", "HH", "hh", "KK", "kk", "mm", "ss", "S", "yy")
+def _fixed_digits(part: str) -> bool:
+    return part in ("MM", "LL", "dd", "DDD", "HH", "hh", "KK", "kk", "mm", "ss", "S", "yy")
 
 
-def _expression(token: str) -> str:
+def _expression(part: str) -> str:
     """Return the regular expression of one run of letters, with one group."""
-    letter, run = token[0], len(token)
+    letter, run = part[0], len(part)
     if letter == "y":
         if run == 2:
             return r"(\d{2})"
@@ -277,10 +277,10 @@ def _expression(token: str) -> str:
     return r"(\d{1,19})" if run == 1 else rf"(\d{{{run}}})"
 
 
-def _literal(token: str) -> str:
-    if token == "''":
+def _literal(part: str) -> str:
+    if part == "''":
         return "'"
-    return token[1:-1].replace("''", "'") if token[0] == "'" else token
+    return part[1:-1].replace("''", "'") if part[0] == "'" else part
 
 
 def _number(name: str, value: str, letters: str) -> Any:

@@ -1,4 +1,4 @@
-"""Finds time zones by the names that Java knows, and converts local times with them as Java does."""
+"""Finds time zones by the names that Java knows, and converts local times as Java does."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as sql
-from pyspark.sql.types import StructType, _parse_datatype_string
+from pyspark.sql.types import StructType
 
 from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.base import ReadFormat
@@ -44,10 +44,11 @@ def options_of(form: str, options: Mapping[str, str]) -> SFTPOptions:
     return read_options(format=form, **{"time_zone": TIME_ZONE, **ours})
 
 
-def struct_of(ddl: str) -> StructType:
-    found = _parse_datatype_string(ddl)
+def schema_of(ddl: str) -> pa.Schema:
+    """Return the Arrow form of a schema; Spark must run."""
+    found = StructType.fromDDL(ddl)
     assert isinstance(found, StructType)
-    return found
+    return arrow_schema(found)
 
 
 def sparks_rows(
@@ -114,7 +115,7 @@ def our_rows(
     data: bytes,
     form: str,
     options: Mapping[str, str],
-    ddl: str,
+    schema: pa.Schema,
     *,
     opener: Opener = open_read_format,
     cuts: Sequence[int] = (),
@@ -127,14 +128,13 @@ def our_rows(
         data: the content.
         form: the format's name.
         options: in Spark's spelling.
-        ddl: the schema.
+        schema: the columns.
         opener: opens the reading half.
         cuts: where the file is cut into ranges.
         name: of the file.
         chunk: bytes of each piece that is read.
 
     """
-    schema = arrow_schema(struct_of(ddl))
     try:
         reading = opener(options_of(form, options), schema)
         file = MemoryFile(f"/in/{name}", data, chunk=chunk)
@@ -170,4 +170,4 @@ def comparable(table: pa.Table) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True)) if columns else [()] * table.num_rows
 
 
-__all__ = ["ERROR", "OptionsError", "options_of", "our_rows", "snake", "sparks_rows", "struct_of"]
+__all__ = ["ERROR", "OptionsError", "options_of", "our_rows", "schema_of", "snake", "sparks_rows"]
