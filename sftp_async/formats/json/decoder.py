@@ -82,14 +82,11 @@ class JSONReadFormat(ReadFormat):
         inference = Inference(self.options, leniency_of(self.options))
         # The order of the samples is no secret.
         sample = random.Random(_SEED)  # noqa: S311
-        size = 0
+        size, ratio = 0, self.options.sampling_ratio
         for file in files:
             for record in self._first_records(file):
                 size += len(record)
-                if (
-                    self.options.sampling_ratio < 1 <= sample.random() + self.options.sampling_ratio
-                    or self.options.sampling_ratio >= 1
-                ):
+                if ratio == 1 or sample.random() < ratio:
                     inference.add(record, file.path)
         schema = inference.schema(files[0].path)
         _log.info(

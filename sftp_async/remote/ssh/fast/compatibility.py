@@ -30,7 +30,8 @@ _CONNECTION = """
 _GCM = "_iv _key _update_iv"
 _CHANNEL = """
     _accept_data _conn _flush_send_buf _init_recv_window _pause_resume_writing _recv_state
-    _recv_window _send_buf _send_buf_len _send_chan _send_pktsize _send_state _send_window send_packet write
+    _recv_window _send_buf _send_buf_len _send_chan _send_pktsize _send_state _send_window
+    send_packet write
 """
 _HANDLER = "_make_request _reader _requests _send_request _writer send_packet write"
 _SESSION = "data_received"
