@@ -73,7 +73,9 @@ def test_characters_of_several_bytes_are_those_of_java(spark: SparkSession, char
         try:
             encoded = chr(number).encode(charset)
             # Python spells Hangul that EUC-KR lacks by eight bytes, which Java has not.
-            if (len(encoded) == 8) <= (charset != "EUC-KR") and codecs.decode(encoded, charset) == chr(number):
+            if (len(encoded) == 8) <= (charset != "EUC-KR") and codecs.decode(
+                encoded, charset
+            ) == chr(number):
                 known.append(chr(number))
         except UnicodeError:
             continue

@@ -1,4 +1,4 @@
-"""Compressed files by Spark's own reader, and by the decoder: the same rows, and the same damage."""
+"""Compressed files by Spark's own reader, and by the decoder: the same rows, or both fail."""
 
 from __future__ import annotations
 
