@@ -6,7 +6,7 @@ import codecs
 import itertools
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -57,7 +57,9 @@ class JSONReadFormat(ReadFormat):
     lines: LineReader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", LineReader.of(self.options))
+        # Malformed UTF-8 makes a record malformed, so it must not be replaced.
+        lines = replace(LineReader.of(self.options), checked=False)
+        object.__setattr__(self, "lines", lines)
         if self.schema is not None:
             _check_columns(self.schema, self.options.column_name_of_corrupt_record)
 
