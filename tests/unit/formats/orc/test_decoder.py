@@ -154,7 +154,9 @@ def test_missing_columns_are_null_and_names_with_dots_are_names() -> None:
     schema = pa.schema([("gone", pa.string()), ("a.b", pa.int64())])
     rows = decode_file(stored(table), OPTIONS, schema).to_pylist()
     assert rows == [{"gone": None, "a.b": 1}]
-    assert decode_file(stored(table), OPTIONS, pa.schema([])).num_rows == 0
+    nothing = open_read_format(OPTIONS, pa.schema([]))
+    file = stored(table)
+    assert sum(batch.num_rows for batch in nothing.decode(file, 0, file.size)) == 1
     gone = pa.schema([("gone", pa.string())])
     assert decode_file(stored(table), OPTIONS, gone).num_rows == 1
 
