@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.spark_schema import without_columns
+from sftp_async.read.partition_values import partition_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class ResultColumns:
         partition_by: the partition columns, by their place in `FoundFile.partition`.
         metadata: name of the column with the file's metadata, None for none.
         address: `sftp://user@host:port`, for the paths in the metadata.
+        case_sensitive: whether `a` and `A` are two columns.
+        time_zone: in which times in the names of directories are.
 
     """
 
@@ -50,6 +53,7 @@ class ResultColumns:
     metadata: str | None
     address: str
     case_sensitive: bool = False
+    time_zone: str = "UTC"
 
     @classmethod
     def of(cls, schema: pa.Schema, partition_by: Sequence[str], options: SFTPOptions) -> Self:
@@ -94,6 +98,7 @@ class ResultColumns:
             metadata,
             options.address,
             options.case_sensitive,
+            options.time_zone or "UTC",
         )
 
     def assemble(self, batch: pa.RecordBatch, split: Split) -> pa.RecordBatch:
@@ -129,9 +134,8 @@ class ResultColumns:
             return pa.scalar(self._metadata_of(split), column.type)
         for place, name in enumerate(self.partition_by):
             if self._same(column.name, name):
-                from sftp_async.read.partition_values import partition_value
-
-                return partition_value(split.file.partition[place], column, split.file.path)
+                text = split.file.partition[place]
+                return partition_value(text, column, split.file.path, zone=self.time_zone)
         return None
 
     def _same(self, name: str, other: str | None) -> bool:

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from sftp_async.errors import OptionsError
 from sftp_async.formats import open_read_format
-from sftp_async.layout.target import clean, file_kind
+from sftp_async.layout.target import file_kind
 from sftp_async.options.problems import Problems
 from sftp_async.read.columns import ResultColumns
 from sftp_async.read.listing import list_files
+from sftp_async.read.root_paths import asked_paths
 from sftp_async.read.schema import infer_columns
 from sftp_async.read.splits import split_files
 from sftp_async.read.tracking import ReadTracking
@@ -184,11 +185,11 @@ def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, t
     problems = Problems()
     with problems.collect():
         options = options.resolve()
-    asked = tuple(paths) or ((options.path,) if options.path is not None else ())
-    if not asked:
-        problems.add(["path is missing: give what to read, as in .load('/in/orders')."])
+    asked: tuple[str, ...] = ()
+    with problems.collect():
+        asked = asked_paths(options, paths)
     problems.raise_all()
-    return options, tuple(map(clean, asked))
+    return options, asked
 
 
 def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:

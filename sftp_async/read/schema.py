@@ -10,7 +10,6 @@ import pyarrow as pa
 from sftp_async.errors import OptionsError
 from sftp_async.formats import open_read_format
 from sftp_async.read.columns import METADATA
-from sftp_async.read.partition_values import partition_type
 from sftp_async.read.readable_file import RemoteReadable
 
 if TYPE_CHECKING:
@@ -37,13 +36,27 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
             for file in listing.files[: options.infer_files]
         ]
         schema = file_format.infer_schema(files)
-    for place, name in enumerate(listing.partition_by):
-        texts = {file.partition[place] for file in listing.files}
-        schema = schema.append(pa.field(name, partition_type(sorted(texts, key=str))))
+    schema = _with_partitions(schema, listing, options)
     if options.columns:
         schema = _projected(schema, options)
     if options.metadata_column is not None:
         schema = schema.append(pa.field(options.metadata_column, METADATA))
+    return schema
+
+
+def _with_partitions(schema: pa.Schema, listing: Listing, options: SFTPOptions) -> pa.Schema:
+    """Return the columns with those of the directories, which win over columns of the files.
+
+    As PartitioningUtils.mergeDataAndPartitionSchema: a column of the same name keeps its place.
+    """
+
+    def same(name: str) -> str:
+        return name if options.case_sensitive else name.lower()
+
+    for name, kind in zip(listing.partition_by, listing.partition_types, strict=True):
+        column = pa.field(name, kind)
+        places = [place for place, there in enumerate(schema.names) if same(there) == same(name)]
+        schema = schema.set(places[0], column) if places else schema.append(column)
     return schema
 
 

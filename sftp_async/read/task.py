@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
+from sftp_async.formats.spooled_file import spooled
 from sftp_async.read.readable_file import RemoteReadable
-from sftp_async.read.spooled_file import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

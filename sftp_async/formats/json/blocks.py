@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.json.quick_records import QuickRecords
+from sftp_async.formats.json.quick_records import OddRecordError, QuickRecords
 from sftp_async.formats.json.record_text import record_text
 from sftp_async.formats.json.records import Parsed, RecordParser
 from sftp_async.formats.json.text_values import TextParser
@@ -59,7 +60,7 @@ class BlockDecoder:
         self._corrupt = schema.names.index(name) if name in schema.names else None
         columns = schema if self._corrupt is None else schema.remove(self._corrupt)
         self._width = len(columns)
-        texts = TextParser(options.time_zone)
+        texts = TextParser(options)
         leniency = leniency_of(options)
         keeps = "encoding" not in options.model_fields_set
         self._detects = keeps
@@ -71,7 +72,7 @@ class BlockDecoder:
         )
         self._fast = (
             VectorizedBlocks(columns, texts)
-            if paths in ("all", "fast") and VectorizedBlocks.can_read(columns)
+            if paths in ("all", "fast") and VectorizedBlocks.can_read(columns, options.locale)
             else None
         )
         self._refused = self._blocks = 0
@@ -110,7 +111,6 @@ class BlockDecoder:
 
         """
         parsed = self._parsed(record)
-        rows = parsed.rows
         if parsed.malformed:
             if self._mode == "failfast":
                 raise DecodeError(
@@ -120,11 +120,53 @@ class BlockDecoder:
                 )
             if self._mode == "dropmalformed":
                 return []
+        text = record.decode(errors="replace") if parsed.malformed else None
+        return self._with_text(parsed.rows, text)
+
+    def document(self, record: bytes) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a file that is one document, or an array of documents.
+
+        Raises:
+            DecodeError: it is malformed, in mode FAILFAST.
+
+        """
+        batches = self._ordinary_batches(record)
+        if batches is not None:
+            self.exact_bytes += len(record)
+            yield from batches
+            return
+        rows = self.rows(record, 0)
+        for start in range(0, len(rows), _BATCH):
+            yield self.batch(rows[start : start + _BATCH])
+
+    def _with_text(self, rows: list[list[Any]], text: str | None = None) -> list[list[Any]]:
+        """Add the column of corrupt records."""
         if self._corrupt is not None:
-            text = record.decode(errors="replace") if parsed.malformed else None
             for row in rows:
                 row.insert(self._corrupt, text)
         return rows
+
+    def _ordinary_batches(self, record: bytes) -> list[pa.RecordBatch] | None:
+        """Return the rows of a document, or of an array of them; None if something is odd.
+
+        One malformed element changes what all others become, so none is yielded before the last.
+        """
+        if self._quick is None:
+            return None
+        batches = []
+        rows: list[list[Any]] = []
+        mark = codecs.BOM_UTF8 if self._detects else b""
+        try:
+            for row in self._quick.elements(record.removeprefix(mark).decode()):
+                rows.append(row)
+                if len(rows) == _BATCH:
+                    batches.append(self.batch(self._with_text(rows)))
+                    rows = []
+        except (OddRecordError, UnicodeDecodeError):
+            return None
+        if rows:
+            batches.append(self.batch(self._with_text(rows)))
+        return batches
 
     def batch(self, rows: list[list[Any]]) -> pa.RecordBatch:
         """Return rows as a batch."""
@@ -144,9 +186,9 @@ class BlockDecoder:
             if quick is not None:
                 return quick
         try:
-            text = record_text(record) if self._detects else record.decode(errors="replace")
+            text = record_text(record) if self._detects else record.decode()
             return self._parser.parse(text)
-        except MalformedJSONError:
+        except (MalformedJSONError, UnicodeDecodeError):
             return Parsed([[None] * self._width], malformed=True)
 
     def _fast_arrays(self, data: bytes) -> list[pa.Array] | None:
@@ -175,6 +217,7 @@ def leniency_of(options: FormatOptions) -> Leniency:
         options.allow_non_numeric_numbers,
         options.allow_backslash_escaping_any_character,
         options.allow_unquoted_control_chars,
+        reads_characters="encoding" in options.model_fields_set,
     )
 
 

@@ -8,7 +8,6 @@ from sftp_async.formats.json.tokens import MAX_DEPTH, MAX_NAME, MAX_NUMBER, MAX_
 
 # A record below this many bytes exceeds no limit: nesting takes two bytes a level.
 SHORT = min(MAX_NUMBER, MAX_NAME, 2 * MAX_DEPTH)
-_LONG_LINE = re.compile(rb"[^\n]{%d}[^\n]*" % SHORT)
 _DIGITS = re.compile(rb"[0-9.eE+-]{%d}" % MAX_NUMBER)
 _NAME = re.compile(rb'[^"]{%d}' % (MAX_NAME // 4))
 
@@ -27,4 +26,5 @@ def within_limits(record: bytes) -> bool:
 
 def all_within_limits(block: bytes) -> bool:
     r"""Whether all records of a block, which end with `\n`, certainly keep Jackson's limits."""
-    return all(within_limits(found[0]) for found in _LONG_LINE.finditer(block))
+    records = block.split(b"\n")
+    return max(map(len, records)) < SHORT or all(map(within_limits, records))

@@ -8,6 +8,7 @@ the text of a value is needed: such records are left to `RecordParser`.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
@@ -17,15 +18,15 @@ from sftp_async.formats.json.records import Parsed
 from sftp_async.formats.json.scalars import NON_NUMERIC, RANGES, base64, integer, seconds, single
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sftp_async.formats.json.text_values import TextParser
 
     Convert = Callable[[Any], Any]
 
 
-class _OddError(Exception):
-    """The record is left to the exact path."""
+class OddRecordError(Exception):
+    """A record is left to the exact path."""
 
 
 class _Number(str):
@@ -65,15 +66,48 @@ class QuickRecords:
 
     def parse(self, text: str) -> Parsed | None:
         """Return the row of a record, which begins with a brace; None if it is an odd one."""
-        if len(text) >= SHORT and not within_limits(text.encode(errors="replace")):
-            return None
-        if "\\ud" in text or "\\uD" in text:
+        if (len(text) >= SHORT and not _is_limited(text)) or "\\ud" in text or "\\uD" in text:
             return None
         try:
             record, _ = self._scan(text, 0)
             return self._row(record)
-        except (ValueError, StopIteration, RecursionError, _OddError):
+        except _ODD:
             return None
+
+    def elements(self, text: str) -> Iterator[list[Any]]:
+        """Yield the rows of a document, or of an array of documents.
+
+        Raises:
+            OddRecordError: it is something else, or malformed.
+
+        """
+        if "\\ud" in text or "\\uD" in text:
+            raise OddRecordError
+        try:
+            at = _next(text, 0)
+            is_array = text[at] == "["
+            at = _next(text, at + 1) if is_array else at
+            while text[at] != "]":
+                if text[at] != "{":
+                    raise OddRecordError
+                record, end = self._scan(text, at)
+                if end - at >= SHORT and not _is_limited(text[at:end]):
+                    raise OddRecordError
+                parsed = self._row(record)
+                if parsed.malformed:
+                    raise OddRecordError
+                yield parsed.rows[0]
+                if not is_array:
+                    return
+                at = _next(text, end)
+                if text[at] == ",":
+                    at = _next(text, at + 1)
+                    if text[at] == "]":
+                        raise OddRecordError
+                elif text[at] != "]":
+                    raise OddRecordError
+        except (IndexError, *_ODD):
+            raise OddRecordError from None
 
     def _row(self, record: dict[str, Any]) -> Parsed:
         row: list[Any] = []
@@ -129,7 +163,7 @@ class QuickRecords:
                 return str(value)
             if type(value) is int and value:  # zero may have a sign
                 return str(value)
-        raise _OddError
+        raise OddRecordError
 
     def _double(self, value: Any) -> float:
         kind = type(value)
@@ -158,7 +192,7 @@ class QuickRecords:
 
             def struct(value: Any) -> dict[str, Any]:
                 if type(value) is not dict:
-                    raise _OddError
+                    raise OddRecordError
                 return {
                     name: None if (inner := value.get(name)) is None else convert(inner)
                     for name, convert in fields
@@ -170,7 +204,7 @@ class QuickRecords:
 
             def pairs(value: Any) -> list[tuple[str, Any]]:
                 if type(value) is not dict:
-                    raise _OddError
+                    raise OddRecordError
                 return [(k, None if v is None else item(v)) for k, v in value.items()]
 
             return pairs
@@ -178,16 +212,31 @@ class QuickRecords:
 
         def elements(value: Any) -> list[Any]:
             if type(value) is not list:
-                raise _OddError
+                raise OddRecordError
             return [None if v is None else element(v) for v in value]
 
         return elements
 
 
+_ODD = (ValueError, StopIteration, RecursionError, OddRecordError)
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _next(text: str, at: int) -> int:
+    """Return the place of the next character that is no white space."""
+    found = _SPACE.match(text, at)
+    assert found is not None, "it may be empty"
+    return found.end()
+
+
+def _is_limited(text: str) -> bool:
+    return within_limits(text.encode(errors="replace"))
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _OddError
+        raise OddRecordError
     return made
 
 

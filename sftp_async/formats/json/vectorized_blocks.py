@@ -21,9 +21,8 @@ from sftp_async.formats.json.scalars import base64
 if TYPE_CHECKING:
     from sftp_async.formats.json.text_values import TextParser
 
-# RapidJSON takes `Inf` for a number, and Jackson does not. For Arrow, -0 is a negative zero, for
-# Jackson an integer.
-_ODD_NUMBERS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN|(?<=-)0)\s*[,}\]]")
+# RapidJSON takes `Inf` for a number, and Jackson does not.
+_WORDS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN)\s*[,}\]]")
 _AS_THEY_ARE = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.bool_(), pa.float32(), pa.float64()),
     pa.string(),
@@ -48,9 +47,17 @@ class VectorizedBlocks:
         )
 
     @staticmethod
-    def can_read(columns: pa.Schema) -> bool:
-        """Whether Arrow reads all columns' types, and there are any."""
-        return bool(len(columns)) and all(_is_readable(field.type) for field in columns)
+    def can_read(columns: pa.Schema, locale: str) -> bool:
+        """Whether Arrow reads all columns' types, and there are any.
+
+        Args:
+            columns: all columns.
+            locale: of decimals in strings.
+
+        """
+        english = locale.lower() == "en-us"
+        kinds = [field.type for field in columns]
+        return bool(kinds) and all(_is_readable(kind, english=english) for kind in kinds)
 
     def read(self, data: bytes) -> list[pa.Array] | None:
         r"""Return the columns of a block; None if it must go the exact way.
@@ -62,7 +69,7 @@ class VectorizedBlocks:
         lines = _line_count(data)
         if not lines or not _is_utf8(data) or not all_within_limits(data):
             return None
-        if (b"Inf" in data or b"NaN" in data or b"-0" in data) and _ODD_NUMBERS.search(data):
+        if (b"Inf" in data or b"NaN" in data) and _WORDS.search(data):
             return None
         reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
         try:
@@ -85,7 +92,7 @@ class VectorizedBlocks:
             ValueError: it has a value that is not as Spark would have it.
 
         """
-        if array.type == kind and not _holds_decimals(kind):
+        if array.type == kind and not _is_checked(kind):
             return array
         if pa.types.is_struct(kind):
             fields = [kind.field(place) for place in range(kind.num_fields)]
@@ -101,9 +108,13 @@ class VectorizedBlocks:
         if pa.types.is_decimal(kind):
             _check_digits(array, kind)
             return array
-        parse = base64 if pa.types.is_binary(kind) else self._texts.of(kind)
+        if pa.types.is_floating(kind):
+            _check_zeros(array)
+            return array
+        if not pa.types.is_binary(kind):
+            return self._texts.column(array, kind)
         texts = array.dictionary_encode()
-        values = [parse(text) for text in texts.dictionary.to_pylist()]
+        values = [base64(text) for text in texts.dictionary.to_pylist()]
         return pa.array(values, kind).take(texts.indices)
 
 
@@ -115,14 +126,16 @@ def _read_as(kind: pa.DataType) -> pa.DataType:
     return kind if kind in _AS_THEY_ARE or pa.types.is_decimal128(kind) else pa.string()
 
 
-def _is_readable(kind: pa.DataType) -> bool:
+def _is_readable(kind: pa.DataType, *, english: bool) -> bool:
     if pa.types.is_struct(kind):
         names = [field.name for field in kind]
-        return len(set(names)) == len(names) > 0 and all(_is_readable(f.type) for f in kind)
+        return len(set(names)) == len(names) > 0 and all(
+            _is_readable(f.type, english=english) for f in kind
+        )
     if pa.types.is_list(kind):
-        return _is_readable(kind.value_type)
+        return _is_readable(kind.value_type, english=english)
     textual = pa.types.is_binary(kind) or pa.types.is_date32(kind) or pa.types.is_timestamp(kind)
-    return kind in _AS_THEY_ARE or pa.types.is_decimal128(kind) or textual
+    return kind in _AS_THEY_ARE or (pa.types.is_decimal128(kind) and english) or textual
 
 
 def _line_count(data: bytes) -> int:
@@ -156,12 +169,13 @@ def _joined(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
-def _holds_decimals(kind: pa.DataType) -> bool:
+def _is_checked(kind: pa.DataType) -> bool:
+    """Whether values of a type are checked after Arrow has read them."""
     if pa.types.is_struct(kind):
-        return any(_holds_decimals(field.type) for field in kind)
+        return any(_is_checked(field.type) for field in kind)
     if pa.types.is_list(kind):
-        return _holds_decimals(kind.value_type)
-    return bool(pa.types.is_decimal(kind))
+        return _is_checked(kind.value_type)
+    return bool(pa.types.is_decimal(kind) or pa.types.is_floating(kind))
 
 
 def _check_digits(array: pa.Array, kind: pa.Decimal128Type) -> None:
@@ -169,3 +183,10 @@ def _check_digits(array: pa.Array, kind: pa.Decimal128Type) -> None:
     for bound in (bounds["min"].as_py(), bounds["max"].as_py()):
         if bound and bound.adjusted() + 1 + kind.scale > kind.precision:
             raise ValueError("a number has too many digits")
+
+
+def _check_zeros(array: pa.Array) -> None:
+    """Refuse a negative zero: of the text -0, which is an integer for Jackson, or of -0.0."""
+    whole = pa.int32() if pa.types.is_float32(array.type) else pa.int64()
+    if pc.any(pc.equal(array.view(whole), -(1 << whole.bit_width - 1))).as_py():
+        raise ValueError("a zero may have a sign")

@@ -6,7 +6,9 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadableFile
+from sftp_async.humanize import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,10 +51,24 @@ class SpooledFile(ReadableFile):
 
 
 @contextmanager
-def spooled(file: ReadableFile) -> Iterator[SpooledFile]:
+def spooled(file: ReadableFile, limit: int | None = None) -> Iterator[SpooledFile]:
     """Yield a file with random access; its copy is gone behind the block.
 
     The copy is in the directory of `tempfile`, which the variable TMPDIR sets.
+
+    Args:
+        file: can be read in order.
+        limit: most bytes that it may have; None: the disk decides.
+
+    Raises:
+        DecodeError: the file is larger than the limit.
+
     """
+    if limit is not None and file.size > limit:
+        raise DecodeError(
+            f"The file has {in_units(file.size)}. Only its start can be found without a copy on "
+            f"the local disk, which may have {in_units(limit)}",
+            path=file.path,
+        )
     with tempfile.TemporaryFile(prefix="sftp_async-") as spool:
         yield SpooledFile(file, spool)
