@@ -55,6 +55,30 @@ def packed(data: int | bytes) -> list[int]:
     return numbers
 
 
+def number_of(value: int | bytes) -> int:
+    """Return a field's number.
+
+    Raises:
+        ValueError: it has none.
+
+    """
+    if not isinstance(value, int):
+        raise ValueError("a number is missing")
+    return value
+
+
+def bytes_of(value: int | bytes) -> bytes:
+    """Return a field's bytes.
+
+    Raises:
+        ValueError: it has none.
+
+    """
+    if not isinstance(value, bytes):
+        raise ValueError("a message is missing")
+    return value
+
+
 def write_fields(fields: Iterable[Field]) -> bytes:
     """Return a message of these fields."""
     parts = bytearray()

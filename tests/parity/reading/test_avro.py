@@ -1,8 +1,8 @@
 """Avro files by Java's own library, which Spark reads them with, and by the decoder.
 
-Spark's Avro reader is a package of its own, `spark-avro`, which PySpark does not bring. What PySpark
-brings is Apache Avro for Java: it says which blocks a range owns, and what the values are. How they
-become Spark's types is compared with the documented mapping, in tests/unit/formats/avro.
+Spark's Avro reader is a package of its own, `spark-avro`, which PySpark does not bring. What
+PySpark brings is Apache Avro for Java: it says which blocks a range owns, and what the values are.
+How they become Spark's types is compared with the documented mapping, in tests/unit/formats/avro.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 import pytest
 
+from sftp_async.formats import open_read_format
 from tests.parity.reading.columnar import decoder_rows, decoder_schema, memory_files
+from tests.support.readable import read_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.one_python
 
 
-def write(path: Path, schema: Any, rows: list[Any], codec: str = "null", block: int = 16_000) -> Path:
+def write(
+    path: Path, schema: Any, rows: list[Any], codec: str = "null", block: int = 16_000
+) -> Path:
     sink = io.BytesIO()
     fastavro.writer(sink, schema, rows, codec=codec, sync_interval=block)
     path.write_bytes(sink.getvalue())
@@ -58,9 +62,6 @@ def test_a_range_owns_the_blocks_that_javas_reader_gives_it(
     found = decoder_schema("avro", [file])
     whole = decoder_rows("avro", [file], found).to_pylist()
     assert whole == rows
-    from sftp_async.formats import open_read_format
-    from tests.support.readable import read_options
-
     reading = open_read_format(read_options(format="avro"), found)
     for cut in range(1, file.size, 3):
         ours = [row for batch in reading.decode(file, 0, cut) for row in batch.to_pylist()]
@@ -70,9 +71,7 @@ def test_a_range_owns_the_blocks_that_javas_reader_gives_it(
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "snappy", "bzip2", "xz", "zstandard"])
-def test_values_are_those_of_javas_reader(
-    spark: SparkSession, tmp_path: Path, codec: str
-) -> None:
+def test_values_are_those_of_javas_reader(spark: SparkSession, tmp_path: Path, codec: str) -> None:
     schema = {
         "type": "record",
         "name": "r",
