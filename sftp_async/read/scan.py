@@ -67,7 +67,10 @@ class Scan:
             return self
         options = self.options.with_inferred({"time_zone": zone})
         return replace(
-            self, options=options, file_format=open_read_format(options, self.columns.data)
+            self,
+            options=options,
+            columns=replace(self.columns, time_zone=zone),
+            file_format=open_read_format(options, self.columns.data),
         )
 
 
