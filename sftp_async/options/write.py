@@ -239,14 +239,16 @@ class WriteOptions(OptionsModel):
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
-        Literal["size", "readback", "server", "none"],
-        BeforeValidator(p.one_of(("size", "readback", "server", "none"))),
+        Literal["size", "readback", "server", "checksum", "none"],
+        BeforeValidator(p.one_of(("size", "readback", "server", "checksum", "none"))),
         FieldType(),
     ] = Field(
         "size",
         description="How a closed file on the server is compared with what was sent. `size` "
         "compares the size. `readback` also reads the whole file back; `server` asks the server "
-        "for a checksum, if it supports the extension check-file (ProFTPD). `none`, with "
+        "for a checksum, if it supports the extension check-file (ProFTPD). `checksum` is "
+        "`readback`; a read compares each file with the `.sha256` or `.md5` file next to it, if "
+        "there is one. `none`, with "
         "`commit_mode=direct`, is for servers that take each file away as soon as it is closed: "
         "nothing is compared, and a task that Spark repeats delivers its files again.",
         examples=["readback"],

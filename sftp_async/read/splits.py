@@ -53,7 +53,13 @@ def split_files(
     splits = [
         split
         for file in files
-        for split in _cut(file, limit if may_split and is_splittable(file.path) else None)
+        for split in _cut(
+            file,
+            # The checksum is one of the whole file.
+            limit
+            if may_split and file.checksum_file is None and is_splittable(file.path)
+            else None,
+        )
     ]
     # Equal sizes keep the order of paths: sorting is stable.
     splits.sort(key=lambda split: -split.size)

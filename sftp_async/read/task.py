@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import DecodeError, RemoteChangedError
 from sftp_async.formats.spooled_file import spooled
 from sftp_async.read.readable_file import RemoteReadable
+from sftp_async.read.verified_file import verified
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -52,6 +53,7 @@ def read_task(
     Raises:
         RemoteChangedError: a file is no longer the one that was planned.
         DecodeError: a file does not hold what its format says.
+        VerificationError: a file does not have the checksum that is next to it.
         TransferError, ConnectError: a file cannot be read, retries included.
 
     """
@@ -90,9 +92,14 @@ def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.R
     with ExitStack() as stack:
         source: ReadableFile = file
         in_order = scan.options.access in ("sequential", "once")
-        if in_order and scan.file_format.reads_ranges(file.path):
-            source = stack.enter_context(spooled(file))
+        checked = None
+        if split.file.checksum_file is not None:
+            source = checked = verified(scan.options, file, split.file.checksum_file)
+        if (in_order or checked) and scan.file_format.reads_ranges(file.path):
+            source = stack.enter_context(spooled(source))
         for batch in scan.file_format.decode(source, split.start, split.stop):
             if len(batch):
                 yield scan.columns.assemble(batch, split)
+        if checked is not None:
+            checked.verify()
         file.check()

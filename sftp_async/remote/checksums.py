@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.filesystem import RemoteFileSystem
 
-How = Literal["size", "readback", "server", "none"]
+How = Literal["size", "readback", "server", "checksum", "none"]
 
 
 async def verify(
@@ -28,7 +28,7 @@ async def verify(
         start: first byte of the range.
         size: bytes in it.
         digest: SHA-256 of what was sent, in hex.
-        how: `readback` reads the bytes, `server` asks for the file's checksum (check-file); with
+        how: `readback` and `checksum` read the bytes, `server` asks for the file's checksum (check-file); with
             `size` and `none` there is nothing to do: the upload compares sizes, or not.
 
     Raises:
