@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sftp_async.errors import OptionsError
+from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats import open_read_format
 from sftp_async.read.columns import METADATA
 from sftp_async.read.readable_file import RemoteReadable
@@ -15,6 +15,9 @@ from sftp_async.read.readable_file import RemoteReadable
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.read.listing import Listing
+
+#: Formats whose columns are known without a file.
+_FIXED_COLUMNS = ("text", "binary")
 
 
 def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
@@ -29,6 +32,14 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
         OptionsError: `columns` names one that is not there, or a name is there twice.
 
     """
+    if not listing.files and options.format not in _FIXED_COLUMNS:
+        reasons = listing.left_out_summary
+        raise DecodeError(
+            "No columns can be inferred, since there is no file to read"
+            + (f": {reasons}" if reasons else ""),
+            hint="Give the columns with .schema(), or check the path and the options that select "
+            "files",
+        )
     file_format = open_read_format(options, None)
     with ExitStack() as stack:
         files = [
