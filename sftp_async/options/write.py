@@ -246,11 +246,11 @@ class WriteOptions(OptionsModel):
         "size",
         description="How a closed file on the server is compared with what was sent. `size` "
         "compares the size. `readback` also reads the whole file back; `server` asks the server "
-        "for a checksum, if it supports the extension check-file (ProFTPD). `checksum` is "
-        "`readback`; a read compares each file with the `.sha256` or `.md5` file next to it, if "
-        "there is one. `none`, with "
+        "for a checksum, if it supports the extension check-file (ProFTPD). `none`, with "
         "`commit_mode=direct`, is for servers that take each file away as soon as it is closed: "
-        "nothing is compared, and a task that Spark repeats delivers its files again.",
+        "nothing is compared, and a task that Spark repeats delivers its files again. A read "
+        "compares sizes; with `checksum` it copies each file that has a checksum file (`.sha256`, "
+        "`.md5`) to the worker's disk, and compares the digest before it hands out a row.",
         examples=["readback"],
     )
     staging_dir: RemotePath = Field(

@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
-from sftp_async.layout.sidecars import ALGORITHMS, MANIFEST_FILE, checksum_name, done_name
-from sftp_async.layout.target import clean
+from sftp_async.layout.sidecars import MANIFEST_FILE, done_name
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
 from sftp_async.read.left_out import LeftOut, LeftOutFiles, summary_of
 from sftp_async.read.manifest import Manifests
 from sftp_async.read.partition_directories import Partitioning, find_partitions
 from sftp_async.read.remote_tree import Directory, RemoteTree, join, parent_of
-from sftp_async.read.root_paths import Root, find_roots, relative_to
+from sftp_async.read.root_paths import Root, find_roots, path_on_server, relative_to
 from sftp_async.read.selection import NOT_DONE, Selection, check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     import pyarrow as pa
 
@@ -47,8 +46,6 @@ class FoundFile:
         mtime: time of last change, in seconds since 1970; 0 if the server sends none.
         partition: the texts of its partition columns as they are in the path, None for null; see
             `Listing.partition_by`.
-        checksum_file: path of the file with its checksum, which the content must match; None:
-            there is none, or `verify=checksum` is not set.
 
     """
 
@@ -56,7 +53,6 @@ class FoundFile:
     size: int
     mtime: float
     partition: tuple[str | None, ...] = ()
-    checksum_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,8 +116,6 @@ async def list_files(
 #: Waits between the two looks of `stable_for`.
 _pause = asyncio.sleep
 
-#: Size and time of a file that is selected, and the path of its checksum file.
-_Selected = tuple[int, float, str | None]
 #: Size and time of the selected files, by path.
 Versions = Mapping[str, tuple[int, float]]
 
@@ -162,8 +156,8 @@ class _Lister:
         self._tree = RemoteTree(filesystem, options, self._left_out)
         self._selection = Selection(options, filesystem.address)
         self._manifests = Manifests(filesystem, options)
-        #: The selected files of each directory, by name.
-        self._selected: dict[str, dict[str, _Selected]] = {}
+        #: The selected files of each directory, by name: size and time.
+        self._selected: dict[str, dict[str, tuple[int, float]]] = {}
         #: Directories that have data files, selected or not: they decide about partition columns.
         self._leaves: set[str] = set()
         self._visited: set[str] = set()
@@ -216,7 +210,7 @@ class _Lister:
         if MANIFEST_FILE in names or directory.path in self._root_directories:
             await self._manifests.load(directory.path, there=MANIFEST_FILE in names)
         below: list[Directory] = []
-        selected: dict[str, _Selected] = {}
+        selected: dict[str, tuple[int, float]] = {}
         for found in await self._tree.resolve(directory, visible):
             entry = found.entry
             path = join(directory.path, entry.name)
@@ -227,8 +221,7 @@ class _Lister:
             reason = self._manifests.reason(path, entry)
             reason = reason or self._selection.reason(path, entry, names)
             if reason is None:
-                checksum_file = self._checksum_file(directory.path, entry.name, names)
-                selected[entry.name] = (entry.size, entry.mtime, checksum_file)
+                selected[entry.name] = (entry.size, entry.mtime)
             else:
                 self._left_out.add(path, reason)
         if selected:
@@ -256,24 +249,7 @@ class _Lister:
         if reason is not None:
             self._left_out.add(root.path, reason)
             return
-        siblings = root.siblings
-        if siblings is None and self._options.verify == "checksum":
-            names = [checksum_name(name, algorithm) for algorithm in ALGORITHMS]
-            there = [await self._tree.look(join(directory, each)) for each in names]
-            siblings = frozenset(each for each, entry in zip(names, there, strict=True) if entry)
-        checksum_file = self._checksum_file(directory, name, siblings or ())
-        selected = (root.entry.size, root.entry.mtime, checksum_file)
-        self._selected.setdefault(directory, {})[name] = selected
-
-    def _checksum_file(self, directory: str, name: str, siblings: Collection[str]) -> str | None:
-        if self._options.verify != "checksum":
-            return None
-        for algorithm in ALGORITHMS:
-            # Those of part files are hidden if this package has written them.
-            for there in (checksum_name(name, algorithm), f"{name}.{algorithm}"):
-                if there in siblings:
-                    return join(directory, there)
-        return None
+        self._selected.setdefault(directory, {})[name] = (root.entry.size, root.entry.mtime)
 
     # Results
 
@@ -286,7 +262,7 @@ class _Lister:
         """
         if self._options.base_path is None:
             return {root.path if root.entry.is_dir else parent_of(root.path) for root in roots}
-        base = clean(self._options.base_path)
+        base = path_on_server(self._options, self._options.base_path, "base_path")
         for root in roots:
             below = relative_to(root.path, base)
             if below is None or (not below and not root.entry.is_dir):
@@ -306,8 +282,8 @@ class _Lister:
                 continue
             partition = values.get(directory, ())
             found += [
-                FoundFile(join(directory, name), size, mtime, partition, checksum_file)
-                for name, (size, mtime, checksum_file) in files.items()
+                FoundFile(join(directory, name), size, mtime, partition)
+                for name, (size, mtime) in files.items()
             ]
         return found
 
@@ -320,15 +296,14 @@ class _Lister:
                 taken.add(root.path)
                 files = self._selected.get(root.path, {})
                 found += [
-                    FoundFile(join(root.path, name), size, mtime, (), checksum_file)
-                    for name, (size, mtime, checksum_file) in files.items()
+                    FoundFile(join(root.path, name), size, mtime)
+                    for name, (size, mtime) in files.items()
                 ]
                 continue
             directory, name = parent_of(root.path), posixpath.basename(root.path)
             if version := self._selected.get(directory, {}).get(name):
                 taken.add(root.path)
-                size, mtime, checksum_file = version
-                found.append(FoundFile(root.path, size, mtime, (), checksum_file))
+                found.append(FoundFile(root.path, *version))
         for directory, files in self._selected.items():
             if directory not in taken:
                 paths = (join(directory, name) for name in files)

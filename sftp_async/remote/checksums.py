@@ -28,9 +28,8 @@ async def verify(
         start: first byte of the range.
         size: bytes in it.
         digest: SHA-256 of what was sent, in hex.
-        how: `readback` and `checksum` read the bytes, `server` asks for the file's checksum
-            (check-file); with `size` and `none` there is nothing to do: the upload compares sizes,
-            or not.
+        how: `readback` reads the bytes, `server` asks for the file's checksum (check-file); with
+            `size` and `none` there is nothing to do: the upload compares sizes, or not.
 
     Raises:
         VerificationError: it holds something else.

@@ -36,7 +36,7 @@ def read_fields(data: bytes) -> Iterator[Field]:
         elif kind in (_FIXED64, _FIXED32):
             length = 8 if kind == _FIXED64 else 4
         else:
-            raise ValueError(f"there is no wire type {kind}")
+            raise ValueError(f"there is no type {kind}")
         piece = data[at : at + length]
         if len(piece) < length:
             raise ValueError("the data end too early")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sftp_async.errors import DecodeError
+from sftp_async.errors import SFTPAsyncError
 from sftp_async.options import SFTPOptions
 from sftp_async.read.scan import list_scan, plan_schema, scan_of
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
@@ -35,5 +35,5 @@ def test_a_warning_says_what_was_left_out(
 def test_columns_are_not_inferred_from_nothing(
     embedded_server: EmbeddedServer, format_name: str
 ) -> None:
-    with pytest.raises(DecodeError, match=r"there is no file to read: 1 left out \(1: its name"):
+    with pytest.raises(SFTPAsyncError, match=r"no file to look at.*1 left out \(1: its name"):
         plan_schema(options(embedded_server, format=format_name))
