@@ -64,7 +64,7 @@ class ReadOptions(OptionsModel):
     )
     base_path: OptionalText = Field(
         None,
-        description="Directory below which `name=value` directories are partition columns. If not "
+        description="Directory below which directories `…/name=value` are partition columns. If not "
         "set, it is the directory in `path`.",
         examples=["/in/orders"],
     )
