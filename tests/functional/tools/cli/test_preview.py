@@ -40,7 +40,7 @@ def test_a_folder_of_mixed_files_is_shown_as_a_read_would_take_it(at: AtServer, 
     assert (ended.code, ended.err) == (0, "")
     lines = [line.rstrip() for line in ended.out.splitlines()]
     assert lines[0] == f"{at.address}, path /in"
-    assert "2 files, 32 bytes" in lines
+    assert "2 files, 33 bytes" in lines
     assert f"  {17:>15,}  2023-11-14 22:13  /in/a.csv" in lines
     [suffix] = [line for line in lines if line.startswith("  /in/c.csv.part: ")]
     assert "ignore_suffixes" in suffix
@@ -61,14 +61,14 @@ def test_a_preview_for_programs_has_all_of_it(at: AtServer, root: Path) -> None:
     document = at("preview", "/in/*.csv", "--json", "-n", "1", *AS_CSV).document
     assert document["files"] == [
         {"path": "/in/a.csv", "bytes": 17, "modified": 1_700_000_000},
-        {"path": "/in/b.csv", "bytes": 15, "modified": 1_700_000_000},
+        {"path": "/in/b.csv", "bytes": 16, "modified": 1_700_000_000},
     ]
     assert (document["format"], document["schema"]) == ("csv", "id INT, name STRING")
     assert document["rows"] == [{"id": "1", "name": "one"}]
     [task] = document["tasks"]
     assert [(each["path"], each["start"], each["stop"]) for each in task] == [
         ("/in/a.csv", 0, 17),
-        ("/in/b.csv", 0, 15),
+        ("/in/b.csv", 0, 16),
     ]
     assert document["problem"] is None
 
@@ -115,10 +115,16 @@ def test_files_that_do_not_parse_are_listed_and_the_problem_ends_with_1(
 
 def test_wrong_options_are_all_in_one_error(at: AtServer, root: Path) -> None:
     ended = at("preview", "/in", "-o", "acess=once", "-o", "max_partition_bytes=many")
-    assert ended.code == 1
+    assert ended.code == 2
     for name in ("acess", "max_partition_bytes"):
         assert name in ended.err
     assert at("preview", "/in", "--rows", "-1").code == 2
+
+
+def test_a_mailbox_is_listed_and_not_opened(at: AtServer, root: Path) -> None:
+    ended = at("preview", "/in", "--json", "-o", "access=once")
+    assert (ended.code, len(ended.document["files"])) == (1, 2)
+    assert "no file is opened" in ended.document["problem"]
 
 
 def test_a_name_cannot_send_control_characters_to_the_terminal(at: AtServer, root: Path) -> None:
