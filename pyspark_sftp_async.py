@@ -17,7 +17,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from pyspark.sql.datasource import DataSourceStreamWriter, DataSourceWriter
+    from pyspark.sql.datasource import DataSourceReader, DataSourceStreamWriter, DataSourceWriter
     from pyspark.sql.types import StructType
 
     from sftp_async.spark.datasource import SFTPDataSource
@@ -36,15 +36,17 @@ with contextlib.suppress(Exception):  # PySpark itself may be missing
                 """Return `sftp`."""
                 return "sftp"
 
-            def schema(self) -> NoReturn:
-                """Refuse, as `SFTPDataSource` does."""
-                self._source().schema()
+            def schema(self) -> StructType:
+                """Return the columns of a read, as `SFTPDataSource` finds them."""
+                return self._source().schema()
 
-            def reader(self, schema: StructType) -> NoReturn:
-                """Refuse, as `SFTPDataSource` does."""
-                self._source().reader(schema)
+            def reader(self, schema: StructType) -> DataSourceReader:
+                """Return the reader of `SFTPDataSource`."""
+                return self._source().reader(schema)
 
-            streamReader = reader  # noqa: N815 - Spark's name
+            def streamReader(self, schema: StructType) -> NoReturn:  # noqa: N802 - Spark's name
+                """Refuse as `SFTPDataSource` does."""
+                self._source().streamReader(schema)
 
             def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
                 """Return the writer of `SFTPDataSource`."""

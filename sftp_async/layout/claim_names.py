@@ -34,7 +34,7 @@ class ClaimToken:
 
     @classmethod
     def new(cls, paths: TargetPaths) -> Self:
-        """Return a token that no one had before."""
+        """Return a token that differs from every other one."""
         name = f"{paths.job_id}-{paths.document_id}-{uuid.uuid4().hex}"
         return cls(paths.job_id, paths.document_id, name)
 

@@ -64,9 +64,9 @@ class Writer:
     def outcome(self) -> str:
         """What its commit returned, once it is over."""
         with os.fdopen(self._outcome) as pipe:
-            said = pipe.read()
+            outcome = pipe.read()
         os.close(self._quota)
-        return said
+        return outcome
 
     def _wait(self) -> None:
         _, status = os.waitpid(self.pid, os.WUNTRACED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -209,7 +210,7 @@ class RenamePromoter(Promoter):
             for name in (staged, withdrawn):
                 if await are_one_file(connection, name, final):
                     # Not removed by its name, which may be a newer file's in a moment.
-                    await set_aside(connection, final, f"{withdrawn}-twin")
+                    await set_aside(connection, final, intent.paths.sidecar_draft(uuid.uuid4().hex))
         try:
             await connection.rename(staged, withdrawn)
         except RemoteExistsError:
