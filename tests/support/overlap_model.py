@@ -371,9 +371,12 @@ class Play:
 
 
 def _against_time(name: str) -> tuple[int, str]:
-    """Order names so that a listing misses what is renamed meanwhile: later states come first."""
+    """Order names so that a listing misses what is renamed meanwhile: later states come first.
+
+    Between an intent's first state and the others are the staging directories.
+    """
     document = document_of(name)
-    return (STATES.index(document[1]) if document else len(STATES)), name
+    return (2 * STATES.index(document[1]) if document else 2 * len(STATES) - 3), name
 
 
 async def _settle() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sftp_async.write.commit import claim, overwrite, promote, sidecars
-from sftp_async.write.commit.pending import InFlight, in_flight
+from sftp_async.write.commit.pending import InFlight
 from tests.support.overlap_exploration import (
     Explored,
     explore_at_random,
@@ -336,22 +336,6 @@ async def test_the_model_notices_sidecar_files_that_do_not_come_from_the_staging
     monkeypatch.setattr(sidecars, "_place", write)
     overlap = replace(OVERLAPS["two overwrites, with sidecar files"], together=False)
     assert (await explore_stalls(overlap)).broken
-
-
-@pytest.mark.asyncio
-async def test_the_model_notices_an_overwrite_that_looks_at_the_intents_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    looks = 0
-
-    async def every_second(*arguments: Any) -> InFlight:
-        nonlocal looks
-        looks += 1
-        return InFlight() if looks % 2 else await in_flight(*arguments)
-
-    monkeypatch.setattr(overwrite, "in_flight", every_second)
-    overlap = OVERLAPS["append, overwrite with sidecar files, long listings"]
-    assert (await explore_pauses(overlap, step=2)).broken
 
 
 @pytest.mark.asyncio
