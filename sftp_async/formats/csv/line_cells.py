@@ -51,7 +51,20 @@ class LineCells:
                 return self.of_unquoted(line)
             if self._quoted is not None and (cells := self._quoted(line)) is not None:
                 return self._checked(cells)
+            return self._behind_plain(line)
         return self._parser.line(line)
+
+    def _behind_plain(self, line: str) -> Cells | None:
+        """Return the cells of a line of which the parser sees only what begins with a quote."""
+        sep = self._dialect.sep
+        start = line.rfind(sep, 0, line.find(self._dialect.quote)) + 1
+        comment = self._dialect.comment
+        # A longer separator may be cut in another way from the right.
+        if len(sep) > 1 or not start or (comment and line.startswith(comment, start)):
+            return self._parser.line(line)
+        # A cell is read alike wherever it is in its line.
+        rest = self._parser.line(line[start:])
+        return self._checked(self.of_unquoted(line[: start - 1]) + (rest or []))
 
     def of_unquoted(self, line: str) -> Cells:
         """Return the cells of a line without quotes, if `splits`."""
