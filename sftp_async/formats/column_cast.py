@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sftp_async.formats.decode_errors import malformed
+from sftp_async.formats.schema_checks import types_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,7 @@ class ColumnCast:
         rule: how single values become those of another type.
         case_sensitive: whether the case of names counts.
         path: of the file, for errors.
+        converts_dates: whether the rule changes dates, too, which have one type everywhere.
 
     """
 
@@ -93,6 +95,7 @@ class ColumnCast:
     rule: CastRule
     case_sensitive: bool
     path: str
+    converts_dates: bool = False
 
     def batch(self, names: Sequence[str], columns: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
         """Return the rows in the wanted form; a column that the file lacks is null.
@@ -120,7 +123,7 @@ class ColumnCast:
 
     def _value(self, values: pa.Array, target: pa.DataType, where: str) -> pa.Array:
         kind = values.type
-        if kind == target:
+        if kind == target and not (self.converts_dates and _has_dates(kind)):
             return values
         types = pa.types
         if types.is_null(kind):
@@ -183,6 +186,10 @@ class ColumnCast:
             self.path,
             hint="Give the column its own type in the schema, and cast it after the read",
         )
+
+
+def _has_dates(kind: pa.DataType) -> bool:
+    return any(pa.types.is_date(part) for _, part in types_within("", kind))
 
 
 def _rebuilt(values: pa.Array, target: pa.DataType, items: pa.Array) -> pa.Array:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
-from sftp_async.options.codecs import CODEC_OF_EXTENSION
+from sftp_async.options.codecs import CODEC_OF_READ_EXTENSION, decompress
+from sftp_async.options.compressed_source import CompressedSource, CorruptDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sftp_async.formats.base import ReadableFile
-
-#: Most bytes that one piece of decompressed data has, whatever the ratio of the compression.
-_PIECE = 1024 * 1024
 
 
 def codec_of(path: str, option: str | None) -> str:
@@ -26,8 +23,9 @@ def codec_of(path: str, option: str | None) -> str:
         option: the option `compression`.
 
     """
-    extension = path.rpartition("/")[2].rpartition(".")[2].lower()
-    return CODEC_OF_EXTENSION.get(extension) or option or "none"
+    stem, _, extension = path.rpartition("/")[2].rpartition(".")
+    codec = CODEC_OF_READ_EXTENSION.get(extension.lower()) if stem else None
+    return codec or option or "none"
 
 
 @contextmanager
@@ -37,35 +35,44 @@ def plain_chunks(
     """Yield the content of a file, decompressed, in pieces of bounded size.
 
     Args:
-        file: compressed as a whole, or plain.
+        file: its whole content has one codec, which may be none.
         start: first byte; 0 if there is a codec.
         stop: the byte behind the last one; the size if there is a codec.
         codec: of `codec_of`.
 
     Raises:
-        DecodeError: the content is not of this codec, or is truncated.
+        DecodeError: the content is not of this codec, is damaged or truncated; names the file and
+            about where in it.
+        OptionsError: the codec compresses no whole files.
 
     """
     with file.chunks(start, stop) as chunks:
-        yield chunks if codec == "none" else _gunzipped(file, chunks)
+        yield chunks if codec == "none" else decompressed(chunks, codec, file.path)
 
 
-def _gunzipped(file: ReadableFile, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what a file of one gzip member or several holds."""
-    member = None
-    for chunk in chunks:
-        data = chunk
-        while data:
-            member = member or zlib.decompressobj(wbits=31)
-            try:
-                piece = member.decompress(data, _PIECE)
-            except zlib.error as error:
-                raise DecodeError(f"No valid gzip data: {error}", path=file.path) from error
-            if piece:
-                yield piece
-            if member.eof:
-                data, member = member.unused_data, None
-            else:
-                data = member.unconsumed_tail
-    if member is not None:
-        raise DecodeError("The gzip data is truncated", path=file.path)
+def decompressed(chunks: Iterable[bytes], codec: str, path: str) -> Iterator[bytes]:
+    """Yield the content of a compressed file, in pieces of bounded size.
+
+    Args:
+        chunks: the file.
+        codec: of `codec_of`.
+        path: the file's, for errors.
+
+    Raises:
+        DecodeError: as for `plain_chunks`.
+        OptionsError: the codec compresses no whole files.
+
+    """
+    source = CompressedSource(chunks)
+    try:
+        yield from decompress(codec, source)
+    except CorruptDataError as error:
+        found = DecodeError(
+            f"The {codec} data is damaged at byte {source.position} of the compressed file, or "
+            f"shortly before it: {error}",
+            path=path,
+            hint=f"Ensure that the file is complete, and of {codec} as its name or the option "
+            "compression says",
+        )
+        found.offset = source.position
+        raise found from error

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from sftp_async.formats.base import ReadableFile
 
@@ -57,6 +58,9 @@ class _Window:
 class RangeFile(io.RawIOBase):
     """A remote file as libraries see it: readable and seekable.
 
+    Args:
+        source: the file.
+
     Attributes:
         failure: the error with which a fetch ended; libraries may report another one for it.
 
@@ -64,6 +68,7 @@ class RangeFile(io.RawIOBase):
 
     def __init__(self, source: ReadableFile) -> None:
         super().__init__()
+        self._size = source.size
         self.failure: BaseException | None = None
         self._source = source
         self._position = 0
@@ -113,18 +118,18 @@ class RangeFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position, and return it."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size}
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
         self._position = base[whence] + offset
         return self._position
 
     def size(self) -> int:
         """Return the size of the file."""
-        return self._source.size
+        return self._size
 
     def read(self, size: int | None = -1) -> bytes:
         """Return the next bytes: fewer than `size` only at the end of the file."""
         start = self._position
-        stop = self._source.size
+        stop = self._size
         if size is not None and size >= 0:
             stop = min(stop, start + size)
         if start >= stop:
@@ -178,3 +183,35 @@ class RangeFile(io.RawIOBase):
             self._starts.insert(number, start)
             self._pieces.insert(number, piece)
         return piece[: stop - start]
+
+
+class WithTail:
+    """A remote file that ends earlier, with other bytes: a `ReadableFile` of its ranges alone.
+
+    Args:
+        source: the file.
+        end: where the other bytes begin.
+        tail: the other bytes.
+
+    """
+
+    def __init__(self, source: ReadableFile, end: int, tail: bytes) -> None:
+        self.path = source.path
+        self.size = end + len(tail)
+        self.mtime = source.mtime
+        self._source = source
+        self._end = end
+        self._tail = tail
+
+    def chunks(self, start: int, stop: int) -> AbstractContextManager[Iterator[bytes]]:
+        """Raise an error: such a file is read by ranges."""
+        raise NotImplementedError
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes of each range; those of the source are asked for at once."""
+        end = self._end
+        pieces = self._source.read_ranges([(min(a, end), min(b, end)) for a, b in ranges])
+        return [
+            piece + self._tail[max(0, start - end) : max(0, stop - end)]
+            for piece, (start, stop) in zip(pieces, ranges, strict=True)
+        ]

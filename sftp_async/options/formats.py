@@ -101,9 +101,14 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
         yield from super()._contradictions()
         if wrong := format_problem(self.format):
             yield ("format",), wrong
-        # A format or codec that is not given may come from the path's extension, so the plan checks
-        # again.
-        if "format" in self.model_fields_set and self.compression is not None:
+        # A format or codec that is not given may come from the path's extension, so the plan of a
+        # write checks again; there, codecs that are only read are refused, too.
+        codec = self.compression
+        if (
+            "format" in self.model_fields_set
+            and codec is not None
+            and not codecs.only_decompresses(self.format, codec)
+        ):
             yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:
             yield ("format", "line_sep"), "line_sep must be one or two characters for csv."

@@ -134,7 +134,7 @@ class BlockReader:
 
         Args:
             records: the cells of each; None for one that has none.
-            texts: of the records; None if no one wants them.
+            texts: of the records; None if they are not wanted.
             offset: of the first record in the file, about.
 
         """

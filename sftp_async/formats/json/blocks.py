@@ -60,7 +60,7 @@ class BlockDecoder:
         self._corrupt = schema.names.index(name) if name in schema.names else None
         columns = schema if self._corrupt is None else schema.remove(self._corrupt)
         self._width = len(columns)
-        texts = TextParser(options.time_zone)
+        texts = TextParser(options)
         leniency = leniency_of(options)
         keeps = "encoding" not in options.model_fields_set
         self._detects = keeps
@@ -72,7 +72,7 @@ class BlockDecoder:
         )
         self._fast = (
             VectorizedBlocks(columns, texts)
-            if paths in ("all", "fast") and VectorizedBlocks.can_read(columns)
+            if paths in ("all", "fast") and VectorizedBlocks.can_read(columns, options.locale)
             else None
         )
         self._refused = self._blocks = 0
@@ -155,8 +155,9 @@ class BlockDecoder:
             return None
         batches = []
         rows: list[list[Any]] = []
+        mark = codecs.BOM_UTF8 if self._detects else b""
         try:
-            for row in self._quick.elements(record.removeprefix(codecs.BOM_UTF8).decode()):
+            for row in self._quick.elements(record.removeprefix(mark).decode()):
                 rows.append(row)
                 if len(rows) == _BATCH:
                     batches.append(self.batch(self._with_text(rows)))
@@ -185,9 +186,9 @@ class BlockDecoder:
             if quick is not None:
                 return quick
         try:
-            text = record_text(record) if self._detects else record.decode(errors="replace")
+            text = record_text(record) if self._detects else record.decode()
             return self._parser.parse(text)
-        except MalformedJSONError:
+        except (MalformedJSONError, UnicodeDecodeError):
             return Parsed([[None] * self._width], malformed=True)
 
     def _fast_arrays(self, data: bytes) -> list[pa.Array] | None:
@@ -216,6 +217,7 @@ def leniency_of(options: FormatOptions) -> Leniency:
         options.allow_non_numeric_numbers,
         options.allow_backslash_escaping_any_character,
         options.allow_unquoted_control_chars,
+        reads_characters="encoding" in options.model_fields_set,
     )
 
 

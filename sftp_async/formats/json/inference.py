@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.json import inferred_types as it
+from sftp_async.formats import inferred_types as it
 from sftp_async.formats.json import tokens as t
 from sftp_async.formats.json.record_text import record_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sftp_async.options import FormatOptions
 
 _LONGS = range(-(1 << 63), 1 << 63)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WORDS = ("NaN", "Infinity", "-Infinity", "+Infinity", "-INF", "+INF")
+
+
+_MERGING = it.Merging()
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -72,7 +73,7 @@ class Inference:
         while isinstance(kind, it.Array):
             kind = kind.element
         if isinstance(kind, it.Struct):
-            root = it.merged(self._root, kind)
+            root = _MERGING.merged(self._root, kind)
             assert isinstance(root, it.Struct)
             self._root = root
         elif kind != it.NULL:
@@ -109,7 +110,10 @@ class Inference:
         self._corrupt |= self._options.mode == "permissive"
 
     def _type_of(self, record: bytes) -> it.Type:
-        text = record_text(record) if self._detects else record.decode(errors="replace")
+        try:
+            text = record_text(record) if self._detects else record.decode()
+        except UnicodeDecodeError as error:
+            raise t.MalformedJSONError(str(error)) from None
         try:
             value, _ = self._scan(text, re.match(r"[ \t\r\n]*", text).end())  # type: ignore[union-attr]
             return self._of_value(value)
@@ -139,7 +143,7 @@ class Inference:
             return self._of_fields([(name, self._of_value(inner)) for name, inner in value])
         element: it.Type = it.NULL
         for inner in value:
-            element = it.merged(element, self._of_value(inner))
+            element = _MERGING.merged(element, self._of_value(inner))
         return it.Array(element)
 
     def _of_token(self, tokens: t.Tokens) -> it.Type:
@@ -161,14 +165,14 @@ class Inference:
             raise t.MalformedJSONError(f"{token} is no value")
         element: it.Type = it.NULL
         while tokens.next() not in (t.ARRAY_END, None):
-            element = it.merged(element, self._of_token(tokens))
+            element = _MERGING.merged(element, self._of_token(tokens))
         return it.Array(element)
 
     @staticmethod
     def _of_fields(fields: list[tuple[str, it.Type]]) -> it.Type:
         found: dict[str, it.Type] = {}
         for name, kind in fields:
-            found[name] = it.merged(found[name], kind) if name in found else kind
+            found[name] = _MERGING.merged(found[name], kind) if name in found else kind
         return it.Struct(found)
 
     def _of_string(self, text: str) -> it.Type:
@@ -214,16 +218,3 @@ def check_names(kind: pa.StructType, path: str, *, case_sensitive: bool) -> None
             inner = inner.value_type
         if pa.types.is_struct(inner):
             check_names(inner, path, case_sensitive=case_sensitive)
-
-
-def records_within(
-    records: Iterable[bytes], *, most_bytes: int, most_records: int
-) -> Iterable[bytes]:
-    """Yield records until one of the limits is reached."""
-    size = count = 0
-    for record in records:
-        yield record
-        size += len(record)
-        count += 1
-        if size >= most_bytes or count >= most_records:
-            return

@@ -2,104 +2,120 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-import zoneinfo
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sftp_async.formats.values.from_text import TextRules, reader_of
+from sftp_async.formats.values.pattern_reading import PatternReader
+from sftp_async.formats.values.text_numbers import big_decimal, rounded
+from sftp_async.formats.values.zones import days_of
+
+if TYPE_CHECKING:
+    from sftp_async.formats.values.from_text import FromText
+    from sftp_async.options import FormatOptions
+
 Parse = Callable[[str], Any]
-_EPOCH = dt.date(1970, 1, 1).toordinal()
-_DATE = re.compile(r"([+-]?[0-9]{4,7})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:[ T].*)?)?)?", re.DOTALL)
-_TIMESTAMP = re.compile(
-    r"([+-]?[0-9]{4,6})(?:-([0-9]{1,2})(?:-([0-9]{1,2})"
-    r"(?:[ T](?:([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.([0-9]*))?(\D.*)?)?)?)?)?"
-)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_BLANK = "".join(map(chr, range(33)))
+_DAYS = re.compile(r"[+-]?\d+")
+_INTS = range(-(1 << 31), 1 << 31)
+#: The first day of the Gregorian calendar, 1582-10-15, in days since 1970.
+_GREGORIAN = -141_427
+#: Days from the first of the Julian period, used by astronomers, to 1970.
+_JULIAN_EPOCH = 2_440_588
 
 
 class TextParser:
-    """Parses strings for columns that hold no strings."""
+    """Parses strings for columns that hold no strings.
 
-    def __init__(self, zone: str | None) -> None:
-        self._zone = zoneinfo.ZoneInfo(zone or "UTC")
+    Args:
+        options: of the read.
+
+    Raises:
+        OptionsError: a pattern is not understood.
+
+    """
+
+    def __init__(self, options: FormatOptions) -> None:
+        self._counts_days = options.date_format is None
+        self._rules = TextRules(
+            options.time_zone,
+            _pattern(options.date_format, "date_format"),
+            _pattern(options.timestamp_format, "timestamp_format"),
+            _pattern(options.timestamp_ntz_format, "timestamp_ntz_format"),
+            options.locale,
+        )
 
     def of(self, kind: pa.DataType) -> Parse:
-        """Return what parses text for a type; it raises `ValueError`."""
-        if pa.types.is_date(kind):
-            return date
-        if pa.types.is_timestamp(kind):
-            return self._local if kind.tz is None else self._instant
-        exact = self.decimal(kind)
-        return lambda text: exact(text.replace(",", ""))
+        """Return what parses text for a type; it raises `ValueError` if the text does not fit.
 
-    def decimal(self, kind: pa.Decimal128Type) -> Parse:
+        Raises:
+            TypeError: no text stands for values of the type.
+
+        """
+        parse: Parse = self._reader(kind).cell
+        if not pa.types.is_date(kind) or not self._counts_days:
+            return parse
+
+        def date(text: str) -> int:
+            try:
+                days: int = parse(text)
+            except ValueError:
+                return _counted_days(text)
+            return days
+
+        return date
+
+    def column(self, texts: pa.Array, kind: pa.DataType) -> pa.Array:
+        """Parse a column.
+
+        Raises:
+            ValueError: a text does not fit.
+
+        """
+        values, wrong = self._reader(kind).column(texts)
+        if wrong:
+            raise ValueError(f"{texts[wrong[0]].as_py()!r} is no {kind}")
+        return values
+
+    def is_known(self, kind: pa.DataType) -> bool:
+        """Whether scalar values of a type are read."""
+        return pa.types.is_null(kind) or reader_of(kind, self._rules) is not None
+
+    @staticmethod
+    def decimal(kind: pa.Decimal128Type) -> Parse:
         """Return what parses the text of a number, rounded to the scale of a type."""
-        one = Decimal(1).scaleb(-kind.scale)
+        precision, scale = kind.precision, kind.scale
+        return lambda text: rounded(big_decimal(text), precision, scale)
 
-        def parse(text: str) -> Decimal:
-            if not _NUMBER.fullmatch(text):
-                raise ValueError("it is no number")
-            number = Decimal(text)
-            if number.adjusted() > 40:
-                raise ValueError("a number has too many digits")
-            with localcontext() as context:
-                context.prec = 2000
-                try:
-                    rounded = number.quantize(one, ROUND_HALF_UP)
-                except InvalidOperation as error:
-                    raise ValueError(str(error)) from None
-            if rounded and rounded.adjusted() + 1 + kind.scale > kind.precision:
-                raise ValueError("a number has too many digits")
-            return rounded
-
-        return parse
-
-    def _instant(self, text: str) -> int:
-        moment, zone = _timestamp(text)
-        micros = (moment.toordinal() - _EPOCH) * 86_400_000_000
-        offset = moment.replace(tzinfo=zone or self._zone).utcoffset() or dt.timedelta()
-        clock = moment - dt.datetime.combine(moment.date(), dt.time())
-        return micros + (clock - offset) // dt.timedelta(microseconds=1)
-
-    def _local(self, text: str) -> int:
-        moment, zone = _timestamp(text)
-        if zone is not None:
-            raise ValueError("it has a time zone")
-        return (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+    def _reader(self, kind: pa.DataType) -> FromText:
+        reader = reader_of(kind, self._rules)
+        if reader is None:
+            raise TypeError(f"No text stands for a value of type {kind}")
+        return reader
 
 
-def date(text: str) -> int:
-    """Return a date as days since 1970."""
-    found = _DATE.fullmatch(text.strip(_BLANK))
-    if found is None:
-        raise ValueError("it is no date")
-    year, month, day = (int(part or 1) for part in found.groups())
-    return dt.date(year, month, day).toordinal() - _EPOCH
+def _pattern(text: str | None, option: str) -> PatternReader | None:
+    return None if text is None else PatternReader.parse(text, option=option)
 
 
-def _timestamp(text: str) -> tuple[dt.datetime, dt.tzinfo | None]:
-    found = _TIMESTAMP.fullmatch(text.strip(_BLANK))
-    if found is None:
-        raise ValueError("it is no timestamp")
-    *parts, fraction, zone = found.groups()
-    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
-    micros = int((fraction or "")[:6].ljust(6, "0"))
-    moment = dt.datetime(year, month or 1, day or 1, hour, minute, second, micros)
-    return moment, None if zone is None else _zone(zone.strip())
+def _counted_days(text: str) -> int:
+    """Return a date that is given as the number of days since 1970, as Spark 1.5 wrote dates.
 
+    Raises:
+        ValueError: it is no number.
 
-def _zone(name: str) -> dt.tzinfo:
-    if name in ("Z", "UTC"):
-        return dt.UTC
-    if found := re.fullmatch(r"([+-])([0-9]{1,2}):?([0-9]{2})?", name):
-        offset = dt.timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-        return dt.timezone(offset if found[1] == "+" else -offset)
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(str(error)) from None
+    """
+    if not _DAYS.fullmatch(text) or int(text) not in _INTS:
+        raise ValueError(f"{text!r} is no date")
+    days = int(text)
+    if days >= _GREGORIAN:
+        return days
+    # It counts by the Julian calendar before; RebaseDateTime.rebaseJulianToGregorianDays keeps
+    # year, month and day. For the arithmetic see https://en.wikipedia.org/wiki/Julian_day
+    years, day = divmod(4 * (days + _JULIAN_EPOCH + 1401) + 3, 1461)
+    months, day = divmod(5 * (day // 4) + 2, 153)
+    month = (months + 2) % 12 + 1
+    year = years - 4716 + (14 - month) // 12
+    return days_of(year, month, 1) + day // 5

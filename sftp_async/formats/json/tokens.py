@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -31,6 +32,8 @@ _SPECIAL = re.compile('["\\\\\x00-\x1f\udc80-\udcff]')
 _APOSTROPHE_SPECIAL = re.compile("['\\\\\x00-\x1f\udc80-\udcff]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "/": "/", "\\": "\\"}
+# Character.isIdentifierIgnorable, of Latin-1.
+_IGNORABLE = frozenset(map(chr, [*range(9), *range(14, 28), *range(127, 160), 173]))
 _HEX = re.compile("[0-9A-Fa-f]{4}")
 _QUESTION_MARKS = "sftp_async.question_marks"
 _WORDS = {"t": (TRUE, "true"), "f": (FALSE, "false"), "n": (NULL, "null")}
@@ -51,11 +54,17 @@ class Leniency:
     non_numeric: bool = True
     any_escape: bool = False
     control_characters: bool = False
+    #: Whether the parser reads characters rather than bytes, as Jackson does for a given encoding.
+    reads_characters: bool = False
 
 
 def is_identifier_part(char: str) -> bool:
     """Whether Java takes a character for part of an identifier, about."""
-    return ("a" + char).isidentifier() or char == "$" or "\x7f" <= char <= "\x9f"
+    return (
+        ("a" + char).isidentifier()
+        or char in _IGNORABLE
+        or unicodedata.category(char) == "Sc"  # a currency, such as the dollar
+    )
 
 
 class _Scope:
@@ -123,6 +132,7 @@ class Tokens:
             self.token = None
             return None
         if char in "]}":
+            self.start = self._at - 1
             if self._scopes[-1].kind != ("[" if char == "]" else "{"):
                 raise MalformedJSONError(f"{char} closes nothing")
             self._scopes.pop()
@@ -267,7 +277,9 @@ class Tokens:
             return self._non_numeric("Infinity", 1)
         if char == "+":
             return self._signed_infinity(char)
-        if is_identifier_part(char) and not char.isdigit():
+        if _begins_word(char if self._lenient.reads_characters else _first_byte(char)):
+            if char > "\x7f" and not _NOT_UTF8.match(char) and not self._lenient.reads_characters:
+                raise MalformedJSONError("a word is none of JSON")
             self._bad_word()
         raise MalformedJSONError("a value is missing")
 
@@ -284,6 +296,10 @@ class Tokens:
         for _ in range(_MAX_ERROR_TOKEN):
             char = self._read()
             if not char or not is_identifier_part(char):
+                # A parser of characters leaves the one behind the word.
+                self._at -= len(char) * self._lenient.reads_characters
+                if "\udcc0" <= char <= "\udcf7":  # the first byte of a character without others
+                    self._read()
                 break
         raise MalformedJSONError("a word is none of JSON")
 
@@ -393,6 +409,15 @@ def _question_mark(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_QUESTION_MARKS, _question_mark)
+
+
+def _begins_word(char: str) -> bool:
+    return char > " " and is_identifier_part(char) and not char.isdigit()
+
+
+def _first_byte(char: str) -> str:
+    """Return the first byte of a character as one of Latin-1: Jackson looks at nothing else."""
+    return chr(char.encode(errors="surrogateescape")[0])
 
 
 def _is_name_part(char: str) -> bool:

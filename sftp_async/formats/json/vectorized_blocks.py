@@ -47,9 +47,17 @@ class VectorizedBlocks:
         )
 
     @staticmethod
-    def can_read(columns: pa.Schema) -> bool:
-        """Whether Arrow reads all columns' types, and there are any."""
-        return bool(len(columns)) and all(_is_readable(field.type) for field in columns)
+    def can_read(columns: pa.Schema, locale: str) -> bool:
+        """Whether Arrow reads all columns' types, and there are any.
+
+        Args:
+            columns: all columns.
+            locale: of decimals in strings.
+
+        """
+        english = locale.lower() == "en-us"
+        kinds = [field.type for field in columns]
+        return bool(kinds) and all(_is_readable(kind, english=english) for kind in kinds)
 
     def read(self, data: bytes) -> list[pa.Array] | None:
         r"""Return the columns of a block; None if it must go the exact way.
@@ -103,9 +111,10 @@ class VectorizedBlocks:
         if pa.types.is_floating(kind):
             _check_zeros(array)
             return array
-        parse = base64 if pa.types.is_binary(kind) else self._texts.of(kind)
+        if not pa.types.is_binary(kind):
+            return self._texts.column(array, kind)
         texts = array.dictionary_encode()
-        values = [parse(text) for text in texts.dictionary.to_pylist()]
+        values = [base64(text) for text in texts.dictionary.to_pylist()]
         return pa.array(values, kind).take(texts.indices)
 
 
@@ -117,14 +126,16 @@ def _read_as(kind: pa.DataType) -> pa.DataType:
     return kind if kind in _AS_THEY_ARE or pa.types.is_decimal128(kind) else pa.string()
 
 
-def _is_readable(kind: pa.DataType) -> bool:
+def _is_readable(kind: pa.DataType, *, english: bool) -> bool:
     if pa.types.is_struct(kind):
         names = [field.name for field in kind]
-        return len(set(names)) == len(names) > 0 and all(_is_readable(f.type) for f in kind)
+        return len(set(names)) == len(names) > 0 and all(
+            _is_readable(f.type, english=english) for f in kind
+        )
     if pa.types.is_list(kind):
-        return _is_readable(kind.value_type)
+        return _is_readable(kind.value_type, english=english)
     textual = pa.types.is_binary(kind) or pa.types.is_date32(kind) or pa.types.is_timestamp(kind)
-    return kind in _AS_THEY_ARE or pa.types.is_decimal128(kind) or textual
+    return kind in _AS_THEY_ARE or (pa.types.is_decimal128(kind) and english) or textual
 
 
 def _line_count(data: bytes) -> int:

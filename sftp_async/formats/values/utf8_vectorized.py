@@ -6,6 +6,7 @@ of the time of Arrow's check, which goes from character to character.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
 
     Bytes = npt.NDArray[np.uint8]
 
-# Bytes that are looked at together: few enough for the processor's cache, and for the memory
-# allocator to hand out the same pages again.
-_CHUNK = 120 * 1024
+# Bytes that are looked at together: few enough for the processor's cache.
+_CHUNK = 256 * 1024
+# Before them, what says which bytes have to be the first ones.
+_CONTEXT = 3
 # The first bytes of characters of two, three and four bytes begin here; at most 0xF4 is one.
 # As signed numbers, the bytes that continue a character are below all others.
 _TWO, _THREE, _FOUR, _LAST = 0xC0, 0xE0, 0xF0, 0xF4
 _NO_CONTINUATION = np.int8(-64)
 # Never in UTF-8: all that they could begin has a shorter form.
-_OVERLONG = (b"\xc0", b"\xc1")
+_OVERLONG = (0xC0, 0xC1)
 # After these the second byte has bounds of its own, first and last: no longer form than needed, no
 # surrogate, nothing above U+10FFFF. https://www.unicode.org/versions/latest/, table 3-7.
 _SECOND = {0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F)}
@@ -60,15 +62,26 @@ def _starts_are_whole(column: pa.Array, raw: Bytes) -> bool:
     return bool(firsts.min() >= _NO_CONTINUATION)
 
 
+class _Scratch(threading.local):
+    """Memory of one thread: the system takes longer to hand out new pages than the check takes."""
+
+    def __init__(self) -> None:
+        size = _CHUNK + _CONTEXT
+        self.text = bytearray(size)
+        self.copy: Bytes = np.frombuffer(self.text, np.uint8)
+        self.continues, self.wanted, self.more = (np.empty(size, np.bool_) for _ in range(3))
+
+
+_scratch = _Scratch()
+
+
 def _is_well_nested(raw: Bytes, highest: int) -> bool:
     """Return whether each first byte has after it what it calls for, and nothing else is there."""
-    size = min(len(raw), _CHUNK) + 3
-    continues, wanted, more = (np.empty(size, np.bool_) for _ in range(3))
-    leads = [(bytes([lead]), *bounds) for lead, bounds in _SECOND.items() if lead <= highest]
-    end = 0
+    continues, wanted, more = _scratch.continues, _scratch.wanted, _scratch.more
+    marks = [mark for mark in _SECOND if mark <= highest]
+    text, end = _scratch.text, 0
     for start in range(0, len(raw), _CHUNK):
-        # Three bytes of the chunk before say what the first ones of this chunk have to be.
-        before = min(start, 3)
+        before = min(start, _CONTEXT)
         chunk = raw[start - before : start + _CHUNK]
         end = len(chunk)
         np.less(chunk.view(np.int8), _NO_CONTINUATION, out=continues[:end])
@@ -84,10 +97,13 @@ def _is_well_nested(raw: Bytes, highest: int) -> bool:
         unlike ^= wanted.view(np.uint8)[first - 1 : end - 1]
         if unlike.view(np.bool_).any():
             return False
-        text = chunk.tobytes()
-        if any(mark in text for mark in _OVERLONG):
+        np.copyto(_scratch.copy[:end], chunk)
+        if any(text.find(mark, 0, end) >= 0 for mark in _OVERLONG):
             return False
-        if any(mark in text and not _second_is_within(chunk, mark[0], *b) for mark, *b in leads):
+        if any(
+            text.find(mark, 0, end) >= 0 and not _second_is_within(chunk, mark, *_SECOND[mark])
+            for mark in marks
+        ):
             return False
     return not wanted[end - 1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError
@@ -19,6 +19,7 @@ from sftp_async.remote.filesystem import Kind, RemoteEntry, RemoteFileSystem
 from sftp_async.remote.ssh import check_file
 from sftp_async.remote.ssh.attributes import entry_of, kind_of
 from sftp_async.remote.ssh.capabilities import Capabilities
+from sftp_async.remote.ssh.directory_pages import name_pages
 from sftp_async.remote.ssh.host_keys import public_key_line
 from sftp_async.remote.ssh.remote_file import SFTPFile
 from sftp_async.remote.ssh.request_guard import RequestGuard
@@ -26,7 +27,7 @@ from sftp_async.remote.ssh.sftp_channels import Channel, Channels
 from sftp_async.remote.ssh.unclear_refusals import exists_or, space_or
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sftp_async.options import ConnectionOptions
     from sftp_async.remote.filesystem import RemoteFile
@@ -146,19 +147,24 @@ class Connection(RemoteFileSystem):
 
         Names that no listing may hold (with a slash or NUL) are left out.
         """
-        entries = []
-        async with self._guard.request("list", path):
-            seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
-            async with aclosing(generator) as listing:
-                async for found in listing:
-                    # A large directory takes many answers.
+        entries: list[RemoteEntry] = []
+        seen = 0
+        ahead = self.capabilities.in_order
+        async with (
+            self._guard.request("list", path),
+            aclosing(name_pages(self._sftp, path, ahead=ahead)) as pages,
+        ):
+            async for page in pages:
+                if page:
+                    # A large directory takes many answers; one without names is no progress.
                     self._guard.heard()
-                    seen += 1
-                    if seen > LARGEST_LISTING:
-                        raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                seen += len(page)
+                if seen > LARGEST_LISTING:
+                    raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                for found in page:
                     name = _text(found.filename)
-                    if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
-                        entries.append(entry_of(name, found.attrs))
+                    if name not in ("", ".", "..") and "/" not in name and "\0" not in name:
+                        entries.append(entry_of(name, found.attrs, found.longname))
         return entries
 
     async def realpath(self, path: str) -> str:

@@ -82,7 +82,7 @@ def our_rows(
         chunk: bytes that are served at once.
 
     """
-    options = read_options(**{"format": files.form, "time_zone": TIME_ZONE} | files.options)
+    options = read_options(**{"format": files.form, "timeZone": TIME_ZONE} | files.options)
     reading = open_read_format(options, schema)
     suffix = files.extension or f".{files.form}"
     found: list[Any] = []

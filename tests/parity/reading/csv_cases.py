@@ -217,5 +217,7 @@ def _cell(chosen: random.Random, options: Mapping[str, str], kind: str) -> str:
         cell += options.get("sep", ",")
     if quote and chosen.random() < 0.4:
         inside = cell.replace(quote, escape + quote) if chosen.random() < 0.7 else cell
-        cell = quote + inside + quote + (chosen.choice([" ", "x"]) if chosen.random() < 0.06 else "")
+        cell = (
+            quote + inside + quote + (chosen.choice([" ", "x"]) if chosen.random() < 0.06 else "")
+        )
     return f" {cell} " if chosen.random() < 0.06 else cell

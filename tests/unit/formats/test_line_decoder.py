@@ -114,7 +114,7 @@ def test_a_separator_whose_ends_differ_can_be_split() -> None:
     assert all(LineReader(separator).is_splittable("/in/a.txt") for separator in SEPARATORS)
 
 
-@pytest.mark.parametrize("path", ["/in/a.csv.gz", "/in/A.CSV.GZ", "/in/a.zst"])
+@pytest.mark.parametrize("path", ["/in/a.csv.gz", "/in/A.CSV.GZ", "/in/a.zst", "/in/a.lz4"])
 def test_compressed_files_are_not_split(path: str) -> None:
     assert not LineReader().is_splittable(path)
 

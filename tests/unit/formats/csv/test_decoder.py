@@ -52,7 +52,10 @@ def rows(
         (b'"say ""hi""",1\n"a,""",2\n', {"escape": '"'}),
         (b'"say \\"hi\\"",1\n"a\\b",2\n', {}),
         (b'" x", 1\n', {"ignore_leading_white_space": "false", "mode": "permissive"}),
-        (b" x ,1 \n", {"ignore_leading_white_space": "true", "ignore_trailing_white_space": "true"}),
+        (
+            b" x ,1 \n",
+            {"ignore_leading_white_space": "true", "ignore_trailing_white_space": "true"},
+        ),
         (b"#x;1\n", {"sep": ";"}),
     ],
 )

@@ -29,12 +29,14 @@ def numbers(rows: int, columns: int = 3) -> pa.Table:
 
 
 def test_each_row_is_in_exactly_one_range_wherever_the_file_is_cut() -> None:
-    table = numbers(700)
-    file = stored(table, row_group_size=100, compression="zstd")
+    table = numbers(15, 1)
+    file = stored(table, row_group_size=5, write_statistics=False, use_dictionary=False)
     for cut in range(file.size + 1):
         assert decode_file(file, OPTIONS, table.schema, [cut]).equals(table), cut
+    table = numbers(700)
+    file = stored(table, row_group_size=100, compression="zstd")
     made = random.Random(2)
-    for _ in range(50):
+    for _ in range(100):
         cuts = sorted(made.randrange(file.size) for _ in range(made.randrange(1, 9)))
         assert decode_file(file, OPTIONS, table.schema, cuts).equals(table), cuts
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadableFile
+from sftp_async.humanize import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Bytes of one piece of `chunks`.
 _PIECE = 1024 * 1024
+#: Of the names of the temporary files, where a system shows any.
+_PREFIX = "sftp_async-"
 
 
 class SpooledFile(ReadableFile):
@@ -49,10 +54,51 @@ class SpooledFile(ReadableFile):
 
 
 @contextmanager
-def spooled(file: ReadableFile) -> Iterator[SpooledFile]:
+def spooled(file: ReadableFile, limit: int | None = None) -> Iterator[SpooledFile]:
     """Yield a file with random access; its copy is gone behind the block.
 
     The copy is in the directory of `tempfile`, which the variable TMPDIR sets.
+
+    Args:
+        file: can be read in order.
+        limit: most bytes that it may have; None: the disk decides.
+
+    Raises:
+        DecodeError: the file is larger than the limit.
+
     """
-    with tempfile.TemporaryFile(prefix="sftp_async-") as spool:
+    _check_size(file, limit)
+    with tempfile.TemporaryFile(prefix=_PREFIX) as spool:
         yield SpooledFile(file, spool)
+
+
+def kept_copy(file: ReadableFile, limit: int | None = None) -> SpooledFile:
+    """Return a file with random access, whose copy is gone when nothing uses the object any more.
+
+    Args:
+        file: see `spooled`.
+        limit: see `spooled`.
+
+    Raises:
+        DecodeError: the file is larger than the limit.
+
+    """
+    _check_size(file, limit)
+    # It is closed by the finalizer, which must not hold the file: that may hold the copy.
+    spool = tempfile.TemporaryFile(prefix=_PREFIX)  # noqa: SIM115
+    try:
+        copy = SpooledFile(file, spool)
+    except BaseException:
+        spool.close()
+        raise
+    weakref.finalize(copy, spool.close)
+    return copy
+
+
+def _check_size(file: ReadableFile, limit: int | None) -> None:
+    if limit is not None and file.size > limit:
+        raise DecodeError(
+            f"The file has {in_units(file.size)}. Only its start can be found without a copy on "
+            f"the local disk, which may have {in_units(limit)}",
+            path=file.path,
+        )
