@@ -107,7 +107,7 @@ class Merging:
 
 
 def _scalar(one: Type, other: Type) -> Type:
-    if {one, other} == {DATE, TIMESTAMP}:
+    if (one, other) in ((DATE, TIMESTAMP), (TIMESTAMP, DATE)):
         return TIMESTAMP
     numbers = [kind for kind in (one, other) if isinstance(kind, Decimal) or kind in (LONG, DOUBLE)]
     if len(numbers) < 2:
