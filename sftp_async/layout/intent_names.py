@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-IntentState = Literal["intent", "visible", "finished", "withdrawn", "undone"]
+IntentState = Literal["intent", "visible", "finished", "withdrawn", "undone", "discarded"]
 #: The later state first: a server that died within a rename may show both names.
-STATES: tuple[IntentState, ...] = ("undone", "withdrawn", "finished", "visible", "intent")
+STATES: tuple[IntentState, ...] = (
+    "discarded",
+    "undone",
+    "withdrawn",
+    "finished",
+    "visible",
+    "intent",
+)
 
 #: Form of a job's id, and of the id that its intent is filed under.
 JOB_ID = re.compile(r"[0-9a-f]{32}")

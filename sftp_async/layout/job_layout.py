@@ -16,6 +16,8 @@ from sftp_async.layout.target import clean, split_target
 from sftp_async.layout.target_paths import STAGING, PromotionMode, TargetPaths, is_inside
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sftp_async.options import SFTPOptions
 
 LINEAGE_DIGITS = 32 - TAG_DIGITS
@@ -161,15 +163,23 @@ class Layout:
         """Whether the job's files take the place of files of the same names."""
         return self.named and self.collision == "replace"
 
-    def is_own(self, name: str, directory: str = "") -> bool:
+    def is_own(
+        self, name: str, directory: str = "", *, registered: Collection[str] | None = None
+    ) -> bool:
         """Whether a file's name is one that this source gives to part files.
 
         Args:
             name: of the file.
             directory: that it is in, relative to the target.
+            registered: names that templates made, relative to the target; None: any that fits the
+                template counts.
 
         """
-        return is_part(name) or (self.names is not None and self.names.matches(name, directory))
+        if is_part(name):
+            return True
+        if self.names is None or not self.names.matches(name, directory):
+            return False
+        return registered is None or posixpath.join(directory, name) in registered
 
     @property
     def tag(self) -> str:

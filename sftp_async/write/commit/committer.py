@@ -25,7 +25,7 @@ from sftp_async.write.commit.overwrite import count_data, replaced, warn_of_empt
 from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, find_exact
-from sftp_async.write.commit.promote import all_visible, finish, promote_all
+from sftp_async.write.commit.promote import all_visible, discarded, finish, promote_all
 from sftp_async.write.commit.promoters import promoter_for
 from sftp_async.write.commit.recover import carry_out
 from sftp_async.write.commit.remote_steps import (
@@ -208,6 +208,8 @@ class JobCommitter:
         if intent.paths.job_id != self._layout.job_id:
             await carry_out(connection, await action_for(connection, intent, state))
             return None
+        if state == "discarded":
+            raise discarded(connection, intent)
         if state in ("withdrawn", "undone"):
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target

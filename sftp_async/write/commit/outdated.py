@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import RemoteNotFoundError, RemotePermissionError
-from sftp_async.layout.part_names import is_data, part_tag, tag_of
+from sftp_async.layout.part_names import is_data
 from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.file_identity import is_marked
@@ -32,6 +32,8 @@ async def is_outdated(connection: RemoteFileSystem, intent: Intent, written: flo
         written: when it was written, by the server's clock; 0: unknown.
 
     """
+    if not written:
+        return False
     return await _is_replaced_by_newer(connection, intent, written) or await _has_newer_names(
         connection, intent, written
     )
@@ -40,9 +42,9 @@ async def is_outdated(connection: RemoteFileSystem, intent: Intent, written: flo
 async def _is_replaced_by_newer(
     connection: RemoteFileSystem, intent: Intent, written: float
 ) -> bool:
-    """Whether data that the job was to remove is gone, and other jobs' data is in its place.
+    """Whether data that the job was to remove is gone, and newer data is in its place.
 
-    Without other data a reader took it.
+    Without other data a reader took it. Older data is that of a job in flight at the same time.
     """
     old = {name for name in intent.removes if is_data(posixpath.basename(name))}
     found: dict[str, RemoteEntry] = {}
@@ -61,22 +63,15 @@ async def _is_replaced_by_newer(
         return False
     mine = old | {part.final for part in intent.parts}
     return any(
-        _is_newer(intent, entry, written)
+        entry.mtime > written
         for name, entry in found.items()
         if name not in mine and not entry.is_dir and is_data(entry.name)
     )
 
 
-def _is_newer(intent: Intent, entry: RemoteEntry, written: float) -> bool:
-    tag = part_tag(entry.name)
-    if tag is not None:
-        return tag != tag_of(intent.paths.job_id)
-    return bool(written) and entry.mtime > written
-
-
 async def _has_newer_names(connection: RemoteFileSystem, intent: Intent, written: float) -> bool:
     """Whether a file that a part is still to replace was written after the intent."""
-    if not (written and intent.replaces and intent.mode is PromotionMode.RENAME):
+    if not (intent.replaces and intent.mode is PromotionMode.RENAME):
         return False  # a copy that was cut short is such a file itself
 
     async def look(part: PartFile) -> None:

@@ -133,7 +133,7 @@ async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFligh
     for place in await find_places(connection, paths):
         for entry in place.listing:
             document = document_of(entry.name)
-            if document is None:
+            if document is None or document[1] == "discarded":
                 continue
             for state in dict.fromkeys((document[1], *STATES)):  # it may move on meanwhile
                 intent = await intent_store.load(connection, place.paths, document[0], state)
@@ -209,7 +209,9 @@ async def _sweeps(
             document = document_of(entry.name)
         elif not await _is_pointer_needed(connection, places, pointer_of(entry.name) or ""):
             yield Sweep(path, now - entry.mtime)
-        if document is not None and await intent_store.is_torn(connection, path):
+        if document is not None and document[1] == "discarded":
+            yield Sweep(path, now - entry.mtime)  # its writer is not coming back
+        elif document is not None and await intent_store.is_torn(connection, path):
             staging = posixpath.join(place.paths.staging_base, document[0])
             if await _has_another_state(connection, place.paths, *document):
                 # A refused write left it next to the intent of the state before.
@@ -245,7 +247,7 @@ async def action_for(
     """
     if state in ("intent", "withdrawn") and await is_outdated(connection, intent, written):
         return Discard(intent, state, age)
-    if state in ("withdrawn", "undone") or await is_superseded(connection, intent):
+    if state in ("withdrawn", "undone", "discarded") or await is_superseded(connection, intent):
         return RollBack(intent, state, age)
     return (Complete if state == "intent" else Finish)(intent, state, age)
 
@@ -258,7 +260,11 @@ def _documents(places: Iterable[StagingPlace]) -> list[tuple[StagingPlace, str, 
     found: list[tuple[StagingPlace, str, float]] = []
     for place in places:
         documents = [(document_of(entry.name), entry.mtime) for entry in place.listing]
-        written = {document[0]: mtime for document, mtime in documents if document}
+        written = {
+            document[0]: mtime
+            for document, mtime in documents
+            if document and document[1] != "discarded"
+        }
         found += [(place, document_id, mtime) for document_id, mtime in written.items()]
     return sorted(found, key=lambda item: (item[2], item[1]))
 

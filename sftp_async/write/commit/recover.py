@@ -231,7 +231,7 @@ async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
         # First of all, so that no other writer restores what is removed here.
         if await intent_store.advance(connection, intent, "withdrawn"):
             await _forget_replaced(connection, intent)
-            await roll_back(connection, intent, "withdrawn")
+            await roll_back(connection, intent, "withdrawn", discard=True)
         return
     if isinstance(action, RollBack):
         await roll_back(connection, intent, action.state)

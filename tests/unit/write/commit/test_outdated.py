@@ -6,7 +6,7 @@ import posixpath
 
 import pytest
 
-from sftp_async.errors import RemoteFailureError
+from sftp_async.errors import CommitError, RemoteFailureError
 from sftp_async.write.commit import Discard, Recovered, recover_target, survey
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryServer, Operation
@@ -43,7 +43,6 @@ async def test_an_overwrite_whose_old_data_was_replaced_since_is_discarded(
     assert await looks.recover() == Recovered(discarded=1)
     assert data(server) == [b"newer"]
     assert "newer data has taken the place" in caplog.text
-    assert "_temporary" not in server.names("/out")
 
 
 @pytest.mark.asyncio
@@ -65,7 +64,7 @@ async def test_sidecar_files_of_replaced_data_do_not_come_back_with_a_discarded_
     remove_old(server, b"old")
     newer_part(server, b"newer")
     await next_job(server)
-    assert server.names("/out") == {"part-00000-0123456789abcdef-c000.csv"}
+    assert set(server.files("/out")) == {"part-00000-0123456789abcdef-c000.csv"}
 
 
 @pytest.mark.asyncio
@@ -98,7 +97,6 @@ async def test_an_exact_file_that_is_newer_than_an_interrupted_job_stays(
     server.put("/out/all.csv", b"newer")
     await next_job(server)
     assert data(server) == [b"newer"]
-    assert "_temporary" not in server.names("/out")
 
 
 @pytest.mark.asyncio
@@ -171,3 +169,55 @@ async def test_a_state_whose_write_was_refused_half_way_takes_no_staged_file_alo
     assert await sweeps.recover() == Recovered(finished=1)
     assert data(bare) == [b"data"]
     assert "_temporary" not in bare.names("/out")
+
+
+@pytest.mark.asyncio
+async def test_a_job_that_was_discarded_while_it_stood_still_fails_and_leaves_nothing(
+    server: MemoryServer,
+) -> None:
+    await MemoryJob(server).write(b"old")
+    job = MemoryJob(server, overwrite=True)
+    await job.prepare()
+    parts = job.stage(b"late 0", b"late 1")
+    recovered: list[Recovered] = []
+
+    async def stand_still() -> None:
+        if f"/out/{parts[0].final}" in server.nodes and not recovered:
+            server.turn = None
+            remove_old(server, b"old")
+            newer_part(server, b"newer")
+            recovered.append(await MemoryJob(server).recover())
+
+    server.turn = stand_still
+    with pytest.raises(CommitError, match=r"stood still in its commit.*discarded it"):
+        await job.commit(parts)
+    assert recovered == [Recovered(discarded=1)]
+    await job.abort()
+    assert data(server) == [b"newer"]
+    assert "_temporary" not in server.names("/out")
+
+
+@pytest.mark.asyncio
+async def test_what_is_kept_of_a_discarded_job_is_swept_in_the_end(server: MemoryServer) -> None:
+    await MemoryJob(server).write(b"old")
+    died = await crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
+    remove_old(server, b"old")
+    newer_part(server, b"newer")
+    await next_job(server)
+    assert server.names("/out/_temporary") == {f"{died.layout.job_id}.discarded.json"}
+    assert await MemoryJob(server).recover() == Recovered()
+    server.now += 8 * DAY
+    assert await MemoryJob(server).recover() == Recovered(swept=1)
+    assert "_temporary" not in server.names("/out")
+
+
+@pytest.mark.asyncio
+async def test_an_overwrite_is_completed_though_one_in_flight_at_the_same_time_replaced_its_data(
+    server: MemoryServer,
+) -> None:
+    await MemoryJob(server).write(b"old")
+    await crash_while(server, "rename", "/out/part-00001", b"0", b"1", overwrite=True)
+    remove_old(server, b"old")
+    server.put("/out/part-00000-0123456789abcdef-c000.csv", b"of the same time")
+    await next_job(server)
+    assert data(server) == [b"0", b"1", b"of the same time"]
