@@ -6,10 +6,12 @@ import asyncio
 import logging
 import os
 import posixpath
+import warnings
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import CommitError
+from sftp_async.errors import CommitError, SFTPAsyncWarning
 from sftp_async.humanize import counted
+from sftp_async.layout.hive import is_directory_of
 from sftp_async.layout.part_names import LONGEST_NAME, is_data, part_tag
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
@@ -223,6 +225,37 @@ async def _replaced_with_exact(
     return tuple(sorted(found))
 
 
+async def warn_of_partitions(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions
+) -> None:
+    """Warn before the tasks of an overwrite that may empty partitions the user wants to keep.
+
+    A warning of Python's, too: notebooks show it under the cell.
+    """
+    if not (layout.overwrite and _may_mean_dynamic(layout, options)):
+        return
+    listing = await connection.listdir(layout.directory)
+    found = [e.name for e in listing if is_directory_of(e.name, layout.partition_by[0])]
+    if found:
+        message = (
+            f"{layout.target}: partition_overwrite_mode is not set, and it is not known whether "
+            "the session has spark.sql.sources.partitionOverwriteMode=dynamic. This overwrite "
+            "replaces all partitions, also those without new rows "
+            f"({min(found)}{', …' * (len(found) > 1)}): set partition_overwrite_mode=dynamic to "
+            "keep these, or static"
+        )
+        log.warning("%s", message)
+        warnings.warn(message, SFTPAsyncWarning, stacklevel=2)
+
+
+def _may_mean_dynamic(layout: Layout, options: WriteOptions) -> bool:
+    """Whether the user may expect Spark's dynamic overwrite of a static one."""
+    if not layout.partition_by or "partition_overwrite_mode" in options.model_fields_set:
+        return False
+    # Output mode complete of a streaming query replaces all that was there.
+    return layout.once is None or not layout.once.replayed
+
+
 def warn_of_emptied(
     layout: Layout, options: WriteOptions, parts: Sequence[PartFile], removes: Sequence[str]
 ) -> None:
@@ -231,10 +264,8 @@ def warn_of_emptied(
     Spark's session may ask for dynamic overwrites (`spark.sql.sources.partitionOverwriteMode`). A
     write that does not know the session's setting, and has no option, is static.
     """
-    if not layout.partition_by or "partition_overwrite_mode" in options.model_fields_set:
+    if not _may_mean_dynamic(layout, options):
         return
-    if layout.once is not None and layout.once.replayed:
-        return  # output mode complete of a streaming query replaces all that was there
     emptied = {posixpath.dirname(name) for name in removes if is_data(posixpath.basename(name))}
     emptied -= {part.directory for part in parts}
     if emptied:

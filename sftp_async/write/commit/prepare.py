@@ -21,7 +21,7 @@ from sftp_async.errors import (
 from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.layout.target_paths import STAGING, PromotionMode
 from sftp_async.write.commit import commit_marker
-from sftp_async.write.commit.overwrite import check_scope
+from sftp_async.write.commit.overwrite import check_scope, warn_of_partitions
 from sftp_async.write.commit.promoters import name_taken
 from sftp_async.write.commit.recover import recover
 from sftp_async.write.commit.remote_steps import (
@@ -88,6 +88,7 @@ class Preparation:
                 await check_offered(connection, f"{self._probe_directory}/probe")
             if await self._is_to_write(connection):
                 await check_scope(connection, layout, self._options)
+                await warn_of_partitions(connection, layout, self._options)
                 return True
             await self._leave(connection)
             return False
