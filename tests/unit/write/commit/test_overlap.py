@@ -28,7 +28,7 @@ pytestmark = pytest.mark.one_python
 
 APPEND, OVERWRITE = Kind(), Kind(overwrite=True)
 SIDECARS = {"manifest": True, "success_file": True}
-TEMPLATE = {"file_name_template": "x_{seq:05d}.csv", "overwrite_scope": "matching"}
+TEMPLATE = {"file_name_template": "x_{seq:05d}.csv"}
 PARTITIONED = {"partition_by": "c"}
 DYNAMIC = PARTITIONED | {"partition_overwrite_mode": "dynamic"}
 OLD_NAMED = {f"x_{number:05d}.csv": b"old %d" % number for number in (1, 2, 3)}
