@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyspark.sql.datasource import DataSourceStreamWriter, DataSourceWriter
+    from pyspark.sql.datasource import DataSourceReader, DataSourceStreamWriter, DataSourceWriter
     from pyspark.sql.types import StructType
 
     from sftp_async.spark.datasource import SFTPDataSource
@@ -36,15 +36,13 @@ with contextlib.suppress(Exception):  # PySpark itself may be missing
                 """Return `sftp`."""
                 return "sftp"
 
-            def schema(self) -> NoReturn:
-                """Refuse, as `SFTPDataSource` does."""
-                self._source().schema()
+            def schema(self) -> StructType:
+                """Return the columns of a read, as `SFTPDataSource` finds them."""
+                return self._source().schema()
 
-            def reader(self, schema: StructType) -> NoReturn:
-                """Refuse, as `SFTPDataSource` does."""
-                self._source().reader(schema)
-
-            streamReader = reader  # noqa: N815 - Spark's name
+            def reader(self, schema: StructType) -> DataSourceReader:
+                """Return the reader of `SFTPDataSource`."""
+                return self._source().reader(schema)
 
             def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
                 """Return the writer of `SFTPDataSource`."""

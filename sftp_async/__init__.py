@@ -1,4 +1,4 @@
-"""sftp_async: a Spark data source that writes DataFrames to SFTP servers, atomically."""
+"""sftp_async: a Spark data source that reads from SFTP servers, and writes there atomically."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from sftp_async.errors import (
     AuthenticationError,
     CommitError,
     ConnectError,
+    DecodeError,
     EncodeError,
     HostKeyError,
     OptionsError,
     PoolClosed,
     PoolError,
     PoolTimeout,
+    RemoteChangedError,
     RemoteSpaceError,
     SFTPAsyncError,
     SFTPAsyncWarning,
@@ -25,7 +27,7 @@ from sftp_async.version import __version__
 
 if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
-    from sftp_async.progress import last_write
+    from sftp_async.progress import last_read, last_write
     from sftp_async.spark.datasource import SFTPDataSource
     from sftp_async.spark.register import register
     from sftp_async.tools.doctor.tester import SFTPConnectionTester
@@ -35,12 +37,14 @@ __all__ = [
     "AuthenticationError",
     "CommitError",
     "ConnectError",
+    "DecodeError",
     "EncodeError",
     "HostKeyError",
     "OptionsError",
     "PoolClosed",
     "PoolError",
     "PoolTimeout",
+    "RemoteChangedError",
     "RemoteSpaceError",
     "SFTPAsyncError",
     "SFTPAsyncWarning",
@@ -51,6 +55,7 @@ __all__ = [
     "TransferError",
     "VerificationError",
     "__version__",
+    "last_read",
     "last_write",
     "recover",
     "register",
@@ -62,6 +67,7 @@ _LAZY = {
     "SFTPConnectionTester": "sftp_async.tools.doctor.tester",
     "SFTPDataSource": "sftp_async.spark.datasource",
     "SFTPOptions": "sftp_async.options",
+    "last_read": "sftp_async.progress",
     "last_write": "sftp_async.progress",
     "recover": "sftp_async.write.recovery",
     "register": "sftp_async.spark.register",

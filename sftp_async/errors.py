@@ -214,6 +214,16 @@ class ShortReadError(TransferError):
     end: int = 0
 
 
+class RemoteChangedError(TransferError):
+    """A remote file is no longer the one that was planned: gone, rewritten, shorter or longer.
+
+    Not retryable: the plan is of the old version. Load again to read the new one. `gone`: whether
+    no file has the name any more.
+    """
+
+    gone: bool = False
+
+
 class RemoteSpaceError(TransferError):
     """The remote disk or quota is full. `free_bytes`: what is left, if the server tells."""
 
@@ -230,6 +240,12 @@ class NameTakenError(CommitError):
 
 class EncodeError(SFTPAsyncError):
     """A column cannot be written in this format. Names the column."""
+
+
+class DecodeError(SFTPAsyncError):
+    """A file does not hold what its format says. `offset`: where in the file, in bytes; or None."""
+
+    offset: int | None = None
 
 
 #: The errors after which it is unknown whether the server carried the request out.

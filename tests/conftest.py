@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -32,8 +32,26 @@ settings.load_profile("patient")
 MARKED = {"spark": "spark", "sshd": "sshd", "start_sshd": "sshd", "container_server": "container"}
 
 
+#: Files that take a minute or more begin first: then all workers end at about the same time. Those
+#: that mostly wait alternate with those that mostly compute.
+LONG_FILES = [
+    "spark/test_secrets.py",
+    "unit/write/commit/test_model.py",
+    "spark/test_interfaces.py",
+    "unit/write/commit/test_overlap.py",
+    "spark/test_kills.py",
+    "integration/test_asyncssh_suite.py",
+    "spark/test_memory.py",
+    "unit/write/commit/test_stream.py",
+    "spark/test_stream.py",
+    "spark/test_write.py",
+]
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    turns = {Path(__file__).parent / name: turn for turn, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: turns.get(item.path, len(turns)))
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED:
@@ -117,11 +135,10 @@ def proxy() -> Iterator[Callable[..., FaultProxy]]:
     """Put a faulty network before a server: `proxy(sshd)` or `proxy(host, port)`."""
     started: list[FaultProxy] = []
 
-    def start(server: object, port: int | None = None) -> FaultProxy:
-        if port is None:
-            link = FaultProxy(server.host, server.port)  # type: ignore[attr-defined]
-        else:
-            link = FaultProxy(str(server), port)
+    def start(server: object, port: int | None = None, *, received: bool = False) -> FaultProxy:
+        at: Any = server
+        place = (at.host, at.port) if port is None else (str(at), port)
+        link = FaultProxy(*place, received=received)
         started.append(link)
         return link.start()
 

@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+try:
+    import numpy as np
+except ImportError:
+    np = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,6 +67,13 @@ def text_buffer(text: pa.Array) -> pa.Buffer:
     (start,) = struct.unpack_from(form, offsets, width * text.offset)
     (end,) = struct.unpack_from(form, offsets, width * (text.offset + len(text)))
     return data.slice(start, end - start)
+
+
+def lowest_byte(data: pa.Buffer) -> int:
+    """Return the lowest of at least one byte."""
+    if np is not None:
+        return int(np.frombuffer(data, np.uint8).min())
+    return int(pc.min(pa.Array.from_buffers(pa.uint8(), data.size, [None, data])).as_py())
 
 
 def any_true(mask: pa.Array) -> bool:

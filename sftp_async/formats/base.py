@@ -1,4 +1,4 @@
-"""The contract of file formats: what a plugin gives, a job's `Format`, a file's `PartEncoder`."""
+"""The contract of file formats: `Format` writes, `ReadFormat` reads, a plugin opens both."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
     import pyarrow as pa
     from typing_extensions import Buffer
 
@@ -77,12 +80,90 @@ class RowFiles(Format):
         """
 
 
+class ReadableFile(Protocol):
+    """One remote file as decoders see it: blocking, in order or by ranges, in bounded memory.
+
+    Every method raises `RemoteChangedError` if the file is no longer the one that was planned, and
+    `TransferError` or `ConnectError` if it cannot be read, retries included. It never returns fewer
+    bytes than were asked for.
+
+    Attributes:
+        path: on the server, for messages and for the codec that its extension names.
+        size: bytes, as planned.
+        mtime: time of last change, as planned, in seconds since 1970; 0 if the server has none.
+
+    """
+
+    path: str
+    size: int
+    mtime: float
+
+    def chunks(self, start: int, stop: int) -> AbstractContextManager[Iterator[bytes]]:
+        """Return the bytes from `start` up to `stop`, in order, in pieces of any size but 0.
+
+        Requests are in flight ahead of the consumer. Leaving the context ends them, so a consumer
+        may stop early. `start` is 0 and `stop` the size where the server serves no ranges.
+        """
+        ...
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes of each range `(start, stop)`; all are asked for at once."""
+        ...
+
+
+class ReadFormat(ABC):
+    """The reading half of a format, with its options and the columns that are wanted.
+
+    Immutable. It is made on the driver and pickled to the tasks.
+    """
+
+    @abstractmethod
+    def is_splittable(self, path: str) -> bool:
+        """Whether a range of the file can be decoded by itself; the extension names the codec."""
+
+    def reads_ranges(self, path: str) -> bool:
+        """Whether the file is read by `read_ranges`, out of order, rather than by `chunks`."""
+        return False
+
+    @abstractmethod
+    def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that begin in a range of the file, in order, in bounded memory.
+
+        The ranges of a file are disjoint and cover it, and each row is yielded for exactly one of
+        them: lines by their first byte, and row groups, stripes and blocks as Spark's readers
+        assign them. Only ranges of splittable files are other than 0 to the size.
+
+        The batches have the columns of the schema that the format was opened with, in its order and
+        with its types. They may have any number of rows below about 100,000.
+
+        Raises:
+            DecodeError: the content is not of this format, or a row is malformed in mode FAILFAST;
+                names the file, and the offset if that is known.
+
+        """
+
+    @abstractmethod
+    def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
+        """Return the columns that the files hold, by Spark's rules for the format.
+
+        The fields carry no partition columns. Bounded: the log tells how many bytes and rows of how
+        many files were looked at.
+
+        Args:
+            files: at least one; what `infer_files` allows, in the order of their paths.
+
+        Raises:
+            DecodeError: as `decode`; or no columns can be found in them.
+
+        """
+
+
 class FormatPlugin(Protocol):
     """One format under its name: an object that opens its two halves. A module will do.
 
     Built-in formats and those of other packages are found as such an object. `encoder` is the
-    half that writes; a format without it can only be read. The half that reads is `decoder`, with
-    the same arguments; a format without it can only be written.
+    half that writes; a format without it can only be read. `decoder` is the half that reads; a
+    format without it can only be written. Both are called on the driver, before any task.
     """
 
     def encoder(self, options: FormatOptions, schema: pa.Schema, /) -> Format:
@@ -95,5 +176,19 @@ class FormatPlugin(Protocol):
         Raises:
             OptionsError: the options do not suit the format; lists all mistakes.
             EncodeError: a column cannot be written in the format; names the column.
+
+        """
+
+    def decoder(self, options: FormatOptions, schema: pa.Schema | None, /) -> ReadFormat:
+        """Check options and columns, and return the reading half.
+
+        Args:
+            options: all options of files; the defaults where the user gave none.
+            schema: the columns that are wanted, without partition columns, in the Arrow form of
+                their Spark types; None: only `infer_schema` will be called.
+
+        Raises:
+            OptionsError: the options do not suit the format; lists all mistakes.
+            DecodeError: the format cannot hold a column; names the column.
 
         """

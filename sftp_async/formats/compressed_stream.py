@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.options.codecs import ByteSink, whole_file
+from sftp_async.options.codecs import whole_file
+from sftp_async.options.compressors import ByteSink
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from sftp_async.options.codecs import Compressor
+    from sftp_async.options.compressors import Compressor
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from sftp_async.errors import OptionsError
-from sftp_async.formats.base import Format
+from sftp_async.formats.base import Format, ReadFormat
+from sftp_async.options.format_names import BUILT_IN as NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,28 +36,36 @@ class BuiltIn:
 
     Args:
         opens_encoder: import path of the function behind `encoder`.
+        opens_decoder: import path of the function behind `decoder`.
 
     """
 
     opens_encoder: str
+    opens_decoder: str
 
     def encoder(self, options: FormatOptions, schema: pa.Schema, /) -> Format:
         """Check options and columns, and return the format; see `FormatPlugin.encoder`."""
-        module, _, function = self.opens_encoder.partition(":")
-        found: Format = getattr(import_module(module), function)(options, schema)
+        found: Format = _imported(self.opens_encoder)(options, schema)
+        return found
+
+    def decoder(self, options: FormatOptions, schema: pa.Schema | None, /) -> ReadFormat:
+        """Check options and columns, and return the format; see `FormatPlugin.decoder`."""
+        found: ReadFormat = _imported(self.opens_decoder)(options, schema)
         return found
 
 
-BUILT_IN: dict[str, FormatPlugin] = {
-    "csv": BuiltIn("sftp_async.formats.csv.encoder:open_csv"),
-    "json": BuiltIn("sftp_async.formats.json.encoder:open_json"),
-    "text": BuiltIn("sftp_async.formats.text.encoder:open_text"),
-    "xml": BuiltIn("sftp_async.formats.xml.encoder:open_xml"),
-    "parquet": BuiltIn("sftp_async.formats.parquet.encoder:open_parquet"),
-    "orc": BuiltIn("sftp_async.formats.orc.encoder:open_orc"),
-    "avro": BuiltIn("sftp_async.formats.avro.encoder:open_avro"),
-    "binary": BuiltIn("sftp_async.formats.binary.encoder:open_binary"),
-}
+def _imported(path: str) -> Callable[..., Any]:
+    module, _, function = path.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
+
+
+def _built_in(name: str) -> BuiltIn:
+    folder = f"sftp_async.formats.{name}"
+    return BuiltIn(f"{folder}.encoder:open_{name}", f"{folder}.decoder:read_{name}")
+
+
+BUILT_IN: dict[str, FormatPlugin] = {name: _built_in(name) for name in NAMES}
 
 
 def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
@@ -84,6 +93,27 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
     if not isinstance(found, Format):
         raise OptionsError(
             f"format={options.format}: its encoder() returned {type(found).__name__}, not a Format."
+        )
+    return found
+
+
+def open_read_format(options: FormatOptions, schema: pa.Schema | None) -> ReadFormat:
+    """Return the reading half of the format that `options` ask for.
+
+    Args:
+        options: the format's name, dialect and patterns.
+        schema: the columns that are wanted; None: they will be inferred.
+
+    Raises:
+        OptionsError: the format is unknown or cannot be read, or the options do not suit it.
+        DecodeError: the format cannot hold a column.
+
+    """
+    found = find_half(options.format, "decoder")(options, schema)
+    if not isinstance(found, ReadFormat):
+        kind = type(found).__name__
+        raise OptionsError(
+            f"format={options.format}: its decoder() returned {kind}, not a ReadFormat."
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,3 +33,61 @@ def without_columns(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
         metadata[SPARK_SCHEMA] = json.dumps({"type": "struct", "fields": kept}).encode()
     fields = [field for field in schema if field.name not in names]
     return pa.schema(fields, metadata=metadata)
+
+
+def ddl_of(schema: pa.Schema) -> str:
+    """Return a schema as Spark's DDL: `id BIGINT, name STRING NOT NULL`.
+
+    Spark's own types in the metadata take precedence: they tell CHAR(3) from STRING.
+    """
+    spark = {field["name"]: field["type"] for field in spark_fields(schema)}
+    columns = []
+    for field in schema:
+        known = spark.get(field.name)
+        kind = _DDL_OF_NAME.get(known, known.upper()) if isinstance(known, str) else None
+        required = "" if field.nullable else " NOT NULL"
+        columns.append(f"{_ddl_name(field.name)} {kind or ddl_type(field.type)}{required}")
+    return ", ".join(columns)
+
+
+def ddl_type(kind: pa.DataType) -> str:
+    """Return the Spark type of an Arrow type, in DDL."""
+    types = pa.types
+    if types.is_struct(kind):
+        inside = ", ".join(f"{_ddl_name(field.name)}: {ddl_type(field.type)}" for field in kind)
+        return f"STRUCT<{inside}>"
+    if types.is_map(kind):
+        return f"MAP<{ddl_type(kind.key_type)}, {ddl_type(kind.item_type)}>"
+    if types.is_list(kind) or types.is_large_list(kind):
+        return f"ARRAY<{ddl_type(kind.value_type)}>"
+    if types.is_decimal(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if types.is_timestamp(kind):
+        return "TIMESTAMP" if kind.tz else "TIMESTAMP_NTZ"
+    if types.is_duration(kind):
+        return "INTERVAL DAY TO SECOND"
+    return _DDL_TYPES.get(str(kind), str(kind).upper())
+
+
+def _ddl_name(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else "`{}`".format(name.replace("`", "``"))
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+#: Names of Spark's JSON for types that have others in DDL.
+_DDL_OF_NAME = {"long": "BIGINT", "integer": "INT", "short": "SMALLINT", "byte": "TINYINT"}
+_DDL_TYPES = {
+    "string": "STRING",
+    "large_string": "STRING",
+    "binary": "BINARY",
+    "large_binary": "BINARY",
+    "bool": "BOOLEAN",
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "date32[day]": "DATE",
+    "null": "VOID",
+}

@@ -15,12 +15,22 @@ if TYPE_CHECKING:
 
 #: Stands for null, and for an empty text, whose directory would have no name.
 NULL = "__HIVE_DEFAULT_PARTITION__"
+_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _ESCAPED = re.compile(r"""[\x01-\x1f"#%'*/:=?\\\x7f{\[\]^]""")
 
 
 def escaped(text: str) -> str:
     """Return the text with every character that paths or URLs take for something else as `%XX`."""
     return _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", text)
+
+
+def unescaped(text: str) -> str:
+    """Return the text with each `%XX` as the character that it stands for.
+
+    As ExternalCatalogUtils.unescapePathName: what is no escape stays, and an escape is a character
+    of Latin-1, not a byte.
+    """
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "%" in text else text
 
 
 def directory_name(column: str, value: str | None) -> str:

@@ -3,11 +3,13 @@
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.formats import FormatOptions
 from sftp_async.options.models import SFTPOptions
+from sftp_async.options.read import ReadOptions
 from sftp_async.options.write import TransferOptions, WriteOptions
 
 __all__ = [
     "ConnectionOptions",
     "FormatOptions",
+    "ReadOptions",
     "SFTPOptions",
     "TransferOptions",
     "WriteOptions",

@@ -12,8 +12,10 @@ from sftp_async.options.aliases import aliases_of
 from sftp_async.options.base import OptionsModel, field_type_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.decoding import DecodingOptions
 from sftp_async.options.formats import FormatOptions
 from sftp_async.options.proxy import FirewallOptions
+from sftp_async.options.read import ReadOptions
 from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.write import TransferOptions, WriteOptions
 from sftp_async.options.xml import XMLOptions
@@ -28,6 +30,8 @@ GROUPS: Final = (
     XMLOptions,
     BinaryOptions,
     WriteOptions,
+    ReadOptions,
+    DecodingOptions,
 )
 
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")

@@ -1,45 +1,32 @@
-"""The compression codecs in one table: names, extensions, levels, memory, compressors, formats.
+"""The compression codecs in one table: names, extensions, levels, memory, functions, formats.
 
 To add a codec, add a `Codec` to `CODECS`: the option `compression`, its documentation, the
-extensions of exact files, the checks of levels and the encoders all read it from there. Packages
-that compress are imported when the first file is opened, since this module loads with the options.
+extensions of files, the checks of levels, the encoders and the decoders all read it from there. The
+functions that compress are in `compressors`, and those that decompress in `decompressors` and
+`block_framing`.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final
 
 from sftp_async.errors import OptionsError
+from sftp_async.options import block_framing, compressors, decompressors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import ModuleType
+    from collections.abc import Callable, Iterator, Mapping
 
-    from typing_extensions import Buffer
+    from sftp_async.options.compressed_source import CompressedSource
+    from sftp_async.options.compressors import Compressor
 
 #: From the lowest to the highest level of a codec; None where it has no levels.
 Levels = tuple[int, int] | None
-
-_MIB = 1024 * 1024
-
-
-class Compressor(Protocol):
-    """The compressed stream of one file: `compress` may hold input back, `flush` ends the file."""
-
-    def compress(self, data: Buffer, /) -> Buffer:
-        """Take input; return the bytes that are ready."""
-
-    def flush(self) -> Buffer:
-        """Return the rest. Nothing may follow."""
 
 
 @dataclass(frozen=True)
 class WholeFile:
     """How a codec compresses a text file as a whole.
-
-    Reading adds the decompressor here, as a field next to `open`.
 
     Args:
         extension: what it adds to the file's name, `.gz`, as Spark does.
@@ -84,7 +71,10 @@ class Codec:
         name: a value of the option `compression`.
         aliases: other values that mean the same: Spark's other names, and extensions.
         file_extensions: extensions by which the name of an exact file asks for the codec.
+        read_extensions: further extensions of the names of files that are of the codec.
         whole_file: how it compresses text files; None if it does not.
+        decompress: yields the content of a file that is compressed as a whole; None if such files
+            cannot be read.
         embedded: format -> how it compresses blocks inside files of that format.
 
     """
@@ -92,145 +82,10 @@ class Codec:
     name: str
     aliases: tuple[str, ...] = ()
     file_extensions: tuple[str, ...] = ()
+    read_extensions: tuple[str, ...] = ()
     whole_file: WholeFile | None = None
+    decompress: Callable[[CompressedSource], Iterator[bytes]] | None = None
     embedded: Mapping[str, Embedded] = field(default_factory=dict)
-
-
-class _Plain:
-    """No compression."""
-
-    def compress(self, data: Buffer, /) -> Buffer:
-        return data
-
-    def flush(self) -> Buffer:
-        return b""
-
-
-# zlib's default level 6 is three times slower than level 1 for some 10 % smaller files; isal's
-# level 2, its default, is faster than both. A network is rarely slow enough to make up for it.
-_ZLIB_LEVEL = 1
-_ISAL_LEVEL = 2
-# A window of 2**15 bytes, and 16 more for a gzip header and trailer (zlib.compressobj).
-_GZIP_WINDOW = 16 + 15
-# zlib.h, deflateInit2: 256 KiB at any level; isal's levels, measured, a little more.
-_GZIP_MEMORY = 5 * _MIB // 16
-# bzip2's levels take nearly the same time. xz's default 6 was nine times slower than 1 on lineitem,
-# and takes 94 MiB of memory for each open file instead of 9 (man xz).
-_BZIP2_LEVEL = 9
-_XZ_LEVEL = 1
-# man xz: MiB by level.
-_XZ_MEMORY = (3, 9, 17, 32, 48, 94, 94, 186, 370, 674)
-# Without a level, measured: a window of half a MiB.
-_ZSTD_MEMORY = 3 * _MIB // 2
-
-
-@functools.cache
-def _isal() -> ModuleType | None:
-    try:
-        from isal import isal_zlib
-    except ImportError:  # the extra `fast` is not installed
-        return None
-    return isal_zlib
-
-
-def _gzip(level: int | None) -> Compressor:
-    import zlib
-
-    # A level is one of zlib's: those of isal are others, and all of them fast.
-    if level is None and (isal := _isal()) is not None:
-        return cast("Compressor", isal.compressobj(_ISAL_LEVEL, wbits=_GZIP_WINDOW))
-    return zlib.compressobj(_ZLIB_LEVEL if level is None else level, wbits=_GZIP_WINDOW)
-
-
-def _bzip2(level: int | None) -> Compressor:
-    import bz2
-
-    return bz2.BZ2Compressor(_BZIP2_LEVEL if level is None else level)
-
-
-def _bzip2_memory(level: int | None) -> int:
-    # man bzip2: 400k, and eight times the block.
-    return 400_000 + 800_000 * (_BZIP2_LEVEL if level is None else level)
-
-
-def _xz(level: int | None) -> Compressor:
-    import lzma
-
-    return lzma.LZMACompressor(preset=_XZ_LEVEL if level is None else level)
-
-
-def _xz_memory(level: int | None) -> int:
-    return _XZ_MEMORY[_XZ_LEVEL if level is None else level] * _MIB
-
-
-def _zstd(level: int | None) -> Compressor:
-    if level is None:
-        return _ArrowZstd()
-    # pyarrow's stream takes no level.
-    try:
-        import zstandard
-    except ImportError as error:
-        raise OptionsError(
-            "compression_level with compression=zstd needs the package zstandard, here and on "
-            "every worker: pip install 'sftp-async[zstd]'"
-        ) from error
-    return cast("Compressor", zstandard.ZstdCompressor(level=level).compressobj())
-
-
-def _zstd_memory(level: int | None) -> int:
-    if level is None:
-        return _ZSTD_MEMORY
-    import zstandard
-
-    # As ZSTD_estimateCStreamSize adds up: the context, the window, and a block in and out.
-    parameters = zstandard.ZstdCompressionParameters.from_level(level)
-    context, window = parameters.estimated_compression_context_size(), 2**parameters.window_log
-    return int(context + window + 3 * 128 * 1024)
-
-
-class _ArrowZstd:
-    """One zstd frame by pyarrow: some readers stop after the first of several frames."""
-
-    def __init__(self) -> None:
-        import pyarrow as pa
-
-        self._ready = ByteSink()
-        self._stream = pa.CompressedOutputStream(pa.PythonFile(self._ready, mode="w"), "zstd")
-
-    def compress(self, data: Buffer, /) -> Buffer:
-        self._stream.write(data)
-        return self._ready.take()
-
-    def flush(self) -> Buffer:
-        self._stream.close()
-        return self._ready.take()
-
-
-class ByteSink:
-    """A file in memory that Arrow writes to, whose bytes can be taken before and after its end."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: Buffer) -> int:
-        """Keep a copy of `data` for the next `take`; return its length."""
-        chunk = bytes(data)
-        self._chunks.append(chunk)
-        return len(chunk)
-
-    def take(self) -> bytes:
-        """Return, and forget, the bytes written since the last call."""
-        taken = b"".join(self._chunks)
-        self._chunks.clear()
-        return taken
-
-    def flush(self) -> None:
-        """Do nothing: all bytes are in memory."""
-
-    def close(self) -> None:
-        """Mark the end; bytes written before can still be taken."""
-        self.closed = True
 
 
 #: All codecs, in the order in which messages and the documentation list them. Levels: zlib, bzip2
@@ -243,7 +98,8 @@ CODECS: Final = (
     Codec(
         "none",
         aliases=("uncompressed",),
-        whole_file=WholeFile("", lambda _: _Plain(), lambda _: 0),
+        whole_file=WholeFile("", lambda _: compressors.Plain(), lambda _: 0),
+        decompress=decompressors.plain,
         embedded={
             "parquet": Embedded("none"),
             "orc": Embedded("uncompressed"),
@@ -255,7 +111,8 @@ CODECS: Final = (
         "gzip",
         aliases=("gz",),
         file_extensions=("gz", "gzip"),
-        whole_file=WholeFile(".gz", _gzip, lambda _: _GZIP_MEMORY, (1, 9)),
+        whole_file=WholeFile(".gz", compressors.gzip, lambda _: compressors.GZIP_MEMORY, (1, 9)),
+        decompress=decompressors.gzip,
         # Arrow's own default is level 9: some 20 times slower for a few percent.
         embedded={"parquet": Embedded("gzip", "gz.", (1, 9), level=4)},
     ),
@@ -263,7 +120,8 @@ CODECS: Final = (
         "zstd",
         aliases=("zst", "zstandard"),
         file_extensions=("zst", "zstd"),
-        whole_file=WholeFile(".zst", _zstd, _zstd_memory, (1, 22)),
+        whole_file=WholeFile(".zst", compressors.zstd, compressors.zstd_memory, (1, 22)),
+        decompress=decompressors.zstd,
         embedded={
             "parquet": Embedded("zstd", "zstd.", (1, 22)),
             "orc": Embedded("zstd", "zstd."),
@@ -274,17 +132,22 @@ CODECS: Final = (
         "bzip2",
         aliases=("bz2",),
         file_extensions=("bz2", "bzip2"),
-        whole_file=WholeFile(".bz2", _bzip2, _bzip2_memory, (1, 9)),
+        whole_file=WholeFile(".bz2", compressors.bzip2, compressors.bzip2_memory, (1, 9)),
+        decompress=decompressors.bzip2,
         embedded={"avro": Embedded("bzip2")},
     ),
     Codec(
         "xz",
         file_extensions=("xz",),
-        whole_file=WholeFile(".xz", _xz, _xz_memory, (0, 9)),
+        read_extensions=("lzma",),
+        whole_file=WholeFile(".xz", compressors.xz, compressors.xz_memory, (0, 9)),
+        decompress=decompressors.xz,
         embedded={"avro": Embedded("xz")},
     ),
     Codec(
         "snappy",
+        read_extensions=("snappy", "sz"),
+        decompress=block_framing.snappy,
         embedded={
             "parquet": Embedded("snappy", "snappy."),
             "orc": Embedded("snappy", "snappy."),
@@ -292,9 +155,20 @@ CODECS: Final = (
         },
     ),
     # Not in ORC: Arrow writes such files uncompressed. In Parquet it is the format's LZ4_RAW.
-    Codec("lz4", aliases=("lz4_raw", "lz4raw"), embedded={"parquet": Embedded("lz4", "lz4raw.")}),
+    Codec(
+        "lz4",
+        aliases=("lz4_raw", "lz4raw"),
+        read_extensions=("lz4",),
+        decompress=block_framing.lz4,
+        embedded={"parquet": Embedded("lz4", "lz4raw.")},
+    ),
     Codec("brotli", embedded={"parquet": Embedded("brotli", "br.", (1, 11))}),
-    Codec("deflate", embedded={"avro": Embedded("deflate", levels=(1, 9))}),
+    Codec(
+        "deflate",
+        read_extensions=("deflate",),
+        decompress=decompressors.deflate,
+        embedded={"avro": Embedded("deflate", levels=(1, 9))},
+    ),
     Codec("zlib", embedded={"orc": Embedded("zlib", "zlib.")}),
 )
 
@@ -321,6 +195,11 @@ CODEC_OF_EXTENSION: Final = {
     extension: codec.name for codec in CODECS for extension in codec.file_extensions
 }
 
+#: The same of files that are read.
+CODEC_OF_READ_EXTENSION: Final = CODEC_OF_EXTENSION | {
+    extension: codec.name for codec in CODECS for extension in codec.read_extensions
+}
+
 _BY_NAME = {codec.name: codec for codec in CODECS}
 
 
@@ -336,6 +215,25 @@ def whole_file(codec: str) -> WholeFile:
         others = ", ".join(codec.name for codec in CODECS if codec.whole_file is not None)
         raise OptionsError(f"compression={codec} cannot compress a whole file; {others} can.")
     return found
+
+
+def decompress(codec: str, source: CompressedSource) -> Iterator[bytes]:
+    """Yield the content of a file that a codec compressed as a whole, in pieces of bounded size.
+
+    Args:
+        codec: a name of `NAMES`.
+        source: the compressed bytes.
+
+    Raises:
+        OptionsError: the codec is for the inside of other formats alone.
+        CorruptDataError: the data is not of the codec, is damaged, or ends too early.
+
+    """
+    found = _BY_NAME[codec].decompress
+    if found is None:
+        others = ", ".join(codec.name for codec in CODECS if codec.decompress is not None)
+        raise OptionsError(f"compression={codec} is of no whole files; {others} are.")
+    return found(source)
 
 
 def embedded(form: str, codec: str | None) -> Embedded:
@@ -375,6 +273,12 @@ def codec_problem(form: str, codec: str | None) -> str | None:
         f"compression={codec} is for {', '.join(owners[:-1] or owners)}{last}; {form} has "
         f"{', '.join(known)}{why if framed else ''}."
     )
+
+
+def only_decompresses(form: str, codec: str) -> bool:
+    """Return whether files of a built-in format are read with a codec, and not written."""
+    found = _BY_NAME[codec]
+    return form in TEXT_FORMATS and found.whole_file is None and found.decompress is not None
 
 
 def level_problem(form: str, codec: str | None, level: int | None) -> str | None:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from sftp_async.options import codecs
 from sftp_async.options import parsing as p
 from sftp_async.options.binary import BinaryOptions
+from sftp_async.options.decoding import DecodingOptions
 from sftp_async.options.field_types import (
     Character,
     FieldType,
@@ -26,7 +27,7 @@ from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
 
-class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
+class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOptions):
     """The format of files; names, defaults and meaning are those of Spark where it has them."""
 
     group: ClassVar[str] = "Format"
@@ -100,9 +101,14 @@ class FormatOptions(BinaryOptions, XMLOptions, TextFormatOptions):
         yield from super()._contradictions()
         if wrong := format_problem(self.format):
             yield ("format",), wrong
-        # A format or codec that is not given may come from the path's extension, so the plan checks
-        # again.
-        if "format" in self.model_fields_set and self.compression is not None:
+        # A format or codec that is not given may come from the path's extension, so the plan of a
+        # write checks again; there, codecs that are only read are refused, too.
+        codec = self.compression
+        if (
+            "format" in self.model_fields_set
+            and codec is not None
+            and not codecs.only_decompresses(self.format, codec)
+        ):
             yield from self.codec_contradictions()
         if self.format == "csv" and len(self.line_sep) > 2:
             yield ("format", "line_sep"), "line_sep must be one or two characters for csv."

@@ -10,13 +10,14 @@ from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.field_types import text_of
 from sftp_async.options.formats import FormatOptions
 from sftp_async.options.name_templates import names_part_files, template_fields
+from sftp_async.options.read import ReadOptions
 from sftp_async.options.urls import is_url
 from sftp_async.options.write import TransferOptions, WriteOptions
 
 _ROLLING = ("max_records_per_file", "max_file_bytes", "files_per_partition")
 
 
-class SFTPOptions(WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
+class SFTPOptions(ReadOptions, WriteOptions, FormatOptions, TransferOptions, ConnectionOptions):
     """All options of `format("sftp")`.
 
     Accepts canonical names and their aliases, in any spelling, with Python values or text:

@@ -299,3 +299,31 @@ def parse_moment(value: object) -> int:
             "must be a time with a time zone such as 2026-11-23T00:00:00Z, or seconds since 1970"
         )
     return seconds
+
+
+def parse_fraction(value: object) -> float:
+    """Read a number above 0 and at most 1."""
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except ValueError:
+        number = math.nan
+    if isinstance(value, bool) or not 0 < number <= 1:
+        raise ValueError("must be a number above 0, at most 1")
+    return number
+
+
+def parse_local_time(value: object) -> str:
+    """Take a time in ISO 8601, with or without a time zone."""
+    text = value.isoformat() if isinstance(value, datetime) else parse_name(value).strip()
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a time such as 2026-11-23T00:00:00") from None
+    return text
+
+
+def parse_suffixes(value: object) -> tuple[str, ...]:
+    """Read the ends of file names, separated by commas or as a list; none for `none`."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return ()
+    return split(value, "must be ends of file names separated by commas, such as .part,.tmp")

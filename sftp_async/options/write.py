@@ -216,7 +216,8 @@ class WriteOptions(OptionsModel):
         None,
         description="Template for the name of an empty file that is written after the data is "
         "committed. With `{name}`, the name of a data file, or `{stem}`, that name without "
-        "extensions, there is one for each data file; without them one for the job.",
+        "extensions, there is one for each data file; without them one for the job. A read takes "
+        "only data files whose done file is there.",
         examples=["{name}.done"],
     )
     file_permissions: Permissions = Field(
@@ -241,8 +242,8 @@ class WriteOptions(OptionsModel):
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
-        Literal["size", "readback", "server", "none"],
-        BeforeValidator(p.one_of(("size", "readback", "server", "none"))),
+        Literal["size", "readback", "server", "checksum", "none"],
+        BeforeValidator(p.one_of(("size", "readback", "server", "checksum", "none"))),
         FieldType(),
     ] = Field(
         "size",
@@ -250,7 +251,9 @@ class WriteOptions(OptionsModel):
         "compares the size. `readback` also reads the whole file back; `server` asks the server "
         "for a checksum, if it supports the extension check-file (ProFTPD). `none`, with "
         "`commit_mode=direct`, is for servers that take each file away as soon as it is closed: "
-        "nothing is compared, and a task that Spark repeats delivers its files again.",
+        "nothing is compared, and a task that Spark repeats delivers its files again. A read "
+        "compares sizes; with `checksum` it copies each file that has a checksum file (`.sha256`, "
+        "`.md5`) to the worker's disk, and compares the digest before it hands out a row.",
         examples=["readback"],
     )
     staging_dir: RemotePath = Field(

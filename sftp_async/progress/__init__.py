@@ -1,4 +1,4 @@
-"""Shows the progress of writes in the process that started them: a listener and its displays."""
+"""Shows writes and reads in the process that started them: a listener and its displays."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sftp_async.progress.messages import Address
+    from sftp_async.progress.read_summary import ReadSummary
     from sftp_async.progress.summary import WriteSummary
 
-__all__ = ["answer_mode", "last_write", "listen"]
+__all__ = ["answer_mode", "last_read", "last_write", "listen"]
 
 log = logging.getLogger("sftp_async.progress")
 
@@ -87,6 +88,22 @@ def last_write() -> WriteSummary | None:
     if listener is not None and listener.pid == os.getpid():
         return listener.last_write()
     return _state.last
+
+
+def last_read() -> ReadSummary | None:
+    """Return the summary of the read of this process of which a task ended last.
+
+    Returns:
+        Its files, rows, bytes, seconds, tasks, connections, retries, and the files that were left
+        out; or None if no task has ended. Needs `register(spark)` in this process, and a driver
+        that reaches it; see `last_write`. Spark does not tell a source when a read is over: if
+        `tasks_done` is less than `tasks`, Spark wanted no more rows, or the read goes on.
+
+    """
+    listener = _listener
+    if listener is not None and listener.pid == os.getpid():
+        return listener.last_read()
+    return _state.last_read
 
 
 @atexit.register

@@ -30,6 +30,7 @@ from sftp_async.progress.messages import (
 
 if TYPE_CHECKING:
     from sftp_async.progress.displays import Display
+    from sftp_async.progress.read_summary import ReadSummary
     from sftp_async.progress.state import WriteState
     from sftp_async.progress.summary import WriteSummary
 
@@ -105,6 +106,14 @@ class Listener:
             self._wake()
             self._changed.wait_for(self._is_idle, GRACE)
             return self._state.last
+
+    def last_read(self) -> ReadSummary | None:
+        """Return the summary of the last read, even if it has only just returned."""
+        with self._changed:
+            self._receive()
+            self._wake()
+            self._changed.wait_for(self._is_idle, GRACE)
+            return self._state.last_read
 
     def close(self) -> None:
         """Stop listening, and clear the display."""

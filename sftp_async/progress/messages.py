@@ -8,6 +8,7 @@ import socket
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.summary import WriteSummary
 
 #: Seconds between two datagrams of one task: at least, and at most while nothing changes.
@@ -63,12 +64,38 @@ class CommitProgress:
 
 
 @dataclass(frozen=True)
+class ReadProgress:
+    """A read task's progress: files it is done with, rows it handed to Spark, bytes that came.
+
+    `job` is one run of a scan: the scan and Spark's stage, since a DataFrame may be read again.
+    `tasks` is the number of all tasks; `files_left_out` counts this task's, `left_out_before` those
+    of the listing. The last three are what the task's connections took.
+    """
+
+    kind: Literal["read"]
+    job: str
+    target: str
+    age: float
+    partition: int
+    state: TaskState
+    tasks: int
+    files: int
+    rows: int
+    bytes: int
+    files_left_out: int = 0
+    left_out_before: int = 0
+    connections: int = 0
+    retries: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True)
 class JobEnded:
     """A job has ended; without a summary it has failed."""
 
     kind: Literal["end"]
     job: str
-    summary: WriteSummary | None
+    summary: WriteSummary | ReadSummary | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +120,7 @@ class ModeAnswer:
     mode: Literal["static", "dynamic"]
 
 
-Message = TaskProgress | CommitProgress | JobEnded
+Message = TaskProgress | ReadProgress | CommitProgress | JobEnded
 
 
 def seal(key: bytes, message: Message | ModeQuestion | ModeAnswer) -> bytes:

@@ -1,4 +1,4 @@
-"""Sends the progress of a write to the process that started it: counters in small datagrams.
+"""Sends the progress of a job to the process that started it: counters in small datagrams.
 
 The protocol is UDP, because no write may ever wait for a listener. All counters are cumulative, so
 the next datagram, half a second later, makes up for a lost one. Each datagram is sealed with a key
@@ -88,7 +88,9 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._ended = True
-        self._sender.send(lambda: self._progress("done" if kind is None else "failed"))
+        # Spark closes a task's generator when it wants no more rows.
+        done = kind is None or kind is GeneratorExit
+        self._sender.send(lambda: self._progress("done" if done else "failed"))
         self._sender.close()
 
     def _tick(self) -> None:

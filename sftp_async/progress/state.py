@@ -1,4 +1,4 @@
-"""Keeps the state of this process's writes: built from messages, read by displays."""
+"""Keeps the state of this process's writes and reads: built from messages, read by displays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sftp_async.progress.messages import CommitProgress, JobEnded, Message, TaskProgress
+from sftp_async.progress.messages import (
+    CommitProgress,
+    JobEnded,
+    Message,
+    ReadProgress,
+    TaskProgress,
+)
+from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.summary import WriteSummary
 
 #: Seconds after a write's first message before it is shown; that message is sent half a second
@@ -21,17 +28,17 @@ BETWEEN = 60.0
 WINDOW = 5.0
 #: Running writes, and tasks of one write, that are kept. If there are more, the oldest writes and
 #: the last tasks are left out; summaries stay exact.
-MOST_WRITES, MOST_TASKS = 64, 2**16
+MOST_JOBS, MOST_TASKS = 64, 2**16
 #: Ended writes whose ids are kept, so that a datagram that arrives late, or was recorded and sent
 #: again, brings back neither a write nor its summary.
 MOST_ENDED = 4096
 
-Phase = Literal["writing", "committing"]
+Phase = Literal["writing", "committing", "reading"]
 
 
 @dataclass(frozen=True)
 class View:
-    """A running write, as a display shows it.
+    """A running write or read, as a display shows it.
 
     `speed` is in bytes per second over `WINDOW`; `seconds` is the time since the job was planned.
     """
@@ -49,24 +56,24 @@ class View:
 
 
 @dataclass
-class _Write:
-    """A running write; all times are by the listener's clock."""
+class _Job:
+    """A running write or read; all times are by the listener's clock."""
 
     target: str
     planned: float
     first: float
     latest: float
-    tasks: dict[int, TaskProgress] = field(default_factory=dict)
+    tasks: dict[int, TaskProgress | ReadProgress] = field(default_factory=dict)
     files: int = 0
     rows: int = 0
     bytes: int = 0
     running: int = 0
     done: int = 0
-    committing: bool = False
+    phase: Phase = "writing"
     #: Times with the number of bytes, the oldest first.
     history: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def add(self, progress: TaskProgress) -> None:
+    def add(self, progress: TaskProgress | ReadProgress) -> None:
         """Add the growth of a task's counters; a further attempt counts once it is ahead."""
         old = self.tasks.get(progress.partition)
         if old is None:
@@ -96,7 +103,7 @@ class _Write:
         return View(
             job=job,
             target=self.target,
-            phase="committing" if self.committing else "writing",
+            phase=self.phase,
             files=self.files,
             rows=self.rows,
             bytes=self.bytes,
@@ -112,12 +119,14 @@ class WriteState:
 
     Attributes:
         last: the summary of the write that was completed last; None before the first.
+        last_read: the summary of the read that a task of which has ended last; None before that.
 
     """
 
     def __init__(self) -> None:
         self.last: WriteSummary | None = None
-        self._writes: dict[str, _Write] = {}
+        self.last_read: ReadSummary | None = None
+        self._jobs: dict[str, _Job] = {}
         self._ended_ids: dict[str, None] = {}
         self._ended: list[JobEnded] = []
 
@@ -134,25 +143,48 @@ class WriteState:
         if isinstance(message, JobEnded):
             self._end(message)
             return
-        write = self._writes.get(message.job)
-        if write is None:
+        job = self._jobs.get(message.job)
+        if job is None:
             planned = now - max(0.0, message.age)
-            write = self._writes[message.job] = _Write(message.target, planned, now, now)
-            write.history.append((now, 0))
-            while len(self._writes) > MOST_WRITES:
-                del self._writes[next(iter(self._writes))]
-        write.latest = now
+            job = self._jobs[message.job] = _Job(message.target, planned, now, now)
+            job.history.append((now, 0))
+            while len(self._jobs) > MOST_JOBS:
+                del self._jobs[next(iter(self._jobs))]
+        job.latest = now
         if isinstance(message, CommitProgress):
-            write.committing = True
-        else:
-            write.add(message)
+            job.phase = "committing"
+            return
+        job.add(message)
+        if isinstance(message, ReadProgress):
+            job.phase = "reading"
+            if message.state != "running":
+                self._task_read(message, job, now)
+
+    def _task_read(self, message: ReadProgress, job: _Job, now: float) -> None:
+        """Sum up a read of which a task has ended: nothing else tells when a read is over."""
+        tasks = [task for task in job.tasks.values() if isinstance(task, ReadProgress)]
+        self.last_read = ReadSummary(
+            target=job.target,
+            files=job.files,
+            rows=job.rows,
+            bytes=job.bytes,
+            seconds=now - job.planned,
+            tasks=message.tasks,
+            tasks_done=job.done,
+            files_left_out=message.left_out_before + sum(task.files_left_out for task in tasks),
+            connections=sum(task.connections for task in tasks),
+            retries=sum(task.retries for task in tasks),
+            reconnects=sum(task.reconnects for task in tasks),
+        )
+        if job.done == message.tasks:
+            self._end(JobEnded("end", message.job, self.last_read))
 
     def views(self, now: float) -> list[View]:
         """Return the writes to show: those that take longer than `SHOWN_AFTER` and are alive."""
         return [
-            write.view(job, now)
-            for job, write in self._writes.items()
-            if self._alive(write, now) and now - write.first >= SHOWN_AFTER
+            job.view(name, now)
+            for name, job in self._jobs.items()
+            if self._alive(job, now) and now - job.first >= SHOWN_AFTER
         ]
 
     def pop_ended(self) -> list[JobEnded]:
@@ -167,18 +199,19 @@ class WriteState:
 
     def is_busy(self, now: float) -> bool:
         """Whether a write runs, as far as messages have come."""
-        return any(self._alive(write, now) for write in self._writes.values())
+        return any(self._alive(job, now) for job in self._jobs.values())
 
-    def _alive(self, write: _Write, now: float) -> bool:
-        quiet = QUIET if write.running or write.committing else BETWEEN
-        return now - write.latest < quiet
+    def _alive(self, job: _Job, now: float) -> bool:
+        # A read of which no task runs is over: Spark wanted no more rows.
+        quiet = BETWEEN if job.phase == "writing" and not job.running else QUIET
+        return now - job.latest < quiet
 
     def _end(self, end: JobEnded) -> None:
-        if end.summary is not None:
+        if isinstance(end.summary, WriteSummary):
             self.last = end.summary
-        self._writes.pop(end.job, None)
+        self._jobs.pop(end.job, None)
         self._ended_ids[end.job] = None
         while len(self._ended_ids) > MOST_ENDED:
             del self._ended_ids[next(iter(self._ended_ids))]
         self._ended.append(end)
-        del self._ended[:-MOST_WRITES]
+        del self._ended[:-MOST_JOBS]

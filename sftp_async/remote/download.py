@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import ShortReadError, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from sftp_async.remote.filesystem import RemoteFile, RemoteFileSystem
 
@@ -39,21 +39,10 @@ async def read_ahead(
         TransferError: a request failed.
 
     """
-    coming: deque[asyncio.Task[bytes]] = deque()
-    offsets = iter(range(start, stop, block))
-    try:
-        while True:
-            # A task for each piece: workers that take one offset after the other measure no faster.
-            while len(coming) < in_flight and (offset := next(offsets, None)) is not None:
-                piece = _read(file, offset, min(block, stop - offset))
-                coming.append(asyncio.create_task(piece))
-            if not coming:
-                return
-            data = await asyncio.shield(coming[0])
-            coming.popleft()
+    pieces = ((offset, min(block, stop - offset)) for offset in range(start, stop, block))
+    async with aclosing(read_pieces(file, pieces, in_flight)) as read:
+        async for data in read:
             yield data
-    finally:
-        await asyncio.gather(*coming, return_exceptions=True)
 
 
 async def read_range(
@@ -75,6 +64,26 @@ async def read_range(
     finally:
         with suppress(TransferError):
             await file.close()
+
+
+async def read_pieces(
+    file: RemoteFile, pieces: Iterable[tuple[int, int]], in_flight: int
+) -> AsyncGenerator[bytes]:
+    """Yield pieces `(offset, size)` of an open file in their order; see `read_ahead`."""
+    coming: deque[asyncio.Task[bytes]] = deque()
+    to_ask = iter(pieces)
+    try:
+        while True:
+            # A task for each piece: workers that take one offset after the other measure no faster.
+            while len(coming) < in_flight and (piece := next(to_ask, None)) is not None:
+                coming.append(asyncio.create_task(_read(file, *piece)))
+            if not coming:
+                return
+            data = await asyncio.shield(coming[0])
+            coming.popleft()
+            yield data
+    finally:
+        await asyncio.gather(*coming, return_exceptions=True)
 
 
 async def _read(file: RemoteFile, offset: int, size: int) -> bytes:

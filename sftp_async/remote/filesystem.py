@@ -28,12 +28,13 @@ Kind = Literal["directory", "link", "file"]
 FULL_DISK = 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RemoteEntry:
     """A remote file or directory: name, size in bytes, time of last change (Unix seconds).
 
     `mode` is its kind and permissions, as `st_mode` of POSIX, and `owner` its numeric user and
-    group; None: the server does not send them.
+    group; None: the server does not send them. `is_complete`: whether the server has sent size and
+    kind; without them, it is taken for a file of no bytes.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RemoteEntry:
     mode: int | None = field(default=None, compare=False)
     owner: tuple[int, int] | None = field(default=None, compare=False)
     is_link: bool = field(default=False, compare=False)
+    is_complete: bool = field(default=True, compare=False)
 
 
 class RemoteFile(Protocol):
@@ -61,6 +63,15 @@ class RemoteFile(Protocol):
 
     async def read(self, size: int, offset: int) -> bytes:
         """Read up to `size` bytes at `offset`; fewer only at the end of the file."""
+        ...
+
+    async def stat(self) -> RemoteEntry:
+        """Return the size and time of the open file.
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
         ...
 
     async def write(self, data: Buffer, offset: int) -> None:

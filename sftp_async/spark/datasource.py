@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar
 
-from pyspark.sql.datasource import DataSource, DataSourceStreamWriter, DataSourceWriter
+from pyspark.sql.datasource import (
+    DataSource,
+    DataSourceReader,
+    DataSourceStreamWriter,
+    DataSourceWriter,
+)
 from pyspark.sql.types import StructType
 
-from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.errors import OptionsError
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
+from sftp_async.read.scan import plan_scan, plan_schema
+from sftp_async.spark.batch_reader import SFTPBatchReader
 from sftp_async.spark.batch_writer import SFTPBatchWriter
 from sftp_async.spark.plain_secrets import warn_of_plain_secrets
-from sftp_async.spark.schema import arrow_schema, collation_problems
+from sftp_async.spark.schema import arrow_schema, collation_problems, spark_schema
+from sftp_async.spark.session_zone import machine_zone
 from sftp_async.spark.stream_writer import stream_writer
 from sftp_async.write.plan import plan_job, plan_stream_job
 
@@ -88,29 +97,37 @@ class SFTPDataSource(DataSource):
         )
         return stream_writer(job.with_listener(self.listener).check(), columns)
 
-    def schema(self) -> NoReturn:
-        """Refuse: Spark asks for the columns of a read, or where DDL names none.
+    def schema(self) -> StructType:
+        """Return the columns of a read that names none: Spark's rule for the format.
 
         Raises:
-            SFTPAsyncError: with what to do instead.
+            OptionsError: the options are wrong; lists every mistake.
+            DecodeError: no columns can be found in the files.
+            ConnectError, TransferError: the files cannot be read.
 
         """
-        raise SFTPAsyncError(
-            "The sftp format writes only, so it cannot look up columns",
-            hint="In SQL name them: CREATE TEMPORARY VIEW orders (id BIGINT, name STRING) USING "
-            f"sftp OPTIONS (…). {_TO_READ}",
+        columns = plan_schema(self._options(), self._paths(), zone=machine_zone())
+        return spark_schema(columns)
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """Plan a batch read, on the driver, before any task.
+
+        Raises:
+            OptionsError: the options are wrong; lists every mistake.
+            SFTPAsyncError: no file matches.
+            ConnectError, TransferError: the files cannot be listed.
+
+        """
+        columns = arrow_schema(schema)
+        scan, tasks, tracking = plan_scan(
+            self._options(), columns, self._paths(), zone=machine_zone(), listener=self.listener
         )
+        return SFTPBatchReader(scan, tasks, tracking)
 
-    def reader(self, schema: StructType) -> NoReturn:
-        """Refuse: this source writes only.
-
-        Raises:
-            SFTPAsyncError: with what to do instead.
-
-        """
-        raise SFTPAsyncError("The sftp format writes only", hint=_TO_READ)
-
-    streamReader = reader  # noqa: N815 - Spark's name
+    def _paths(self) -> tuple[str, ...]:
+        """Return the paths of `load([...])`; none where there is one, in the option `path`."""
+        text = self.options.get("paths")
+        return tuple(json.loads(text)) if text else ()
 
     def _options(self) -> SFTPOptions:
         given = dict(self.options)
@@ -146,4 +163,3 @@ _NO_OPTIONS = (
     "WITH (host '…', …). It drops those of insertInto, and the OPTIONS of a table: insert into a "
     "temporary view, which keeps its own."
 )
-_TO_READ = "To read, fetch the files (sftp-async get); on Databricks, load an sftp:// path."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyspark
 from pyspark.errors import PySparkException
-from pyspark.sql.pandas.types import to_arrow_type
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_type
 from pyspark.sql.types import StringType, StructField, StructType
 
 from sftp_async.errors import EncodeError
@@ -54,6 +55,16 @@ def arrow_schema(schema: StructType, problems: Problems | None = None) -> pa.Sch
         fields.append(pa.field(field.name, kind, field.nullable))
     spark = {SPARK_SCHEMA: schema.json(), SPARK_VERSION: pyspark.__version__}
     return pa.schema(fields, metadata=spark)
+
+
+def spark_schema(schema: pa.Schema) -> StructType:
+    """Return the Spark form of inferred columns; their Spark types are in the metadata, if any."""
+    text = (schema.metadata or {}).get(SPARK_SCHEMA)
+    if text is not None:
+        found = StructType.fromJson(json.loads(text))
+        if found.names == schema.names:
+            return found
+    return StructType(from_arrow_schema(schema).fields)
 
 
 def collation_problems(schema: StructType, partition_by: tuple[str, ...]) -> Iterator[str]:

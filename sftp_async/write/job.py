@@ -18,6 +18,7 @@ from sftp_async.progress.messages import CommitProgress, JobEnded, TaskProgress
 from sftp_async.progress.reporter import Reporter, Sender
 from sftp_async.progress.summary import WriteStats, WriteSummary
 from sftp_async.remote.operation import run_operation
+from sftp_async.remote.pinning import with_pinned_keys
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.stats import UNSPENT, ConnectionStats
@@ -146,18 +147,7 @@ class Job:
             if not await self._committer().prepare(connection):
                 log.warning("%s: %s; this write changes nothing", self.layout.target, self._why())
                 return replace(self, committed=True)
-            if self.options.host_key_policy == "insecure":
-                log.warning("%s: its host key is not checked (insecure)", connection.address)
-            if self.options.legacy_algorithms:
-                log.warning("%s: outdated algorithms are offered (legacy)", connection.address)
-            if connection.host_key_line is None or self.options.host_key_policy == "insecure":
-                return self
-            pinned = {
-                "known_hosts": connection.host_key_line,
-                "host_key_fingerprint": (),
-                "proxy_jump_host_key_fingerprint": connection.bastion_host_keys,
-            }
-            return replace(self, options=self.options.model_copy(update=pinned))
+            return replace(self, options=with_pinned_keys(self.options, connection))
 
         before = self.connection_stats()
         job: Self = self._run(step)

@@ -59,6 +59,8 @@ def job_problems(
     if not unfilled:
         yield from _name_problems(layout, options)
     yield from _control_problems(layout, options, file_format)
+    if options.verify == "checksum":
+        yield "verify=checksum is for reads: a write compares with verify=readback or server."
     if options.verify == "none" and options.commit_mode != "direct":
         yield (
             "verify=none is for servers that take files away as soon as they are closed, which "

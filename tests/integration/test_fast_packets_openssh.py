@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sftp_async.remote.ssh import Connection
+from sftp_async.remote.ssh.fast.channel import RECEIVE_WINDOW
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from tests.functional.remote.ssh.connections import connected
 from tests.functional.remote.ssh.fast_path import RANDOM, inside
@@ -126,3 +127,21 @@ async def test_a_large_file_is_read_whole(
 
     async with connected(sshd.options()) as connection:
         assert await connection.read_file(f"{remote_dir}/a", len(content)) == content
+
+
+@pytest.mark.asyncio
+async def test_the_server_may_send_more_than_one_window_of_asyncsshs_ahead(
+    sshd: SSHD, remote_dir: Path, implementation: str
+) -> None:
+    block, count = 255 * 1024, 100
+    content = RANDOM.randbytes(block) * count
+    (remote_dir / "a").write_bytes(content)
+
+    async with connected(sshd.options()) as connection:
+        ahead = connection._channels.open[0].sftp._handler._writer.channel.get_recv_window()
+        assert (ahead == RECEIVE_WINDOW) == (implementation == "fast")
+        file = await connection.open_read(f"{remote_dir}/a")
+        offsets = range(0, len(content), block)
+        pieces = await asyncio.gather(*(file.read(block, offset) for offset in offsets))
+        await file.close()
+    assert b"".join(pieces) == content

@@ -28,7 +28,7 @@ from tests.support.daemons import (
     thrift_server,
 )
 from tests.support.requirements import skip_without
-from tests.support.spark import REPOSITORY
+from tests.support.spark import PRELOAD, REPOSITORY
 from tests.support.wheel import unpacked_wheel
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
     for module in ("grpc", "grpc_status", "google.rpc"):
         if importlib.util.find_spec(module.partition(".")[0]) is None:
             skip_without(f"the Python package {module} (PySpark's extra `connect`)")
-    env = environment(tmp_path, REPOSITORY)
+    env = environment(tmp_path, REPOSITORY, PRELOAD)
     of_server = {"HOME": str(tmp_path / "of_server"), "OF_SERVER": "secret"}
     of_server["SFTP_ASYNC_REFERENCES"] = "env:OF_*,file:~/password"
     (tmp_path / "of_server").mkdir()
@@ -285,7 +285,10 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
 def test_sql_on_a_thrift_server_reads_nothing_of_the_server_until_its_administrator_allows_it(
     tmp_path: Path, embedded_server: EmbeddedServer
 ) -> None:
-    env = environment(tmp_path, REPOSITORY) | {"OF_SERVER": "secret", "HOME": str(tmp_path)}
+    env = environment(tmp_path, REPOSITORY, PRELOAD) | {
+        "OF_SERVER": "secret",
+        "HOME": str(tmp_path),
+    }
     env.pop("SFTP_ASYNC_REFERENCES", None)
     statements = tmp_path / "statements.sql"
     statements.write_text(

@@ -10,13 +10,14 @@ import pytest
 from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
-ROWS = 5_000_000
+#: About 190 bytes each: more than twice what the peak may rise by.
+ROWS = 2_500_000
 MIB = 1024 * 1024
 
 
 @pytest.mark.spark
 @pytest.mark.one_python
-def test_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
+def test_half_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
     sshd: SSHD, remote_dir: Path
 ) -> None:
     try:
@@ -31,7 +32,7 @@ def test_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
     rise = figures["big_peak"] - figures["empty_peak"]
     print(f"{rows:,} rows, {size:,} bytes, {figures['seconds']:.1f} s; rise {rise / MIB:.1f} MiB")
     assert rows == ROWS
-    assert size > 900_000_000
+    assert size > 450_000_000
     assert 0 < rise <= 200 * MIB
 
 
@@ -41,14 +42,14 @@ def test_files_of_rows_cost_a_few_batches_of_memory(sshd: SSHD, remote_dir: Path
     asked = {
         "options": sshd.options(),
         "target": str(remote_dir),
-        "rows": 600,
+        "rows": 400,
         "more": {"format": "binary"},
         "select": ["concat(id, '.bin') as path", f"repeat(char(65 + id % 26), {MIB}) as content"],
     }
     try:
         figures = probe(asked)
         files = list((remote_dir / "big").iterdir())
-        assert len(files) == 600
+        assert len(files) == 400
         assert all(file.read_bytes() == _letter(file) * MIB for file in files)
     finally:
         shutil.rmtree(remote_dir)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from pyspark.errors import PySparkException
@@ -18,15 +20,14 @@ from sftp_async.progress import displays
 from sftp_async.progress.messages import Address
 from sftp_async.progress.state import BETWEEN
 from sftp_async.spark.register import BATCH_LIMIT, with_listener
+from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.cluster import until
-from tests.support.proxy import FaultProxy
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from sftp_async.progress.summary import WriteSummary
-    from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
 #: Far more than a write takes to begin; a test that waits so long has failed.
 PATIENCE = 120.0
@@ -61,35 +62,48 @@ def bytes_in(directory: Path) -> int:
     return sum(file.stat().st_size for file in directory.iterdir())
 
 
+class HoldsClose(FolderServer):
+    """Answers no request to close a data file before it may: all rows are there, no file is done.
+
+    The small file by which a job finds out its rights is closed at once.
+    """
+
+    may = threading.Event()
+
+    async def close(self, file_obj: BinaryIO) -> None:
+        if os.fstat(file_obj.fileno()).st_size > 100_000:
+            await asyncio.to_thread(self.may.wait, PATIENCE)
+        super().close(file_obj)
+
+
 @pytest.mark.one_python
 def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     session: SparkSession,
-    embedded_server: EmbeddedServer,
-    proxy: Callable[..., FaultProxy],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "sftp_async.progress")
     monkeypatch.setattr(displays, "LOG_EVERY", 0.0)
-    line = proxy(embedded_server)
-    line.throttle(64 * 1024)  # some twenty seconds for the whole, unless it is let go
+    monkeypatch.setattr(HoldsClose, "may", threading.Event())
     shown = re.compile(r"long: [\d.]+ [kM]B, .*, \d+:\d\d, 200,000 rows, 0 files, 0 tasks done")
 
     def let_go_once_shown() -> None:
         try:
             until(lambda: any(map(shown.fullmatch, caplog.messages)), PATIENCE)
         finally:
-            line.restore()
+            HoldsClose.may.set()
 
     watcher = threading.Thread(target=let_go_once_shown)
-    watcher.start()
-    through = {"host": line.host, "port": str(line.port), "chunk_size": "16k"}
-    write(session.range(0, 200_000, 1, 2), embedded_server, "long", **through)
-    watcher.join()
+    with EmbeddedServer(tmp_path / "served", sftp_factory=HoldsClose) as server:
+        watcher.start()
+        patient = {"operation_timeout": str(2 * PATIENCE)}
+        write(session.range(0, 200_000, 1, 2), server, "long", **patient)
+        watcher.join()
 
-    done = summary_of("long")
-    assert (done.files, done.rows) == (2, 200_000)
-    assert done.bytes == bytes_in(embedded_server.root / "long")
+        done = summary_of("long")
+        assert (done.files, done.rows) == (2, 200_000)
+        assert done.bytes == bytes_in(server.root / "long")
     assert any(map(shown.fullmatch, caplog.messages))
     until(lambda: str(done) in caplog.messages)
 

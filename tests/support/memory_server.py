@@ -96,6 +96,8 @@ class MemoryServer:
         self.copy_data = copy_data
         self.rename = rename
         self.rename_replaces = rename_replaces
+        #: Refuse a read that is not at the start of the file or at the end of the last one.
+        self.in_order_only = False
         #: Look at a rename's target before its source.
         self.target_first = False
         #: Others come in between requests, as on a real line; costs most of a request's time here.
@@ -398,6 +400,7 @@ class MemoryFile(RemoteFile):
         self.path = path
         self.handle = node
         self._connection = connection
+        self._read_up_to = 0
 
     async def write(self, data: Buffer, offset: int) -> None:
         await self._connection.request(
@@ -405,8 +408,18 @@ class MemoryFile(RemoteFile):
         )
 
     async def read(self, size: int, offset: int) -> bytes:
+        def do() -> bytes:
+            if self._connection.server.in_order_only and offset not in (0, self._read_up_to):
+                raise RemoteFailureError("Illegal seek", host=self.address, path=self.path)
+            data = bytes(self.handle.data[offset : offset + size])
+            self._read_up_to = offset + len(data)
+            return data
+
+        return await self._connection.request("read", self.path, do)
+
+    async def stat(self) -> RemoteEntry:
         return await self._connection.request(
-            "read", self.path, lambda: bytes(self.handle.data[offset : offset + size])
+            "stat", self.path, lambda: _entry(self.path, self.handle)
         )
 
     async def close(self) -> None:

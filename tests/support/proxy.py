@@ -21,17 +21,23 @@ SIP = 4096
 class FaultProxy:
     """Forwards TCP connections on a loopback port of its own to a server.
 
-    Commands take effect before they return. Bytes are those that clients send; a command counts
-    them for each connection from the moment it is given.
+    Commands take effect before they return. Bytes are those that clients send, or receive; a
+    command counts them for each connection from the moment it is given.
+
+    Args:
+        host, port: of the server.
+        received: count, and slow down, what clients receive.
+
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, received: bool = False) -> None:
+        self._counts_received = received
         self.target = (host, port)
         self.host = "127.0.0.1"
         self.port = 0
         self.connections = 0  # accepted until now
         self.cuts = 0  # connections reset until now
-        self.forwarded = 0  # bytes of clients that were handed to the server until now
+        self.forwarded = 0  # bytes that count, and were handed over until now
         self._links: set[_Link] = set()
         self._cut_after: int | None = None
         self._cuts_left: int | None = None
@@ -57,12 +63,12 @@ class FaultProxy:
         return self._frozen
 
     def cut_after(self, count: int, *, times: int | None = 1) -> None:
-        """Reset a connection once it has sent `count` bytes; the first `times` of them, or all."""
+        """Reset a connection after `count` bytes; the first `times` of them, or all."""
 
         async def arm() -> None:
             self._cut_after, self._cuts_left = count, times
             for link in self._links:
-                link.sent = 0
+                link.counted = 0
 
         self._do(arm())
 
@@ -112,12 +118,12 @@ class FaultProxy:
         self._do(freeze_all())
 
     def freeze_after(self, count: int) -> None:
-        """Freeze as `freeze` does, once a connection has sent `count` bytes."""
+        """Freeze as `freeze` does, after `count` bytes of a connection."""
 
         async def arm() -> None:
             self._freeze_after = count
             for link in self._links:
-                link.sent = 0
+                link.counted = 0
 
         self._do(arm())
 
@@ -136,7 +142,7 @@ class FaultProxy:
         self._do(leave())
 
     def throttle(self, rate: float) -> None:
-        """Let through only so many bytes a second of what clients send, over all connections."""
+        """Let through only so many of the bytes that count a second, over all connections."""
 
         async def narrow() -> None:
             self._rate = rate
@@ -232,48 +238,65 @@ class FaultProxy:
     async def _upstream(
         self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while data := await reader.read(1 << 16 if self._rate is None else SIP):
-            await self._pace(len(data))
+        while data := await reader.read(self._sip(not self._counts_received)):
             await self._flowing.wait()
             if self._before_request is not None and self._before_request():
                 self._before_request = None
                 self._cut(link)
                 return
-            for limit, act in (
-                (self._cut_after, lambda: self._cut(link)),
-                (self._freeze_after, self._freeze),
-            ):
-                if limit is not None and link.sent + len(data) >= limit:
-                    passed = max(0, limit - link.sent)
-                    await self._hand_over(link, writer, data[:passed])
-                    data = data[passed:]
-                    act()
-                    if link.is_reset:
-                        return
-                    await self._flowing.wait()
-            await self._hand_over(link, writer, data)
+            if not await self._hand_over(link, writer, data, counted=not self._counts_received):
+                return
         await self._flowing.wait()
         await _end(writer)
-
-    async def _hand_over(self, link: _Link, writer: asyncio.StreamWriter, data: bytes) -> None:
-        writer.write(data)
-        link.sent += len(data)
-        self.forwarded += len(data)
-        await writer.drain()
 
     async def _downstream(
         self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        while data := await reader.read(1 << 16):
+        while data := await reader.read(self._sip(self._counts_received)):
             await self._flowing.wait()
             if self._before_reply is not None and self._before_reply():
                 self._before_reply = None
                 self._cut(link)
                 return
-            writer.write(data)
-            await writer.drain()
+            if not await self._hand_over(link, writer, data, counted=self._counts_received):
+                return
         await self._flowing.wait()
         await _end(writer)
+
+    def _sip(self, counted: bool) -> int:
+        """Return how many bytes to take at once."""
+        return SIP if counted and self._rate is not None else 1 << 16
+
+    async def _hand_over(
+        self, link: _Link, writer: asyncio.StreamWriter, data: bytes, *, counted: bool
+    ) -> bool:
+        """Write bytes, up to where a command breaks the connection; return whether it lives."""
+        if counted:
+            await self._pace(len(data))
+            await self._flowing.wait()
+            for limit, act in (
+                (self._cut_after, lambda: self._cut(link)),
+                (self._freeze_after, self._freeze),
+            ):
+                if limit is not None and link.counted + len(data) >= limit:
+                    passed = max(0, limit - link.counted)
+                    await self._write(link, writer, data[:passed])
+                    data = data[passed:]
+                    act()
+                    if link.is_reset:
+                        return False
+                    await self._flowing.wait()
+            await self._write(link, writer, data)
+        else:
+            writer.write(data)
+            await writer.drain()
+        return True
+
+    async def _write(self, link: _Link, writer: asyncio.StreamWriter, data: bytes) -> None:
+        writer.write(data)
+        link.counted += len(data)
+        self.forwarded += len(data)
+        await writer.drain()
 
     async def _pace(self, count: int) -> None:
         """Wait as long as bytes take on a slow line, behind those before them."""
@@ -305,7 +328,7 @@ class _Link:
 
     def __init__(self, writers: list[asyncio.StreamWriter]) -> None:
         self.writers = writers  # the client's, then the server's
-        self.sent = 0  # bytes from the client since the last command that counts them
+        self.counted = 0  # bytes since the last command that counts them
         self.is_reset = False
         self.is_half_open = False
 

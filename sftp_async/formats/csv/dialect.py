@@ -48,26 +48,29 @@ class CSVDialect:
     ignore_leading: bool = False
     ignore_trailing: bool = False
 
-    def lines(self, names: list[str], columns: list[pa.Array]) -> pa.Buffer:
+    def lines(
+        self, names: list[str], columns: list[pa.Array], *, unmarked: bool = False
+    ) -> pa.Buffer:
         """Return the lines of all rows.
 
         Args:
             names: names of the columns, for errors.
             columns: string arrays of the same length, at least one.
+            unmarked: they are those of a batch that `is_unmarked`.
 
         Raises:
             EncodeError: a value needs quotes, but `quote` is empty.
 
         """
         cells = [
-            self._cells(name, column, first=name == names[0])
+            self._cells(name, column, first=name == names[0], unmarked=unmarked)
             for name, column in zip(names, columns, strict=True)
         ]
         if not self.quote_all:
             cells[0] = self._keep_blank_line(names[0], cells)
         untouched = all(map(operator.is_, cells, columns))
         # Arrow's writer also refuses marks in memory where a value is null.
-        hidden = any(cell.null_count and self._holds_marks(cell) for cell in cells)
+        hidden = not unmarked and any(cell.null_count and self._holds_marks(cell) for cell in cells)
         if self._suits_arrow and untouched and not hidden:
             return _arrow_lines(cells, self.sep)
         nulls = {"null_handling": "replace", "null_replacement": self.null_cell}
@@ -84,13 +87,19 @@ class CSVDialect:
             text = pc.replace_substring(text, self.quote, self.escape + self.quote)
         return join(self.quote, text, self.quote)
 
-    def _cells(self, name: str, text: pa.Array, *, first: bool) -> pa.Array:
+    def _cells(self, name: str, text: pa.Array, *, first: bool, unmarked: bool) -> pa.Array:
         """Quote what needs it and fill in empty strings; return `text` itself if nothing does."""
         given = text
         if self.ignore_leading:
             text = pc.ascii_ltrim(text, characters=_BLANK_CHARACTERS)
         start = given if first else None
-        mask = text.is_valid() if self.quote_all else self.need_quotes(text, start)
+        mask: pa.Array | None
+        if self.quote_all:
+            mask = text.is_valid()
+        elif unmarked and not first:
+            mask = None
+        else:
+            mask = self.need_quotes(text, start)
         if self.ignore_trailing:
             text = pc.ascii_rtrim(text, characters=_BLANK_CHARACTERS)
         empty = pc.equal(text, "")
@@ -151,21 +160,27 @@ class CSVDialect:
         )
 
     def suits_row_gather(self, batch: pa.RecordBatch) -> bool:
-        """Return whether `CSVRowGather` can make the lines, and is the fastest way to make them."""
+        """Return whether `CSVRowGather` can make the lines of a batch that is not `is_unmarked`."""
         if not self._is_plain or not self._leaves_numbers:
-            return False
-        if self._suits_arrow and self._is_plain_text(batch):
             return False
         lines_show = batch.num_columns > 1 and self.sep.strip(_BLANK_CHARACTERS)
         return bool(lines_show) or any(
             not column.null_count and never_blank(column.type) for column in batch.columns
         )
 
-    def _is_plain_text(self, batch: pa.RecordBatch) -> bool:
-        """Return whether all columns are strings that need no quotes."""
-        return all(
-            pa.types.is_string(column.type) and not self._holds_marks(column)
-            for column in batch.columns
+    def is_unmarked(self, batch: pa.RecordBatch) -> bool:
+        """Return whether all columns are strings that hold none of `marks`.
+
+        Only the first character of a line may ask for quotes then, and Arrow's own writer is the
+        fastest way to make the lines.
+        """
+        return (
+            self._is_plain
+            and self._suits_arrow
+            and all(
+                pa.types.is_string(column.type) and not self._holds_marks(column)
+                for column in batch.columns
+            )
         )
 
     def _holds_marks(self, text: pa.Array) -> bool:

@@ -1,4 +1,8 @@
-"""Encodes CSV files as Spark writes them, with no value lost when they are read back."""
+"""Encodes CSV files as Spark writes them, with no value lost when they are read back.
+
+The text of a value of each column type, which JSON and XML share, is made by `CellText`, in
+`formats/values/cell_text.py`; quotes and separators are `CSVDialect`'s, in `csv/dialect.py`.
+"""
 
 from __future__ import annotations
 
@@ -160,6 +164,8 @@ class CSVFormat(Format):
     def _lines(self, batch: pa.RecordBatch) -> pa.Buffer:
         batch = self._intervals.as_text(batch)
         large = batch.num_rows >= ROW_GATHER_ROWS
+        if large and self._dialect.is_unmarked(batch):
+            return self._dialect.lines(self._names, batch.columns, unmarked=True)
         if CSVRowGather is not None and large and self._dialect.suits_row_gather(batch):
             return CSVRowGather(self._dialect, self._text).lines(batch)
         return self._dialect.lines(self._names, [self._text.of(column) for column in batch.columns])

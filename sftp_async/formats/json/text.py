@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.formats.arrow_text import any_true, join, nullable, replace_where, text_buffer
+from sftp_async.formats.arrow_text import (
+    any_true,
+    join,
+    lowest_byte,
+    nullable,
+    replace_where,
+    text_buffer,
+)
 from sftp_async.formats.values.cell_text import CellText, is_text
 
 if TYPE_CHECKING:
@@ -175,9 +182,8 @@ def special_in(data: pa.Buffer) -> set[str]:
     """Return the characters in UTF-8 text that JSON wants escaped."""
     if not data.size:
         return set()
-    lowest = pc.min(pa.Array.from_buffers(pa.uint8(), data.size, [None, data])).as_py()
     raw = data.to_pybytes()
-    if lowest >= 0x20:
+    if lowest_byte(data) >= 0x20:
         return {char for char in '\\"' if char.encode() in raw}
     return set(raw.translate(None, _NOT_ESCAPED).decode())
 

@@ -139,9 +139,9 @@ def _with_late_rules(instants: pa.Array, local: pa.Array) -> pa.Array:
     zone = instants.type.tz
     micros = instants.view(pa.int64())
     high = pc.max(micros).as_py()
-    if high is None or high < _known_until(zone):
+    if high is None or high < known_until(zone):
         return local
-    late = pc.fill_null(pc.greater_equal(micros, _known_until(zone)), False)
+    late = pc.fill_null(pc.greater_equal(micros, known_until(zone)), False)
     moments = micros.filter(late)
     # Clocks change at full quarters of an hour.
     quarters = pc.divide(moments, _QUARTER_US).dictionary_encode()
@@ -151,7 +151,7 @@ def _with_late_rules(instants: pa.Array, local: pa.Array) -> pa.Array:
 
 
 @functools.cache
-def _known_until(zone: str) -> int:
+def known_until(zone: str) -> int:
     """Return the moment, in microseconds since 1970, until which Arrow knows a zone's offsets.
 
     The zone files list changes of clocks until 2037 at most, and some only those before the present

@@ -16,9 +16,9 @@ from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values.cell_text import is_text
 
 try:
-    import numpy as np
-except ImportError:
-    np = None  # type: ignore[assignment]
+    from sftp_async.formats.values.utf8_vectorized import is_utf8
+except ImportError:  # NumPy is not installed
+    is_utf8 = None  # type: ignore[assignment]
 
 # Java replaces an encoded surrogate as a whole, even if its last byte is missing, and Python each
 # of its bytes. In well-formed text no byte above 0x9F follows 0xED: no other text is affected.
@@ -35,13 +35,26 @@ def _holds_text(kind: pa.DataType) -> bool:
     return any(_holds_text(kind.field(number).type) for number in range(kind.num_fields))
 
 
+def well_formed_bytes(data: bytes) -> bytes:
+    """Return a text in well-formed UTF-8; the same object if it is that already."""
+    if data.isascii():
+        return data
+    # Arrow's check is eight times as fast as Python's decoder.
+    offsets = pa.array([0, len(data)], pa.int64()).buffers()[1]
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(data)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return _decoded(data).encode()
+    return data
+
+
 def is_malformed(column: pa.Array) -> bool:
     """Return whether a string of a column, map keys and nested fields included, is no UTF-8."""
     kind = column.type
     if not _holds_text(kind):
         return False
-    # ASCII is most text, and costs a tenth of what Arrow's check of each value costs.
-    if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_ascii(column):
+    if (pa.types.is_string(kind) or pa.types.is_large_string(kind)) and _is_quickly_seen(column):
         return False
     try:
         column.validate(full=True)
@@ -50,12 +63,13 @@ def is_malformed(column: pa.Array) -> bool:
     return False
 
 
-def _is_ascii(column: pa.Array) -> bool:
+def _is_quickly_seen(column: pa.Array) -> bool:
+    """Return whether a look at all bytes together shows UTF-8; Arrow looks at value by value."""
     data = text_buffer(column)
+    if is_utf8 is not None:
+        return is_utf8(column, data)
     if not data.size:
         return True
-    if np is not None:
-        return bool(np.frombuffer(data, np.int8).min() >= 0)
     return bool(pc.min(pa.Array.from_buffers(pa.int8(), data.size, [None, data])).as_py() >= 0)
 
 

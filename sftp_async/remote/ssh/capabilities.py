@@ -19,6 +19,8 @@ SAFE_REQUEST = 32 * 1024
 LEAST_REQUEST = 4 * 1024
 #: OpenSSH's banner ends its name in the version: "OpenSSH_for_Windows_9.5" has no POSIX underneath.
 _OPENSSH = re.compile(r"(SSH-2\.0-)?OpenSSH_\d")
+#: ProFTPD's module for SFTP.
+_PROFTPD = re.compile(r"(SSH-2\.0-)?mod_sftp")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ class Capabilities:
             and self.statvfs is True
             and self.fsync is True
         )
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the server is known to serve the requests of a channel one after the other.
+
+        True for OpenSSH's own sftp-server, and for ProFTPD, which has one process for a session.
+        """
+        return self.plain_files or _PROFTPD.match(self.server_version) is not None
 
 
 def _between(advertised: int) -> int:

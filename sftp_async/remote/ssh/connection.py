@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import stat as stat_bits
 from contextlib import aclosing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError
@@ -18,7 +17,9 @@ from sftp_async.errors import (
 )
 from sftp_async.remote.filesystem import Kind, RemoteEntry, RemoteFileSystem
 from sftp_async.remote.ssh import check_file
+from sftp_async.remote.ssh.attributes import entry_of, kind_of
 from sftp_async.remote.ssh.capabilities import Capabilities
+from sftp_async.remote.ssh.directory_pages import name_pages
 from sftp_async.remote.ssh.host_keys import public_key_line
 from sftp_async.remote.ssh.remote_file import SFTPFile
 from sftp_async.remote.ssh.request_guard import RequestGuard
@@ -26,7 +27,7 @@ from sftp_async.remote.ssh.sftp_channels import Channel, Channels
 from sftp_async.remote.ssh.unclear_refusals import exists_or, space_or
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sftp_async.options import ConnectionOptions
     from sftp_async.remote.filesystem import RemoteFile
@@ -115,13 +116,13 @@ class Connection(RemoteFileSystem):
         """Return what `path` is, links followed."""
         async with self._guard.request("look at", path):
             attrs = await self._sftp.stat(path)
-        return _entry(posixpath.basename(path), attrs)
+        return entry_of(posixpath.basename(path), attrs)
 
     async def lstat(self, path: str) -> RemoteEntry:
         """Return what `path` is, links not followed."""
         async with self._guard.request("look at", path):
             attrs = await self._sftp.lstat(path)
-        return _entry(posixpath.basename(path), attrs)
+        return entry_of(posixpath.basename(path), attrs)
 
     async def exists(self, path: str) -> bool:
         """Whether something has this name, even a dangling link."""
@@ -139,26 +140,31 @@ class Connection(RemoteFileSystem):
                 attrs = await self._sftp.lstat(path)
         except RemoteNotFoundError:
             return None
-        return _kind(attrs)
+        return kind_of(attrs)
 
     async def listdir(self, path: str) -> list[RemoteEntry]:
         """Return the entries of a directory, without `.` and `..`, in the server's order.
 
         Names that no listing may hold (with a slash or NUL) are left out.
         """
-        entries = []
-        async with self._guard.request("list", path):
-            seen, generator = 0, cast("AsyncGenerator[asyncssh.SFTPName]", self._sftp.scandir(path))
-            async with aclosing(generator) as listing:
-                async for found in listing:
-                    # A large directory takes many answers.
+        entries: list[RemoteEntry] = []
+        seen = 0
+        ahead = self.capabilities.in_order
+        async with (
+            self._guard.request("list", path),
+            aclosing(name_pages(self._sftp, path, ahead=ahead)) as pages,
+        ):
+            async for page in pages:
+                if page:
+                    # A large directory takes many answers; one without names is no progress.
                     self._guard.heard()
-                    seen += 1
-                    if seen > LARGEST_LISTING:
-                        raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                seen += len(page)
+                if seen > LARGEST_LISTING:
+                    raise PacketDecodeError(f"more than {LARGEST_LISTING:,} entries")
+                for found in page:
                     name = _text(found.filename)
-                    if name not in ("", ".", "..") and not {"/", "\0"} & set(name):
-                        entries.append(_entry(name, found.attrs))
+                    if name not in ("", ".", "..") and "/" not in name and "\0" not in name:
+                        entries.append(entry_of(name, found.attrs, found.longname))
         return entries
 
     async def realpath(self, path: str) -> str:
@@ -332,30 +338,6 @@ class Connection(RemoteFileSystem):
             lambda error, path, size: space_or(error, self, path, size),
             channel,
         )
-
-
-def _entry(name: str, attrs: asyncssh.SFTPAttrs) -> RemoteEntry:
-    kind = _kind(attrs)
-    owner = None if attrs.uid is None or attrs.gid is None else (attrs.uid, attrs.gid)
-    return RemoteEntry(
-        name,
-        attrs.size or 0,
-        kind == "directory",
-        float(attrs.mtime or 0),
-        attrs.permissions,
-        owner=owner,
-        is_link=kind == "link",
-    )
-
-
-def _kind(attrs: asyncssh.SFTPAttrs) -> Kind:
-    if attrs.permissions is not None:
-        link = stat_bits.S_ISLNK(attrs.permissions)
-        directory = stat_bits.S_ISDIR(attrs.permissions)
-    else:
-        link = attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK
-        directory = attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY
-    return "link" if link else "directory" if directory else "file"
 
 
 def _text(name: str | bytes) -> str:

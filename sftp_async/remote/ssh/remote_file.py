@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from asyncssh.packet import PacketDecodeError
 
 from sftp_async.errors import TransferError
 from sftp_async.remote.filesystem import RemoteFile
+from sftp_async.remote.ssh.attributes import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import asyncssh
     from typing_extensions import Buffer
 
+    from sftp_async.remote.filesystem import RemoteEntry
     from sftp_async.remote.ssh.request_guard import RequestGuard
     from sftp_async.remote.ssh.sftp_channels import Channel
 
@@ -109,6 +112,17 @@ class SFTPFile(RemoteFile):
             offset += len(part)
             wanted -= len(part)
         return b"".join(parts)
+
+    async def stat(self) -> RemoteEntry:
+        """Return the size and time of the open file.
+
+        Raises:
+            RemoteUnsupportedError: the server does not offer it.
+
+        """
+        async with self._guard.request("look at", self.path):
+            attrs = await self.handle.stat()
+        return entry_of(posixpath.basename(self.path), attrs)
 
     async def close(self) -> None:
         """Close the file. A lost connection may go unnoticed here: compare the size afterwards."""

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from sftp_async.tools.cli import bench, doctor, files, keyscan, options, recover, serve
+from sftp_async.tools.cli import (
+    bench,
+    doctor,
+    files,
+    keyscan,
+    options,
+    preview,
+    recover,
+    serve,
+)
 from sftp_async.tools.cli.command import command
 from sftp_async.version import __version__
 
@@ -60,6 +69,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ls": files.ls,
     "get": files.get,
     "put": files.put,
+    "preview": preview.preview,
     "recover": recover.recover,
     "clean": recover.clean,
     "bench": bench.bench,

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from sftp_async.errors import OptionsError
+from sftp_async.formats import open_format
 from sftp_async.options import FormatOptions, codecs
 from tests.support.documents import REPOSITORY
 
@@ -19,6 +21,7 @@ def test_names_aliases_and_extensions_are_unique() -> None:
     spellings = [*codecs.NAMES, *codecs.ALIASES]
     assert len(spellings) == len({*spellings})
     extensions = [ext for codec in codecs.CODECS for ext in codec.file_extensions]
+    extensions += [ext for codec in codecs.CODECS for ext in codec.read_extensions]
     assert len(extensions) == len({*extensions})
 
 
@@ -58,6 +61,13 @@ def test_the_documented_table_lists_the_codecs_of_every_format() -> None:
 def test_a_codec_of_other_formats_cannot_compress_a_whole_file() -> None:
     with pytest.raises(OptionsError, match="compression=snappy cannot compress a whole file"):
         codecs.whole_file("snappy")
+
+
+@pytest.mark.parametrize("codec", ["lz4", "snappy", "deflate"])
+def test_a_codec_that_is_only_read_is_refused_where_files_are_written(codec: str) -> None:
+    options = FormatOptions(format="csv", compression=codec)
+    with pytest.raises(OptionsError, match=f"compression={codec} is for"):
+        open_format(options, pa.schema({"a": pa.string()}))
 
 
 def test_the_options_load_no_library_of_a_codec() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sftp_async.progress import state
-from sftp_async.progress.messages import CommitProgress, JobEnded, TaskProgress
+from sftp_async.progress.messages import CommitProgress, JobEnded, ReadProgress, TaskProgress
+from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.state import BETWEEN, QUIET, SHOWN_AFTER, View, WriteState
 from sftp_async.progress.summary import WriteSummary
 
@@ -101,7 +102,7 @@ def test_recorded_datagrams_that_are_sent_again_change_nothing() -> None:
 def test_a_long_write_keeps_its_numbers_while_many_short_ones_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state, "MOST_WRITES", 3)
+    monkeypatch.setattr(state, "MOST_JOBS", 3)
     writes = WriteState()
     writes.update(task(0, 100, "done", job="long"), 0.0)
     for job in "abcde":
@@ -160,7 +161,7 @@ def test_the_last_write_is_the_last_that_succeeded() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "MOST_WRITES", 3)
+    monkeypatch.setattr(state, "MOST_JOBS", 3)
     monkeypatch.setattr(state, "MOST_TASKS", 2)
     writes = WriteState()
     for number in range(5):
@@ -169,8 +170,37 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "MOST_ENDED", 2)
     for job in "bcdef":
         writes.update(task(0, 10, job=job), 1.0)
-    assert list(writes._writes) == ["d", "e", "f"]
+    assert list(writes._jobs) == ["d", "e", "f"]
     for job in "bcdef":
         writes.update(JobEnded("end", job, None), 1.0)
-    assert (list(writes._writes), list(writes._ended_ids)) == ([], ["e", "f"])
+    assert (list(writes._jobs), list(writes._ended_ids)) == ([], ["e", "f"])
     assert [end.job for end in writes.pop_ended()] == ["d", "e", "f"]
+
+
+def read_progress(partition: int, state: Any = "running", **numbers: int) -> ReadProgress:
+    fields: dict[str, Any] = {"tasks": 2, "files": 0, "rows": 0, "bytes": 0} | numbers
+    return ReadProgress("read", "scan-0", "/in", 1.0, partition, state, **fields)
+
+
+def test_a_read_is_summed_up_when_the_last_of_its_tasks_has_ended() -> None:
+    kept = WriteState()
+    kept.update(read_progress(0, files=1, rows=10, bytes=100), 5.0)
+    kept.update(read_progress(1), 5.0)
+    assert kept.is_busy(5.1)
+    assert kept.last_read is None
+    kept.update(read_progress(0, "done", files=2, rows=20, bytes=200, retries=1), 6.0)
+    assert kept.last_read is not None
+    assert (kept.last_read.tasks_done, kept.last_read.tasks) == (1, 2)
+    last = read_progress(1, "done", files=1, rows=5, bytes=50, files_left_out=1, left_out_before=3)
+    kept.update(last, 7.0)
+    assert kept.last_read == ReadSummary("/in", 3, 25, 250, 3.0, 2, 2, files_left_out=4, retries=1)
+    assert [end.summary for end in kept.pop_ended()] == [kept.last_read]
+    assert not kept.is_busy(7.0)
+    assert kept.last is None
+
+
+def test_a_read_of_which_no_task_runs_is_soon_over() -> None:
+    kept = WriteState()
+    kept.update(read_progress(0, "done", rows=10), 5.0)
+    assert kept.is_busy(5.0 + QUIET - 0.1)
+    assert not kept.is_busy(5.0 + QUIET)

@@ -10,7 +10,7 @@ import pytest
 
 from sftp_async.errors import ConnectionLostError, RemoteFailureError, ShortReadError
 from sftp_async.remote.download import read_ahead, read_range
-from sftp_async.remote.filesystem import RemoteFile
+from sftp_async.remote.filesystem import RemoteEntry, RemoteFile
 from tests.support.memory_server import Fault, MemoryServer
 
 CONTENT = bytes(range(256)) * 40
@@ -40,6 +40,9 @@ class Held(RemoteFile):
         return self.content[offset : offset + size]
 
     async def write(self, data: Any, offset: int) -> None:
+        raise NotImplementedError
+
+    async def stat(self) -> RemoteEntry:
         raise NotImplementedError
 
     async def close(self) -> None:

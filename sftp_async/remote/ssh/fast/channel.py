@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import asyncssh
 from asyncssh.channel import SSHChannel, SSHTCPChannel
-from asyncssh.constants import MSG_CHANNEL_DATA
-from asyncssh.packet import String
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
+from asyncssh.packet import String, UInt32
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -24,6 +24,10 @@ BATCH = 256 * 1024
 #: whole window of 2 MiB outgrows the cache of the server's core: with half of it, sshd took 1.48
 #: CPU seconds a GiB instead of 1.70, and 429 MiB/s instead of 363 (loopback, two cores, medians).
 NEARBY_AHEAD = 1024 * 1024
+#: Bytes that the server may send before we acknowledge them: a channel carries no more than that in
+#: a round trip. asyncssh's own 2 MiB made 18 MiB/s at 50 ms, 16 MiB made 100. Memory is bounded by
+#: what is asked for, not by this.
+RECEIVE_WINDOW = 32 * 1024 * 1024
 #: A server is nearby if its quickest response took less than this many seconds: then
 #: `NEARBY_AHEAD` is enough for 500 MiB/s.
 NEARBY = 0.002
@@ -179,6 +183,16 @@ class FastChannel(BatchedChannel, asyncssh.SSHClientChannel[bytes]):
         if self._conn:
             cast("PacketLink", self._conn).record_response(time.monotonic() - written)
             self.resume_sending()
+
+    # Receiving
+
+    def widen_receive_window(self) -> None:
+        """Let the server send `RECEIVE_WINDOW` ahead, from now on."""
+        more = RECEIVE_WINDOW - self._init_recv_window
+        if more > 0 and self._send_state == "open":
+            self._init_recv_window += more
+            self._recv_window += more
+            self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(more))
 
     # Sending
 

@@ -29,8 +29,9 @@ _CONNECTION = """
 """
 _GCM = "_iv _key _update_iv"
 _CHANNEL = """
-    _accept_data _conn _flush_send_buf _pause_resume_writing _recv_state _recv_window _send_buf
-    _send_buf_len _send_chan _send_pktsize _send_state _send_window send_packet write
+    _accept_data _conn _flush_send_buf _init_recv_window _pause_resume_writing _recv_state
+    _recv_window _send_buf _send_buf_len _send_chan _send_pktsize _send_state _send_window
+    send_packet write
 """
 _HANDLER = "_make_request _reader _requests _send_request _writer send_packet write"
 _SESSION = "data_received"
@@ -81,4 +82,4 @@ def _has(thing: object, names: str) -> bool:
 
 @cache  # once a process
 def _warn_once(reason: str) -> None:
-    log.warning("Uploads use asyncssh's own, slower code: %s", reason)
+    log.warning("Transfers use asyncssh's own, slower code: %s", reason)

@@ -43,6 +43,7 @@ class FastHandler(SFTPClientHandler):
     def begin(self, channel: FastChannel) -> None:
         """Set up what asyncssh's own `__init__` does not know."""
         self._channel = channel
+        channel.widen_receive_window()
         self._partial = bytearray()
         self._needed = 0
 

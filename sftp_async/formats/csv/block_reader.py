@@ -1,0 +1,199 @@
+"""Reads the blocks of one range of a CSV file: by Arrow where a block is plain, else exactly."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import DecodeError
+from sftp_async.formats.csv.header import check_header, header_line, positions
+from sftp_async.formats.csv.line_cells import BLANKS, LineCells
+from sftp_async.formats.csv.record_parser import RecordError
+from sftp_async.formats.csv.rows import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from sftp_async.formats.csv.decoder import CSVReadFormat
+    from sftp_async.formats.csv.record_parser import Cells
+    from sftp_async.formats.line_decoder import LineBlock
+
+#: Rows of a batch on the exact path: bounds what lists of cells take.
+ROWS = 16 * 1024
+_ENDS = re.compile(r"\r\n|\r|\n")
+
+
+class BlockReader:
+    """Reads the blocks of one range, in order.
+
+    Args:
+        form: the format.
+        path: of the file.
+
+    """
+
+    def __init__(self, form: CSVReadFormat, path: str) -> None:
+        self._form = form
+        self._path = path
+        self._dialect = form.dialect
+        self._maker = form.maker
+        self._cells = LineCells(form.dialect)
+        self._awaits_header = False
+        #: Of each wanted column, its place in the file; None if they are the file's columns.
+        self._places: list[int] | None = None
+        self._width = len(self._maker.names)
+
+    def rows(self, block: LineBlock) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a block.
+
+        Raises:
+            DecodeError: as `ReadFormat.decode`.
+
+        """
+        data = block.data
+        if block.first and self._form.options.header:
+            self._awaits_header = True
+        if self._awaits_header:
+            data = self._behind_header(data, block.offset)
+        if not data:
+            return
+        if self._form.path != "exact":
+            columns = self._form.fast.columns(data, self._width, self._places)
+            if columns is not None:
+                malformed = Malformed(offset=block.offset)
+                batch = self._maker.batch(columns, len(columns[0]), malformed, self._path)
+                if batch is not None:
+                    self._form.report(True, len(data))
+                    yield batch
+                    return
+            if self._form.path == "fast":
+                raise NotPlainError(f"{data[:200]!r} is not plain")
+        self._form.report(False, len(data))
+        yield from self._exact(data, block.offset)
+
+    def take_header(self, cells: Cells) -> None:
+        """Check a header, or find the columns by it.
+
+        Raises:
+            DecodeError: it differs from the schema, as far as the options care.
+
+        """
+        options, names = self._form.options, self._maker.names
+        if options.match_columns == "name":
+            self._places = positions(
+                cells, names, self._path, case_sensitive=options.case_sensitive
+            )
+            self._width = len(cells)
+        else:
+            check_header(
+                cells,
+                names,
+                self._path,
+                enforce=options.enforce_schema,
+                case_sensitive=options.case_sensitive,
+            )
+
+    def batch_of(
+        self, records: Sequence[Cells | None], texts: Sequence[str | None] | None, offset: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of records.
+
+        Args:
+            records: the cells of each; None for one that has none.
+            texts: of the records; None if they are not wanted.
+            offset: of the first record in the file, about.
+
+        """
+        width = self._width
+        odd = [row for row, found in enumerate(records) if found is None or len(found) != width]
+        columns = self._maker.text_columns(records, width)
+        if self._places is not None:
+            columns = [columns[place] for place in self._places]
+        malformed = Malformed(odd, texts, offset)
+        batch = self._maker.batch(columns, len(records), malformed, self._path)
+        if batch is not None and batch.num_rows:
+            yield batch
+
+    def failed(self, error: RecordError, offset: int) -> DecodeError:
+        """Return the error of a record at which Spark fails in every mode."""
+        failed = DecodeError(
+            f"{error}, in a record behind byte {offset}; Spark fails at it, too", path=self._path
+        )
+        failed.offset = offset
+        return failed
+
+    def _behind_header(self, data: bytes, offset: int) -> bytes:
+        """Take the header off a block; nothing is left if it is not in this block."""
+        ends = self._dialect.line_sep
+        position = 0
+        while position < len(data):
+            stop = _end_of_line(data, position, ends)
+            (line,) = text_lines(data[position:stop], ends) or [""]
+            position = stop
+            if header_line([line], self._dialect) is not None:
+                self._awaits_header = False
+                try:
+                    cells = self._cells.of(line)
+                except RecordError as error:
+                    raise self.failed(error, offset) from error
+                if cells is not None:
+                    self.take_header(cells)
+                break
+        return data[position:]
+
+    def _exact(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        lines = text_lines(data, self._dialect.line_sep)
+        lines = [line for line in lines if line and (line[0] > " " or line.strip(BLANKS))]
+        if comment := self._dialect.comment:
+            lines = [line for line in lines if not line.startswith(comment)]
+        cells = self._cells
+        cut = cells.of
+        if cells.splits and self._dialect.quote.encode() not in data:
+            cut = cells.of_unquoted
+        try:
+            for first in range(0, len(lines), ROWS):
+                part = lines[first : first + ROWS]
+                records = [cut(line) for line in part]
+                texts = None
+                if self._maker.keeps_records:
+                    texts = [record_text(line) for line in part]
+                yield from self.batch_of(records, texts, offset)
+        except RecordError as error:
+            raise self.failed(error, offset) from error
+
+
+class NotPlainError(Exception):
+    """A block cannot take the fast path, which a test has asked for."""
+
+
+def text_lines(data: bytes, line_sep: str | None) -> list[str]:
+    """Return the lines of UTF-8 data, without their ends."""
+    text = data.decode("utf-8", "replace")
+    if line_sep is not None:
+        lines = text.split(line_sep)
+    elif "\r" in text:
+        lines = _ENDS.split(text)
+    else:
+        lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def record_text(line: str) -> str:
+    """Return the text of a malformed record, without its end: Scala's StringOps.stripLineEnd."""
+    if line.endswith("\r\n"):
+        return line[:-2]
+    return line[:-1] if line.endswith(("\n", "\r", "\f")) else line
+
+
+def _end_of_line(data: bytes, position: int, line_sep: str | None) -> int:
+    """Return where the line behind the one at a position begins."""
+    if line_sep is not None:
+        end = line_sep.encode()
+        at = data.find(end, position)
+        return len(data) if at < 0 else at + len(end)
+    found = re.compile(rb"\r\n|\r|\n").search(data, position)
+    return found.end() if found else len(data)

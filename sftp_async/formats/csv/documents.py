@@ -1,0 +1,142 @@
+"""Reads CSV files as a whole, whose values may have line breaks: the option `multi_line`."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import DecodeError
+from sftp_async.formats.csv.block_reader import ROWS, BlockReader, record_text
+from sftp_async.formats.csv.record_parser import RecordError, RecordParser
+from sftp_async.formats.decompression import codec_of, plain_chunks
+from sftp_async.formats.recoding import charset_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from sftp_async.formats.base import ReadableFile
+    from sftp_async.formats.csv.decoder import CSVReadFormat
+    from sftp_async.formats.csv.record_parser import Cells
+
+#: Characters in which the parser looks for the end of lines: its buffer.
+_DETECTED = 1024 * 1024
+#: Most characters of a record: an unclosed quote takes the rest of the file, as in Spark.
+MAX_RECORD = 64 * 1024 * 1024
+#: Characters of the records of a batch, about.
+_BATCH = 4 * 1024 * 1024
+_END = re.compile(r"\r\n|\r|\n")
+# Java replaces half of a surrogate pair once, Python each of its bytes.
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_CUT_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]?\Z")
+
+
+def document_rows(form: CSVReadFormat, file: ReadableFile) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file.
+
+    Args:
+        form: the format.
+        file: to be decoded.
+
+    Raises:
+        DecodeError: as `ReadFormat.decode`.
+
+    """
+    reader = BlockReader(form, file.path)
+    records = document_records(form, file)
+    if form.options.header:
+        first = next(records, None)
+        if first is not None:
+            reader.take_header(first[0])
+    rows: list[Cells | None] = []
+    texts: list[str | None] = []
+    size = 0
+    for cells, text in records:
+        rows.append(cells)
+        texts.append(record_text(text))
+        size += len(text)
+        if len(rows) >= ROWS or size >= _BATCH:
+            form.report(False, size)
+            yield from reader.batch_of(rows, texts, 0)
+            rows, texts, size = [], [], 0
+    if rows:
+        form.report(False, size)
+        yield from reader.batch_of(rows, texts, 0)
+
+
+def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[Cells, str]]:
+    """Yield the cells and the text of each record of a file.
+
+    Raises:
+        DecodeError: Spark fails at a record, or a record is too long.
+
+    """
+    codec = codec_of(file.path, form.options.compression)
+    with plain_chunks(file, 0, file.size, codec) as chunks:
+        pieces = _text(chunks, charset_of(form.options.encoding) or "utf-8")
+        text = _filled("", pieces, _DETECTED)
+        done = len(text) < _DETECTED
+        text = text.removeprefix("\ufeff")
+        parser = RecordParser(form.dialect, form.dialect.line_sep or _line_end(text))
+        position = 0
+        while True:
+            try:
+                cells = parser.following(text, position)
+            except RecordError as error:
+                raise BlockReader(form, file.path).failed(error, 0) from error
+            if parser.position >= len(text) and not done:
+                parser.forget()
+                text = text[position:]
+                position = 0
+                if len(text) > MAX_RECORD:
+                    raise DecodeError(
+                        f"A record has more than {MAX_RECORD} characters: a quote may not be "
+                        "closed",
+                        path=file.path,
+                        hint="Without multi_line each line is a record of its own",
+                    )
+                wanted = max(2 * len(text), _DETECTED)
+                text = _filled(text, pieces, wanted)
+                done = len(text) < wanted
+                continue
+            if cells is None:
+                return
+            yield cells, text[parser.start : parser.position]
+            position = parser.position
+
+
+def _line_end(text: str) -> str:
+    """Return the end of lines: the first in the first characters (LineSeparatorDetector)."""
+    found = _END.search(text[:_DETECTED])
+    return found.group() if found else "\n"
+
+
+def _filled(text: str, pieces: Iterator[str], size: int) -> str:
+    parts = [text]
+    length = len(text)
+    while length < size:
+        piece = next(pieces, None)
+        if piece is None:
+            break
+        parts.append(piece)
+        length += len(piece)
+    return "".join(parts)
+
+
+def _text(chunks: Iterator[bytes], charset: str) -> Iterator[str]:
+    """Yield what bytes say in a character set; what they do not becomes U+FFFD."""
+    decoder = codecs.getincrementaldecoder(charset)("replace")
+    utf_8 = codecs.lookup(charset).name == "utf-8"
+    held = b""
+    for chunk in chunks:
+        data = held + chunk
+        held = b""
+        if utf_8 and b"\xed" in data:
+            if found := _CUT_SURROGATE.search(data):
+                held = found.group()
+                data = data[: found.start()]
+            data = _SURROGATE.sub("\ufffd".encode(), data)
+        yield decoder.decode(data)
+    yield decoder.decode(held, final=True)

@@ -1,0 +1,117 @@
+"""Parses the texts of dates, timestamps and decimals in JSON, as Spark's JacksonParser does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sftp_async.formats.values.from_text import TextRules, reader_of
+from sftp_async.formats.values.pattern_reading import PatternReader
+from sftp_async.formats.values.text_numbers import big_decimal, rounded
+from sftp_async.formats.values.zones import days_of
+
+if TYPE_CHECKING:
+    from sftp_async.formats.values.from_text import FromText
+    from sftp_async.options import FormatOptions
+
+Parse = Callable[[str], Any]
+_DAYS = re.compile(r"[+-]?\d+")
+_INTS = range(-(1 << 31), 1 << 31)
+#: The first day of the Gregorian calendar, 1582-10-15, in days since 1970.
+_GREGORIAN = -141_427
+#: Days from the first of the Julian period, used by astronomers, to 1970.
+_JULIAN_EPOCH = 2_440_588
+
+
+class TextParser:
+    """Parses strings for columns that hold no strings.
+
+    Args:
+        options: of the read.
+
+    Raises:
+        OptionsError: a pattern is not understood.
+
+    """
+
+    def __init__(self, options: FormatOptions) -> None:
+        self._counts_days = options.date_format is None
+        self._rules = TextRules(
+            options.time_zone,
+            _pattern(options.date_format, "date_format"),
+            _pattern(options.timestamp_format, "timestamp_format"),
+            _pattern(options.timestamp_ntz_format, "timestamp_ntz_format"),
+            options.locale,
+        )
+
+    def of(self, kind: pa.DataType) -> Parse:
+        """Return what parses text for a type; it raises `ValueError` if the text does not fit.
+
+        Raises:
+            TypeError: no text stands for values of the type.
+
+        """
+        parse: Parse = self._reader(kind).cell
+        if not pa.types.is_date(kind) or not self._counts_days:
+            return parse
+
+        def date(text: str) -> int:
+            try:
+                days: int = parse(text)
+            except ValueError:
+                return _counted_days(text)
+            return days
+
+        return date
+
+    def column(self, texts: pa.Array, kind: pa.DataType) -> pa.Array:
+        """Parse a column.
+
+        Raises:
+            ValueError: a text does not fit.
+
+        """
+        values, wrong = self._reader(kind).column(texts)
+        if wrong:
+            raise ValueError(f"{texts[wrong[0]].as_py()!r} is no {kind}")
+        return values
+
+    @staticmethod
+    def decimal(kind: pa.Decimal128Type) -> Parse:
+        """Return what parses the text of a number, rounded to the scale of a type."""
+        precision, scale = kind.precision, kind.scale
+        return lambda text: rounded(big_decimal(text), precision, scale)
+
+    def _reader(self, kind: pa.DataType) -> FromText:
+        reader = reader_of(kind, self._rules)
+        if reader is None:
+            raise TypeError(f"No text stands for a value of type {kind}")
+        return reader
+
+
+def _pattern(text: str | None, option: str) -> PatternReader | None:
+    return None if text is None else PatternReader.parse(text, option=option)
+
+
+def _counted_days(text: str) -> int:
+    """Return a date that is given as the number of days since 1970, as Spark 1.5 wrote dates.
+
+    Raises:
+        ValueError: it is no number.
+
+    """
+    if not _DAYS.fullmatch(text) or int(text) not in _INTS:
+        raise ValueError(f"{text!r} is no date")
+    days = int(text)
+    if days >= _GREGORIAN:
+        return days
+    # It counts by the Julian calendar before; RebaseDateTime.rebaseJulianToGregorianDays keeps
+    # year, month and day. For the arithmetic see https://en.wikipedia.org/wiki/Julian_day
+    years, day = divmod(4 * (days + _JULIAN_EPOCH + 1401) + 3, 1461)
+    months, day = divmod(5 * (day // 4) + 2, 153)
+    month = (months + 2) % 12 + 1
+    year = years - 4716 + (14 - month) // 12
+    return days_of(year, month, 1) + day // 5

@@ -1,0 +1,192 @@
+r"""The fast path: reads a block of JSON Lines with Arrow, where that is sure to be Spark's reading.
+
+Arrow's reader fails on most of what it reads otherwise than Spark: a name given twice, a number for
+a string, a string for a number, a number out of range, malformed lines. What it takes in silence is
+looked for here: several records in a line or one in several, decimals with too many digits, the
+word `Inf`, text that is not UTF-8, and what exceeds Jackson's limits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import json as pj
+
+from sftp_async.formats.json.limits import all_within_limits
+from sftp_async.formats.json.scalars import base64
+
+if TYPE_CHECKING:
+    from sftp_async.formats.json.text_values import TextParser
+
+# RapidJSON takes `Inf` for a number, and Jackson does not.
+_WORDS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN)\s*[,}\]]")
+_AS_THEY_ARE = (
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.bool_(), pa.float32(), pa.float64()),
+    pa.string(),
+)
+
+
+class VectorizedBlocks:
+    """Reads blocks of records with Arrow.
+
+    Args:
+        columns: all columns but that of corrupt records.
+        texts: parses dates and timestamps.
+
+    """
+
+    def __init__(self, columns: pa.Schema, texts: TextParser) -> None:
+        self._columns = columns
+        self._texts = texts
+        fields = [pa.field(field.name, _read_as(field.type)) for field in columns]
+        self._parsing = pj.ParseOptions(
+            explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore"
+        )
+
+    @staticmethod
+    def can_read(columns: pa.Schema, locale: str) -> bool:
+        """Whether Arrow reads all columns' types, and there are any.
+
+        Args:
+            columns: all columns.
+            locale: of decimals in strings.
+
+        """
+        english = locale.lower() == "en-us"
+        kinds = [field.type for field in columns]
+        return bool(kinds) and all(_is_readable(kind, english=english) for kind in kinds)
+
+    def read(self, data: bytes) -> list[pa.Array] | None:
+        r"""Return the columns of a block; None if it must go the exact way.
+
+        Args:
+            data: whole records; those before the last end with `\n`.
+
+        """
+        lines = _line_count(data)
+        if not lines or not _is_utf8(data) or not all_within_limits(data):
+            return None
+        if (b"Inf" in data or b"NaN" in data) and _WORDS.search(data):
+            return None
+        reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
+        try:
+            table = pj.read_json(
+                pa.BufferReader(data), read_options=reading, parse_options=self._parsing
+            )
+            if table.num_rows != lines:
+                return None
+            return [
+                self._finished(_joined(table.column(place)), field.type)
+                for place, field in enumerate(self._columns)
+            ]
+        except (pa.ArrowInvalid, ValueError):
+            return None
+
+    def _finished(self, array: pa.Array, kind: pa.DataType) -> pa.Array:
+        """Convert what was read as text.
+
+        Raises:
+            ValueError: it has a value that is not as Spark would have it.
+
+        """
+        if array.type == kind and not _is_checked(kind):
+            return array
+        if pa.types.is_struct(kind):
+            fields = [kind.field(place) for place in range(kind.num_fields)]
+            parts = [
+                self._finished(array.field(place), field.type) for place, field in enumerate(fields)
+            ]
+            return pa.StructArray.from_arrays(parts, fields=fields, mask=array.is_null())
+        if pa.types.is_list(kind):
+            values = self._finished(array.values, kind.value_type)
+            return pa.ListArray.from_arrays(
+                array.offsets, values, type=kind, mask=array.is_null() if array.null_count else None
+            )
+        if pa.types.is_decimal(kind):
+            _check_digits(array, kind)
+            return array
+        if pa.types.is_floating(kind):
+            _check_zeros(array)
+            return array
+        if not pa.types.is_binary(kind):
+            return self._texts.column(array, kind)
+        texts = array.dictionary_encode()
+        values = [base64(text) for text in texts.dictionary.to_pylist()]
+        return pa.array(values, kind).take(texts.indices)
+
+
+def _read_as(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(f.name, _read_as(f.type)) for f in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(_read_as(kind.value_type))
+    return kind if kind in _AS_THEY_ARE or pa.types.is_decimal128(kind) else pa.string()
+
+
+def _is_readable(kind: pa.DataType, *, english: bool) -> bool:
+    if pa.types.is_struct(kind):
+        names = [field.name for field in kind]
+        return len(set(names)) == len(names) > 0 and all(
+            _is_readable(f.type, english=english) for f in kind
+        )
+    if pa.types.is_list(kind):
+        return _is_readable(kind.value_type, english=english)
+    textual = pa.types.is_binary(kind) or pa.types.is_date32(kind) or pa.types.is_timestamp(kind)
+    return kind in _AS_THEY_ARE or (pa.types.is_decimal128(kind) and english) or textual
+
+
+def _line_count(data: bytes) -> int:
+    r"""Return the number of lines if each is in braces; else 0: a record may be in several."""
+    returns = data.count(b"\r")
+    breaks = data.count(b"\n")
+    end = b"\r\n" if returns else b"\n"
+    last = data.endswith(end)
+    inner = breaks - last
+    if (
+        not data.startswith(b"{")
+        or not data.endswith((b"}", b"}" + end))
+        or (returns and returns != breaks)
+        or data.count(b"}" + end + b"{") != inner
+    ):
+        return 0
+    return inner + 1
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _is_checked(kind: pa.DataType) -> bool:
+    """Whether values of a type are checked after Arrow has read them."""
+    if pa.types.is_struct(kind):
+        return any(_is_checked(field.type) for field in kind)
+    if pa.types.is_list(kind):
+        return _is_checked(kind.value_type)
+    return bool(pa.types.is_decimal(kind) or pa.types.is_floating(kind))
+
+
+def _check_digits(array: pa.Array, kind: pa.Decimal128Type) -> None:
+    bounds = pc.min_max(array)
+    for bound in (bounds["min"].as_py(), bounds["max"].as_py()):
+        if bound and bound.adjusted() + 1 + kind.scale > kind.precision:
+            raise ValueError("a number has too many digits")
+
+
+def _check_zeros(array: pa.Array) -> None:
+    """Refuse a negative zero: of the text -0, which is an integer for Jackson, or of -0.0."""
+    whole = pa.int32() if pa.types.is_float32(array.type) else pa.int64()
+    if pc.any(pc.equal(array.view(whole), -(1 << whole.bit_width - 1))).as_py():
+        raise ValueError("a zero may have a sign")

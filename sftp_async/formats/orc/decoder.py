@@ -1,0 +1,216 @@
+"""Decodes ORC files stripe by stripe, with all bytes of the wanted columns asked for at once."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import dataset as arrow_dataset
+
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.formats.base import ReadFormat
+from sftp_async.formats.column_cast import ColumnCast, find_field
+from sftp_async.formats.decode_errors import malformed
+from sftp_async.formats.orc.casts import machine_zone, orc_rule
+from sftp_async.formats.orc.schema import spark_columns
+from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail, stream_ranges
+from sftp_async.formats.range_file import RangeFile, WithTail, coalesced
+from sftp_async.formats.schema_merge import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.formats.base import ReadableFile
+    from sftp_async.options import FormatOptions
+
+_log = logging.getLogger(__name__)
+
+#: Most rows of a batch, and bytes before decoding that it is to have, about.
+BATCH_ROWS = 65_536
+BATCH_BYTES = 4 * 1024 * 1024
+#: Bytes of a stripe that are held at most. Of a larger one, a part of each stream is held.
+HELD_BYTES = 32 * 1024 * 1024
+_LEAST_WINDOW = 64 * 1024
+#: Bytes at the end of a file that liborc reads first (DIRECTORY_SIZE_GUESS in Reader.hh).
+_GUESS = 16 * 1024
+#: Names that old versions of Hive gave to all columns.
+_HIVE_NAME = re.compile(r"_col\d+")
+
+
+def read_orc(options: FormatOptions, schema: pa.Schema | None) -> ORCReadFormat:
+    """Return the reading half of the format; see `FormatPlugin.decoder`."""
+    return ORCReadFormat(
+        schema, case_sensitive=options.case_sensitive, merge_schema=options.merge_schema
+    )
+
+
+class ORCReadFormat(ReadFormat):
+    """ORC files, of which only the wanted columns are fetched.
+
+    A range of a file holds the stripes that begin in it. In memory are the wanted columns of a
+    stripe of `HELD_BYTES`, compressed, or parts of the streams of a larger one; and one batch of
+    rows.
+
+    Args:
+        schema: the columns that are wanted; None: they will be inferred.
+        case_sensitive: whether the case of names counts.
+        merge_schema: infer the columns of all files, instead of those of the first.
+
+    """
+
+    def __init__(
+        self, schema: pa.Schema | None, *, case_sensitive: bool = False, merge_schema: bool = False
+    ) -> None:
+        self._schema = schema
+        self._case_sensitive = case_sensitive
+        self._merge_schema = merge_schema
+
+    def is_splittable(self, path: str) -> bool:
+        """Return True: stripes are decoded by themselves."""
+        return True
+
+    def reads_ranges(self, path: str) -> bool:
+        """Return True."""
+        return True
+
+    def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
+        """Return the columns that the tails state; no rows are read."""
+        looked_at = files if self._merge_schema else files[:1]
+        schemas = [
+            (file.path, spark_columns(read_tail(file).root, file.path)) for file in looked_at
+        ]
+        _log.info(
+            "Took the columns from the tails of %d of %d ORC files; no rows were read",
+            len(looked_at),
+            len(files),
+        )
+        return merged(schemas, case_sensitive=self._case_sensitive)
+
+    def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the stripes that begin in the range."""
+        assert self._schema is not None
+        tail = read_tail(file)
+        stripes = [stripe for stripe in tail.stripes if start <= stripe.offset < stop]
+        for stripe in stripes:
+            if stripe.footer[1] > file.size:
+                raise malformed(
+                    f"Stripe {stripe.number} is not within the file",
+                    file.path,
+                    offset=stripe.offset,
+                )
+        rule = orc_rule(proleptic=tail.proleptic, zone=machine_zone())
+        cast = ColumnCast(
+            self._schema,
+            rule,
+            self._case_sensitive,
+            file.path,
+            converts_dates=not tail.proleptic,
+        )
+        yield from _Decoding(file, tail, cast, self._names(tail, file.path)).batches(stripes)
+
+    def _names(self, tail: Tail, path: str) -> dict[int, str]:
+        """Return the wanted columns that the file has: their numbers there, and wanted names."""
+        assert self._schema is not None
+        names = tail.root.names
+        if names and all(_HIVE_NAME.fullmatch(name) for name in names):
+            # By position, as in Spark (OrcUtils.requestedColumnIds).
+            return dict(zip(range(len(names)), self._schema.names, strict=False))
+        found = {}
+        for wanted in self._schema.names:
+            number = find_field(
+                names, wanted, case_sensitive=self._case_sensitive, path=path, what="The file"
+            )
+            if number is not None:
+                found[number] = wanted
+        return found
+
+
+@dataclass
+class _Decoding:
+    """The decoding of some stripes of a file."""
+
+    file: ReadableFile
+    tail: Tail
+    cast: ColumnCast
+    names: dict[int, str]
+
+    def batches(self, stripes: list[Stripe]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows."""
+        if not self.names:
+            for stripe in stripes:
+                for first in range(0, stripe.rows, BATCH_ROWS):
+                    yield self.cast.batch([], [], min(BATCH_ROWS, stripe.rows - first))
+            return
+        columns = {0}
+        for number in self.names:
+            columns |= self.tail.root.children[number].numbers()
+        footers = self.file.read_ranges([stripe.footer for stripe in stripes]) if stripes else []
+        for stripe, footer in zip(stripes, footers, strict=True):
+            ranges = stream_ranges(self.tail, stripe, footer, columns, self.file.path)
+            yield from self._rows(stripe, ranges)
+
+    def _rows(self, stripe: Stripe, streams: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a stripe, which is read as a file of its own, the last one's end."""
+        end = stripe.footer[1]
+        view = WithTail(self.file, end, self.tail.of_one_stripe(stripe))
+        source = RangeFile(view)
+        wanted = sum(stop - start for start, stop in streams)
+        if wanted > HELD_BYTES:
+            _log.debug(
+                "Stripe %d of %s has %d bytes of wanted columns; parts of each stream are held",
+                stripe.number,
+                self.file.path,
+                wanted,
+            )
+            last = (max(stripe.footer[0], 0), view.size)
+            window = max(_LEAST_WINDOW, HELD_BYTES // len(streams) * 2 // 3)
+            source.stream([*(r for r in streams if r[0] < r[1]), last], window)
+        else:
+            ranges = coalesced([*streams, (max(0, view.size - _GUESS), view.size)])
+            source.hold(ranges, view.read_ranges(ranges))
+        rows = max(1, min(BATCH_ROWS, BATCH_BYTES * stripe.rows // max(1, 4 * wanted)))
+        seen = 0
+        with self._reporting(source, stripe):
+            batches = self._scan(source, rows)
+        while True:
+            with self._reporting(source, stripe):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            seen += batch.num_rows
+            yield self.cast.batch(list(self.names.values()), batch.columns, batch.num_rows)
+        if seen != stripe.rows:
+            raise malformed(
+                f"Stripe {stripe.number} has {seen:,} rows, and {stripe.rows:,} by the tail",
+                self.file.path,
+                offset=stripe.offset,
+            )
+
+    def _scan(self, source: RangeFile, rows: int) -> Iterator[pa.RecordBatch]:
+        opened = arrow_dataset.OrcFileFormat().make_fragment(pa.PythonFile(source, mode="r"))
+        batches: Iterator[pa.RecordBatch] = opened.to_batches(
+            columns=[plain_name(number) for number in self.names],
+            batch_size=rows,
+            batch_readahead=0,
+            fragment_readahead=0,
+            use_threads=False,
+        )
+        return batches
+
+    @contextmanager
+    def _reporting(self, source: RangeFile, stripe: Stripe) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if isinstance(source.failure, SFTPAsyncError):
+                raise source.failure from error
+            raise malformed(
+                f"Stripe {stripe.number} cannot be decoded: {error}",
+                self.file.path,
+                offset=stripe.offset,
+            ) from error

@@ -1,0 +1,74 @@
+"""Gives random access to a file that can only be read in order, by a local temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import DecodeError
+from sftp_async.formats.base import ReadableFile
+from sftp_async.humanize import in_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import IO
+
+#: Bytes of one piece of `chunks`.
+_PIECE = 1024 * 1024
+
+
+class SpooledFile(ReadableFile):
+    """The content of another file, in a temporary file without a name.
+
+    Args:
+        file: is read once, from its start to its end.
+        spool: an empty file that is open for writing and reading.
+
+    """
+
+    def __init__(self, file: ReadableFile, spool: IO[bytes]) -> None:
+        self.path, self.size, self.mtime = file.path, file.size, file.mtime
+        self._spool = spool
+        with file.chunks(0, file.size) as chunks:
+            for chunk in chunks:
+                spool.write(chunk)
+
+    @contextmanager
+    def chunks(self, start: int, stop: int) -> Iterator[Iterator[bytes]]:
+        """Return the bytes of a range, in order; see `ReadableFile.chunks`."""
+        yield (
+            self._read(offset, min(offset + _PIECE, stop)) for offset in range(start, stop, _PIECE)
+        )
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the bytes of each range; see `ReadableFile.read_ranges`."""
+        return [self._read(start, stop) for start, stop in ranges]
+
+    def _read(self, start: int, stop: int) -> bytes:
+        self._spool.seek(start)
+        return self._spool.read(stop - start)
+
+
+@contextmanager
+def spooled(file: ReadableFile, limit: int | None = None) -> Iterator[SpooledFile]:
+    """Yield a file with random access; its copy is gone behind the block.
+
+    The copy is in the directory of `tempfile`, which the variable TMPDIR sets.
+
+    Args:
+        file: can be read in order.
+        limit: most bytes that it may have; None: the disk decides.
+
+    Raises:
+        DecodeError: the file is larger than the limit.
+
+    """
+    if limit is not None and file.size > limit:
+        raise DecodeError(
+            f"The file has {in_units(file.size)}. Only its start can be found without a copy on "
+            f"the local disk, which may have {in_units(limit)}",
+            path=file.path,
+        )
+    with tempfile.TemporaryFile(prefix="sftp_async-") as spool:
+        yield SpooledFile(file, spool)

@@ -1,0 +1,253 @@
+"""Reads an XML document as a stream of events, in bounded memory, and never resolves an entity.
+
+Spark reads XML with Woodstox, without namespaces and DTDs, with adjacent text in one event.
+Comments and processing instructions separate texts, and are left out. Expat gives the same events.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+from xml.parsers import expat
+
+from sftp_async.formats.decode_errors import malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Kinds of events.
+START, END, TEXT, ENTITY, END_DOCUMENT, BROKEN, EARLY_END = range(7)
+#: Most bytes of a file between two events: a larger text does not fit into memory with its row.
+MOST_BYTES = 128 * 1024 * 1024
+#: Bytes in which a declaration ends.
+_HEAD = 1024
+_ENTITY = re.compile(rb"&(?!#|(?:amp|lt|gt|quot|apos);)")
+# A tag with its attributes.
+_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*""")
+_DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+#: Errors of a document that ends before its root does.
+_EARLY = frozenset(
+    expat.errors.codes[text]
+    for text in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+
+
+class MalformedXMLError(ValueError):
+    """A document is malformed, or a value does not fit its column's type."""
+
+
+class BrokenXMLError(MalformedXMLError):
+    """The document itself is malformed there, or refers to an entity."""
+
+
+class Event(NamedTuple):
+    """A piece of a document.
+
+    Attributes:
+        kind: one of the kinds above.
+        text: the name of an element, or characters, or what is wrong.
+        attributes: names and values, in their order.
+
+    """
+
+    kind: int
+    text: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class Events:
+    """The events of a document.
+
+    Args:
+        chunks: the document's bytes.
+        charset: of a document that declares none.
+        path: of the file, for errors.
+
+    Attributes:
+        size: bytes that were read.
+        stopped: whether a row was malformed so that no other can follow.
+
+    """
+
+    def __init__(self, chunks: Iterator[bytes], charset: str, path: str) -> None:
+        self._chunks = chunks
+        self._charset = charset
+        self._path = path
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._ready: deque[Event] = deque()
+        self._text: list[str] = []
+        self._text_size = 0
+        self._behind_entity = False
+        self._parser: expat.XMLParserType | None = None
+        self.size = 0
+        self.stopped = False
+
+    def peek(self) -> Event:
+        """Return the next event, which stays the next one.
+
+        Raises:
+            BrokenXMLError: the document is malformed there, or refers to an entity.
+            DecodeError: an event does not fit into memory.
+
+        """
+        while not self._ready:
+            self._read()
+        event = self._ready[0]
+        if event.kind >= ENTITY and event.kind != END_DOCUMENT:
+            if event.kind == ENTITY:
+                self._ready.popleft()
+            raise BrokenXMLError(event.text)
+        return event
+
+    def next(self) -> Event:
+        """Return the next event.
+
+        Raises:
+            BrokenXMLError: as `peek`.
+            DecodeError: as `peek`.
+
+        """
+        event = self.peek()
+        if event.kind != END_DOCUMENT:
+            self._ready.popleft()
+        return event
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the document is incomplete, and nothing else is wrong with it."""
+        return bool(self._ready) and self._ready[0].kind == EARLY_END
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        self.stopped = True
+        self._chunks = iter(())
+
+    def _break(self, why: str) -> None:
+        self._ready.append(Event(BROKEN, why))
+        self._chunks = iter(())
+
+    def _read(self) -> None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self._finish()
+            return
+        if self._parser is None:
+            # The declaration must be in the first piece.
+            while chunk[:5] == b"<?xml"[: len(chunk)] and b">" not in chunk and len(chunk) < _HEAD:
+                more = next(self._chunks, None)
+                if more is None:
+                    break
+                chunk += more
+        self.size += len(chunk)
+        self._text_size += len(chunk)
+        if self._text_size > MOST_BYTES:
+            raise malformed(
+                f"The XML has a text, a comment or a tag of more than {MOST_BYTES} bytes",
+                self._path,
+                offset=self.size,
+            )
+        self._parse(chunk, final=False)
+        if self._ready:
+            self._text_size = 0
+
+    def _finish(self) -> None:
+        if self._parser is None:
+            self._ready.append(Event(EARLY_END, "it is empty"))
+            return
+        self._parse(b"", final=True)
+        if not self._ready or self._ready[-1].kind not in (BROKEN, EARLY_END):
+            self._ready.append(Event(END_DOCUMENT))
+
+    def _parse(self, chunk: bytes, *, final: bool) -> None:
+        try:
+            if self._parser is None:
+                self._start(chunk)
+            assert self._parser is not None
+            if self._decoder is not None:
+                chunk = self._decoder.decode(chunk, final).encode()
+            self._parser.Parse(chunk, final)
+        except expat.ExpatError as error:
+            if error.code in _EARLY and final:
+                self._ready.append(Event(EARLY_END, str(error)))
+            else:
+                self._break(str(error))
+        except (UnicodeError, LookupError) as error:
+            self._break(str(error))
+
+    def _start(self, chunk: bytes) -> None:
+        declared = _DECLARED.match(chunk.removeprefix(codecs.BOM_UTF8))
+        charset = declared[1].decode() if declared else self._charset
+        name = codecs.lookup(charset).name
+        if name not in ("utf-8", "ascii"):
+            self._decoder = codecs.getincrementaldecoder(name)("strict")
+        parser = expat.ParserCreate("utf-8")
+        parser.ordered_attributes = True
+        parser.specified_attributes = True
+        parser.buffer_text = True
+        parser.StartElementHandler = self._on_start
+        parser.EndElementHandler = self._on_end
+        parser.CharacterDataHandler = self._on_text
+        parser.CommentHandler = self._on_comment
+        parser.ProcessingInstructionHandler = self._on_instruction
+        # An entity that is not predefined goes to one of these, and is not expanded.
+        parser.UseForeignDTD(True)
+        parser.SkippedEntityHandler = self._on_entity
+        parser.DefaultHandler = self._on_other
+        parser.ExternalEntityRefHandler = self._on_external
+        self._parser = parser
+
+    def _on_start(self, name: str, attributes: list[str]) -> None:
+        self._flush()
+        if attributes and self._has_entity():
+            self._break("An attribute refers to an entity that is not predefined")
+            return
+        pairs = tuple(zip(attributes[::2], attributes[1::2], strict=True))
+        self._ready.append(Event(START, name, pairs))
+
+    def _on_end(self, name: str) -> None:
+        self._flush()
+        self._ready.append(Event(END, name))
+
+    def _has_entity(self) -> bool:
+        """Whether the current tag refers to an entity: Expat leaves it out without a word."""
+        assert self._parser is not None
+        source = self._parser.GetInputContext() or b""
+        tag = _TAG.match(source)
+        return tag is not None and _ENTITY.search(tag[0]) is not None
+
+    def _on_text(self, text: str) -> None:
+        if not self._behind_entity:
+            self._text.append(text)
+
+    def _on_comment(self, _: str) -> None:
+        self._flush()
+
+    def _on_instruction(self, target: str, data: str) -> None:
+        self._flush()
+
+    def _on_entity(self, name: str, is_parameter: bool) -> None:
+        if not is_parameter:
+            # The text around it is lost, as in Woodstox.
+            self._text.clear()
+            self._behind_entity = True
+            self._ready.append(Event(ENTITY, f"The entity {name!r} is not predefined"))
+
+    def _on_other(self, text: str) -> None:
+        if text.startswith("&") and text.endswith(";"):
+            self._on_entity(text[1:-1], False)
+
+    def _on_external(self, *_: object) -> int:
+        return 1
+
+    def _flush(self) -> None:
+        self._behind_entity = False
+        if self._text:
+            self._ready.append(Event(TEXT, "".join(self._text)))
+            self._text.clear()

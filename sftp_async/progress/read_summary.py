@@ -1,0 +1,79 @@
+"""The summary of a read: what its tasks have read, and what it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from sftp_async.humanize import counted, in_units
+from sftp_async.remote.stats import ConnectionStats
+
+
+@dataclass(frozen=True)
+class ReadSummary:
+    """What a read did, and what it took.
+
+    Attributes:
+        target: path on the server, as the user gave it.
+        files: files that its tasks are done with; one that several tasks share counts for each.
+        rows: handed to Spark.
+        bytes: that came from the server.
+        seconds: from the plan on the driver to the end of the last task.
+        tasks: of the read.
+        tasks_done: tasks that have ended; fewer where Spark wanted no more rows (LIMIT).
+        files_left_out: files that were not read: hidden, incomplete, missing or corrupt ones.
+        connections: logins of the tasks; a Python worker keeps its connections for the next read.
+        retries: logins and requests that were repeated.
+        reconnects: connections that broke.
+
+    """
+
+    target: str
+    files: int
+    rows: int
+    bytes: int
+    seconds: float
+    tasks: int
+    tasks_done: int
+    files_left_out: int = 0
+    connections: int = 0
+    retries: int = 0
+    reconnects: int = 0
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Bytes of the files per second, over the whole read."""
+        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+
+    def __str__(self) -> str:
+        took = ConnectionStats(self.connections, self.retries, self.reconnects)
+        read = counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
+        left_out = f"; {counted((self.files_left_out, 'file'))} left out"
+        some = f"; {self.tasks_done} of {counted((self.tasks, 'task'))}"
+        return (
+            f"read {read} from {self.target} in {self.seconds:.1f} s "
+            f"({in_units(self.bytes_per_second)}/s; {took})"
+            f"{left_out if self.files_left_out else ''}"
+            f"{some if self.tasks_done != self.tasks else ''}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a small table, for notebooks."""
+        cells = {
+            "files": f"{self.files:,}",
+            "left out": f"{self.files_left_out:,}",
+            "rows": f"{self.rows:,}",
+            "bytes": f"{self.bytes:,}",
+            "seconds": f"{self.seconds:.1f}",
+            "speed": f"{in_units(self.bytes_per_second)}/s",
+            "tasks": f"{self.tasks_done:,} of {self.tasks:,}",
+            "connections": f"{self.connections:,}",
+            "retries": f"{self.retries:,}",
+            "reconnects": f"{self.reconnects:,}",
+        }
+        heads = "".join(f"<th>{name}</th>" for name in cells)
+        values = "".join(f"<td>{value}</td>" for value in cells.values())
+        return (
+            f"<table><caption>Read from <code>{escape(self.target)}</code></caption>"
+            f"<tr>{heads}</tr><tr>{values}</tr></table>"
+        )

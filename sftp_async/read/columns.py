@@ -1,0 +1,192 @@
+"""The columns of a read: those of the files, of partition directories, and of the metadata."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+
+from sftp_async.errors import DecodeError, OptionsError
+from sftp_async.formats.spark_schema import without_columns
+from sftp_async.read.partition_values import partition_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.splits import Split
+
+#: Spark's own fields of `_metadata` (FileFormat.BASE_METADATA_FIELDS, FileFormat.scala).
+METADATA = pa.struct(
+    [
+        pa.field("file_path", pa.string(), nullable=False),
+        pa.field("file_name", pa.string(), nullable=False),
+        pa.field("file_size", pa.int64(), nullable=False),
+        pa.field("file_block_start", pa.int64(), nullable=False),
+        pa.field("file_block_length", pa.int64(), nullable=False),
+        pa.field("file_modification_time", pa.timestamp("us", "UTC"), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ResultColumns:
+    """The columns of the result, and where each comes from.
+
+    Attributes:
+        schema: of the result, as Spark expects it: without metadata of its own.
+        data: what the decoder reads of the files.
+        places: of the result's columns among those, in the order of the result.
+        partition_by: the partition columns, by their place in `FoundFile.partition`.
+        metadata: name of the column with the file's metadata, None for none.
+        address: `sftp://user@host:port`, for the paths in the metadata.
+        case_sensitive: whether `a` and `A` are two columns.
+        time_zone: in which times in the names of directories are.
+
+    """
+
+    schema: pa.Schema
+    data: pa.Schema
+    places: tuple[int, ...]
+    partition_by: tuple[str, ...]
+    metadata: str | None
+    address: str
+    case_sensitive: bool = False
+    time_zone: str = "UTC"
+
+    @classmethod
+    def of(cls, schema: pa.Schema, partition_by: Sequence[str], options: SFTPOptions) -> Self:
+        """Divide the columns that a user wants.
+
+        Args:
+            schema: of the result.
+            partition_by: the partition columns that the directories have.
+            options: of the read.
+
+        Raises:
+            OptionsError: `columns` and the schema disagree, or the metadata's column has a type
+                of its own.
+
+        """
+
+        def same(name: str) -> str:
+            return name if options.case_sensitive else name.lower()
+
+        names = {same(name) for name in schema.names}
+        added = {same(options.metadata_column)} if options.metadata_column is not None else set()
+        if options.columns and names - added != {same(name) for name in options.columns}:
+            raise OptionsError(
+                "columns and .schema() name different columns: leave out one of them."
+            )
+        inside = tuple(name for name in partition_by if same(name) in names)
+        elsewhere = {same(name) for name in inside}
+        metadata = options.metadata_column
+        if metadata is not None and same(metadata) in names:
+            elsewhere.add(same(metadata))
+            [kind] = [field.type for field in schema if same(field.name) == same(metadata)]
+            if not pa.types.is_struct(kind):
+                raise OptionsError(f"metadata_column={metadata} is a column of another type.")
+        else:
+            metadata = None
+        taken = [name for name in schema.names if same(name) in elsewhere]
+        data, places = _data_columns(without_columns(schema, taken), options)
+        return cls(
+            schema.remove_metadata(),
+            data,
+            places,
+            tuple(partition_by),
+            metadata,
+            options.address,
+            options.case_sensitive,
+            options.time_zone or "UTC",
+        )
+
+    def assemble(self, batch: pa.RecordBatch, split: Split) -> pa.RecordBatch:
+        """Return a batch of the result.
+
+        Args:
+            batch: of the data columns.
+            split: where it comes from.
+
+        Raises:
+            DecodeError: a column that may hold no null has one, or a directory's value does not
+                fit its column.
+
+        """
+        arrays, places = [], iter(self.places)
+        for column in self.schema:
+            constant = self._constant(column, split)
+            if constant is None:
+                array = batch.column(next(places))
+            else:
+                array = pa.repeat(constant, len(batch))
+            if not column.nullable and array.null_count:
+                raise DecodeError(
+                    f"Column {column.name!r} is NOT NULL in the schema, but the file has a null",
+                    path=split.file.path,
+                    hint="Leave out NOT NULL",
+                )
+            arrays.append(array)
+        if not arrays:
+            return batch
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _constant(self, column: pa.Field, split: Split) -> pa.Scalar | None:
+        if self._same(column.name, self.metadata):
+            return pa.scalar(self._metadata_of(split), column.type)
+        for place, name in enumerate(self.partition_by):
+            if self._same(column.name, name):
+                text = split.file.partition[place]
+                return partition_value(text, column, split.file.path, zone=self.time_zone)
+        return None
+
+    def _same(self, name: str, other: str | None) -> bool:
+        if other is None:
+            return False
+        return name == other if self.case_sensitive else name.lower() == other.lower()
+
+    def _metadata_of(self, split: Split) -> dict[str, object]:
+        file = split.file
+        return {
+            "file_path": f"sftp://{self.address}/{file.path.lstrip('/')}",
+            "file_name": posixpath.basename(file.path),
+            "file_size": file.size,
+            "file_block_start": split.start,
+            "file_block_length": split.size,
+            "file_modification_time": datetime.fromtimestamp(file.mtime, UTC),
+        }
+
+
+#: A column of a CSV file without a header, as Spark names it: its place, from 0.
+_PLACE = re.compile(r"_c([0-9]{1,5})", re.ASCII)
+
+
+def _data_columns(schema: pa.Schema, options: SFTPOptions) -> tuple[pa.Schema, tuple[int, ...]]:
+    """Return the columns that a decoder reads, and where those of the result are among them.
+
+    The decoder finds the columns of CSV files without a header by their places.
+
+    Raises:
+        OptionsError: `columns` names a column that a CSV file without a header cannot have.
+
+    """
+    if not options.columns or options.format != "csv" or options.header:
+        return schema, tuple(range(len(schema)))
+    by_place = {}
+    for column in schema:
+        found = _PLACE.fullmatch(column.name)
+        if found is None:
+            raise OptionsError(
+                f"columns={column.name}: a CSV file without a header has the columns _c0, _c1 and "
+                "so on. Set header=true, or give all columns with .schema()."
+            )
+        by_place[int(found[1])] = column
+    every = [
+        by_place.get(place, pa.field(f"_c{place}", pa.string()))
+        for place in range(max(by_place, default=-1) + 1)
+    ]
+    return pa.schema(every), tuple(by_place)

@@ -1,0 +1,112 @@
+"""Shows what a read would take: files, reasons, columns, tasks and the first rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.formats.spark_schema import ddl_of
+from sftp_async.read.scan import list_scan, scan_of
+from sftp_async.read.schema import infer_columns
+from sftp_async.read.task import read_task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.listing import Listing
+    from sftp_async.read.splits import TaskInput
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a read would take.
+
+    Attributes:
+        listing: the files, and those that are left out.
+        format: of the files.
+        schema: the columns, as they would be inferred; None if they cannot be.
+        tasks: what each task would read.
+        rows: the first ones.
+        problem: why there is no schema, or there are no rows; None if there are.
+
+    """
+
+    listing: Listing
+    format: str
+    schema: pa.Schema | None
+    tasks: Sequence[TaskInput]
+    rows: pa.Table | None
+    problem: SFTPAsyncError | None = None
+
+    @property
+    def ddl(self) -> str | None:
+        """The columns as Spark's DDL."""
+        return None if self.schema is None else ddl_of(self.schema)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as JSON can hold it."""
+        listing = self.listing
+        return {
+            "format": self.format,
+            "files": [
+                {"path": file.path, "bytes": file.size, "modified": file.mtime or None}
+                for file in listing.files
+            ],
+            "partition_columns": list(listing.partition_by),
+            "left_out": [{"path": each.path, "reason": each.reason} for each in listing.left_out],
+            "left_out_count": listing.left_out_count,
+            "schema": self.ddl,
+            "tasks": [
+                [
+                    {"path": split.file.path, "start": split.start, "stop": split.stop}
+                    for split in task.splits
+                ]
+                for task in self.tasks
+            ],
+            "rows": [] if self.rows is None else _as_text(self.rows),
+            "problem": None if self.problem is None else str(self.problem),
+        }
+
+
+def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) -> Preview:
+    """Look at a read without Spark: list the files, infer the columns, read the first rows.
+
+    Args:
+        options: as the user gave them.
+        paths: files, directories and globs; else `options.path` is read.
+        rows: how many at most.
+
+    Raises:
+        OptionsError, ConnectError, TransferError: the files cannot be listed.
+        SFTPAsyncError: no file matches.
+
+    """
+    options, listing = list_scan(options, paths)
+    try:
+        schema = infer_columns(options, listing)
+        scan, tasks = scan_of(options, listing, schema)
+    except SFTPAsyncError as problem:
+        return Preview(listing, options.format, None, (), None, problem)
+    try:
+        batches, left = [], rows
+        for task in tasks[:1] if tasks else ():
+            reading = read_task(scan, task)
+            while left > 0 and (batch := next(reading, None)) is not None:
+                batches.append(batch.slice(0, left))
+                left -= len(batches[-1])
+            reading.close()
+        table = pa.Table.from_batches(batches, scan.columns.schema)
+    except SFTPAsyncError as problem:
+        return Preview(listing, options.format, schema, tasks, None, problem)
+    return Preview(listing, options.format, schema, tasks, table)
+
+
+def _as_text(table: pa.Table) -> list[dict[str, str | None]]:
+    return [
+        {name: None if value is None else str(value) for name, value in row.items()}
+        for row in table.to_pylist()
+    ]

@@ -1,0 +1,221 @@
+"""Plans a read on the driver: options, files and columns, and the input of each task."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import pyarrow as pa
+
+from sftp_async.errors import OptionsError
+from sftp_async.formats import open_read_format
+from sftp_async.layout.target import file_kind
+from sftp_async.options.problems import Problems
+from sftp_async.read.columns import ResultColumns
+from sftp_async.read.listing import list_files
+from sftp_async.read.root_paths import asked_paths
+from sftp_async.read.schema import infer_columns
+from sftp_async.read.sources import may_split
+from sftp_async.read.splits import split_files
+from sftp_async.read.tracking import ReadTracking
+from sftp_async.remote.operation import run_operation
+from sftp_async.remote.pinning import with_pinned_keys
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.runtime import get_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sftp_async.formats.base import ReadFormat
+    from sftp_async.options import SFTPOptions
+    from sftp_async.progress.messages import Address
+    from sftp_async.read.listing import Listing
+    from sftp_async.read.splits import TaskInput
+    from sftp_async.remote.ssh import Connection
+
+    T = TypeVar("T")
+
+log = logging.getLogger("sftp_async.read.scan")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What all tasks of one read have in common; pickled to them.
+
+    Attributes:
+        options: resolved, with pinned host keys.
+        columns: of the result, and where each comes from.
+        file_format: opened with the data columns.
+        follows_session: whether texts without a time zone are in that of the session.
+
+    """
+
+    options: SFTPOptions
+    columns: ResultColumns
+    file_format: ReadFormat
+    follows_session: bool = True
+
+    def in_zone(self, zone: str) -> Self:
+        """Return the scan as a session of this time zone reads it; `time_zone` takes precedence.
+
+        Args:
+            zone: of the session, such as `Europe/Berlin` or `+02:00`.
+
+        """
+        if not self.follows_session or zone == self.options.time_zone:
+            return self
+        options = self.options.with_inferred({"time_zone": zone})
+        return replace(
+            self,
+            options=options,
+            columns=replace(self.columns, time_zone=zone),
+            file_format=open_read_format(options, self.columns.data),
+        )
+
+
+def plan_scan(
+    options: SFTPOptions,
+    schema: pa.Schema,
+    paths: Sequence[str] = (),
+    *,
+    zone: str = "UTC",
+    listener: Address | None = None,
+) -> tuple[Scan, list[TaskInput], ReadTracking]:
+    """Plan a read, on the driver.
+
+    Args:
+        options: as the user gave them.
+        schema: the columns of the result, in Spark's Arrow form.
+        paths: files, directories and globs, where they are several; else `options.path` is read.
+        zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
+        listener: where the progress goes; None: nowhere.
+
+    Returns:
+        What the tasks have in common, the input of each, and what reports their progress.
+
+    Raises:
+        OptionsError: the options are wrong; lists all mistakes.
+        SFTPAsyncError: no file matches.
+        ConnectError, TransferError: the files cannot be listed.
+
+    """
+    options, follows_session = _with_zone(options, zone)
+    options, listing = list_scan(options, paths)
+    scan, inputs = scan_of(options, listing, schema)
+    tracking = ReadTracking(
+        uuid.uuid4().hex,
+        ", ".join(paths) or options.path or "",
+        len(inputs),
+        listing.left_out_count,
+        listener,
+    )
+    return replace(scan, follows_session=follows_session), inputs, tracking
+
+
+def plan_schema(options: SFTPOptions, paths: Sequence[str] = (), *, zone: str = "UTC") -> pa.Schema:
+    """Return the columns of a read whose user gave none, by Spark's rules for the format.
+
+    Args:
+        options: as the user gave them.
+        paths: see `plan_scan`.
+        zone: see `plan_scan`.
+
+    Raises:
+        As `plan_scan`; and DecodeError: no columns can be found in the files.
+
+    """
+    options, _ = _with_zone(options, zone)
+    return infer_columns(*list_scan(options, paths))
+
+
+def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOptions, Listing]:
+    """List the files of a read; raises as `plan_scan`.
+
+    Returns:
+        The options, resolved, with pinned host keys and the format of the files; and the files.
+
+    """
+    options, paths = _checked(options, paths)
+
+    async def step(connection: Connection) -> tuple[SFTPOptions, Listing]:
+        listing = await list_files(connection, paths, options)
+        return with_pinned_keys(options, connection), listing
+
+    runtime = get_runtime()
+    work = run_operation(runtime.pool(options), RetryPolicy.of(options), step)
+    pinned, listing = runtime.run(work)
+    log.info(
+        "%s: %s: %d files, %d bytes; %d files left out",
+        options.address,
+        ", ".join(paths),
+        len(listing.files),
+        sum(file.size for file in listing.files),
+        listing.left_out_count,
+    )
+    return _with_format(pinned, listing), listing
+
+
+def scan_of(
+    options: SFTPOptions, listing: Listing, schema: pa.Schema
+) -> tuple[Scan, list[TaskInput]]:
+    """Return what tasks have in common, and the input of each, for files that are listed.
+
+    Args:
+        options: of `list_scan`.
+        listing: of `list_scan`.
+        schema: the columns of the result.
+
+    Raises:
+        OptionsError, DecodeError: the options or the columns do not suit the format.
+
+    """
+    if options.columns and options.format == "csv" and options.header:
+        options = options.with_inferred({"match_columns": "name"})
+    columns = ResultColumns.of(schema, listing.partition_by, options)
+    file_format = open_read_format(options, columns.data)
+    inputs = split_files(listing.files, options, lambda path: may_split(path, options, file_format))
+    return Scan(options, columns, file_format), inputs
+
+
+def _with_zone(options: SFTPOptions, zone: str) -> tuple[SFTPOptions, bool]:
+    """Return the options with a time zone, and whether it is the session's."""
+    if options.time_zone is not None:
+        return options, False
+    return options.with_inferred({"time_zone": zone}), True
+
+
+def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, tuple[str, ...]]:
+    """Return the options, resolved, and the paths, normalised; raises `OptionsError`."""
+    problems = Problems()
+    with problems.collect():
+        options = options.resolve()
+    asked: tuple[str, ...] = ()
+    with problems.collect():
+        asked = asked_paths(options, paths)
+    problems.raise_all()
+    return options, asked
+
+
+def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
+    """Return the options with the format that the extensions of the files name, if none is set.
+
+    Raises:
+        OptionsError: the files have several formats.
+
+    """
+    if "format" in options.model_fields_set:
+        return options
+    found = {file_kind(file.path)[0] for file in listing.files} - {None}
+    if len(found) > 1:
+        names = ", ".join(sorted(name for name in found if name))
+        raise OptionsError(
+            f"The files have several formats ({names}): set format, and path_glob_filter to the "
+            "files of one of them."
+        )
+    inferred: dict[str, object] = dict.fromkeys(("format",), *found) if found else {}
+    tabs = all(file.path.lower().rpartition("/")[2].find(".tsv") > 0 for file in listing.files)
+    if listing.files and tabs and "sep" not in options.model_fields_set:
+        inferred["sep"] = "\t"
+    return options.with_inferred(inferred)

@@ -1,0 +1,97 @@
+"""Infers the columns of a read from its files, within bounds."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.formats import open_read_format
+from sftp_async.read.columns import METADATA
+from sftp_async.read.readable_file import RemoteReadable
+from sftp_async.read.sources import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sftp_async.formats.base import ReadableFile, ReadFormat
+    from sftp_async.options import SFTPOptions
+    from sftp_async.read.listing import FoundFile, Listing
+
+
+def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
+    """Return the columns of the files, of the partition directories, and of the metadata.
+
+    Args:
+        options: resolved, with the format.
+        listing: of the read.
+
+    Raises:
+        DecodeError: no columns can be found in the files.
+        OptionsError: `columns` names one that is not there, or a name is there twice.
+
+    """
+    if options.access == "once":
+        raise OptionsError(
+            "access=once reads no file twice: give the columns, with .schema('id BIGINT, …')."
+        )
+    if not listing.files:
+        raise SFTPAsyncError(
+            "The columns cannot be inferred: there is no file to look at",
+            host=options.address,
+            hint=f"Give them with .schema(…). {listing.left_out_summary}".rstrip(),
+        )
+    file_format = open_read_format(options, None)
+    with ExitStack() as stack:
+        parts = (
+            part
+            for file in listing.files[: options.infer_files]
+            for part in _opened(stack, options, file, file_format)
+        )
+        schema = file_format.infer_schema(list(islice(parts, options.infer_files)))
+    schema = _with_partitions(schema, listing, options)
+    if options.columns:
+        schema = _projected(schema, options)
+    if options.metadata_column is not None:
+        schema = schema.append(pa.field(options.metadata_column, METADATA))
+    return schema
+
+
+def _opened(
+    stack: ExitStack, options: SFTPOptions, file: FoundFile, file_format: ReadFormat
+) -> Iterator[ReadableFile]:
+    """Yield a file, or the members of an archive, which stay readable until the stack is closed."""
+    readable = stack.enter_context(RemoteReadable.of(options, file))
+    yield from stack.enter_context(sources(readable, options, file_format))
+
+
+def _with_partitions(schema: pa.Schema, listing: Listing, options: SFTPOptions) -> pa.Schema:
+    """Return the columns with those of the directories, which win over columns of the files.
+
+    As PartitioningUtils.mergeDataAndPartitionSchema: a column of the same name keeps its place.
+    """
+
+    def same(name: str) -> str:
+        return name if options.case_sensitive else name.lower()
+
+    for name, kind in zip(listing.partition_by, listing.partition_types, strict=True):
+        column = pa.field(name, kind)
+        places = [place for place, there in enumerate(schema.names) if same(there) == same(name)]
+        schema = schema.set(places[0], column) if places else schema.append(column)
+    return schema
+
+
+def _projected(schema: pa.Schema, options: SFTPOptions) -> pa.Schema:
+    by_name = {
+        name if options.case_sensitive else name.lower(): schema.field(place)
+        for place, name in enumerate(schema.names)
+    }
+    wanted = [name if options.case_sensitive else name.lower() for name in options.columns]
+    if missing := [name for name in wanted if name not in by_name]:
+        raise OptionsError(
+            f"columns names {', '.join(missing)}, but there are {', '.join(schema.names)}."
+        )
+    return pa.schema([by_name[name] for name in wanted], schema.metadata)

@@ -1,0 +1,96 @@
+"""Reads the splits of one task: opens files ahead, decodes them, and checks that none changed."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sftp_async.errors import DecodeError, RemoteChangedError
+from sftp_async.read.readable_file import RemoteReadable
+from sftp_async.read.sources import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    import pyarrow as pa
+
+    from sftp_async.read.scan import Scan
+    from sftp_async.read.splits import Split, TaskInput
+
+log = logging.getLogger("sftp_async.read.task")
+
+
+@dataclass
+class ReadCounters:
+    """A task's progress: splits it is done with, rows, bytes that came, files it left out."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    files_left_out: int = 0
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that came."""
+        self.bytes += count
+
+
+def read_task(
+    scan: Scan, task: TaskInput, counters: ReadCounters | None = None
+) -> Generator[pa.RecordBatch]:
+    """Yield the rows of one task, in batches of the result's schema.
+
+    The file of the next split is opened while the one before it is decoded.
+
+    Args:
+        scan: what all tasks have in common.
+        task: its splits.
+        counters: count what is read.
+
+    Raises:
+        RemoteChangedError: a file is no longer the one that was planned.
+        DecodeError: a file does not hold what its format says.
+        TransferError, ConnectError: a file cannot be read, retries included.
+
+    """
+    counters = ReadCounters() if counters is None else counters
+
+    def opened(split: Split) -> RemoteReadable:
+        readable = RemoteReadable.of(scan.options, split.file, counters.add_bytes)
+        return stack.enter_context(readable)
+
+    with ExitStack() as stack:
+        coming = [opened(task.splits[0])]
+        for place, split in enumerate(task.splits):
+            file = coming.pop()
+            if place + 1 < len(task.splits):
+                coming.append(opened(task.splits[place + 1]))
+                coming[0].open_ahead()
+            try:
+                for batch in _read_split(scan, split, file):
+                    counters.rows += len(batch)
+                    yield batch
+                counters.files += 1
+            except DecodeError as error:
+                if not scan.options.ignore_corrupt_files:
+                    raise
+                counters.files_left_out += 1
+                log.warning("the rest of a file is left out: %s", error)
+            except RemoteChangedError as error:
+                if not (scan.options.ignore_missing_files and error.gone):
+                    raise
+                counters.files_left_out += 1
+                log.warning("a file is left out: %s", error)
+            file.close()
+
+
+def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.RecordBatch]:
+    with sources(file, scan.options, scan.file_format) as parts:
+        for part in parts:
+            # Only a file itself has ranges: a copy and a member are read from start to end.
+            start, stop = (split.start, split.stop) if part is file else (0, part.size)
+            for batch in scan.file_format.decode(part, start, stop):
+                if len(batch):
+                    yield scan.columns.assemble(batch, split)
+    file.check()
