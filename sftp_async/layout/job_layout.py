@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from sftp_async.layout.collision import Collision, collision_policy
-from sftp_async.layout.name_template import FileNames
+from sftp_async.layout.file_name_template import FileNames
 from sftp_async.layout.once import IdempotencyKey, hex_digits
 from sftp_async.layout.part_names import TAG_DIGITS, is_part, part_name, staged_name, tag_of
 from sftp_async.layout.target import clean, split_target

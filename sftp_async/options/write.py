@@ -28,7 +28,7 @@ from sftp_async.options.field_types import (
     SizeLimit,
     Switch,
 )
-from sftp_async.options.name_templates import file_name_problems, names_part_files, unknown_fields
+from sftp_async.options.template_option import file_name_problems, names_part_files, unknown_fields
 
 
 class TransferOptions(OptionsModel):

@@ -20,9 +20,9 @@ from sftp_async.write.commit import commit_marker, intent_store, partition_direc
 from sftp_async.write.commit.concat import join
 from sftp_async.write.commit.exact_file import exact_name, exact_part, with_digests
 from sftp_async.write.commit.file_attributes import keep_attributes
+from sftp_async.write.commit.final_names import name_parts
 from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.commit.overwrite import count_data, replaced, warn_of_emptied
-from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, find_exact
 from sftp_async.write.commit.promote import all_visible, discarded, finish, promote_all

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sftp_async.layout.part_names import TAG_DIGITS, unnumbered
-from sftp_async.options.name_templates import FILE_NUMBERS, template_fields, template_pieces
+from sftp_async.options.template_option import FILE_NUMBERS, template_fields, template_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
