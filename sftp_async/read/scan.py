@@ -154,6 +154,9 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
         sum(file.size for file in listing.files),
         listing.left_out_count,
     )
+    if not listing.files:
+        reasons = listing.left_out_summary or "there is none"
+        log.warning("%s: %s: no file to read: %s", options.address, ", ".join(paths), reasons)
     return _with_format(pinned, listing), listing
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.read.listing import FoundFile, Listing
 
+#: Formats whose columns are known without a file.
+_FIXED_COLUMNS = ("text", "binary")
+
 
 def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
     """Return the columns of the files, of the partition directories, and of the metadata.
@@ -38,7 +41,7 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
         raise OptionsError(
             "access=once reads no file twice: give the columns, with .schema('id BIGINT, …')."
         )
-    if not listing.files:
+    if not listing.files and options.format not in _FIXED_COLUMNS:
         raise SFTPAsyncError(
             "The columns cannot be inferred: there is no file to look at",
             host=options.address,

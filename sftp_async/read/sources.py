@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
+import posixpath
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from sftp_async.errors import DecodeError, RemoteNotFoundError, VerificationErro
 from sftp_async.formats.archive import is_archive, members
 from sftp_async.formats.base import ReadableFile
 from sftp_async.formats.spooled_file import spooled
+from sftp_async.layout.checksum_files import digest_in
 from sftp_async.layout.sidecars import ALGORITHMS, checksum_name
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.read.sources")
 
-#: A checksum file's line: the digest, then the name, as sha256sum and md5sum write it.
-_DIGEST = re.compile(rb"\s*\\?([0-9a-fA-F]{32,128})\b")
-#: Bytes of a checksum file at most: a digest and the longest path.
-_LONGEST = 8192
+#: Bytes of a checksum file at most: it may have a line for each file of a directory.
+_LONGEST = 1024 * 1024
 
 
 def may_split(path: str, options: SFTPOptions, file_format: ReadFormat) -> bool:
@@ -115,10 +114,16 @@ def _expected_digest(file: RemoteReadable) -> tuple[str, str] | None:
             text = file.read_sidecar(path, _LONGEST)
         except RemoteNotFoundError:
             continue
-        found = _DIGEST.match(text)
-        if found is None or len(found[1]) != 2 * hashlib.new(algorithm).digest_size:
-            raise DecodeError(f"The checksum file has no {algorithm.upper()}", path=path)
-        return algorithm, found[1].decode().lower()
+        name = posixpath.basename(file.path)
+        found = digest_in(text.decode("utf-8", "surrogateescape"), name)
+        size = hashlib.new(algorithm, usedforsecurity=False).digest_size
+        if found is None or len(found) != 2 * size:
+            raise DecodeError(
+                f"The checksum file has no {algorithm.upper()} of {name!r}",
+                path=path,
+                hint="It must be as sha256sum or md5sum write it; or set verify=size",
+            )
+        return algorithm, found
     log.info("%s: it has no checksum file", file.path)
     return None
 

@@ -35,6 +35,7 @@ class RecordParser:
     Attributes:
         start: where the last record began in the text.
         position: where it ended.
+        ended: whether the text of `following` came to its end, with no record left.
 
     """
 
@@ -66,6 +67,7 @@ class RecordParser:
         self._skips = False  # whether the cell becomes null, whatever follows in it
         self._match = 0
         self.start = self.position = 0
+        self.ended = False
 
     def line(self, text: str) -> Cells | None:
         """Return the cells of the first record of a line; None if it has none.
@@ -124,7 +126,9 @@ class RecordParser:
                 if (row := self._row()) is not None:
                     return row
         except _End:
-            return self._at_end()
+            row = self._at_end()
+            self.ended = not self._pending
+            return row
 
     def _set(self, text: str, position: int) -> None:
         self._text = text
@@ -132,6 +136,7 @@ class RecordParser:
 
     def forget(self) -> None:
         """Drop a record that is incomplete, as its text is."""
+        self.ended = False
         self._value.clear()
         self._cells = []
         self._pending.clear()

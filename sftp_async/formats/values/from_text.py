@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.formats.arrow_text import any_true, text_buffer
+from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values import temporal, text_numbers, text_times
 from sftp_async.formats.values.zones import DAY_US, zone_of
 
@@ -232,9 +232,8 @@ class _Decimals(FromText):
     def fast(self, text: pa.Array) -> pa.Array | None:
         if self._number_is_foreign:
             return None
-        # Arrow takes a point without digits.
-        shortest = pc.min(pc.binary_length(text)).as_py()
-        if shortest is not None and shortest < 2 and any_true(pc.equal(text, ".")):
+        # Arrow does not notice that a number with an exponent is too large.
+        if _holds(text, b"eE"):
             return None
         return text.cast(self.type)
 
