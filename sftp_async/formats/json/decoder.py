@@ -6,7 +6,7 @@ import codecs
 import itertools
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,7 +16,9 @@ from sftp_async.formats.base import ReadFormat
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.json.blocks import BlockDecoder, leniency_of, split_lines
 from sftp_async.formats.json.inference import Inference
+from sftp_async.formats.json.text_values import TextParser
 from sftp_async.formats.line_decoder import LineReader
+from sftp_async.formats.nested_columns import check_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,9 +59,13 @@ class JSONReadFormat(ReadFormat):
     lines: LineReader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", LineReader.of(self.options))
+        # Malformed UTF-8 makes a record malformed, so it must not be replaced.
+        lines = replace(LineReader.of(self.options), checked=False)
+        object.__setattr__(self, "lines", lines)
         if self.schema is not None:
-            _check_columns(self.schema, self.options.column_name_of_corrupt_record)
+            texts = TextParser(self.options)
+            corrupt = self.options.column_name_of_corrupt_record
+            check_columns(self.schema, corrupt, "JSON", texts.is_known)
 
     def is_splittable(self, path: str) -> bool:
         """Whether a range of the file can be decoded by itself."""
@@ -137,12 +143,3 @@ class JSONReadFormat(ReadFormat):
         if self.lines.charset is None:
             return content
         return content.decode(codecs.lookup(self.options.encoding).name, "replace").encode()
-
-
-def _check_columns(schema: pa.Schema, corrupt: str) -> None:
-    for column in schema:
-        if column.name == corrupt and column.type != pa.string():
-            raise DecodeError(
-                f"Column {corrupt!r} takes malformed rows, and is no string",
-                hint="Make it a STRING, or set another column_name_of_corrupt_record",
-            )

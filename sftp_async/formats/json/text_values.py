@@ -79,6 +79,10 @@ class TextParser:
             raise ValueError(f"{texts[wrong[0]].as_py()!r} is no {kind}")
         return values
 
+    def is_known(self, kind: pa.DataType) -> bool:
+        """Whether scalar values of a type are read."""
+        return pa.types.is_null(kind) or reader_of(kind, self._rules) is not None
+
     @staticmethod
     def decimal(kind: pa.Decimal128Type) -> Parse:
         """Return what parses the text of a number, rounded to the scale of a type."""

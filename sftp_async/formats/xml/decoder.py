@@ -13,10 +13,12 @@ from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadFormat
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.decompression import codec_of, plain_chunks
+from sftp_async.formats.nested_columns import check_columns
 from sftp_async.formats.xml import events as ev
 from sftp_async.formats.xml.events import Events, MalformedXMLError
 from sftp_async.formats.xml.inference import Inference
 from sftp_async.formats.xml.records import RecordParser
+from sftp_async.formats.xml.text_values import TextParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,13 +54,9 @@ class XMLReadFormat(ReadFormat):
     schema: pa.Schema | None
 
     def __post_init__(self) -> None:
-        corrupt = self.options.column_name_of_corrupt_record
-        for column in self.schema or ():
-            if column.name == corrupt and column.type != pa.string():
-                raise DecodeError(
-                    f"Column {corrupt!r} takes malformed rows, and is no string",
-                    hint="Make it a STRING, or set another column_name_of_corrupt_record",
-                )
+        if self.schema is not None:
+            corrupt = self.options.column_name_of_corrupt_record
+            check_columns(self.schema, corrupt, "XML", TextParser(self.options).is_known)
 
     def is_splittable(self, path: str) -> bool:
         """Return False: where a row begins depends on everything before it."""
@@ -145,12 +143,17 @@ class XMLReadFormat(ReadFormat):
                 try:
                     event = next_row(events, parser.name, self.options.row_tag)
                 except MalformedXMLError:
-                    if not events.ends_early:
-                        yield [None] * width, True
-                    return
+                    if events.ends_early:
+                        return
+                    yield [None] * width, True
+                    break
                 if event is None:
                     return
                 yield parser.parse(events, event.attributes)
+            _log.warning(
+                "%s is malformed XML: nothing is read behind the first %d bytes, about",
+                *(file.path, events.size),
+            )
 
     def _batch(self, rows: list[list[Any]]) -> pa.RecordBatch:
         assert self.schema is not None

@@ -62,6 +62,10 @@ class TextParser:
 
         return convert
 
+    def is_known(self, kind: pa.DataType) -> bool:
+        """Whether values of a type are read."""
+        return self._parser(kind) is not _refuse
+
     def date(self, text: str) -> int:
         """Return the days since 1970 of a date."""
         return text_times.date(text) if self._date is None else self._date.date(text)
