@@ -33,7 +33,7 @@ from sftp_async.layout.intent_names import FORWARD
 from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.pending import action_for
-from sftp_async.write.commit.recover import carry_out, of_other_job
+from sftp_async.write.commit.recover import end, of_other_job
 from sftp_async.write.commit.remote_steps import release_claim, remove_if_there
 
 if TYPE_CHECKING:
@@ -200,20 +200,27 @@ class Claim:
         token: ClaimToken,
         states: Sequence[IntentState] = FORWARD,
     ) -> bool:
-        """Complete or roll back the holder's published intent; returns whether there was one."""
+        """Complete or roll back the published intent that is filed under a token's document id.
+
+        Returns:
+            Whether it was the token's: else it is another attempt's of the same job, and whoever
+            made the token may still plan.
+
+        """
         # In the order of time: what moves on meanwhile is found in its next state.
         for state in states:
             intent = await intent_store.load(connection, self._paths, token.document_id, state)
             if intent is None:
                 continue
-            action = await action_for(connection, intent, state)
-            try:
-                await carry_out(connection, action)
-            except CommitError as error:
-                raise of_other_job(connection, action, error) from error
-            # The intent may be that of another attempt, or of an earlier token.
-            await release_claim(connection, self._paths, self._claim_of(token))
-            return True
+            if state != "discarded":  # which is over, and what is left tells the job's own writer
+                action = await action_for(connection, intent, state)
+                try:
+                    await end(connection, action)
+                except CommitError as error:
+                    raise of_other_job(connection, action, error) from error
+            if intent.claim == self._claim_of(token):
+                await release_claim(connection, self._paths, intent.claim)
+                return True
         return False
 
     async def _overtake(self, connection: RemoteFileSystem, token: ClaimToken) -> bool:

@@ -8,6 +8,8 @@ that is due, and each of them is idempotent. Its file name tells the state of th
 <document>.finished.json   all of that is done; the job's staging directory is being removed
 <document>.withdrawn.json  the job was aborted; what it made visible is being rolled back
 <document>.undone.json     all of that is rolled back; the job's staging directory is being removed
+<document>.discarded.json  another writer rolled it back, because newer data is in the place of what
+                           it was to replace; kept to tell its own writer, if that only stood still
 
 `visible` and `withdrawn` come from `intent` by a rename, in which only one of two writers succeeds.
 """
@@ -108,6 +110,8 @@ class Intent:
     stays: StrictBool = True
     #: The claim of names that other jobs may use, relative to the directory of staging directories.
     claim: Annotated[str, AfterValidator(safe_claim)] = ""
+    #: A template made the final names, which do not show the job: they are registered.
+    registers: StrictBool = False
 
     @property
     def mode(self) -> PromotionMode:
@@ -236,4 +240,5 @@ def intent_for(
         once=layout.once,
         stays=options.verify != "none",
         claim=claim,
+        registers=layout.names is not None and not layout.names.shows_job,
     )
