@@ -29,7 +29,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.claim_names import ClaimToken, claim_directory, claim_path
-from sftp_async.layout.intent_names import FORWARD
+from sftp_async.layout.intent_names import FORWARD, document_name
 from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.pending import action_for
@@ -213,7 +213,12 @@ class Claim:
             if intent is None:
                 continue
             if state != "discarded":  # which is over, and what is left tells the job's own writer
-                action = await action_for(connection, intent, state)
+                document = document_name(token.document_id, state)
+                try:
+                    found = await connection.stat(posixpath.join(self._paths.staging_base, document))
+                except RemoteNotFoundError:
+                    continue
+                action = await action_for(connection, intent, state, written=found.mtime)
                 try:
                     await end(connection, action)
                 except CommitError as error:

@@ -46,7 +46,9 @@ async def _is_replaced_by_newer(
 
     Without other data a reader took it. Older data is that of a job in flight at the same time.
     """
+    # A job that goes on has set aside sidecar files.
     old = {name for name in intent.removes if is_data(posixpath.basename(name))}
+    old -= {*intent.asides}
     found: dict[str, RemoteEntry] = {}
 
     async def look(directory: str) -> None:

@@ -216,7 +216,7 @@ def none_broken(explored: Explored, least: int) -> None:
 async def test_of_two_jobs_with_any_pause_each_is_whole_or_wholly_replaced(
     overlap: Overlap,
 ) -> None:
-    none_broken(await explore_pauses(overlap, step=6), 20)
+    none_broken(await explore_pauses(overlap, step=7), 20)
 
 
 @pytest.mark.soak
@@ -289,7 +289,7 @@ async def test_a_job_that_stands_still_while_another_begins_and_ends_does_it_no_
 async def test_without_rename_a_writer_that_stood_still_may_replace_a_newer_exact_file(
     overlap: Overlap,
 ) -> None:
-    explored = await explore_pauses(overlap, step=3)
+    explored = await explore_pauses(overlap, step=6)
     rules = {rule for _, rules in explored.broken for rule in rules}
     # The file of one of the jobs is there, and is whole; it may be that of the earlier one.
     assert rules == {f"job {number} succeeded, and 0 of 1 parts are there" for number in (0, 1)}
@@ -299,7 +299,7 @@ async def test_without_rename_a_writer_that_stood_still_may_replace_a_newer_exac
 async def test_two_jobs_that_may_rename_one_file_both_succeed() -> None:
     kind = Kind("/out/all.csv", options={"if_exists": "rename"})
     overlap = Overlap((kind, kind), old={"all.csv": b"old"}, all_succeed=True)
-    none_broken(await explore_pauses(overlap, step=3), 30)
+    none_broken(await explore_pauses(overlap, step=4), 30)
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,114 @@
+"""Claims of names that other jobs use, too: what ends one, and what must stay."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+
+import pytest
+
+from sftp_async.errors import CommitError
+from sftp_async.layout.claim_names import ClaimToken
+from sftp_async.write.commit import claim
+from sftp_async.write.commit.claim import Claim
+from tests.support.jobs import MemoryJob
+from tests.support.memory_server import MemoryConnection, MemoryServer, Operation
+from tests.unit.write.commit.test_recover import data
+
+EXACT = "/out/all.csv"
+
+
+class Died(BaseException):
+    """The driver's process ended."""
+
+
+async def die_before_its_file_is_visible(server: MemoryServer, job: MemoryJob) -> str:
+    """Commit, and die when the intent is published; returns the claim that it names."""
+    parts = job.stage(b"dead")
+
+    def die(operation: Operation) -> None:
+        if operation.target == EXACT:
+            raise Died
+
+    server.refuse = die
+    with pytest.raises(Died):
+        await job.commit(parts)
+    server.refuse = lambda operation: None
+    fields = json.loads(server.read(job.layout.paths.document("intent")))
+    return posixpath.join(job.layout.paths.staging_base, fields["claim"])
+
+
+async def discarded_overwrite(server: MemoryServer) -> tuple[MemoryJob, str]:
+    """Let a job find, when it claims the names, one whose file is newer by then."""
+    server.put(EXACT, b"old")
+    died = MemoryJob(server, EXACT, overwrite=True)
+    following = MemoryJob(server, EXACT, if_exists="rename")
+    await died.prepare()
+    await following.prepare()
+    path = await die_before_its_file_is_visible(server, died)
+    server.now += 60
+    server.put(EXACT, b"newer")
+    await following.commit(following.stage(b"following"))
+    return died, path
+
+
+@pytest.mark.asyncio
+async def test_a_holder_that_was_to_replace_an_older_file_is_discarded(
+    server: MemoryServer,
+) -> None:
+    died, path = await discarded_overwrite(server)
+    assert data(server) == [b"following", b"newer"]
+    assert posixpath.dirname(path) not in server.nodes
+    with pytest.raises(CommitError, match="discarded"):
+        await died.commit([])
+
+
+@pytest.mark.asyncio
+async def test_a_claim_that_a_discarded_job_has_left_blocks_none_and_the_job_is_told(
+    server: MemoryServer,
+) -> None:
+    died, path = await discarded_overwrite(server)
+    server.make(posixpath.dirname(path))
+    server.make(path)
+    await MemoryJob(server, EXACT, overwrite=True).write(b"last")
+    assert b"last" in data(server)
+    assert path not in server.nodes
+    with pytest.raises(CommitError, match="discarded"):
+        await died.commit([])
+
+
+@pytest.mark.asyncio
+async def test_the_claim_of_an_attempt_stays_when_the_commit_of_another_one_is_ended(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = [MemoryJob(server, EXACT, overwrite=True, job_key="k") for _ in range(2)]
+    other = MemoryJob(server, EXACT, overwrite=True)
+    for job in (*attempts, other):
+        await job.prepare()
+    published, plans = attempts
+    path = await die_before_its_file_is_visible(server, published)
+    server.drop(path)  # as one does who finds the token before the intent
+    token = ClaimToken.new(plans.layout.paths)
+    server.make(posixpath.join(posixpath.dirname(path), token.name))
+    monkeypatch.setattr(claim, "LOOKS", 1)
+    monkeypatch.setattr(claim, "BETWEEN_LOOKS", 0.0)
+    with pytest.raises(CommitError, match="same names"):
+        await Claim(other.layout, other.options).take(server.connect())
+    assert data(server) == [b"dead"]
+    assert server.names(posixpath.dirname(path)) == {token.name}
+
+
+@pytest.mark.asyncio
+async def test_with_a_staging_dir_two_spellings_of_one_target_are_one_claim(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def realpath(self: MemoryConnection, path: str) -> str:
+        return path.replace("/link", "/out")
+
+    monkeypatch.setattr(MemoryConnection, "realpath", realpath)
+    server.make("/staging")
+    server.make("/link")
+    for target in (EXACT, "/link/all.csv"):
+        await MemoryJob(server, target, overwrite=True, staging_dir="/staging").write(b"a")
+    made = [operation.path for operation in server.operations("mkdir")]
+    assert len({posixpath.dirname(p) for p in made if "/claim-" in posixpath.dirname(p)}) == 1
