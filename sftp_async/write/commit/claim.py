@@ -215,10 +215,11 @@ class Claim:
             if state != "discarded":  # which is over, and what is left tells the job's own writer
                 document = document_name(token.document_id, state)
                 try:
-                    found = await connection.stat(posixpath.join(self._paths.staging_base, document))
+                    path = posixpath.join(self._paths.staging_base, document)
+                    written = (await connection.stat(path)).mtime
                 except RemoteNotFoundError:
                     continue
-                action = await action_for(connection, intent, state, written=found.mtime)
+                action = await action_for(connection, intent, state, written=written)
                 try:
                     await end(connection, action)
                 except CommitError as error:

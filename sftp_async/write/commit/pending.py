@@ -234,7 +234,9 @@ async def _sweeps(
                 yield Sweep(path, now - entry.mtime, path)
     for entry in old:
         if entry.is_dir and is_claim_directory(entry.name):
-            yield Sweep(posixpath.join(place.paths.staging_base, entry.name), now - entry.mtime)
+            path = posixpath.join(place.paths.staging_base, entry.name)
+            if await connection.exists(path):  # the end of a commit may have removed it
+                yield Sweep(path, now - entry.mtime)
 
 
 async def action_for(

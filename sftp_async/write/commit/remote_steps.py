@@ -153,7 +153,11 @@ async def release_claim(connection: RemoteFileSystem, paths: TargetPaths, claim:
 
 async def sweep_claims(connection: RemoteFileSystem, directory: str) -> None:
     """Remove an old directory of claims, with those of jobs that have no staging directory."""
-    for entry in await connection.listdir(directory):
+    try:
+        listing = await connection.listdir(directory)
+    except RemoteNotFoundError:  # by its last holder
+        return
+    for entry in listing:
         token = ClaimToken.parse(entry.name)
         base = posixpath.dirname(directory)
         if token is not None and not await connection.exists(posixpath.join(base, token.job_id)):

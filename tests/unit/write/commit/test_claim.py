@@ -8,12 +8,12 @@ import posixpath
 import pytest
 
 from sftp_async.errors import CommitError
-from sftp_async.layout.claim_names import ClaimToken
-from sftp_async.write.commit import claim
+from sftp_async.layout.claim_names import ClaimToken, claim_directory
+from sftp_async.write.commit import Recovered, claim
 from sftp_async.write.commit.claim import Claim
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryConnection, MemoryServer, Operation
-from tests.unit.write.commit.test_recover import data
+from tests.unit.write.commit.test_recover import DAY, data
 
 EXACT = "/out/all.csv"
 
@@ -112,3 +112,25 @@ async def test_with_a_staging_dir_two_spellings_of_one_target_are_one_claim(
         await MemoryJob(server, target, overwrite=True, staging_dir="/staging").write(b"a")
     made = [operation.path for operation in server.operations("mkdir")]
     assert len({posixpath.dirname(p) for p in made if "/claim-" in posixpath.dirname(p)}) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_recovery_that_ends_an_old_commit_sweeps_no_claim_that_went_with_it(
+    server: MemoryServer,
+) -> None:
+    died = MemoryJob(server, EXACT, overwrite=True)
+    await died.prepare()
+    path = await die_before_its_file_is_visible(server, died)
+    server.now += 8 * DAY
+    assert await MemoryJob(server).recover() == Recovered(finished=1)
+    assert posixpath.dirname(path) not in server.nodes
+
+
+@pytest.mark.asyncio
+async def test_an_old_claim_of_a_job_that_is_over_is_swept(server: MemoryServer) -> None:
+    paths = MemoryJob(server, EXACT).layout.paths
+    directory = f"{paths.staging_base}/{claim_directory(paths, 'all.csv')}"
+    for made in (paths.staging_base, directory, f"{directory}/{ClaimToken.new(paths).name}"):
+        server.make(made, age=8 * DAY)
+    assert await MemoryJob(server).recover() == Recovered(swept=1)
+    assert "_temporary" not in server.names("/out")
