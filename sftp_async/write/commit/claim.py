@@ -203,8 +203,8 @@ class Claim:
         """Complete or roll back the published intent that is filed under a token's document id.
 
         Returns:
-            Whether it was the token's: else it is another attempt's of the same job, and whoever
-            made the token may still plan.
+            Whether it was the token's: else it is another attempt's of the same job, and the maker
+            of the token may still plan.
 
         """
         # In the order of time: what moves on meanwhile is found in its next state.

@@ -64,7 +64,7 @@ async def test_a_holder_that_was_to_replace_an_older_file_is_discarded(
 
 
 @pytest.mark.asyncio
-async def test_a_claim_that_a_discarded_job_has_left_blocks_none_and_the_job_is_told(
+async def test_a_claim_that_a_discarded_job_has_left_blocks_none_and_the_job_learns_of_it(
     server: MemoryServer,
 ) -> None:
     died, path = await discarded_overwrite(server)
