@@ -93,7 +93,9 @@ VISIBLE = ("part-*",)
 STAGED = ("_temporary/*/part-*", "_temporary/*/ahead-*", *VISIBLE)
 
 
-@pytest.mark.parametrize(("patterns", "count"), [(STAGED, 15), (VISIBLE, 1)])
+@pytest.mark.parametrize(
+    ("patterns", "count"), [pytest.param(STAGED, 15, marks=pytest.mark.soak), (VISIBLE, 1)]
+)
 def test_an_append_that_an_overwrite_overlaps_is_whole_or_wholly_replaced(
     spark: SparkSession,
     far: dict[str, str],
