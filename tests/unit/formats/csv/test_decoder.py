@@ -226,7 +226,7 @@ def test_a_type_without_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"date_format": "EEE"}, "letter 'E'"),
         ({"timestamp_format": "yyyy["}, "not closed"),
@@ -234,8 +234,8 @@ def test_a_type_without_text_is_refused() -> None:
         ({"locale": "xx-XX"}, "locale='xx-XX'"),
     ],
 )
-def test_options_that_cannot_be_read_with_are_errors(options: dict[str, str], said: str) -> None:
-    with pytest.raises(OptionsError, match=re.escape(said)):
+def test_options_that_cannot_be_read_with_are_errors(options: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionsError, match=re.escape(message)):
         read_csv(read_options(format="csv", **options), TWO)
 
 
