@@ -44,6 +44,15 @@ class RecordParser(QuotedValues):
             self.forget()
             raise
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether records that were found in a quoted value are still to come."""
+        return bool(self._pending)
+
+    def pass_line(self) -> None:
+        """Go on behind a record that ended with a line and was not read here."""
+        self._ch = self._feed
+
     def _first(self) -> Cells | None:
         try:
             while True:

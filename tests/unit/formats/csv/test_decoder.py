@@ -19,6 +19,7 @@ from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.csv import inference
 from sftp_async.formats.csv.block_reader import NotPlainError
 from sftp_async.formats.csv.decoder import CSVReadFormat, read_csv
+from sftp_async.formats.csv.line_cells import LineCells
 from sftp_async.options import SFTPOptions
 from tests.support.readable import MemoryFile, decode_file, read_options
 
@@ -114,6 +115,24 @@ def test_both_paths_read_the_same_rows(
 @settings(max_examples=100)
 def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[str, str]) -> None:
     assert rows(data, CORRUPT, **options) == rows(data, CORRUPT, "exact", **options)
+
+
+@given(
+    st.lists(_CELLS, max_size=6),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n", '"\n']),
+    st.booleans(),
+    _OPTIONS,
+)
+@settings(max_examples=200)
+def test_lines_of_a_document_are_read_as_the_parser_reads_them(
+    lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
+) -> None:
+    data = (end.join(map(",".join, lines)) + (end if ends else "")).encode()
+    options = {"multi_line": "true", **options}
+    quick = rows(data, CORRUPT, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LineCells, "quick", lambda *_: None)
+        assert rows(data, CORRUPT, **options) == quick
 
 
 def test_the_ranges_of_a_file_are_the_whole_wherever_it_is_cut() -> None:
