@@ -125,7 +125,8 @@ def _quoted_fields(dialect: ReadDialect) -> Callable[[str], Cells | None] | None
         return quoted
 
     def cells(line: str) -> Cells | None:
-        if whole.fullmatch(line) is None:
+        # The parser drops a NUL in quotes if it stands for an escape that is not set.
+        if (NUL in line and dialect.escape_escape == NUL) or whole.fullmatch(line) is None:
             return None
         found = fields.findall(line)
         # At the end of the line the pattern finds an empty field more than there is.

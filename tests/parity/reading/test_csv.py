@@ -46,6 +46,9 @@ class Reading:
         expected = sparks_rows(self._spark, folder, files, "csv", options, ddl, extension)
         schema = schema_of(ddl)
         for data, rows in zip(files, expected, strict=True):
+            # Spark fails at blank values in quotes, which are listed as a difference.
+            if rows == ERROR and options.keys() == {"ignoreTrailingWhiteSpace"}:
+                continue
             for path in PATHS:
                 found = our_rows(
                     data,

@@ -66,7 +66,16 @@ def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any
 
 @pytest.mark.parametrize(
     "data",
-    [b"x\n", b"x,1,2\n", b'x"y\n', b'"x"y,1\n', b'"x\ny",1\n', b'"x""y",1\n', b'"x\\\\",1\n'],
+    [
+        b"x\n",
+        b"x,1,2\n",
+        b'x"y\n',
+        b'"x"y,1\n',
+        b'"x\ny",1\n',
+        b'"x""y",1\n',
+        b'"x\\\\",1\n',
+        b'\\",1\n',
+    ],
 )
 def test_what_arrow_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
     with pytest.raises(NotPlainError):
@@ -91,7 +100,24 @@ _OPTIONS = st.sampled_from(
     ]
 )
 _CELLS = st.lists(
-    st.sampled_from(["", "a", "1", '"a"', '"a,1"', '""', '"a\\"1"', '"a""1"', "N", " ", "#", '"']),
+    st.sampled_from(
+        [
+            "",
+            "a",
+            "1",
+            '"a"',
+            '"a,1"',
+            '""',
+            '"a\\"1"',
+            '"a""1"',
+            '\\"',
+            '"\0a"',
+            "N",
+            " ",
+            "#",
+            '"',
+        ]
+    ),
     min_size=1,
     max_size=3,
 )
