@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from pyspark.sql.datasource import DataSourceReader, DataSourceStreamWriter, DataSourceWriter
@@ -43,6 +43,10 @@ with contextlib.suppress(Exception):  # PySpark itself may be missing
             def reader(self, schema: StructType) -> DataSourceReader:
                 """Return the reader of `SFTPDataSource`."""
                 return self._source().reader(schema)
+
+            def streamReader(self, schema: StructType) -> NoReturn:  # noqa: N802 - Spark's name
+                """Refuse as `SFTPDataSource` does."""
+                self._source().streamReader(schema)
 
             def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
                 """Return the writer of `SFTPDataSource`."""

@@ -1,4 +1,4 @@
-"""A standalone cluster: each executor uploads its own partitions.
+"""A standalone cluster: each executor uploads and downloads its own partitions.
 
 Start one on this machine, then give its address:
 
@@ -21,7 +21,7 @@ from sftp_async.testing import EmbeddedServer
 
 
 def main(master: str) -> None:
-    """Write part files and one exact file, and show what is there."""
+    """Write part files and one exact file, read both back, and show what is there."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -39,6 +39,9 @@ def main(master: str) -> None:
         for target in ("/out/orders", "/out/orders.csv.gz"):
             writer = orders.write.format("sftp").options(**server.options(), header="true")
             writer.mode("overwrite").save(target)
+            reader = spark.read.format("sftp").options(**server.options(), header="true")
+            rows = reader.schema("id BIGINT, customer STRING").load(target)
+            print(f"{target}: {rows.distinct().count()} rows")
         for file in sorted(server.root.rglob("*.csv*")):
             print(f"{file.relative_to(server.root)}: {file.stat().st_size} bytes")
     spark.stop()

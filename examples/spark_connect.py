@@ -1,4 +1,4 @@
-"""Spark Connect: the same writer, from a client that has neither Java nor a driver of its own.
+"""Spark Connect: the same reader and writer, from a client that has neither Java nor a driver of its own.
 
 `python examples/spark_connect.py` starts a Connect server on this machine; give it the address of
 one that runs already: `python examples/spark_connect.py sc://127.0.0.1:15002`. The package must be
@@ -17,7 +17,7 @@ from sftp_async.testing import EmbeddedServer
 
 
 def main(address: str) -> None:
-    """Write a batch and a stream, and show what is there."""
+    """Write a batch and a stream, read the batch, and show what is there."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -28,6 +28,9 @@ def main(address: str) -> None:
         orders = spark.range(1000).selectExpr("id", "concat('customer ', id) AS customer")
         writer = orders.write.format("sftp").options(**server.options(), header="true")
         writer.mode("overwrite").save("/out/orders.csv.gz")
+        reader = spark.read.format("sftp").options(**server.options(), header="true")
+        rows = reader.option("infer_schema", "true").load("/out/orders.csv.gz")
+        print(f"/out/orders.csv.gz: {rows.agg({'id': 'max'}).first()[0]} is the last id")
 
         Path(scratch, "inbox").mkdir()
         Path(scratch, "inbox", "1.json").write_text('{"id": 1}\n{"id": 2}\n')

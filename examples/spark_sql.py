@@ -1,4 +1,4 @@
-"""SQL: a temporary view represents a target on an SFTP server, and INSERT writes to it.
+"""SQL: a temporary view represents files on an SFTP server; INSERT writes and SELECT reads them.
 
 Run it with `python examples/spark_sql.py`; it brings its own server, on loopback.
 """
@@ -29,13 +29,13 @@ def in_sql(options: Mapping[str, str]) -> str:
 
 
 def write(spark: SparkSession, server: EmbeddedServer, directory: Path) -> None:
-    """Write by SQL: to a view, and to a table."""
+    """Write by SQL, and read back."""
     # Spark keeps what is in a statement, and shows it: a reference says only where the secret is.
     assert server.password is not None
     (directory / "password").write_text(server.password)
     login = server.options() | {"password": f"file:{directory / 'password'}"}
 
-    # A view needs its columns: nothing is read from the server.
+    # Nothing is there yet: the view needs its columns.
     target = {**login, "path": "/out/orders", "header": "true"}
     spark.sql(
         "CREATE OR REPLACE TEMPORARY VIEW sftp_orders (id BIGINT, customer STRING) "
@@ -52,7 +52,14 @@ def write(spark: SparkSession, server: EmbeddedServer, directory: Path) -> None:
     for day in (1, 2):
         spark.sql(f"INSERT OVERWRITE sftp_daily SELECT {day}, 'day {day}'")
 
-    for view in ("sftp_orders", "sftp_daily"):
+    # What is there has columns: a view finds them, and SELECT reads.
+    spark.sql(
+        "CREATE OR REPLACE TEMPORARY VIEW sftp_report "
+        f"USING sftp OPTIONS {in_sql({**target, 'infer_schema': 'true'})}"
+    )
+    spark.sql("SELECT count(*) AS orders, max(id) AS last FROM sftp_report").show()
+
+    for view in ("sftp_orders", "sftp_daily", "sftp_report"):
         spark.catalog.dropTempView(view)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadableFile
-from sftp_async.formats.spooled_file import SpooledFile, spooled
+from sftp_async.formats.spooled_file import SpooledFile, kept_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,6 @@ class Member(ReadableFile):
         self.path = member_path(archive, name)
         self.size = size
         self.mtime = mtime
-        self._copies = ExitStack()
         self._copy: SpooledFile | None = None
 
     @abstractmethod
@@ -61,12 +60,11 @@ class Member(ReadableFile):
 
     def close(self) -> None:
         """Remove the copy, if there is one."""
-        self._copies.close()
         self._copy = None
 
     def _spooled(self) -> SpooledFile:
         if self._copy is None:
-            self._copy = self._copies.enter_context(spooled(self, MAX_SPOOLED_BYTES))
+            self._copy = kept_copy(self, MAX_SPOOLED_BYTES)
         return self._copy
 
     def damaged(self, reason: str) -> DecodeError:

@@ -60,16 +60,15 @@ class RangeFile(io.RawIOBase):
 
     Args:
         source: the file.
-        size: where the file ends for the library; what is behind the real end must be held.
 
     Attributes:
         failure: the error with which a fetch ended; libraries may report another one for it.
 
     """
 
-    def __init__(self, source: ReadableFile, size: int | None = None) -> None:
+    def __init__(self, source: ReadableFile) -> None:
         super().__init__()
-        self._size = source.size if size is None else size
+        self._size = source.size
         self.failure: BaseException | None = None
         self._source = source
         self._position = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Bytes of one piece of `chunks`.
 _PIECE = 1024 * 1024
+#: Of the names of the temporary files, where a system shows any.
+_PREFIX = "sftp_async-"
 
 
 class SpooledFile(ReadableFile):
@@ -64,11 +67,38 @@ def spooled(file: ReadableFile, limit: int | None = None) -> Iterator[SpooledFil
         DecodeError: the file is larger than the limit.
 
     """
+    _check_size(file, limit)
+    with tempfile.TemporaryFile(prefix=_PREFIX) as spool:
+        yield SpooledFile(file, spool)
+
+
+def kept_copy(file: ReadableFile, limit: int | None = None) -> SpooledFile:
+    """Return a file with random access, whose copy is gone when nothing uses the object any more.
+
+    Args:
+        file: see `spooled`.
+        limit: see `spooled`.
+
+    Raises:
+        DecodeError: the file is larger than the limit.
+
+    """
+    _check_size(file, limit)
+    # It is closed by the finalizer, which must not hold the file: that may hold the copy.
+    spool = tempfile.TemporaryFile(prefix=_PREFIX)  # noqa: SIM115
+    try:
+        copy = SpooledFile(file, spool)
+    except BaseException:
+        spool.close()
+        raise
+    weakref.finalize(copy, spool.close)
+    return copy
+
+
+def _check_size(file: ReadableFile, limit: int | None) -> None:
     if limit is not None and file.size > limit:
         raise DecodeError(
             f"The file has {in_units(file.size)}. Only its start can be found without a copy on "
             f"the local disk, which may have {in_units(limit)}",
             path=file.path,
         )
-    with tempfile.TemporaryFile(prefix="sftp_async-") as spool:
-        yield SpooledFile(file, spool)

@@ -7,13 +7,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.archive_member import Member, is_data
-from sftp_async.formats.spooled_file import spooled
+from sftp_async.formats.spooled_file import kept_copy
 from sftp_async.humanize import in_units
 from sftp_async.options import decompressors
 from sftp_async.options.compressed_source import CompressedSource, CorruptDataError
@@ -142,16 +142,16 @@ def zip_members(file: ReadableFile, *, in_order: bool) -> Iterator[Member]:
         in_order: it cannot be read by ranges.
 
     """
-    with ExitStack() as stack:
-        archive = stack.enter_context(spooled(file)) if in_order else file
-        for found in _directory(archive):
-            if found.is_dir() or _is_link(found) or not is_data(found.filename):
-                continue
-            member = _ZipMember(archive, found)
-            try:
-                yield member
-            finally:
-                member.close()
+    # Members may be read after the last one has come, so the copy stays as long as any of them.
+    archive = kept_copy(file) if in_order else file
+    for found in _directory(archive):
+        if found.is_dir() or _is_link(found) or not is_data(found.filename):
+            continue
+        member = _ZipMember(archive, found)
+        try:
+            yield member
+        finally:
+            member.close()
 
 
 def _directory(file: ReadableFile) -> list[zipfile.ZipInfo]:

@@ -64,8 +64,8 @@ class ReadOptions(OptionsModel):
     )
     base_path: OptionalText = Field(
         None,
-        description="Directory below which `name=value` directories are partition columns. If not "
-        "set, it is the directory in `path`.",
+        description="Directory below which the names of directories, as in `/in/country=DE`, are "
+        "partition columns. If not set, it is the directory in `path`.",
         examples=["/in/orders"],
     )
     follow_links: Switch = Field(
@@ -76,7 +76,8 @@ class ReadOptions(OptionsModel):
     )
     ignore_missing_files: Switch = Field(
         False,
-        description="Leave out files that vanish after they were listed, and report how many.",
+        description="Leave out files that vanish after they were listed, and links that lead to "
+        "nothing, and report how many. A path without a pattern may be missing.",
         examples=["true"],
     )
     ignore_corrupt_files: Switch = Field(
@@ -98,7 +99,8 @@ class ReadOptions(OptionsModel):
     )
     min_age: Pause = Field(
         0.0,
-        description="Leave out files that were modified less than this time ago.",
+        description="Leave out files that were modified less than this time ago, by the clock of "
+        "the driver: SFTP has no request for that of the server.",
         examples=["1min"],
     )
     stable_for: Pause = Field(
@@ -118,7 +120,9 @@ class ReadOptions(OptionsModel):
     ] = Field(
         "auto",
         description="`auto` reads a directory that has a `_manifest.json` of this package as the "
-        "manifest says, and compares the sizes. `require` fails without one.",
+        "manifest says: its files must be there, in their sizes, and next to them only part files "
+        "of other jobs are read. `require` reads the manifest's files alone, and fails without "
+        "one.",
         examples=["never"],
     )
     max_partition_bytes: Size = Field(

@@ -28,7 +28,7 @@ from sftp_async.options.field_types import (
     SizeLimit,
     Switch,
 )
-from sftp_async.options.name_templates import file_name_problems, names_part_files, unknown_fields
+from sftp_async.options.template_option import file_name_problems, names_part_files, unknown_fields
 
 
 class TransferOptions(OptionsModel):
@@ -168,11 +168,14 @@ class WriteOptions(OptionsModel):
         examples=["direct"],
     )
     overwrite_scope: Annotated[
-        Literal["own", "directory"], BeforeValidator(p.one_of(("own", "directory"))), FieldType()
+        Literal["own", "matching", "directory"],
+        BeforeValidator(p.one_of(("own", "matching", "directory"))),
+        FieldType(),
     ] = Field(
         "own",
         description="What mode `overwrite` removes: `own` the data files that this data source "
-        "wrote, `directory` every data file in the directory.",
+        "wrote, `matching` also every file whose name fits `file_name_template`, `directory` every "
+        "data file in the directory.",
         examples=["directory"],
     )
     create_dirs: Switch = Field(
@@ -239,8 +242,8 @@ class WriteOptions(OptionsModel):
         examples=["orders-2026-11-23"],
     )
     verify: Annotated[
-        Literal["size", "readback", "server", "none"],
-        BeforeValidator(p.one_of(("size", "readback", "server", "none"))),
+        Literal["size", "readback", "server", "checksum", "none"],
+        BeforeValidator(p.one_of(("size", "readback", "server", "checksum", "none"))),
         FieldType(),
     ] = Field(
         "size",
@@ -248,7 +251,9 @@ class WriteOptions(OptionsModel):
         "compares the size. `readback` also reads the whole file back; `server` asks the server "
         "for a checksum, if it supports the extension check-file (ProFTPD). `none`, with "
         "`commit_mode=direct`, is for servers that take each file away as soon as it is closed: "
-        "nothing is compared, and a task that Spark repeats delivers its files again.",
+        "nothing is compared, and a task that Spark repeats delivers its files again. A read "
+        "compares sizes; with `checksum` it copies each file that has a checksum file (`.sha256`, "
+        "`.md5`) to the worker's disk, and compares the digest before it hands out a row.",
         examples=["readback"],
     )
     staging_dir: RemotePath = Field(

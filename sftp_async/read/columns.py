@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -38,7 +39,8 @@ class ResultColumns:
 
     Attributes:
         schema: of the result, as Spark expects it: without metadata of its own.
-        data: of the files, in the order of the result.
+        data: what the decoder reads of the files.
+        places: of the result's columns among those, in the order of the result.
         partition_by: the partition columns, by their place in `FoundFile.partition`.
         metadata: name of the column with the file's metadata, None for none.
         address: `sftp://user@host:port`, for the paths in the metadata.
@@ -49,6 +51,7 @@ class ResultColumns:
 
     schema: pa.Schema
     data: pa.Schema
+    places: tuple[int, ...]
     partition_by: tuple[str, ...]
     metadata: str | None
     address: str
@@ -74,7 +77,8 @@ class ResultColumns:
             return name if options.case_sensitive else name.lower()
 
         names = {same(name) for name in schema.names}
-        if options.columns and names != {same(name) for name in options.columns}:
+        added = {same(options.metadata_column)} if options.metadata_column is not None else set()
+        if options.columns and names - added != {same(name) for name in options.columns}:
             raise OptionsError(
                 "columns and .schema() name different columns: leave out one of them."
             )
@@ -83,17 +87,17 @@ class ResultColumns:
         metadata = options.metadata_column
         if metadata is not None and same(metadata) in names:
             elsewhere.add(same(metadata))
-            found = schema.field(
-                next(i for i, n in enumerate(schema.names) if same(n) == same(metadata))
-            )
-            if not pa.types.is_struct(found.type):
+            [kind] = [field.type for field in schema if same(field.name) == same(metadata)]
+            if not pa.types.is_struct(kind):
                 raise OptionsError(f"metadata_column={metadata} is a column of another type.")
         else:
             metadata = None
         taken = [name for name in schema.names if same(name) in elsewhere]
+        data, places = _data_columns(without_columns(schema, taken), options)
         return cls(
             schema.remove_metadata(),
-            without_columns(schema, taken),
+            data,
+            places,
             tuple(partition_by),
             metadata,
             options.address,
@@ -113,11 +117,13 @@ class ResultColumns:
                 fit its column.
 
         """
-        data = iter(batch.columns)
-        arrays = []
+        arrays, places = [], iter(self.places)
         for column in self.schema:
             constant = self._constant(column, split)
-            array = next(data) if constant is None else pa.repeat(constant, len(batch))
+            if constant is None:
+                array = batch.column(next(places))
+            else:
+                array = pa.repeat(constant, len(batch))
             if not column.nullable and array.null_count:
                 raise DecodeError(
                     f"Column {column.name!r} is NOT NULL in the schema, but the file has a null",
@@ -153,3 +159,34 @@ class ResultColumns:
             "file_block_length": split.size,
             "file_modification_time": datetime.fromtimestamp(file.mtime, UTC),
         }
+
+
+#: A column of a CSV file without a header, as Spark names it: its place, from 0.
+_PLACE = re.compile(r"_c([0-9]{1,5})", re.ASCII)
+
+
+def _data_columns(schema: pa.Schema, options: SFTPOptions) -> tuple[pa.Schema, tuple[int, ...]]:
+    """Return the columns that a decoder reads, and where those of the result are among them.
+
+    The decoder finds the columns of CSV files without a header by their places.
+
+    Raises:
+        OptionsError: `columns` names a column that a CSV file without a header cannot have.
+
+    """
+    if not options.columns or options.format != "csv" or options.header:
+        return schema, tuple(range(len(schema)))
+    by_place = {}
+    for column in schema:
+        found = _PLACE.fullmatch(column.name)
+        if found is None:
+            raise OptionsError(
+                f"columns={column.name}: a CSV file without a header has the columns _c0, _c1 and "
+                "so on. Set header=true, or give all columns with .schema()."
+            )
+        by_place[int(found[1])] = column
+    every = [
+        by_place.get(place, pa.field(f"_c{place}", pa.string()))
+        for place in range(max(by_place, default=-1) + 1)
+    ]
+    return pa.schema(every), tuple(by_place)

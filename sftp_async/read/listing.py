@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.layout.sidecars import MANIFEST_FILE, done_name
-from sftp_async.layout.target import clean
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
 from sftp_async.read.left_out import LeftOut, LeftOutFiles, summary_of
 from sftp_async.read.manifest import Manifests
 from sftp_async.read.partition_directories import Partitioning, find_partitions
 from sftp_async.read.remote_tree import Directory, RemoteTree, join, parent_of
-from sftp_async.read.root_paths import Root, find_roots, relative_to
+from sftp_async.read.root_paths import Root, find_roots, path_on_server, relative_to
 from sftp_async.read.selection import NOT_DONE, Selection, check_options
 
 if TYPE_CHECKING:
@@ -263,7 +262,7 @@ class _Lister:
         """
         if self._options.base_path is None:
             return {root.path if root.entry.is_dir else parent_of(root.path) for root in roots}
-        base = clean(self._options.base_path)
+        base = path_on_server(self._options, self._options.base_path, "base_path")
         for root in roots:
             below = relative_to(root.path, base)
             if below is None or (not below and not root.entry.is_dir):

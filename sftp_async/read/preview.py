@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from sftp_async.read.splits import TaskInput
 
 
+_ONCE = (
+    "With access=once no file is opened for a preview, since the server may give a file away with "
+    "its first read: there are no columns and no rows"
+)
+
+
 @dataclass(frozen=True)
 class Preview:
     """What a read would take.
@@ -78,7 +84,7 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
     Args:
         options: as the user gave them.
         paths: files, directories and globs; else `options.path` is read.
-        rows: how many at most.
+        rows: how many at most; the tasks are read one after the other until there are as many.
 
     Raises:
         OptionsError, ConnectError, TransferError: the files cannot be listed.
@@ -86,6 +92,8 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
 
     """
     options, listing = list_scan(options, paths)
+    if options.access == "once":
+        return Preview(listing, options.format, None, (), None, SFTPAsyncError(_ONCE))
     try:
         schema = infer_columns(options, listing)
         scan, tasks = scan_of(options, listing, schema)
@@ -93,7 +101,9 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
         return Preview(listing, options.format, None, (), None, problem)
     try:
         batches, left = [], rows
-        for task in tasks[:1] if tasks else ():
+        for task in tasks:
+            if not left:
+                break
             reading = read_task(scan, task)
             while left > 0 and (batch := next(reading, None)) is not None:
                 batches.append(batch.slice(0, left))

@@ -100,6 +100,20 @@ class RemoteReadable(ReadableFile):
         self._on_bytes(sum(map(len, found)))
         return found
 
+    def read_sidecar(self, path: str, limit: int) -> bytes:
+        """Return the content of a small file of the same server.
+
+        Args:
+            path: on the server.
+            limit: bytes that it may have.
+
+        Raises:
+            RemoteNotFoundError: there is none.
+            TransferError: it is larger, or cannot be read.
+
+        """
+        return self._run(self._download.read_sidecar(path, limit))
+
     def check(self) -> None:
         """Compare the version once more: raises `RemoteChangedError` if the file has changed."""
         self._run(self._download.check())

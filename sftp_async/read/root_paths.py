@@ -6,7 +6,12 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.errors import OptionsError, RemoteFailureError, RemoteNotFoundError
+from sftp_async.errors import (
+    UNKNOWN_OUTCOME,
+    OptionsError,
+    RemoteNotFoundError,
+    TransferError,
+)
 from sftp_async.layout.target import clean
 from sftp_async.options.parsing import parse_remote_path
 from sftp_async.options.urls import is_url, parse_url
@@ -67,13 +72,9 @@ def asked_paths(options: SFTPOptions, paths: Sequence[str]) -> tuple[str, ...]:
     found = []
     for path in asked:
         try:
-            text = _path_of_url(options, path) if is_url(path) else path
-            cleaned = clean(parse_remote_path(text))
+            cleaned = path_on_server(options, path)
         except OptionsError as error:
             problems += error.problems
-            continue
-        except ValueError as error:
-            problems.append(f"path {error}.")
             continue
         if holds_uncommitted_files(cleaned):
             problems.append(
@@ -86,6 +87,26 @@ def asked_paths(options: SFTPOptions, paths: Sequence[str]) -> tuple[str, ...]:
     if problems:
         raise OptionsError(problems)
     return tuple(found)
+
+
+def path_on_server(options: SFTPOptions, path: str, option: str = "path") -> str:
+    """Return a path or URL as a normalised path on the server.
+
+    Args:
+        options: of the read.
+        path: as the user gave it.
+        option: where.
+
+    Raises:
+        OptionsError: it is invalid, or names another server.
+
+    """
+    try:
+        return clean(parse_remote_path(_path_of_url(options, path) if is_url(path) else path))
+    except OptionsError:
+        raise
+    except ValueError as error:
+        raise OptionsError(f"{option} {error}.") from None
 
 
 def _pattern_problem(path: str) -> str | None:
@@ -314,7 +335,9 @@ async def _what_is_there(tree: RemoteTree, path: str, left_out: LeftOutFiles) ->
         if not entry.is_dir:
             return f"{plain} is a file, not a directory"
         names = sorted(one.name for one in await tree.filesystem.listdir(plain))
-    except RemoteFailureError:
+    except UNKNOWN_OUTCOME:
+        raise
+    except TransferError:  # the path is what the error is about, not what is around it
         return "Check the path: it is one on the server"
     shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
     there = f"{plain} has {len(names):,} entries: {shown}" if names else f"{plain} is empty"

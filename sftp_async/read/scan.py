@@ -17,6 +17,7 @@ from sftp_async.read.columns import ResultColumns
 from sftp_async.read.listing import list_files
 from sftp_async.read.root_paths import asked_paths
 from sftp_async.read.schema import infer_columns
+from sftp_async.read.sources import may_split
 from sftp_async.read.splits import split_files
 from sftp_async.read.tracking import ReadTracking
 from sftp_async.remote.operation import run_operation
@@ -67,7 +68,10 @@ class Scan:
             return self
         options = self.options.with_inferred({"time_zone": zone})
         return replace(
-            self, options=options, file_format=open_read_format(options, self.columns.data)
+            self,
+            options=options,
+            columns=replace(self.columns, time_zone=zone),
+            file_format=open_read_format(options, self.columns.data),
         )
 
 
@@ -150,6 +154,9 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
         sum(file.size for file in listing.files),
         listing.left_out_count,
     )
+    if not listing.files:
+        reasons = listing.left_out_summary or "there is none"
+        log.warning("%s: %s: no file to read: %s", options.address, ", ".join(paths), reasons)
     return _with_format(pinned, listing), listing
 
 
@@ -167,9 +174,11 @@ def scan_of(
         OptionsError, DecodeError: the options or the columns do not suit the format.
 
     """
+    if options.columns and options.format == "csv" and options.header:
+        options = options.with_inferred({"match_columns": "name"})
     columns = ResultColumns.of(schema, listing.partition_by, options)
     file_format = open_read_format(options, columns.data)
-    inputs = split_files(listing.files, options, file_format.is_splittable)
+    inputs = split_files(listing.files, options, lambda path: may_split(path, options, file_format))
     return Scan(options, columns, file_format), inputs
 
 

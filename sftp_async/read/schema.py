@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sftp_async.errors import OptionsError
+from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.formats import open_read_format
 from sftp_async.read.columns import METADATA
 from sftp_async.read.readable_file import RemoteReadable
+from sftp_async.read.sources import sources
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sftp_async.formats.base import ReadableFile, ReadFormat
     from sftp_async.options import SFTPOptions
-    from sftp_async.read.listing import Listing
+    from sftp_async.read.listing import FoundFile, Listing
+
+#: Formats whose columns are known without a file.
+_FIXED_COLUMNS = ("text", "binary")
 
 
 def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
@@ -29,19 +37,38 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
         OptionsError: `columns` names one that is not there, or a name is there twice.
 
     """
+    if options.access == "once":
+        raise OptionsError(
+            "access=once reads no file twice: give the columns, with .schema('id BIGINT, …')."
+        )
+    if not listing.files and options.format not in _FIXED_COLUMNS:
+        raise SFTPAsyncError(
+            "The columns cannot be inferred: there is no file to look at",
+            host=options.address,
+            hint=f"Give them with .schema(…). {listing.left_out_summary}".rstrip(),
+        )
     file_format = open_read_format(options, None)
     with ExitStack() as stack:
-        files = [
-            stack.enter_context(RemoteReadable.of(options, file))
+        parts = (
+            part
             for file in listing.files[: options.infer_files]
-        ]
-        schema = file_format.infer_schema(files)
+            for part in _opened(stack, options, file, file_format)
+        )
+        schema = file_format.infer_schema(list(islice(parts, options.infer_files)))
     schema = _with_partitions(schema, listing, options)
     if options.columns:
         schema = _projected(schema, options)
     if options.metadata_column is not None:
         schema = schema.append(pa.field(options.metadata_column, METADATA))
     return schema
+
+
+def _opened(
+    stack: ExitStack, options: SFTPOptions, file: FoundFile, file_format: ReadFormat
+) -> Iterator[ReadableFile]:
+    """Yield a file, or the members of an archive, which stay readable until the stack is closed."""
+    readable = stack.enter_context(RemoteReadable.of(options, file))
+    yield from stack.enter_context(sources(readable, options, file_format))
 
 
 def _with_partitions(schema: pa.Schema, listing: Listing, options: SFTPOptions) -> pa.Schema:

@@ -64,6 +64,9 @@ class Selection:
                 problems.add([f"{name}: {error}."])
         problems.raise_all()
         self._after, self._before = times
+        # The names of done files for one directory: all of its files ask for them, one by one.
+        self._siblings: Collection[str] = ()
+        self._done_names: set[str] = set()
         self._needs_time = [
             name for name in ("modified_after", "modified_before") if getattr(options, name)
         ] + (["min_age"] if options.min_age else [])
@@ -137,15 +140,12 @@ class Selection:
             for algorithm in ALGORITHMS
         ):
             return True
-        return self._done is not None and name in self._done_names(siblings)
-
-    def _done_names(self, siblings: Collection[str]) -> set[str]:
-        """Return the names that done files of a directory's files have."""
-        if getattr(self, "_done_for", None) is not siblings:
-            assert self._done is not None
-            self._done_for = siblings
-            self._done_set = {done_name(self._done, name) for name in siblings}
-        return self._done_set
+        if self._done is None:
+            return False
+        if self._siblings is not siblings:
+            self._siblings = siblings
+            self._done_names = {done_name(self._done, each) for each in siblings}
+        return name in self._done_names
 
 
 def check_options(options: SFTPOptions) -> None:

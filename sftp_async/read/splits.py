@@ -34,7 +34,7 @@ class TaskInput:
 
 
 def split_files(
-    files: Sequence[FoundFile], options: SFTPOptions, is_splittable: Callable[[str], bool]
+    files: Sequence[FoundFile], options: SFTPOptions, may_split: Callable[[str], bool]
 ) -> list[TaskInput]:
     """Divide files among tasks, as Spark's file sources do (FilePartition.getFilePartitions).
 
@@ -45,15 +45,12 @@ def split_files(
     Args:
         files: to be read.
         options: of the read.
-        is_splittable: whether a range of the file of a path can be decoded by itself.
+        may_split: whether several tasks may share the file of a path.
 
     """
     limit = options.max_partition_bytes
-    may_split = options.split == "auto" and options.access in ("auto", "random")
     splits = [
-        split
-        for file in files
-        for split in _cut(file, limit if may_split and is_splittable(file.path) else None)
+        split for file in files for split in _cut(file, limit if may_split(file.path) else None)
     ]
     # Equal sizes keep the order of paths: sorting is stable.
     splits.sort(key=lambda split: -split.size)

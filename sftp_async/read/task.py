@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
-from sftp_async.formats.spooled_file import spooled
 from sftp_async.read.readable_file import RemoteReadable
+from sftp_async.read.sources import sources
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     import pyarrow as pa
 
-    from sftp_async.formats.base import ReadableFile
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import Split, TaskInput
 
@@ -31,10 +31,16 @@ class ReadCounters:
     rows: int = 0
     bytes: int = 0
     files_left_out: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add_bytes(self, count: int) -> None:
-        """Count bytes that came."""
-        self.bytes += count
+        """Count bytes that came; from any thread, since some decoders fetch ahead in one."""
+        with self._lock:
+            self.bytes += count
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {name: getattr(self, name) for name in ("files", "rows", "bytes", "files_left_out")}
 
 
 def read_task(
@@ -87,12 +93,11 @@ def read_task(
 
 
 def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.RecordBatch]:
-    with ExitStack() as stack:
-        source: ReadableFile = file
-        in_order = scan.options.access in ("sequential", "once")
-        if in_order and scan.file_format.reads_ranges(file.path):
-            source = stack.enter_context(spooled(file))
-        for batch in scan.file_format.decode(source, split.start, split.stop):
-            if len(batch):
-                yield scan.columns.assemble(batch, split)
-        file.check()
+    with sources(file, scan.options, scan.file_format) as parts:
+        for part in parts:
+            # Only a file itself has ranges: a copy and a member are read from start to end.
+            start, stop = (split.start, split.stop) if part is file else (0, part.size)
+            for batch in scan.file_format.decode(part, start, stop):
+                if len(batch):
+                    yield scan.columns.assemble(batch, split)
+    file.check()

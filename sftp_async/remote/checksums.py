@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sftp_async.remote.filesystem import RemoteFileSystem
 
-How = Literal["size", "readback", "server", "none"]
+How = Literal["size", "readback", "server", "checksum", "none"]
 
 
 async def verify(

@@ -147,6 +147,19 @@ class Download:
                     raise
         return result
 
+    async def read_sidecar(self, path: str, limit: int) -> bytes:
+        """Return the content of a small other file, of at most `limit` bytes.
+
+        Raises:
+            TransferError, ConnectError: it cannot be read, retries included.
+
+        """
+        content = b""
+        async for attempt in self._attempts():
+            async with attempt, self._pool.lease() as connection:
+                content = await connection.read_file(path, limit)
+        return content
+
     async def open_ahead(self) -> None:
         """Open the file, if that works at once; the next read raises why it does not."""
         with suppress(SFTPAsyncError):

@@ -1,10 +1,10 @@
-"""Turns Spark's options and schema into a writer: `SFTPDataSource`, which does no I/O itself."""
+"""Turns Spark's options and schema into readers and writers: `SFTPDataSource`, without I/O."""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pyspark.sql.datasource import (
     DataSource,
@@ -14,7 +14,7 @@ from pyspark.sql.datasource import (
 )
 from pyspark.sql.types import StructType
 
-from sftp_async.errors import OptionsError
+from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
@@ -34,7 +34,7 @@ log = logging.getLogger("sftp_async.spark.datasource")
 
 
 class SFTPDataSource(DataSource):
-    """Writes DataFrames to an SFTP server: `df.write` and `df.writeStream`, `.format("sftp")`.
+    """DataFrames from and to an SFTP server: `spark.read`, `df.write`, `df.writeStream`.
 
     Spark finds it where the package is installed; otherwise register it in the session, with
     `spark.dataSource.register(SFTPDataSource)`. It writes in the modes `append` and `overwrite`:
@@ -42,7 +42,11 @@ class SFTPDataSource(DataSource):
         df.write.format("sftp").options(**options.to_spark()).mode("append").save("/upload/orders")
 
     A path that ends in a data file's extension (`orders.csv`, `orders.csv.gz`) names one exact
-    file; any other path is a directory of part files. All options: docs/options.md.
+    file; any other path is a directory of part files. A read takes files, directories and globs:
+
+        spark.read.format("sftp").options(**options.to_spark()).load("/in/orders/*.csv.gz")
+
+    All options: docs/options.md.
     """
 
     # Set in the class that `register` makes for a session.
@@ -118,11 +122,25 @@ class SFTPDataSource(DataSource):
             ConnectError, TransferError: the files cannot be listed.
 
         """
+        options = self._options()
         columns = arrow_schema(schema)
         scan, tasks, tracking = plan_scan(
-            self._options(), columns, self._paths(), zone=machine_zone(), listener=self.listener
+            options, columns, self._paths(), zone=machine_zone(), listener=self.listener
         )
         return SFTPBatchReader(scan, tasks, tracking)
+
+    def streamReader(self, schema: StructType) -> NoReturn:  # noqa: N802 - Spark's name
+        """Refuse: files are read in batches.
+
+        Raises:
+            SFTPAsyncError: with what to do instead.
+
+        """
+        raise SFTPAsyncError(
+            "The sftp format does not read streams",
+            hint="Read batches on a schedule, with spark.read and modified_after; on Databricks, "
+            "Auto Loader reads sftp:// paths as a stream.",
+        )
 
     def _paths(self) -> tuple[str, ...]:
         """Return the paths of `load([...])`; none where there is one, in the option `path`."""
@@ -139,8 +157,8 @@ class SFTPDataSource(DataSource):
     def _with_session_mode(self, options: SFTPOptions) -> SFTPOptions:
         """Return the options of an overwrite with the session's mode, where none is set.
 
-        The option stays unset if the session's mode is not known now: then the commit warns before
-        it empties partitions that have no new rows.
+        The option stays unset if the session's mode is not known now: then the preparation warns
+        where there are partitions, and the commit before it empties those without new rows.
         """
         name = "partition_overwrite_mode"
         if not options.partition_by or name in options.model_fields_set:

@@ -35,6 +35,7 @@ STEPS = (
     "Target",
     "Free space",
     "Write",
+    "Read",
     "Rename",
     "Replace",
     "Remove",

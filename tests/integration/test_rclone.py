@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from sftp_async import SFTPOptions
+from sftp_async.read.listing import list_files
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli import transfer
+from tests.functional.remote.ssh.connections import connected
 from tests.support.channels import pool_to
 from tests.support.jobs import lines_in, write
 from tests.support.keys import KeySet
@@ -101,3 +103,18 @@ async def test_put_and_get_carry_a_file(
     assert (root / "a").read_bytes() == DATA
     await transfer.download(given, "/a", copy, watch, replace=False)
     assert copy.read_bytes() == DATA
+
+
+@pytest.mark.asyncio
+async def test_large_directories_are_listed_in_full(options: dict[str, str], root: Path) -> None:
+    for number in range(10):
+        directory = root / f"k={number}"
+        directory.mkdir()
+        for file in range(222):
+            (directory / f"{file}.csv").write_bytes(b"x")
+    async with connected(options) as connection:
+        # Its requests are not known to be served in order: one page at a time.
+        assert not connection.capabilities.in_order
+        found = await list_files(connection, ["/"], SFTPOptions(**options))
+    assert len({file.path for file in found.files}) == len(found.files) == 2220
+    assert found.partition_by == ("k",)

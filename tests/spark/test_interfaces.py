@@ -54,7 +54,7 @@ def in_sql(server: EmbeddedServer, **more: str) -> str:
 def session(spark: SparkSession) -> Iterator[SparkSession]:
     """The tests' session, which keeps no views."""
     yield spark
-    for view in ("orders", "partner_orders", "sftp_view"):
+    for view in ("orders", "partner_orders", "partner_report", "sftp_view"):
         spark.catalog.dropTempView(view)
 
 
@@ -66,10 +66,14 @@ def table(spark: SparkSession) -> Iterator[str]:
     spark.sql("DROP TABLE sftp_table")
 
 
-def test_the_sql_example_writes_by_insert_into_and_insert_overwrite(
-    spark: SparkSession, embedded_server: EmbeddedServer, tmp_path: Path
+def test_the_sql_example_writes_by_insert_into_and_insert_overwrite_and_reads_by_select(
+    spark: SparkSession,
+    embedded_server: EmbeddedServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     spark_sql.write(spark, embedded_server, tmp_path)
+    assert "|   501| 500|" in capsys.readouterr().out
     out = embedded_server.root / "out"
     orders = [line for line in lines(out / "orders") if line != "id,customer"]
     assert sorted(orders) == sorted([*(f"{n},customer {n}" for n in range(500)), "500,the last"])
@@ -134,6 +138,7 @@ def test_a_stream_writes_by_a_table(
 
 def test_the_documented_sql_runs(session: SparkSession, tmp_path: Path) -> None:
     page = (REPOSITORY / "docs" / "how-to" / "sql-connect-cluster.md").read_text()
+    rows = []
     password = tmp_path / "password"
     password.write_text("documented")
     session.sql("SELECT 1L AS id, 'one' AS name").createOrReplaceTempView("orders")
@@ -143,7 +148,9 @@ def test_the_documented_sql_runs(session: SparkSession, tmp_path: Path) -> None:
             here = here.replace("env:SFTP_PASSWORD", f"file:{password}")
             here = re.sub(r"SHA256:[\w+/]+", server.fingerprint, here)
             for statement in filter(str.strip, here.split(";")):
-                session.sql(statement)
+                rows.append(session.sql(statement).collect())
+    # Each SELECT, in the order of the page.
+    assert [[tuple(row) for row in found] for found in rows if found] == [[("one", 1)], [(1,)]]
     assert lines(server.root / "out" / "orders.csv") == ["1,one", "id,name"]
     assert lines(server.root / "out" / "table") == ["1,one"]
 
@@ -165,8 +172,9 @@ def test_a_thread_of_ones_own_writes_after_register(
 
 #: A statement that is refused, and the words that say why, or what to do.
 REFUSED = {
-    "SELECT * FROM sftp_view": "The sftp format writes only. To read, fetch the files",
-    "CREATE TEMPORARY VIEW other USING sftp OPTIONS {options}": "In SQL name them: CREATE TEMP",
+    "SELECT * FROM sftp_view": "no such file",
+    "SELECT * FROM {table}": "no option has arrived. Spark hands on",
+    "CREATE TEMPORARY VIEW other USING sftp OPTIONS {options}": "no such file",
     "INSERT INTO {table} VALUES (1, 'one')": "no option has arrived. Spark hands on",
     "CREATE TABLE copy USING sftp OPTIONS {options} AS SELECT 1 AS id": "no option has arrived",
     "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "overwrite by filter",
@@ -200,7 +208,7 @@ def test_the_job_of_the_databricks_bundle_checks_the_way_and_writes(
 
 
 def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> dict[str, int]:
-    """Run an example as a reader does; returns the files that it prints, and their bytes."""
+    """Run an example as a reader does; returns the number that it prints for each file."""
     done = subprocess.run(
         [sys.executable, str(REPOSITORY / "examples" / name), *arguments],
         cwd=cwd,
@@ -221,6 +229,8 @@ def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wh
     env = environment(tmp_path, unpacked_wheel(tmp_path))
     with cluster(tmp_path, env) as master:
         printed = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
+    read = [printed.pop(target) for target in ("/out/orders", "/out/orders.csv.gz")]
+    assert read == [10_000] * 2
     assert [Path(file).parent.name for file in printed] == ["orders"] * 4 + ["out"]
     rows = sum(len(f"{n},customer {n}\n") for n in range(10_000))
     assert sum(list(printed.values())[:4]) == 4 * len("id,customer\n") + rows
@@ -254,7 +264,7 @@ spark.stop()
 
 
 @pytest.mark.one_python
-def test_spark_connect_writes_batches_and_streams_and_its_server_looks_references_up(
+def test_spark_connect_reads_and_writes_and_its_server_looks_references_up(
     tmp_path: Path,
 ) -> None:
     for module in ("grpc", "grpc_status", "google.rpc"):
@@ -272,6 +282,7 @@ def test_spark_connect_writes_batches_and_streams_and_its_server_looks_reference
         done = subprocess.run(
             looked_up, cwd=tmp_path, env=env | of_client, capture_output=True, text=True
         )
+    assert printed.pop("/out/orders.csv.gz") == 999
     assert [Path(file).parent.name for file in printed] == ["out", "stream"]
     assert list(printed.values())[1] == len("1\n2\n")
     assert done.returncode == 0, done.stderr[-4000:]

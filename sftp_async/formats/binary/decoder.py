@@ -54,7 +54,9 @@ def read_binary(options: FormatOptions, schema: pa.Schema | None) -> BinaryReadF
 
 
 class BinaryReadFormat(ReadFormat):
-    """A row for each file. A file is not decompressed, and not fetched if no content is wanted.
+    """A row for each file that is not empty, as in Spark.
+
+    A file is not decompressed, and not fetched if no content is wanted.
 
     Args:
         schema: some of the four columns, in any order.
@@ -75,6 +77,8 @@ class BinaryReadFormat(ReadFormat):
             DecodeError: the content is wanted, and is too large for a row.
 
         """
+        if not file.size:
+            return  # Spark plans no empty file
         columns = [self._column(field.name.lower(), file) for field in self._schema]
         if columns:
             yield pa.RecordBatch.from_arrays(columns, schema=self._schema)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Rows of a batch on the exact path: bounds what lists of cells take.
 ROWS = 16 * 1024
+#: Bytes of a piece of a block that is not cut further to find what is plain in it.
+_PIECE = 8 * 1024
+_MARK = "\ufeff"
 _ENDS = re.compile(r"\r\n|\r|\n")
 
 
@@ -41,6 +44,9 @@ class BlockReader:
         self._maker = form.maker
         self._cells = LineCells(form.dialect)
         self._awaits_header = False
+        self._cuts_blocks = True
+        #: Whether no line was parsed yet: the parser drops a mark at the start of the first one.
+        self._is_fresh = True
         #: Of each wanted column, its place in the file; None if they are the file's columns.
         self._places: list[int] | None = None
         self._width = len(self._maker.names)
@@ -59,19 +65,45 @@ class BlockReader:
             data = self._behind_header(data, block.offset)
         if not data:
             return
-        if self._form.path != "exact":
-            columns = self._form.fast.columns(data, self._width, self._places)
-            if columns is not None:
-                malformed = Malformed(offset=block.offset)
-                batch = self._maker.batch(columns, len(columns[0]), malformed, self._path)
-                if batch is not None:
-                    self._form.report(True, len(data))
+        fresh, self._is_fresh = self._is_fresh, False
+        exact = self._form.path == "exact" or not self._form.fast.suits
+        if exact or (fresh and _MARK.encode() in data):
+            self._form.report(False, len(data))
+            yield from self._exact(data, block.offset, fresh=fresh)
+            return
+        yield from self._fast(data, block.offset)
+
+    def _fast(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a block by Arrow, but for pieces of it that are not plain."""
+        cuts = self._cuts_blocks
+        # Where no piece of a block was plain, those of the next one are hardly worth a try.
+        self._cuts_blocks = False
+        pieces = [(data, offset)]
+        end = (self._dialect.line_sep or "\n").encode()
+        while pieces:
+            piece, at = pieces.pop()
+            batch = self._plain_batch(piece, at)
+            if batch is not None:
+                self._cuts_blocks = True
+                self._form.report(True, len(piece))
+                if batch.num_rows:
                     yield batch
-                    return
+                continue
             if self._form.path == "fast":
-                raise NotPlainError(f"{data[:200]!r} is not plain")
-        self._form.report(False, len(data))
-        yield from self._exact(data, block.offset)
+                raise NotPlainError(f"{piece[:200]!r} is not plain")
+            middle = piece.find(end, len(piece) // 2) + len(end)
+            if cuts and len(piece) > _PIECE and len(piece) // 2 <= middle < len(piece):
+                pieces += [(piece[middle:], at + middle), (piece[:middle], at)]
+            else:
+                self._form.report(False, len(piece))
+                yield from self._exact(piece, at, fresh=False)
+
+    def _plain_batch(self, data: bytes, offset: int) -> pa.RecordBatch | None:
+        columns = self._form.fast.columns(data, self._width, self._places)
+        if columns is None:
+            return None
+        malformed = Malformed(offset=offset)
+        return self._maker.batch(columns, len(columns[0]), malformed, self._path)
 
     def take_header(self, cells: Cells) -> None:
         """Check a header, or find the columns by it.
@@ -134,8 +166,9 @@ class BlockReader:
             position = stop
             if header_line([line], self._dialect) is not None:
                 self._awaits_header = False
+                self._is_fresh = False
                 try:
-                    cells = self._cells.of(line)
+                    cells = self._cells.of(line.removeprefix(_MARK))
                 except RecordError as error:
                     raise self.failed(error, offset) from error
                 if cells is not None:
@@ -143,7 +176,7 @@ class BlockReader:
                 break
         return data[position:]
 
-    def _exact(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+    def _exact(self, data: bytes, offset: int, *, fresh: bool) -> Iterator[pa.RecordBatch]:
         lines = text_lines(data, self._dialect.line_sep)
         lines = [line for line in lines if line and (line[0] > " " or line.strip(BLANKS))]
         if comment := self._dialect.comment:
@@ -159,6 +192,8 @@ class BlockReader:
                 texts = None
                 if self._maker.keeps_records:
                     texts = [record_text(line) for line in part]
+                if fresh and not first and part[0].startswith(_MARK):
+                    records[0] = cells.of(part[0].removeprefix(_MARK))
                 yield from self.batch_of(records, texts, offset)
         except RecordError as error:
             raise self.failed(error, offset) from error

@@ -104,6 +104,8 @@ def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[
             if cells is None:
                 return
             yield cells, text[parser.start : parser.position]
+            if parser.ended:
+                return
             position = parser.position
 
 

@@ -27,7 +27,7 @@ try:
 except ImportError:  # quotes are then read on the exact path
     np = None  # type: ignore[assignment]
 
-_FEED = 10
+_FEED, _SPACE = 10, 32
 #: A line of white space, which Spark drops; data without its last line feed is searched.
 _BLANK_LINE = re.compile(rb"(?:\A|\n)[\x00-\x09\x0b-\x20]*(?:\n|\Z)")
 
@@ -106,10 +106,13 @@ class FastCells:
             data, lines = data + b"\n", feeds + 1
         if self._quote not in data:
             return data, lines, False
-        if NUL in (dialect.quote, dialect.escape) or dialect.trim_left or np is None:
+        if NUL in (dialect.quote, dialect.escape) or np is None:
+            return None
+        # Blank cells and quoted empty ones are alike when they are trimmed.
+        if dialect.trim_left and dialect.null_value != dialect.empty_value:
             return None
         plain = self._with_doubled_quotes(data)
-        if plain is None or not self._quotes_are_plain(plain):
+        if plain is None or not self._quotes_are_plain(plain, trims=dialect.trim_left):
             return None
         return plain, lines, True
 
@@ -126,15 +129,19 @@ class FastCells:
         dialect, quote, escape = self._dialect, self._quote, self._escape
         if escape == quote:
             return data
-        pairs = data.count(quote * 2)
+        # Two quotes together are an empty cell, or are read oddly.
         if escape not in data:
-            # Two quotes together are an empty cell, or are read oddly.
-            return data if not pairs or self._empties(data) == pairs else None
+            return data if self._has_no_pairs(data) else None
         if dialect.escape != dialect.escape_escape or escape * 2 in data:
             return None
-        if pairs and self._empties(data) != pairs:
+        if not self._has_no_pairs(data.replace(escape + quote, b"\0\0")):
             return None
         return data.replace(escape + quote, quote * 2)
+
+    def _has_no_pairs(self, data: bytes) -> bool:
+        """Whether two quotes are together only in empty cells."""
+        pairs = data.count(self._quote * 2)
+        return not pairs or self._empties(data) == pairs
 
     def _empties(self, data: bytes) -> int:
         """Return how many pairs of quotes are cells of their own, without overlaps."""
@@ -149,10 +156,14 @@ class FastCells:
         ends = (behind == sep) | (behind == _FEED) | (behind == 13)
         return int(np.count_nonzero(((before == sep) | (before == _FEED)) & ends))
 
-    def _quotes_are_plain(self, data: bytes) -> bool:
+    def _quotes_are_plain(self, data: bytes, *, trims: bool) -> bool:
         """Whether cells are quoted whole, and quotes in them are doubled.
 
-        So every other quote opens: it begins a cell, or is the second of a pair; and the others
+        Args:
+            data: of a block.
+            trims: whether no quoted cell may begin or end with white space.
+
+        Every other quote opens: it begins a cell, or is the second of a pair; and the others
         close: they end a cell, or are the first of a pair.
         """
         codes = np.frombuffer(data, np.uint8)
@@ -170,6 +181,8 @@ class FastCells:
         behind = np.where(closing < last, codes[np.minimum(closing + 1, last)], _FEED)
         ends = (behind == sep) | (behind == _FEED) | (behind == 13)
         ends[:-1] |= opening[1:] == closing[:-1] + 1
+        if trims and ((codes[opening + 1] <= _SPACE).any() or (codes[closing - 1] <= _SPACE).any()):
+            return False
         return bool(ends.all())
 
     def _cut(
@@ -206,7 +219,7 @@ class FastCells:
         """Return a column as Spark has it: with the texts of null and of an empty cell."""
         dialect = self._dialect
         if dialect.trim_left:
-            trim = pc.utf8_trim if dialect.trim_right else pc.utf8_ltrim
+            trim = pc.ascii_trim if dialect.trim_right else pc.ascii_ltrim
             text = _null_where(trim(text, characters=BLANKS), "")
         if quoted and dialect.empty_value:
             text = pc.if_else(pc.equal(text, ""), dialect.empty_value, text)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError
 from sftp_async.formats.csv.block_reader import BlockReader, text_lines
 from sftp_async.formats.csv.documents import document_records
-from sftp_async.formats.csv.header import header_line, safe_names
+from sftp_async.formats.csv.header import safe_names
 from sftp_async.formats.csv.line_cells import BLANKS, LineCells
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.values import text_numbers, text_times
@@ -55,6 +55,10 @@ _ARROW = {
     _BOOLEAN: pa.bool_(),
     _STRING: pa.string(),
 }
+#: Patterns of dates that are timestamps, too (CSVInferSchema.canParseDateAsTimestamp).
+_LENIENT_DATES = frozenset(
+    {"yyyy-MM-dd", "yyyy-M-d", "yyyy-M-dd", "yyyy-MM-d", "yyyy-MM", "yyyy-M", "yyyy"}
+)
 Kind = str | tuple[int, int]
 
 
@@ -137,16 +141,11 @@ class _Sample:
         for block in form.lines.blocks(file, 0, file.size):
             for line in text_lines(block.data, form.dialect.line_sep):
                 self.size += len(line) + 1
+                if not line.strip(BLANKS) or (comment and line.startswith(comment)):
+                    continue
                 if awaits_header:
-                    if header_line([line], form.dialect) is None:
-                        continue
                     header, awaits_header = line, False
-                # Spark leaves out each line that is equal to the header.
-                elif (
-                    not line.strip(BLANKS)
-                    or line == header
-                    or (comment and line.startswith(comment))
-                ):
+                elif line == header:  # Spark leaves out each line that is equal to the header
                     continue
                 try:
                     cells = cutter.of(line)
@@ -177,13 +176,13 @@ class CellTypes:
             self._date = text_times.date
         zone = rules.zone
         pattern = rules.timestamp
+        date_format = form.options.date_format or "yyyy-MM-dd"
+        self._dates_are_timestamps = pattern is None and date_format in _LENIENT_DATES
         self._timestamp: Callable[[str], int] = (
             (lambda text: text_times.timestamp(text, zone))
             if pattern is None
             else (lambda text: pattern.timestamp(text, zone))
         )
-        ntz = rules.timestamp_ntz
-        self._ntz = text_times.timestamp_ntz if ntz is None else ntz.timestamp_ntz
         self._decimal = (
             text_numbers.big_decimal
             if rules.locale.replace("_", "-").lower() == "en-us"
@@ -196,7 +195,11 @@ class CellTypes:
             so_far = kinds[index]
             if not cell or cell == self._null or so_far == _STRING:
                 continue
-            kinds[index] = _common(so_far, self._of(cell, so_far))
+            found = self._of(cell, so_far)
+            if {so_far, found} == {_DATE, _TIMESTAMP} and self._dates_are_timestamps:
+                kinds[index] = _TIMESTAMP
+            else:
+                kinds[index] = _common(so_far, found)
 
     def _of(self, cell: str, so_far: Kind) -> Kind:
         """Return the type of a cell; what a column cannot be any more is not tried."""
@@ -217,7 +220,7 @@ class CellTypes:
         tries_date = so_far == _DATE or (number and self._prefers_date)
         if tries_date and _reads(self._date, cell):
             return _DATE
-        if so_far != _BOOLEAN and (_reads(self._ntz, cell) or _reads(self._timestamp, cell)):
+        if so_far != _BOOLEAN and _reads(self._timestamp, cell):
             return _TIMESTAMP
         return _BOOLEAN if _reads(text_numbers.boolean, cell) else _STRING
 

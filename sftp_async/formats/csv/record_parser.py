@@ -35,6 +35,7 @@ class RecordParser:
     Attributes:
         start: where the last record began in the text.
         position: where it ended.
+        ended: whether the text of `following` came to its end, with no record left.
 
     """
 
@@ -53,6 +54,8 @@ class RecordParser:
         )
         # What counts as a line feed (Format.setLineSeparator).
         self._feed = line_end if line_end == dialect.line_sep and len(line_end) == 1 else "\n"
+        if len(line_end) == 2 and not dialect.multi_line:
+            self._feed = line_end  # in no line: Spark loses what is behind a line feed in one
         line_end = "" if line_end == self._feed else line_end[0]
         self._marks = _any_of(dialect.quote, dialect.escape, dialect.escape_escape, line_end)
         self._ends = _any_of(self._sep, self._feed, line_end)
@@ -66,6 +69,7 @@ class RecordParser:
         self._skips = False  # whether the cell becomes null, whatever follows in it
         self._match = 0
         self.start = self.position = 0
+        self.ended = False
 
     def line(self, text: str) -> Cells | None:
         """Return the cells of the first record of a line; None if it has none.
@@ -124,7 +128,9 @@ class RecordParser:
                 if (row := self._row()) is not None:
                     return row
         except _End:
-            return self._at_end()
+            row = self._at_end()
+            self.ended = not self._pending
+            return row
 
     def _set(self, text: str, position: int) -> None:
         self._text = text
@@ -132,6 +138,7 @@ class RecordParser:
 
     def forget(self) -> None:
         """Drop a record that is incomplete, as its text is."""
+        self.ended = False
         self._value.clear()
         self._cells = []
         self._pending.clear()

@@ -18,7 +18,9 @@ from sftp_async.formats.column_cast import ColumnCast, find_field
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.orc.casts import machine_zone, orc_rule
 from sftp_async.formats.orc.schema import spark_columns
-from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail, stream_ranges
+from sftp_async.formats.orc.stripe_footer import StripeFooter, parse_footer
+from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail
+from sftp_async.formats.orc.wide_timestamps import INSTANT, decode_wide, wide_columns
 from sftp_async.formats.range_file import RangeFile, WithTail, coalesced
 from sftp_async.formats.schema_merge import merged
 
@@ -146,44 +148,54 @@ class _Decoding:
                 for first in range(0, stripe.rows, BATCH_ROWS):
                     yield self.cast.batch([], [], min(BATCH_ROWS, stripe.rows - first))
             return
-        columns = {0}
-        for number in self.names:
-            columns |= self.tail.root.children[number].numbers()
+        wide = {number for number in wide_columns(self.tail) if number in self.names}
+        plain = [number for number in self.names if number not in wide]
+        stored = {0}.union(*(self.tail.root.children[number].numbers() for number in plain))
         footers = self.file.read_ranges([stripe.footer for stripe in stripes]) if stripes else []
-        for stripe, footer in zip(stripes, footers, strict=True):
-            ranges = stream_ranges(self.tail, stripe, footer, columns, self.file.path)
-            yield from self._rows(stripe, ranges)
+        for stripe, data in zip(stripes, footers, strict=True):
+            footer = parse_footer(self.tail, stripe, data, self.file.path)
+            columns = {number: self._wide(stripe, footer, number) for number in sorted(wide)}
+            first = 0
+            for batch, rows in self._rows(stripe, footer.ranges(stored), plain):
+                arrays = dict(zip(plain, batch, strict=True))
+                arrays |= {number: c.slice(first, rows) for number, c in columns.items()}
+                first += rows
+                ordered = [arrays[number] for number in self.names]
+                yield self.cast.batch(list(self.names.values()), ordered, rows)
 
-    def _rows(self, stripe: Stripe, streams: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a stripe, which is read as a file of its own, the last one's end."""
-        end = stripe.footer[1]
-        view = WithTail(self.file, end, self.tail.of_one_stripe(stripe))
-        source = RangeFile(view)
-        wanted = sum(stop - start for start, stop in streams)
-        if wanted > HELD_BYTES:
-            _log.debug(
-                "Stripe %d of %s has %d bytes of wanted columns; parts of each stream are held",
-                stripe.number,
+    def _wide(self, stripe: Stripe, footer: StripeFooter, number: int) -> pa.Array:
+        try:
+            found = decode_wide(self.file, self.tail, stripe, footer, number)
+        except (ValueError, LookupError, OSError, pa.ArrowException) as error:
+            raise malformed(
+                f"Stripe {stripe.number} cannot be decoded: {error}",
                 self.file.path,
-                wanted,
-            )
-            last = (max(stripe.footer[0], 0), view.size)
-            window = max(_LEAST_WINDOW, HELD_BYTES // len(streams) * 2 // 3)
-            source.stream([*(r for r in streams if r[0] < r[1]), last], window)
-        else:
-            ranges = coalesced([*streams, (max(0, view.size - _GUESS), view.size)])
-            source.hold(ranges, view.read_ranges(ranges))
+                offset=stripe.offset,
+            ) from error
+        zoned = self.tail.root.children[number].kind == INSTANT
+        return found.cast(pa.int64()).cast(pa.timestamp("us", "UTC")) if zoned else found
+
+    def _rows(
+        self, stripe: Stripe, streams: list[tuple[int, int]], numbers: list[int]
+    ) -> Iterator[tuple[list[pa.Array], int]]:
+        """Yield columns of a stripe, which is read as a file of its own, the last one's end."""
+        if not numbers:
+            for first in range(0, stripe.rows, BATCH_ROWS):
+                yield [], min(BATCH_ROWS, stripe.rows - first)
+            return
+        source = self._source(stripe, streams)
+        wanted = sum(stop - start for start, stop in streams)
         rows = max(1, min(BATCH_ROWS, BATCH_BYTES * stripe.rows // max(1, 4 * wanted)))
         seen = 0
         with self._reporting(source, stripe):
-            batches = self._scan(source, rows)
+            batches = self._scan(source, rows, numbers)
         while True:
             with self._reporting(source, stripe):
                 batch = next(batches, None)
             if batch is None:
                 break
             seen += batch.num_rows
-            yield self.cast.batch(list(self.names.values()), batch.columns, batch.num_rows)
+            yield batch.columns, batch.num_rows
         if seen != stripe.rows:
             raise malformed(
                 f"Stripe {stripe.number} has {seen:,} rows, and {stripe.rows:,} by the tail",
@@ -191,10 +203,31 @@ class _Decoding:
                 offset=stripe.offset,
             )
 
-    def _scan(self, source: RangeFile, rows: int) -> Iterator[pa.RecordBatch]:
+    def _source(self, stripe: Stripe, streams: list[tuple[int, int]]) -> RangeFile:
+        """Return the stripe as a file, with the streams in memory, or parts of them."""
+        end = stripe.footer[1]
+        view = WithTail(self.file, end, self.tail.of_one_stripe(stripe))
+        source = RangeFile(view)
+        wanted = sum(stop - start for start, stop in streams)
+        if wanted <= HELD_BYTES:
+            ranges = coalesced([*streams, (max(0, view.size - _GUESS), view.size)])
+            source.hold(ranges, view.read_ranges(ranges))
+            return source
+        _log.debug(
+            "Stripe %d of %s has %d bytes of wanted columns; parts of each stream are held",
+            stripe.number,
+            self.file.path,
+            wanted,
+        )
+        window = max(_LEAST_WINDOW, HELD_BYTES // len(streams) * 2 // 3)
+        last = (stripe.footer[0], view.size)
+        source.stream([*(r for r in streams if r[0] < r[1]), last], window)
+        return source
+
+    def _scan(self, source: RangeFile, rows: int, numbers: list[int]) -> Iterator[pa.RecordBatch]:
         opened = arrow_dataset.OrcFileFormat().make_fragment(pa.PythonFile(source, mode="r"))
         batches: Iterator[pa.RecordBatch] = opened.to_batches(
-            columns=[plain_name(number) for number in self.names],
+            columns=[plain_name(number) for number in numbers],
             batch_size=rows,
             batch_readahead=0,
             fragment_readahead=0,

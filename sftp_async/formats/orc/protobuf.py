@@ -36,7 +36,7 @@ def read_fields(data: bytes) -> Iterator[Field]:
         elif kind in (_FIXED64, _FIXED32):
             length = 8 if kind == _FIXED64 else 4
         else:
-            raise ValueError(f"there is no wire type {kind}")
+            raise ValueError(f"there is no kind {kind}")
         piece = data[at : at + length]
         if len(piece) < length:
             raise ValueError("the data end too early")
@@ -53,6 +53,30 @@ def packed(data: int | bytes) -> list[int]:
         value, at = _varint(data, at)
         numbers.append(value)
     return numbers
+
+
+def number_of(value: int | bytes) -> int:
+    """Return a field's number.
+
+    Raises:
+        ValueError: it has none.
+
+    """
+    if not isinstance(value, int):
+        raise ValueError("a number is missing")
+    return value
+
+
+def bytes_of(value: int | bytes) -> bytes:
+    """Return a field's bytes.
+
+    Raises:
+        ValueError: it has none.
+
+    """
+    if not isinstance(value, bytes):
+        raise ValueError("a message is missing")
+    return value
 
 
 def write_fields(fields: Iterable[Field]) -> bytes:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.orc.compression import CODECS, decompressed, stored
-from sftp_async.formats.orc.protobuf import Field, packed, read_fields, write_fields
+from sftp_async.formats.orc.protobuf import (
+    Field,
+    bytes_of,
+    number_of,
+    packed,
+    read_fields,
+    write_fields,
+)
 
 if TYPE_CHECKING:
     from sftp_async.formats.base import ReadableFile
@@ -117,7 +124,7 @@ class Tail:
         """
         kept = [f for f in self.footer if f[0] not in (3, 4, 6, 7)]
         root, *others = [f for f in self.footer if f[0] == 4]
-        renamed = [f for f in read_fields(_bytes(root[1])) if f[0] != 3]
+        renamed = [f for f in read_fields(bytes_of(root[1])) if f[0] != 3]
         renamed += [(3, plain_name(number).encode()) for number in range(len(self.root.names))]
         fields = [*kept, (4, write_fields(renamed)), *others]
         fields += [(3, stripe.message), (6, stripe.rows)]
@@ -156,9 +163,9 @@ def read_tail(file: ReadableFile) -> Tail:
     try:
         postscript = tuple(read_fields(data[-1 - length : -1]))
         parameters = dict(postscript)
-        footer_bytes = _number(parameters.get(1, 0))
-        codec = CODECS[_number(parameters.get(2, 0))]
-        block = _number(parameters.get(3, 256 * 1024))
+        footer_bytes = number_of(parameters.get(1, 0))
+        codec = CODECS[number_of(parameters.get(2, 0))]
+        block = number_of(parameters.get(3, 256 * 1024))
         if footer_bytes > end:
             raise ValueError(f"it claims {footer_bytes:,} bytes of a file of {file.size:,}")
         if end - footer_bytes < start:
@@ -167,9 +174,9 @@ def read_tail(file: ReadableFile) -> Tail:
         section = data[end - footer_bytes - start : end - start]
         footer = tuple(read_fields(decompressed(section, codec, block)))
         encrypted = any(number == 10 for number, _ in footer)
-        root = _Types([_bytes(value) for number, value in footer if number == 4]).root()
+        root = _Types([bytes_of(value) for number, value in footer if number == 4]).root()
         stripes = tuple(
-            _stripe(number, _bytes(value))
+            _stripe(number, bytes_of(value))
             for number, value in enumerate(value for key, value in footer if key == 3)
         )
         proleptic = dict(footer).get(11, 0) == _PROLEPTIC
@@ -185,53 +192,9 @@ def read_tail(file: ReadableFile) -> Tail:
     return Tail(codec, block, root, stripes, proleptic, footer, postscript)
 
 
-def stream_ranges(
-    tail: Tail, stripe: Stripe, footer: bytes, columns: set[int], path: str
-) -> list[tuple[int, int]]:
-    """Return where the data of some columns are in a stripe, in their order.
-
-    Args:
-        tail: of the file.
-        stripe: one of its stripes.
-        footer: its footer, as it is stored.
-        columns: the numbers of the columns.
-        path: of the file, for errors.
-
-    Raises:
-        DecodeError: the footer is damaged.
-
-    """
-    ranges, at = [], stripe.offset
-    data_start = stripe.offset + stripe.index_bytes
-    count, encodings = len(tail.root.numbers()), 0
-    try:
-        for number, value in read_fields(decompressed(footer, tail.codec, tail.block)):
-            encodings += number == 2
-            if number != 1:
-                continue
-            stream = dict(read_fields(_bytes(value)))
-            length = _number(stream.get(3, 0))
-            if at >= data_start and _number(stream.get(2, 0)) in columns:
-                ranges.append((at, at + length))
-            at += length
-            if _number(stream.get(2, 0)) >= count:
-                raise ValueError("a stream is of no column")
-        if at > stripe.footer[0]:
-            raise ValueError("its streams are longer than the stripe")
-        if encodings != count:
-            raise ValueError(f"it has the encodings of {encodings} of {count} columns")
-    except (ValueError, LookupError, TypeError, OSError) as error:
-        raise malformed(
-            f"The footer of stripe {stripe.number} is damaged: {error}",
-            path,
-            offset=stripe.footer[0],
-        ) from error
-    return ranges
-
-
 def _stripe(number: int, message: bytes) -> Stripe:
     fields = dict(read_fields(message))
-    offset, index, data, footer, rows = (_number(fields.get(key, 0)) for key in range(1, 6))
+    offset, index, data, footer, rows = (number_of(fields.get(key, 0)) for key in range(1, 6))
     return Stripe(number, offset, index, data, footer, rows, message)
 
 
@@ -263,18 +226,18 @@ class _Types:
         kind = 0
         for key, value in read_fields(self._messages[number]):
             if key == 1:
-                kind = _number(value)
+                kind = number_of(value)
             elif key == 2:
                 made.children += [self._type(child) for child in packed(value)]
             elif key == 3:
-                made.names.append(_bytes(value).decode("utf-8", "replace"))
+                made.names.append(bytes_of(value).decode("utf-8", "replace"))
             elif key == 5:
-                made.precision = _number(value)
+                made.precision = number_of(value)
             elif key == 6:
-                made.scale = _number(value)
+                made.scale = number_of(value)
             elif key == 7:
-                pair = dict(read_fields(_bytes(value)))
-                name, text = (_bytes(pair.get(part, b"")).decode() for part in (1, 2))
+                pair = dict(read_fields(bytes_of(value)))
+                name, text = (bytes_of(pair.get(part, b"")).decode() for part in (1, 2))
                 made.attributes[name] = text
         made.kind = KINDS[kind]
         if made.kind == "struct" and len(made.names) != len(made.children):
@@ -285,15 +248,3 @@ class _Types:
         if not (0 <= made.scale <= made.precision <= 38):
             raise ValueError(f"a decimal has {made.precision} digits")
         return made
-
-
-def _number(value: int | bytes) -> int:
-    if not isinstance(value, int):
-        raise ValueError("a number is missing")
-    return value
-
-
-def _bytes(value: int | bytes) -> bytes:
-    if not isinstance(value, bytes):
-        raise ValueError("a message is missing")
-    return value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.formats.arrow_text import any_true, text_buffer
+from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values import temporal, text_numbers, text_times
 from sftp_async.formats.values.zones import DAY_US, zone_of
 
@@ -232,11 +232,16 @@ class _Decimals(FromText):
     def fast(self, text: pa.Array) -> pa.Array | None:
         if self._number_is_foreign:
             return None
-        # Arrow takes a point without digits.
-        shortest = pc.min(pc.binary_length(text)).as_py()
-        if shortest is not None and shortest < 2 and any_true(pc.equal(text, ".")):
+        # Arrow does not notice that a number with an exponent is too large.
+        if _holds(text, b"eE"):
             return None
-        return text.cast(self.type)
+        # Nor that one without is, where its digits and the scale are more than 38.
+        digits = (pc.max(pc.binary_length(text)).as_py() or 0) + self.type.scale
+        if digits <= _DECIMAL_DIGITS:
+            return text.cast(self.type)
+        if digits > 2 * _DECIMAL_DIGITS:
+            return None
+        return text.cast(pa.decimal256(2 * _DECIMAL_DIGITS, self.type.scale)).cast(self.type)
 
     @cached_property
     def _number(self) -> Callable[[str], Any]:
@@ -329,6 +334,8 @@ class _Timestamps(FromText):
         return found.cast(self.type)
 
 
+#: Digits of Arrow's decimals of 128 bits; those of 256 have twice as many.
+_DECIMAL_DIGITS = 38
 #: Timestamps with an offset that Arrow and Spark read alike: Arrow also takes them without seconds,
 #: and Java only offsets up to 18 hours.
 _ZONED = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-7])(?::?[0-5]\d)?)$"

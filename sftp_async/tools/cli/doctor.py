@@ -27,11 +27,18 @@ def doctor(
             help="Do not count sessions and connections, and do not estimate the throughput.",
         ),
     ] = False,
+    read: Annotated[
+        bool,
+        typer.Option("--read", help="Check what a read needs; write nothing to the server."),
+    ] = False,
 ) -> None:
     """Check a server step by step: name, port, host key, login, capabilities, and writing.
 
     Each fault is shown with its cause and its remedy. The command writes small hidden files to the
     target directory, and removes them. It estimates the throughput with up to 8 MiB.
+
+    With --read, it checks that TARGET (a file, a directory or a glob) can be listed and read, and
+    writes nothing.
     """
     from sftp_async.tools.cli.run import run
     from sftp_async.tools.doctor import run_checks
@@ -40,7 +47,11 @@ def doctor(
     output.line(f"SFTP check of {server.options.address}, path {path}")
     report = run(
         run_checks(
-            server.options, path, thorough=not quick, on_step=lambda step: _show(step, output)
+            server.options,
+            path,
+            thorough=not quick,
+            read=read,
+            on_step=lambda step: _show(step, output),
         )
     )
     output.document(report.to_dict())
@@ -76,16 +87,17 @@ def _show_result(report: CheckReport, output: Output) -> None:
             output.show(
                 Text.assemble("  ", (f"{each.option}={each.value}", "cyan"), f"  {each.why}")
             )
+    verb = "read" if report.reads else "write"
     failed = next((step for step in report.steps if step.status == "failed"), None)
     output.line()
     if failed is None:
         warnings = sum(step.status == "warning" for step in report.steps)
         output.line(
-            "A job can write there." + (f" Warnings: {warnings}, see above." if warnings else ""),
+            f"A job can {verb} there." + (f" Warnings: {warnings}, see above." if warnings else ""),
             "green",
         )
         return
-    output.line(f"A job cannot write there: see {failed.name} above.", "bold red")
+    output.line(f"A job cannot {verb} there: see {failed.name} above.", "bold red")
     if failed.name == "Host key" and report.host_key_fingerprint:
         fingerprint = host_key_option(report.host_key_fingerprint)
         output.line(f"If the server's operator confirms the key, add: {fingerprint}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sftp_async.humanize import counted, in_units
+from sftp_async.humanize import counted, in_units, printable
 from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
@@ -44,7 +44,8 @@ def preview(
     _show_files(found.listing, output)
     _show_plan(found, output)
     if found.problem is not None:
-        output.error(found.problem)
+        if not output.as_json:  # the document has the problem
+            output.error(found.problem)
         raise typer.Exit(1)
 
 
@@ -90,5 +91,4 @@ def _show_rows(rows: pa.Table, output: Output) -> None:
 
 
 def _cell(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+    return printable(str(value), _WIDEST)

@@ -1,9 +1,9 @@
-"""Checks everything that a write needs, step by step, and reports each fault with its remedy.
+"""Checks everything that a write or a read needs, step by step, and reports each fault with its remedy.
 
 `run_checks` returns a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
 """
 
-from sftp_async.tools.doctor.checks import STEPS, run_checks
+from sftp_async.tools.doctor.checks import READ_STEPS, STEPS, run_checks
 from sftp_async.tools.doctor.report import CheckReport, CheckStep, Recommendation
 
-__all__ = ["STEPS", "CheckReport", "CheckStep", "Recommendation", "run_checks"]
+__all__ = ["READ_STEPS", "STEPS", "CheckReport", "CheckStep", "Recommendation", "run_checks"]

@@ -41,6 +41,12 @@ def recommend(context: CheckContext, steps: Mapping[str, CheckStep]) -> Iterator
             str(context.connections),
             "the server allows no more connections at the same time",
         )
+    if context.reads:
+        if not context.ranges:
+            yield Recommendation(
+                "access", "sequential", "the server reads files only from their start"
+            )
+        return
     if context.sessions == 1 and options.channels_per_file != 1:
         yield Recommendation(
             "channels_per_file", "1", "the server allows one session per connection"

@@ -26,9 +26,10 @@ from sftp_async.remote.ssh import connect
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sftp_async.options import SFTPOptions
+    from sftp_async.read.listing import FoundFile
     from sftp_async.remote.ssh import Capabilities, Connection
     from sftp_async.tools.doctor.report import Status
 
@@ -89,18 +90,22 @@ class CheckContext:
 
     Args:
         given: the options as the user gave them.
-        path: the remote path that a job would write to.
+        path: the remote path that a job would write to, or read.
 
     Attributes:
         options: the options with resolved references; set by the first check.
         directory: the directory for probe files; set by the check of the target.
         removes: whether the server removes files; set by the check of that.
+        reads: whether the job is a read.
+        listed: the files of the read; set by the check of the listing.
+        ranges: whether the server reads from the middle of a file.
         probes: the paths of probe files that may exist on the server.
 
     """
 
     given: SFTPOptions
     path: str
+    reads: bool = False
     host_key_fingerprint: str | None = None
     algorithms: Mapping[str, str] = field(default_factory=dict)
     capabilities: Capabilities | None = None
@@ -112,6 +117,8 @@ class CheckContext:
     megabytes_per_second: float | None = None
     directory: str = "."
     removes: bool = True
+    listed: Sequence[FoundFile] = ()
+    ranges: bool = True
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def __post_init__(self) -> None:

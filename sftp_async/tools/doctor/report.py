@@ -86,6 +86,7 @@ class CheckReport:
         free_bytes: free space on the remote disk; None if the server does not report it.
         megabytes_per_second: throughput of one file over one connection, in 1,000,000 bytes.
         recommended: options that should be set for this server.
+        reads: whether it is the report of a read.
 
     """
 
@@ -102,6 +103,7 @@ class CheckReport:
     free_bytes: int | None = None
     megabytes_per_second: float | None = None
     recommended: tuple[Recommendation, ...] = ()
+    reads: bool = False
 
     @property
     def ok(self) -> bool:

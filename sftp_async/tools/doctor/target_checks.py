@@ -1,4 +1,4 @@
-"""Checks the target: free space, writing, renaming, replacing, removing, and throughput.
+"""Checks the target: free space, writing, reading, renaming, replacing, removing, and throughput.
 
 Every probe file is hidden and has a unique name. It is recorded in `CheckContext.probes` before it
 is created, and removed at the end in any case.
@@ -114,6 +114,19 @@ async def write_file(context: CheckContext) -> Finding:
             "explains this",
         )
     return Finding.ok(f"files can be written in {context.directory}")
+
+
+async def read_file(context: CheckContext) -> Finding:
+    """Read the file that was written, and compare it."""
+    path = context.probe_path()
+    data = await context.connection.read_file(path, len(_PROBE))
+    if data != _PROBE:
+        raise TransferError(
+            "The server sends other data than was written",
+            path=path,
+            hint="Do not write to it before its operator explains this",
+        )
+    return Finding.ok("what is written can be read")
 
 
 async def rename_file(context: CheckContext) -> Finding:

@@ -121,15 +121,17 @@ class SFTPConnectionTester:
         entries = get_runtime().run(self._connection.listdir(remote_dir))
         return sorted(entry.name for entry in entries)
 
-    def check(self, path: str = ".", *, thorough: bool = False) -> CheckReport:
-        """Check everything that a write needs, over a connection of its own, and report the result.
+    def check(self, path: str = ".", *, thorough: bool = False, read: bool = False) -> CheckReport:
+        """Check everything that a write, or a read, needs, and report the result.
 
-        Creates small hidden files with unique names in `path`, and removes them.
+        For a write it creates small hidden files with unique names in `path`, and removes them; for
+        a read it writes nothing.
 
         Args:
-            path: the remote path that a job would write to.
+            path: the remote path that a job would write to, or read.
             thorough: also count the sessions and connections that the server allows, and estimate
                 the throughput (with up to 8 MiB or 3 seconds).
+            read: check what a read needs, not what a write needs.
 
         """
-        return get_runtime().run(run_checks(self.options, path, thorough=thorough))
+        return get_runtime().run(run_checks(self.options, path, thorough=thorough, read=read))

@@ -27,14 +27,14 @@ SELECT * FROM VALUES
   array(named_struct('m', map('k', array(1.5D)))), CAST(1.5 AS DECIMAL(38, 10))),
  (false, -128Y, -32768S, -2147483648, -9223372036854775808L, FLOAT('NaN'), DOUBLE('-Infinity'),
   -9.99BD, -99999999999.99BD, '', X'', DATE'0001-01-01',
-  TIMESTAMP'1700-01-01 00:00:00', TIMESTAMP_NTZ'0001-01-01 00:00:00',
+  TIMESTAMP'0001-01-01 00:00:00', TIMESTAMP_NTZ'0001-01-01 00:00:00',
   INTERVAL '-1' DAY, array(), map(), named_struct('a', null, 'b', null), array(null),
   CAST(-1.5 AS DECIMAL(38, 10))),
  (null, null, null, null, null, null, null, null, null, null, null, DATE'1582-10-04',
   TIMESTAMP'1969-12-31 23:59:59.999999', TIMESTAMP_NTZ'9999-12-31 23:59:59.999999',
   null, null, null, null, null, null),
  (null, null, null, null, null, null, null, null, null, null, null, DATE'9999-12-31',
-  TIMESTAMP'2262-04-11 00:00:00', null, null, null, null, null, null, null)
+  TIMESTAMP'9999-12-31 23:59:59.999999', null, null, null, null, null, null, null)
 AS rows(bool, i8, i16, i32, i64, f32, f64, dec, dec18, text, bytes, day, at, wall, span, list, dict,
  record, deep, dec38)
 """
@@ -80,6 +80,17 @@ def test_many_stripes_read_as_spark_reads_them(spark: SparkSession, tmp_path: Pa
         "transform(sequence(0, id % 4), x -> CAST(x AS STRING)) AS list",
     ).coalesce(1).write.options(**{"orc.stripe.size": "65536"}).orc(str(target))
     assert compare(spark, "orc", parts(target)).num_rows == 100_000
+
+
+def test_times_of_all_years_read_as_spark_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+    target = tmp_path / "files"
+    spark.range(20_000).selectExpr(
+        "id",
+        "timestamp_micros(CASE WHEN id % 100 = 0 THEN 253402300799999999 "
+        "WHEN id % 101 = 0 THEN -62135596800000000 WHEN id % 7 = 0 THEN null "
+        "ELSE hash(id) * 700000L + id % 3 END) AS at",
+    ).coalesce(1).write.options(**{"orc.stripe.size": "65536"}).orc(str(target))
+    assert compare(spark, "orc", parts(target)).num_rows == 20_000
 
 
 def test_columns_are_found_by_name_in_any_case_and_missing_ones_are_null(

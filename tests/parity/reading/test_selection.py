@@ -4,142 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-import pyarrow as pa
 import pytest
 
-from sftp_async.errors import SFTPAsyncError
-from sftp_async.formats.values.floats import java_text
-from sftp_async.options import SFTPOptions
-from sftp_async.read.listing import Listing, list_files
-from sftp_async.read.partition_values import partition_value
 from sftp_async.read.path_patterns import NamePattern, expand_groups
-from sftp_async.read.root_paths import asked_paths
-from sftp_async.remote.ssh import Connection, connect
-from tests.support.spark import TIME_ZONE
+from tests.support.selecting import Readers
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
-#: A row: the file, and its partition values as text.
-Taken = tuple[str, tuple[str | None, ...]]
-
-
-@dataclass
-class Outcome:
-    """What a reader takes: partition columns with their types, and files; or it refuses."""
-
-    columns: list[tuple[str, str]] = field(default_factory=list)
-    files: list[Taken] = field(default_factory=list)
-    refused: bool = False
-
-
-class Readers:
-    """Lists the same local directories with Spark and with ours, over sshd."""
-
-    def __init__(self, spark: SparkSession, server: SSHD, runner: asyncio.Runner) -> None:
-        self._spark = spark
-        self._server = server
-        self._runner = runner
-        self._connection: Connection = runner.run(connect(SFTPOptions(**server.options())))
-
-    def close(self) -> None:
-        self._runner.run(self._connection.close())
-
-    def spark(self, paths: list[str], options: dict[str, str]) -> Outcome:
-        from pyspark.errors import PySparkException
-
-        try:
-            frame = self._spark.read.format("text").options(**options).load(paths)
-            columns = [
-                (each.name, each.dataType.simpleString())
-                for each in frame.schema
-                if each.name != "value"
-            ]
-            rows = _texts_of(frame, [name for name, _ in columns]).collect()
-        except (PySparkException, ValueError):
-            return Outcome(refused=True)
-        files = [
-            (unquote(row[0].removeprefix("file:")).replace("///", "/"), tuple(row[1:]))
-            for row in rows
-        ]
-        return Outcome(columns, sorted(files, key=repr))
-
-    def listing(self, paths: list[str], options: dict[str, str]) -> Listing:
-        checked = SFTPOptions(
-            **self._server.options(), **{"time_zone": TIME_ZONE, "use_manifest": "never", **options}
-        )
-        return self._runner.run(list_files(self._connection, asked_paths(checked, paths), checked))
-
-    def ours(self, paths: list[str], options: dict[str, str]) -> Outcome:
-        try:
-            listing = self.listing(paths, options)
-            columns = [
-                (name, _name_of(kind))
-                for name, kind in zip(listing.partition_by, listing.partition_types, strict=True)
-            ]
-            files = [
-                (
-                    file.path,
-                    tuple(
-                        _text_of(
-                            partition_value(text, pa.field(name, kind), file.path, zone=TIME_ZONE)
-                        )
-                        for text, name, kind in zip(
-                            file.partition,
-                            listing.partition_by,
-                            listing.partition_types,
-                            strict=True,
-                        )
-                    ),
-                )
-                for file in listing.files
-            ]
-        except SFTPAsyncError:
-            return Outcome(refused=True)
-        return Outcome(columns, sorted(files, key=repr))
-
-
-def _texts_of(frame: DataFrame, names: list[str]) -> DataFrame:
-    """One row for each file: its path, and the values as text that tells them apart."""
-    from pyspark.sql import functions as f
-
-    def text(name: str) -> Any:
-        column = frame[f"`{name}`"]
-        kind = frame.schema[name].dataType.simpleString()
-        return (f.unix_micros(column) if kind == "timestamp" else column).cast("string")
-
-    return frame.select(frame["_metadata.file_path"], *(text(name) for name in names))
-
-
-def _name_of(kind: pa.DataType) -> str:
-    names = {
-        pa.int32(): "int",
-        pa.int64(): "bigint",
-        pa.float64(): "double",
-        pa.date32(): "date",
-        pa.string(): "string",
-        pa.null(): "void",
-        pa.timestamp("us", "UTC"): "timestamp",
-    }
-    return names.get(kind) or f"decimal({kind.precision},{kind.scale})"
-
-
-def _text_of(value: pa.Scalar) -> str | None:
-    if not value.is_valid:
-        return None
-    if pa.types.is_timestamp(value.type):
-        return str(value.cast(pa.int64()).as_py())
-    if pa.types.is_floating(value.type):
-        return str(java_text(pa.array([value.as_py()], value.type))[0].as_py())
-    return str(value.as_py())
+    from pyspark.sql import SparkSession
 
 
 @pytest.fixture
@@ -294,7 +172,7 @@ PATTERNS = [
     "*", "a*", "*.txt", "?.txt", "[ab].txt", "[a-c]*", "[^a]*", "[!a]*", "{a,b}.txt", "{a,b*}",
     "a{1,2}{x,y}", "{a{1,2},b}*", "\\*", "\\[a\\]", "[]a]", "[a-]", "[-a]", "[.]*", "a.b", "a+b",
     "a|b", "(a)", "a^b", "$a", "[$]a", "a,b", "}", "]", "{,a}b", "[a", "{a", "a\\", "[]", "[^]a]",
-    "[{]", "a!b", "{a\\,b,c}",
+    "a!b", "{a\\,b,c}",
 ]  # fmt: skip
 NAMES = [
     "a", "b", "c", "ab", "a.txt", "b.txt", "c.txt", "d.txt", ".txt", "a.b", "axb", "a+b", "a|b",
@@ -330,3 +208,96 @@ def test_groups_with_slashes_expand_as_hadoop_s_do(spark: SparkSession, path: st
     jvm: Any = spark._jvm
     theirs = list(jvm.org.apache.hadoop.fs.GlobExpander.expand(path))
     assert expand_groups(path) == theirs
+
+
+# What differs from Spark, and why: docs/reference/reading-differences.md
+
+
+def put(root: Path, *paths: str) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("x\n")
+
+
+def takes(
+    readers: Readers, root: Path, path: str, *, sparks: list[str] | None, ours: list[str] | None
+) -> None:
+    """Check what both take, relative to the root; None: an error."""
+    for outcome, expected in (
+        (readers.spark([f"{root}/{path}"], {}), sparks),
+        (readers.ours([f"{root}/{path}"], {}), ours),
+    ):
+        found = sorted(file.removeprefix(f"{root}/") for file, _ in outcome.files)
+        assert (None if outcome.refused else found) == expected
+
+
+def test_brackets_in_the_name_of_a_file_are_a_pattern_for_spark_alone(
+    readers: Readers, tmp_path: Path
+) -> None:
+    put(tmp_path, "a[1].txt", "a1.txt", "x{y}.txt")
+    takes(readers, tmp_path, "a[1].txt", sparks=["a1.txt"], ours=["a[1].txt"])
+    takes(readers, tmp_path, "x{y}.txt", sparks=None, ours=["x{y}.txt"])
+
+
+def test_a_hidden_file_that_is_named_is_read_by_ours_alone(
+    readers: Readers, tmp_path: Path
+) -> None:
+    put(tmp_path, "in/_a.txt", "in/b.txt")
+    takes(readers, tmp_path, "in/_a.txt", sparks=[], ours=["in/_a.txt"])
+    takes(readers, tmp_path, "in/_*.txt", sparks=[], ours=["in/_a.txt"])
+
+
+def test_a_pattern_opens_hidden_directories_for_spark_alone(
+    readers: Readers, tmp_path: Path
+) -> None:
+    put(tmp_path, "in/_temporary/a.txt", "in/b/c.txt")
+    takes(
+        readers, tmp_path, "in/*", sparks=["in/_temporary/a.txt", "in/b/c.txt"], ours=["in/b/c.txt"]
+    )
+
+
+def test_two_stars_are_one_directory_for_spark(readers: Readers, tmp_path: Path) -> None:
+    put(tmp_path, "in/a.txt", "in/x/b.txt", "in/x/y/c.txt")
+    every = ["in/a.txt", "in/x/b.txt", "in/x/y/c.txt"]
+    takes(readers, tmp_path, "in/**/*.txt", sparks=["in/x/b.txt"], ours=every)
+
+
+def test_links_are_followed_by_spark_without_a_word(readers: Readers, tmp_path: Path) -> None:
+    put(tmp_path, "in/a.txt", "elsewhere/b.txt")
+    (tmp_path / "in" / "gone.txt").symlink_to("nothing")
+    takes(readers, tmp_path, "in", sparks=["in/a.txt"], ours=None)
+    (tmp_path / "in" / "gone.txt").unlink()
+    (tmp_path / "in" / "k=1").symlink_to("../elsewhere")
+    takes(readers, tmp_path, "in", sparks=["in/k=1/b.txt"], ours=["in/a.txt"])
+
+
+def test_times_of_last_change_are_shifted_by_the_zone_for_spark(
+    readers: Readers, tmp_path: Path
+) -> None:
+    put(tmp_path, "in/a.txt")
+    # 2024-12-31T23:30Z, half past midnight in Berlin, where the session is.
+    os.utime(tmp_path / "in" / "a.txt", (1735687800, 1735687800))
+    for after, sparks, ours in (
+        ("2025-01-01T00:29:00", 1, 1),
+        ("2025-01-01T00:31:00", 1, 0),
+        ("2024-12-31T23:31:00Z", 1, 0),
+        ("2025-01-01T01:31:00", 0, 0),
+    ):
+        options = {"modifiedAfter": after}
+        assert len(readers.spark([str(tmp_path / "in")], options).files) == sparks
+        assert len(readers.ours([str(tmp_path / "in")], options).files) == ours
+
+
+def test_a_missing_path_can_be_ignored_by_ours_alone(readers: Readers, tmp_path: Path) -> None:
+    put(tmp_path, "in/a.txt")
+    options = {"ignoreMissingFiles": "true"}
+    paths = [f"{tmp_path}/in", f"{tmp_path}/nope"]
+    assert readers.spark(paths, options).refused
+    assert len(readers.ours(paths, options).files) == 1
+
+
+def test_stars_between_brackets_stand_for_themselves_in_ours_alone(spark: SparkSession) -> None:
+    jvm: Any = spark._jvm
+    theirs, ours = jvm.org.apache.hadoop.fs.GlobPattern("[*?]"), NamePattern.of("[*?]")
+    assert [name for name in ("*", "?", ".") if theirs.matches(name)] == ["*", "."]
+    assert [name for name in ("*", "?", ".") if ours.matches(name)] == ["*", "?"]

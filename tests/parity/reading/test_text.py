@@ -112,6 +112,22 @@ def test_lines_are_those_of_spark(
     assert by_decoder(files, options, random.Random(size), cut=size == 5) == sparks
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("separator", [None, "\n", "\r\n", "|", "#|"])
+def test_lines_of_many_files_are_those_of_spark(
+    spark: SparkSession, tmp_path: Path, separator: str | None
+) -> None:
+    options = {} if separator is None else {"lineSep": separator}
+    for seed in range(40):
+        files = generated(1000 + seed)
+        write(tmp_path / str(seed), files)
+        with split_after(spark, 1_000_000 if seed % 8 else 7):
+            sparks = by_spark(spark, tmp_path / str(seed), options)
+        chosen = random.Random(seed)
+        for _ in range(5):
+            assert by_decoder(files, options, chosen, cut=True) == sparks
+
+
 @pytest.mark.parametrize("separator", ["##", "aa", "\n\n", "a\na"])
 def test_separators_that_overlap_themselves_are_those_of_spark(
     spark: SparkSession, tmp_path: Path, separator: str

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import gc
 import gzip
 import io
 import random
 import tarfile
+import tempfile
 import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 import pyarrow as pa
 import pytest
@@ -173,6 +176,30 @@ def test_a_server_without_ranges_has_each_byte_read_once(name: str) -> None:
     archive = InOrder(f"/in/{name}", usual(name))
     assert list(read_all(archive, in_order=True).values()) == list(FILES.values())
     assert archive.served == archive.size
+
+
+@pytest.mark.parametrize("name", ["a.zip", "A.ZIP"])
+def test_the_copy_of_a_zip_file_lives_as_long_as_its_members(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make = tempfile.TemporaryFile
+
+    def noting(**options: str) -> IO[bytes]:
+        made.append(make(**options))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noting)
+    kept = list(members(InOrder(f"/in/{name}", usual(name)), in_order=True))
+    for member in kept:
+        data = FILES[member.path.partition("!/")[2]]
+        assert content(member) == data  # type: ignore[arg-type]
+        assert member.read_ranges([(0, len(data))]) == [data]
+    assert len(made) == 1 + len(FILES)
+    assert not any(file.closed for file in made)
+    del kept, member
+    gc.collect()
+    assert all(file.closed for file in made)
 
 
 def test_only_the_directory_and_what_is_wanted_is_read_of_a_zip_file() -> None:

@@ -201,6 +201,28 @@ async def test_a_missing_path_may_be_ignored_but_a_pattern_without_a_match_may_n
 
 
 @pytest.mark.asyncio
+async def test_what_is_around_a_missing_path_may_be_refused(server: MemoryServer) -> None:
+    server.make("/in")
+
+    def refuse(operation: Operation) -> None:
+        if operation.name == "listdir":
+            raise denied(operation.path)
+
+    server.refuse = refuse
+    with pytest.raises(RemoteNotFoundError, match="no such file or directory"):
+        await listed(server, "/in/nope")
+
+
+@pytest.mark.asyncio
+async def test_relative_paths_start_in_the_login_directory(server: MemoryServer) -> None:
+    server.put("in/k=1/a.csv", b"x")
+    found = await listed(server, "~/in", base_path="sftp://me@sftp.example.com/~/in")
+    assert [(file.path, file.partition) for file in found.files] == [("in/k=1/a.csv", ("1",))]
+    assert names(await listed(server, "./in/*/*.csv")) == ["in/k=1/a.csv"]
+    assert names(await listed(server, "in/**")) == ["in/k=1/a.csv"]
+
+
+@pytest.mark.asyncio
 async def test_an_empty_directory_is_no_error_as_in_spark(server: MemoryServer) -> None:
     server.make("/in")
     assert names(await listed(server, "/in")) == []

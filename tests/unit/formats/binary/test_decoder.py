@@ -45,9 +45,14 @@ def test_no_column_counts_the_files() -> None:
     assert file.served == 0
 
 
-def test_an_empty_file_and_a_server_without_times_have_a_row_too() -> None:
-    [row] = decode_file(MemoryFile("/in/a", b""), OPTIONS, decoder.SCHEMA).to_pylist()
-    assert row == {"path": "/in/a", "modificationTime": None, "length": 0, "content": b""}
+def test_a_server_without_times_has_none() -> None:
+    schema = pa.schema({"modificationTime": pa.timestamp("us", "UTC")})
+    file = MemoryFile("/in/a", b"abc")
+    assert decode_file(file, OPTIONS, schema).to_pylist() == [{"modificationTime": None}]
+
+
+def test_an_empty_file_has_no_row_as_in_spark() -> None:
+    assert decode_file(MemoryFile("/in/a", b""), OPTIONS, decoder.SCHEMA).to_pylist() == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sftp_async.errors import DecodeError, TransferError
 from sftp_async.formats import open_read_format
 from sftp_async.formats.orc import casts, decoder, tail
 from sftp_async.formats.orc.casts import machine_zone
+from sftp_async.formats.orc.run_lengths import decode_integers, decode_present
 from tests.support.readable import MemoryFile, decode_file, read_options
 
 OPTIONS = read_options(format="orc")
@@ -154,7 +155,9 @@ def test_missing_columns_are_null_and_names_with_dots_are_names() -> None:
     schema = pa.schema([("gone", pa.string()), ("a.b", pa.int64())])
     rows = decode_file(stored(table), OPTIONS, schema).to_pylist()
     assert rows == [{"gone": None, "a.b": 1}]
-    assert decode_file(stored(table), OPTIONS, pa.schema([])).num_rows == 0
+    nothing = open_read_format(OPTIONS, pa.schema([]))
+    file = stored(table)
+    assert sum(batch.num_rows for batch in nothing.decode(file, 0, file.size)) == 1
     gone = pa.schema([("gone", pa.string())])
     assert decode_file(stored(table), OPTIONS, gone).num_rows == 1
 
@@ -193,6 +196,52 @@ def test_the_zone_of_the_machine_is_found_in_each_spelling(
 ) -> None:
     monkeypatch.setenv("TZ", name)
     assert casts.machine_zone() == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("codec", ["uncompressed", "zlib", "lz4"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_timestamps_are_the_same_by_the_library_and_by_the_decoder_of_wide_ones(
+    monkeypatch: pytest.MonkeyPatch, codec: str, zone: str | None
+) -> None:
+    made = random.Random(3)
+    values: list[int | None] = [n * 1_000_000 for n in range(2_000)]  # one step
+    values += [7_000_001] * 700  # repeated
+    values += [n**2 * 1_000 for n in range(3_000)]  # growing steps
+    values += [made.choice([None, -1, -1_000_000, -1_500_000, 5]) for _ in range(3_000)]
+    values += [made.randrange(10**6) for _ in range(500)] + [9 * 10**15]  # patched
+    values += [made.randrange(-9 * 10**15, 9 * 10**15) for _ in range(5_000)]
+    table = pa.table({"n": range(len(values)), "at": pa.array(values, pa.timestamp("us", zone))})
+    file = stored(table, compression=codec, stripe_size=16 * 1024)
+    monkeypatch.setenv("TZ", "UTC")
+    schema = pa.schema([("at", INSTANT), ("n", pa.int64())])
+    by_library = decode_file(file, OPTIONS, schema)
+    assert by_library["at"].cast(pa.int64()).to_pylist() == values
+    monkeypatch.setattr(decoder, "wide_columns", lambda tail: {1})
+    assert decode_file(file, OPTIONS, schema).equals(by_library)
+    alone = pa.schema([("at", INSTANT)])
+    assert decode_file(file, OPTIONS, alone)["at"].equals(by_library["at"])
+
+
+def test_the_encodings_of_whole_numbers_are_those_of_the_specification() -> None:
+    """The examples of https://orc.apache.org/specification/ORCv1/."""
+
+    def decode(text: str, count: int, *, signed: bool = False, version: int = 2) -> list[int]:
+        data = bytes.fromhex(text)
+        return list(decode_integers(data, count, signed=signed, version=version))
+
+    assert decode("61 00 07", 100, version=1) == [7] * 100
+    assert decode("61 ff 64", 100, version=1) == list(range(100, 0, -1))
+    assert decode("fb 02 03 06 07 0b", 5, version=1) == [2, 3, 6, 7, 11]
+    assert decode("0a 27 10", 5) == [10_000] * 5
+    assert decode("5e 03 5c a1 ab 1e de ad be ef", 4) == [23713, 43806, 57005, 48879]
+    patched = "8e 13 2b 21 07 d0 1e 00 14 70 28 32 3c 46 50 5a 64 6e 78 82 8c 96 a0 aa b4 be fc e8"
+    expected = [2030, 2000, 2020, 1_000_000, *range(2040, 2200, 10)]
+    assert decode(patched, 20) == expected
+    assert decode("c6 09 02 02 22 42 42 46", 10) == [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
+    assert decode_present(bytes.fromhex("ff 80"), 8) == [True] + [False] * 7
+    for cut_off in ("", "61", "5e 03 5c", "8e 13 2b 21 07", "c6 09 02 02 22"):
+        with pytest.raises(ValueError, match="too early"):
+            decode(cut_off, 20)
 
 
 def test_the_format_is_pickled_to_tasks() -> None:

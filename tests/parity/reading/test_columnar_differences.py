@@ -1,0 +1,54 @@
+"""Each difference between Spark's readers of Parquet and ORC and the decoders is as documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from sftp_async.errors import DecodeError
+from sftp_async.spark.schema import arrow_schema
+from tests.parity.reading.columnar import decoder_rows, memory_files, spark_rows
+from tests.parity.reading.columnar_differences import COLUMNAR_DIFFERENCES, ColumnarDifference
+from tests.support.spark import REPOSITORY
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.one_python
+PAGE = REPOSITORY / "docs" / "reference" / "reading-differences.md"
+
+
+def values(table: pa.Table) -> list[Any]:
+    column = table["x"]
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.int64())
+    return column.to_pylist()
+
+
+@pytest.mark.parametrize("case", COLUMNAR_DIFFERENCES, ids=lambda case: case.name)
+def test_the_difference_is_as_documented(
+    spark: SparkSession, tmp_path: Path, case: ColumnarDifference
+) -> None:
+    path = tmp_path / f"file.{case.form}"
+    case.write(path)
+    frame = spark.read.format(case.form).schema(case.ddl).load(str(path))
+    if isinstance(case.sparks, str):
+        with pytest.raises(Exception, match=case.sparks):
+            spark_rows(frame)
+    else:
+        assert values(spark_rows(frame)) == case.sparks
+    schema = arrow_schema(frame.schema)
+    if isinstance(case.ours, str):
+        with pytest.raises(DecodeError, match=case.ours):
+            decoder_rows(case.form, memory_files([path]), schema)
+    else:
+        assert values(decoder_rows(case.form, memory_files([path]), schema)) == case.ours
+
+
+@pytest.mark.parametrize("case", COLUMNAR_DIFFERENCES, ids=lambda case: case.name)
+def test_the_page_lists_the_difference(case: ColumnarDifference) -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert case.name.lower() in text.lower()
