@@ -195,6 +195,7 @@ class Events:
         parser.ordered_attributes = True
         parser.specified_attributes = True
         parser.buffer_text = True
+        parser.XmlDeclHandler = self._on_declaration
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._on_text
@@ -206,6 +207,10 @@ class Events:
         parser.DefaultHandler = self._on_other
         parser.ExternalEntityRefHandler = self._on_external
         self._parser = parser
+
+    def _on_declaration(self, version: str, *_: object) -> None:
+        if version not in ("1.0", "1.1"):
+            self._break(f"XML {version} is unknown")
 
     def _on_start(self, name: str, attributes: list[str]) -> None:
         self._flush()
