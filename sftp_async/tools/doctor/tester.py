@@ -121,9 +121,7 @@ class SFTPConnectionTester:
         entries = get_runtime().run(self._connection.listdir(remote_dir))
         return sorted(entry.name for entry in entries)
 
-    def check(
-        self, path: str = ".", *, thorough: bool = False, read: bool = False
-    ) -> CheckReport:
+    def check(self, path: str = ".", *, thorough: bool = False, read: bool = False) -> CheckReport:
         """Check everything that a write, or a read, needs, and report the result.
 
         For a write it creates small hidden files with unique names in `path`, and removes them; for
