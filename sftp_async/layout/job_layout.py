@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from sftp_async.layout.collision import Collision, collision_policy
-from sftp_async.layout.name_template import FileNames
+from sftp_async.layout.file_name_template import FileNames
 from sftp_async.layout.once import IdempotencyKey, hex_digits
 from sftp_async.layout.part_names import TAG_DIGITS, is_part, part_name, staged_name, tag_of
 from sftp_async.layout.target import clean, split_target
-from sftp_async.layout.target_paths import STAGING, PromotionMode, TargetPaths
+from sftp_async.layout.target_paths import STAGING, PromotionMode, TargetPaths, is_inside
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sftp_async.options import SFTPOptions
 
 LINEAGE_DIGITS = 32 - TAG_DIGITS
@@ -77,15 +79,16 @@ class Layout:
         once = None
         if options.job_key:
             once = IdempotencyKey.of_key(options.job_key, file_name and (template or file_name))
+        staging_base = posixpath.join(directory, STAGING)
+        if options.staging_dir:
+            staging_base = clean(options.staging_dir)
         collision = collision_policy(overwrite=overwrite, if_exists=options.if_exists)
         return cls(
             paths=TargetPaths(
                 directory=directory,
-                staging_base=clean(options.staging_dir)
-                if options.staging_dir
-                else posixpath.join(directory, STAGING),
+                staging_base=staging_base,
                 job_id=job_id,
-                document_id=_document_id(directory, job_id, once),
+                document_id=_document_id(directory, staging_base, job_id, once),
                 mode=_promotion_mode(options, file_name),
             ),
             file_name=file_name,
@@ -103,9 +106,19 @@ class Layout:
             row_files=row_files,
         )
 
+    def at(self, directory: str, staging_base: str) -> Self:
+        """Return the layout with other spellings of the same two directories."""
+        paths = replace(
+            self.paths,
+            directory=directory,
+            staging_base=staging_base,
+            document_id=_document_id(directory, staging_base, self.job_id, self.once),
+        )
+        return replace(self, paths=paths)
+
     def of_attempt(self, job_id: str, once: IdempotencyKey) -> Self:
         """Return the layout of one attempt at a job with an idempotency key."""
-        document_id = _document_id(self.directory, job_id, once)
+        document_id = _document_id(self.directory, self.paths.staging_base, job_id, once)
         names = None if self.names is None else replace(self.names, job=tag_of(job_id))
         paths = replace(self.paths, job_id=job_id, document_id=document_id)
         return replace(self, paths=paths, once=once, names=names)
@@ -150,15 +163,23 @@ class Layout:
         """Whether the job's files take the place of files of the same names."""
         return self.named and self.collision == "replace"
 
-    def is_own(self, name: str, directory: str = "") -> bool:
+    def is_own(
+        self, name: str, directory: str = "", *, registered: Collection[str] | None = None
+    ) -> bool:
         """Whether a file's name is one that this source gives to part files.
 
         Args:
             name: of the file.
             directory: that it is in, relative to the target.
+            registered: names that templates made, relative to the target; None: any that fits the
+                template counts.
 
         """
-        return is_part(name) or (self.names is not None and self.names.matches(name, directory))
+        if is_part(name):
+            return True
+        if self.names is None or not self.names.matches(name, directory):
+            return False
+        return registered is None or posixpath.join(directory, name) in registered
 
     @property
     def tag(self) -> str:
@@ -190,11 +211,15 @@ def same_lineage(job_id: str, other: str) -> bool:
     return job_id[-LINEAGE_DIGITS:] == other[-LINEAGE_DIGITS:]
 
 
-def _document_id(directory: str, job_id: str, once: IdempotencyKey | None) -> str:
+def _document_id(
+    directory: str, staging_base: str, job_id: str, once: IdempotencyKey | None
+) -> str:
     """Return what the commit's intent is filed under: the same for all attempts of one job."""
     if once is None:
         return job_id
-    return hex_digits("\0".join((directory, once.scope, once.name)), 32)
+    # In the target's own `_temporary` there are no others' intents, however its path is spelled.
+    target = "" if is_inside(staging_base, directory) else directory
+    return hex_digits("\0".join((target, once.scope, once.name)), 32)
 
 
 def _promotion_mode(options: SFTPOptions, file_name: str | None) -> PromotionMode:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import ConfigDict, StrictInt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 #: Digits of the job id in a visible name. The name is how a job knows its own files, so two jobs
 #: must not share one: 64 bits make that a matter of billions of jobs in one directory.
@@ -119,3 +119,11 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     stem, dot, extensions = wanted[1:].partition(".")
     names = (f"{wanted[0]}{stem}-{number}{dot}{extensions}" for number in itertools.count(1))
     return next(name for name in names if name not in taken)
+
+
+def unnumbered(name: str) -> Iterator[str]:
+    """Yield the name that `free_name` may have made this one of, if there is such a name."""
+    stem, dot, extensions = name[1:].partition(".")
+    wanted, dash, number = stem.rpartition("-")
+    if dash and re.fullmatch(r"[1-9]\d*", number, re.ASCII):
+        yield f"{name[0]}{wanted}{dot}{extensions}"

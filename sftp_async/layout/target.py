@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.codecs import CODEC_OF_EXTENSION
-from sftp_async.options.name_templates import names_part_files
+from sftp_async.options.template_option import names_part_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,15 @@
 <target>/_temporary/<job>/replaced-<number>        a file that the job removes
 <target>/_temporary/<job>/sidecar-<uuid>           a sidecar file, before it gets its name
 <target>/_temporary/<job>/claimed                  an exact file's name was free before the copy
+<target>/_temporary/<job>.elsewhere.json           a pointer to the staging of a job elsewhere
 
-`staging_dir` takes the place of `<target>/_temporary`.
+`staging_dir` takes the place of `<target>/_temporary`, but for the pointer. Each staging directory
+in it holds the mark `sftp_async-staging`, too.
 """
 
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -30,6 +31,9 @@ from sftp_async.layout.intent_names import IntentState, document_name
 
 #: Directory in the target that holds the staging directories of its jobs.
 STAGING = "_temporary"
+#: The file that shows, in a directory that other programs share, which staging directories are
+#: this package's.
+STAGING_MARK = "sftp_async-staging"
 
 
 class PromotionMode(StrEnum):
@@ -110,25 +114,17 @@ class TargetPaths:
         return self.in_staging(f"sidecar-{unique}")
 
     @property
+    def mark(self) -> str:
+        """The file that shows, in a `staging_dir`, that the staging directory is this package's."""
+        return self.in_staging(STAGING_MARK)
+
+    @property
     def claimed(self) -> str:
         """The file that marks that an exact file's name was free, before it is copied there.
 
         From then on a file of that name is this job's.
         """
         return self.in_staging("claimed")
-
-
-#: What this package puts into a job's staging directory.
-_STAGED = re.compile(
-    r"(?:(?:displaced|withdrawn)-)?(?:part-\d{5,}-c\d{3,}|joined|ahead)-[0-9a-f]{32}"
-    r"|(?:header|footer|format-footer)-[0-9a-f]{32}|(?:aside|replaced)-\d+"
-    r"|sidecar-[0-9a-f]{32}(?:-old)?|intent\.draft-[0-9a-f]{32}|probe|claimed"
-)
-
-
-def is_staged_name(name: str) -> bool:
-    """Whether a file's name in a staging directory is one that this package gives."""
-    return _STAGED.fullmatch(name) is not None
 
 
 def is_inside(staging_base: str, directory: str) -> bool:

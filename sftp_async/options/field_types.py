@@ -10,11 +10,6 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
 from sftp_async.options.address import parse_host, port_number
-from sftp_async.options.name_templates import (
-    parse_control_lines,
-    parse_done_template,
-    parse_file_name,
-)
 from sftp_async.options.proxy_syntax import parse_jump_hosts, parse_proxy_url
 from sftp_async.options.ssh_syntax import (
     looks_like_path,
@@ -23,6 +18,11 @@ from sftp_async.options.ssh_syntax import (
     parse_key_path,
     parse_known_hosts,
     read_host_keys,
+)
+from sftp_async.options.template_option import (
+    parse_control_lines,
+    parse_done_template,
+    parse_file_name,
 )
 
 _In = TypeVar("_In")

@@ -9,8 +9,8 @@ from sftp_async.errors import OptionsError
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.field_types import text_of
 from sftp_async.options.formats import FormatOptions
-from sftp_async.options.name_templates import names_part_files, template_fields
 from sftp_async.options.read import ReadOptions
+from sftp_async.options.template_option import names_part_files, template_fields
 from sftp_async.options.urls import is_url
 from sftp_async.options.write import TransferOptions, WriteOptions
 

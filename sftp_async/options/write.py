@@ -28,7 +28,7 @@ from sftp_async.options.field_types import (
     SizeLimit,
     Switch,
 )
-from sftp_async.options.name_templates import file_name_problems, names_part_files, unknown_fields
+from sftp_async.options.template_option import file_name_problems, names_part_files, unknown_fields
 
 
 class TransferOptions(OptionsModel):
@@ -168,11 +168,14 @@ class WriteOptions(OptionsModel):
         examples=["direct"],
     )
     overwrite_scope: Annotated[
-        Literal["own", "directory"], BeforeValidator(p.one_of(("own", "directory"))), FieldType()
+        Literal["own", "matching", "directory"],
+        BeforeValidator(p.one_of(("own", "matching", "directory"))),
+        FieldType(),
     ] = Field(
         "own",
         description="What mode `overwrite` removes: `own` the data files that this data source "
-        "wrote, `directory` every data file in the directory.",
+        "wrote, `matching` also every file whose name fits `file_name_template`, `directory` every "
+        "data file in the directory.",
         examples=["directory"],
     )
     create_dirs: Switch = Field(

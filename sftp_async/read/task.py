@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
@@ -30,10 +31,16 @@ class ReadCounters:
     rows: int = 0
     bytes: int = 0
     files_left_out: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add_bytes(self, count: int) -> None:
-        """Count bytes that came."""
-        self.bytes += count
+        """Count bytes that came; from any thread, since some decoders fetch ahead in one."""
+        with self._lock:
+            self.bytes += count
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {name: getattr(self, name) for name in ("files", "rows", "bytes", "files_left_out")}
 
 
 def read_task(

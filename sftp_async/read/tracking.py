@@ -76,7 +76,7 @@ class ReadTracking:
                 state,
                 self.tasks,
                 left_out_before=self.left_out,
-                **asdict(counters),
+                **counters.to_dict(),
                 **asdict(pool.connection_stats() - before),
             )
 

@@ -157,8 +157,8 @@ class SFTPDataSource(DataSource):
     def _with_session_mode(self, options: SFTPOptions) -> SFTPOptions:
         """Return the options of an overwrite with the session's mode, where none is set.
 
-        The option stays unset if the session's mode is not known now: then the commit warns before
-        it empties partitions that have no new rows.
+        The option stays unset if the session's mode is not known now: then the preparation warns
+        where there are partitions, and the commit before it empties those without new rows.
         """
         name = "partition_overwrite_mode"
         if not options.partition_by or name in options.model_fields_set:

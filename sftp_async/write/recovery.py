@@ -13,7 +13,9 @@ from sftp_async.remote.runtime import get_runtime
 from sftp_async.write.commit import (
     Action,
     Complete,
+    Discard,
     Finish,
+    Interrupted,
     Recovered,
     RollBack,
     Sweep,
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Action",
     "Complete",
+    "Discard",
     "Finish",
+    "Interrupted",
     "Recovered",
     "RollBack",
     "Sweep",
@@ -54,8 +58,9 @@ def recover(options: SFTPOptions, path: str | None = None) -> Recovered:
         path: the target, as given to `save()`; `options.path` if left out.
 
     Returns:
-        How many commits were completed, and how many abandoned staging directories (those older
-        than `options.staging_ttl`) were removed.
+        How many commits were completed, how many abandoned staging directories (those older than
+        `options.staging_ttl`) were removed, and how many commits were discarded, because newer data
+        has taken the place of what they were to replace.
 
     Raises:
         OptionsError: no path is given.

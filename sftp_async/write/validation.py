@@ -15,7 +15,7 @@ from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.layout.target_paths import STAGING
-from sftp_async.options.name_templates import (
+from sftp_async.options.template_option import (
     CONTROL_FIELDS,
     control_fields,
     template_fields,

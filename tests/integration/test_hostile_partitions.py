@@ -71,7 +71,7 @@ def test_an_overwrite_of_everything_refuses_a_link_that_it_does_not_write_to(
     sshd: SSHD, remote_dir: Path, outside: ForeignDirectory
 ) -> None:
     (remote_dir / "c=9").symlink_to(outside.path)
-    job = partitioned(sshd, remote_dir, overwrite=True)
+    job = partitioned(sshd, remote_dir, overwrite=True, partition_overwrite_mode="static")
     with pytest.raises(CommitError, match=LINK):
         job.commit(upload(job, "1"))
     job.abort()
@@ -80,7 +80,7 @@ def test_an_overwrite_of_everything_refuses_a_link_that_it_does_not_write_to(
 
 
 @pytest.mark.parametrize(
-    "state", [state for state in STATES if state not in ("undone", "finished")]
+    "state", [state for state in STATES if state not in ("undone", "finished", "discarded")]
 )
 def test_an_interrupted_job_removes_and_makes_nothing_behind_a_link(
     sshd: SSHD,
@@ -89,7 +89,7 @@ def test_an_interrupted_job_removes_and_makes_nothing_behind_a_link(
     recover_here: Callable[..., Any],
     state: IntentState,
 ) -> None:
-    job = partitioned(sshd, remote_dir, overwrite=True)
+    job = partitioned(sshd, remote_dir, overwrite=True, partition_overwrite_mode="static")
     # What a forger would write: everything in it is behind the link, by a name that fits.
     part = PartFile("staged", f"c=1/{PART}", 1, 8, "")
     forged = intent_for(

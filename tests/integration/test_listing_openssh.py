@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,36 +156,3 @@ async def test_an_account_that_may_only_read_is_enough_and_nothing_changes(
     assert {path: (each.st_mtime, each.st_size) for path, each in after.items()} == {
         path: (each.st_mtime, each.st_size) for path, each in before.items()
     }
-
-
-#: Prints the files, and the largest memory of the process in MiB.
-PLAN = """
-import json, resource, sys
-import pyarrow as pa
-from sftp_async.options import SFTPOptions
-from sftp_async.read.scan import list_scan, scan_of
-
-options, listing = list_scan(SFTPOptions(**json.loads(sys.argv[1]), format="text"))
-columns = pa.schema([("value", pa.string()), ("day", pa.int32())])
-_, tasks = scan_of(options, listing, columns)
-splits = sum(len(task.splits) for task in tasks)
-print(len(listing.files), splits, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
-@pytest.mark.one_python
-def test_a_hundred_thousand_files_in_a_thousand_directories_are_planned_in_300_mib(
-    sshd: SSHD, remote_dir: Path
-) -> None:
-    for day in range(1000):
-        directory = remote_dir / f"day={day}"
-        directory.mkdir()
-        for number in range(100):
-            (directory / f"part-{number:05}-0123456789abcdef-c000.txt").write_bytes(b"x")
-    options = json.dumps(sshd.options() | {"path": str(remote_dir)})
-    printed = subprocess.run(
-        [sys.executable, "-c", PLAN, options], check=True, capture_output=True, text=True
-    ).stdout
-    files, splits, peak = map(int, printed.split())
-    assert (files, splits) == (100_000, 100_000)
-    assert peak < 300

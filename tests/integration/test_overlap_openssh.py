@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from sftp_async.layout.part_names import PartFile
 from sftp_async.write.commit.promoters import RenamePromoter
+from tests.support.foreign_files import age, state_of
 from tests.support.jobs import lines_in, real_job, upload, write
 from tests.support.sshd import SSHD
 
@@ -99,17 +98,34 @@ def test_a_foreign_directory_of_a_job_ids_form_in_staging_dir_is_kept(
     sshd: SSHD, remote_dir: Path, tmp_path: Path
 ) -> None:
     staging = tmp_path / "staging"
-    foreign, ours = staging / ("d" * 32), staging / ("e" * 32)
-    foreign.mkdir(parents=True)
+    foreign, empty, alike = staging / ("a" * 32), staging / ("b" * 32), staging / ("c" * 32)
+    for path in (foreign, empty, alike):
+        path.mkdir(parents=True)
     (foreign / "theirs.txt").write_text("theirs")
-    ours.mkdir()
-    (ours / f"part-00000-c000-{'0' * 32}").write_text("ours")
-    week_ago = time.time() - 8 * 86400
-    for path in (foreign, ours):
-        os.utime(path, (week_ago, week_ago))
+    # Of the form of a staged file: the name of a file is no proof.
+    (alike / f"part-00000-c000-{'0' * 32}").write_text("theirs")
+    for path in (foreign, empty, alike):
+        age(path, 8 * 86400)
+    before = state_of(staging)
     write(sshd.options(), str(remote_dir), ["a"], staging_dir=str(staging))
-    assert (foreign / "theirs.txt").read_text() == "theirs"
-    assert not ours.exists()
+    before.pop(str(staging))
+    after = state_of(staging)
+    after.pop(str(staging))
+    assert after == before
+
+
+def test_what_dead_jobs_left_in_a_shared_staging_dir_is_swept(
+    sshd: SSHD, remote_dir: Path, tmp_path: Path
+) -> None:
+    staging = tmp_path / "staging"
+    options = {"staging_dir": str(staging)}
+    died_before_its_tasks = real_job(sshd.options(), str(remote_dir), **options).prepare()
+    died_in_its_tasks = real_job(sshd.options(), str(remote_dir), **options).prepare()
+    upload(died_in_its_tasks, ["a"])
+    for job in (died_before_its_tasks, died_in_its_tasks):
+        age(Path(job.layout.staging), 8 * 86400)
+    write(sshd.options(), str(remote_dir / "other"), ["b"], **options)
+    assert list(staging.iterdir()) == []
 
 
 def test_two_jobs_that_may_rename_one_file_get_a_name_each(sshd: SSHD, remote_dir: Path) -> None:

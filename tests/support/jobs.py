@@ -56,6 +56,10 @@ class MemoryJob:
         **options: Any,
     ) -> None:
         self.server = server
+        if overwrite and "partition_by" in options:
+            # Where it is not set, a write warns; None: it is not set.
+            options.setdefault("partition_overwrite_mode", "static")
+            options = {name: value for name, value in options.items() if value is not None}
         self.options = _options(path, tuple(options.items()))
         self.layout = Layout.new(self.options, extension, overwrite=overwrite)
         self._committer = committer

@@ -114,6 +114,9 @@ class Play:
         server.make("/out")
         for name, data in overlap.old.items():
             server.put(f"/out/{name}", data)
+        # As the jobs have left it that wrote the old files of a template's names.
+        registry = {"version": 1, "names": sorted(overlap.old)}
+        server.put(f"/out/_sftp_async/file_names/{'0' * 32}.json", json.dumps(registry).encode())
         self.lives = [self._life(kind) for kind in overlap.kinds]
         self._ids = {life.job.layout.job_id: life for life in self.lives}
         self._waiting: list[list[asyncio.Future[None]]] = [[] for _ in self.lives]
@@ -247,10 +250,9 @@ class Play:
         mine, theirs = one.job.layout, other.job.layout
         if mine.file_name is not None or theirs.file_name is not None:
             return {d for _, d in other.contents} if mine.file_name == theirs.file_name else set()
-        if (
-            theirs.names is not None
-            and (mine.names is None or mine.names.template != theirs.names.template)
-        ) or theirs.collision == "rename":  # a renamed file does not fit the template
+        if theirs.names is not None and (
+            mine.names is None or mine.names.template != theirs.names.template
+        ):
             return set()
         if one.kind.options.get("partition_overwrite_mode") == "dynamic":
             return {d for where, d in other.contents if where in one.kind.directories}

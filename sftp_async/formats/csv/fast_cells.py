@@ -129,15 +129,19 @@ class FastCells:
         dialect, quote, escape = self._dialect, self._quote, self._escape
         if escape == quote:
             return data
-        pairs = data.count(quote * 2)
+        # Two quotes together are an empty cell, or are read oddly.
         if escape not in data:
-            # Two quotes together are an empty cell, or are read oddly.
-            return data if not pairs or self._empties(data) == pairs else None
+            return data if self._has_no_pairs(data) else None
         if dialect.escape != dialect.escape_escape or escape * 2 in data:
             return None
-        if pairs and self._empties(data) != pairs:
+        if not self._has_no_pairs(data.replace(escape + quote, b"\0\0")):
             return None
         return data.replace(escape + quote, quote * 2)
+
+    def _has_no_pairs(self, data: bytes) -> bool:
+        """Whether two quotes are together only in empty cells."""
+        pairs = data.count(self._quote * 2)
+        return not pairs or self._empties(data) == pairs
 
     def _empties(self, data: bytes) -> int:
         """Return how many pairs of quotes are cells of their own, without overlaps."""

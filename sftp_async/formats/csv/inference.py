@@ -55,6 +55,10 @@ _ARROW = {
     _BOOLEAN: pa.bool_(),
     _STRING: pa.string(),
 }
+#: Patterns of dates that are timestamps, too (CSVInferSchema.canParseDateAsTimestamp).
+_LENIENT_DATES = frozenset(
+    {"yyyy-MM-dd", "yyyy-M-d", "yyyy-M-dd", "yyyy-MM-d", "yyyy-MM", "yyyy-M", "yyyy"}
+)
 Kind = str | tuple[int, int]
 
 
@@ -172,6 +176,8 @@ class CellTypes:
             self._date = text_times.date
         zone = rules.zone
         pattern = rules.timestamp
+        date_format = form.options.date_format or "yyyy-MM-dd"
+        self._dates_are_timestamps = pattern is None and date_format in _LENIENT_DATES
         self._timestamp: Callable[[str], int] = (
             (lambda text: text_times.timestamp(text, zone))
             if pattern is None
@@ -189,7 +195,11 @@ class CellTypes:
             so_far = kinds[index]
             if not cell or cell == self._null or so_far == _STRING:
                 continue
-            kinds[index] = _common(so_far, self._of(cell, so_far))
+            found = self._of(cell, so_far)
+            if {so_far, found} == {_DATE, _TIMESTAMP} and self._dates_are_timestamps:
+                kinds[index] = _TIMESTAMP
+            else:
+                kinds[index] = _common(so_far, found)
 
     def _of(self, cell: str, so_far: Kind) -> Kind:
         """Return the type of a cell; what a column cannot be any more is not tried."""

@@ -30,13 +30,12 @@ class LineCells:
     def __init__(self, dialect: ReadDialect) -> None:
         self._dialect = dialect
         self._parser = RecordParser(dialect, dialect.line_sep or "\n")
-        # A line feed can be inside a line only if the user has set another end of lines.
         self._splits = dialect.splits_plainly and dialect.line_sep in (None, "\n", "\r\n")
         self._quoted = _quoted_fields(dialect) if self._splits else None
 
     @property
     def splits(self) -> bool:
-        """Whether lines without quotes and line feeds are cut at their separators alone."""
+        """Whether lines without quotes are cut at their separators alone."""
         return self._splits
 
     def of(self, line: str) -> Cells | None:
@@ -47,15 +46,28 @@ class LineCells:
 
         """
         dialect = self._dialect
-        if self._splits and "\n" not in line:
+        if self._splits:
             if dialect.quote not in line:
                 return self.of_unquoted(line)
             if self._quoted is not None and (cells := self._quoted(line)) is not None:
                 return self._checked(cells)
+            return self._behind_plain(line)
         return self._parser.line(line)
 
+    def _behind_plain(self, line: str) -> Cells | None:
+        """Return the cells of a line of which the parser sees only what begins with a quote."""
+        sep = self._dialect.sep
+        start = line.rfind(sep, 0, line.find(self._dialect.quote)) + 1
+        comment = self._dialect.comment
+        # A longer separator may be cut in another way from the right.
+        if len(sep) > 1 or not start or (comment and line.startswith(comment, start)):
+            return self._parser.line(line)
+        # A cell is read alike wherever it is in its line.
+        rest = self._parser.line(line[start:])
+        return self._checked(self.of_unquoted(line[: start - 1]) + (rest or []))
+
     def of_unquoted(self, line: str) -> Cells:
-        """Return the cells of a line without quotes and line feeds, if `splits`."""
+        """Return the cells of a line without quotes, if `splits`."""
         cells: Cells = list(line.split(self._dialect.sep))
         if len(cells) > self._dialect.max_columns:
             return self._checked(cells)

@@ -54,6 +54,8 @@ class RecordParser:
         )
         # What counts as a line feed (Format.setLineSeparator).
         self._feed = line_end if line_end == dialect.line_sep and len(line_end) == 1 else "\n"
+        if len(line_end) == 2 and not dialect.multi_line:
+            self._feed = line_end  # in no line: Spark loses what is behind a line feed in one
         line_end = "" if line_end == self._feed else line_end[0]
         self._marks = _any_of(dialect.quote, dialect.escape, dialect.escape_escape, line_end)
         self._ends = _any_of(self._sep, self._feed, line_end)

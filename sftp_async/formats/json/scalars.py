@@ -175,9 +175,9 @@ def single(text: str) -> float:
     bits = int.from_bytes(struct.pack("<d", double), "little")
     if bits & _BELOW_FLOAT == _HALF_FLOAT and math.isfinite(double):
         # The double is just between two floats: rounded twice, it may go the wrong way.
-        exact = Decimal(text)
-        if abs(exact) != abs(Decimal(double)):
-            away = abs(exact) > abs(Decimal(double))
+        exact, middle = Decimal(text).copy_abs(), Decimal(double).copy_abs()
+        if exact != middle:
+            away = exact > middle
             double = math.nextafter(double, math.copysign(math.inf if away else 0.0, double))
     try:
         value: float = struct.unpack("f", struct.pack("f", double))[0]

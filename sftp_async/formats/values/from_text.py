@@ -235,7 +235,13 @@ class _Decimals(FromText):
         # Arrow does not notice that a number with an exponent is too large.
         if _holds(text, b"eE"):
             return None
-        return text.cast(self.type)
+        # Nor that one without is, where its digits and the scale are more than 38.
+        digits = (pc.max(pc.binary_length(text)).as_py() or 0) + self.type.scale
+        if digits <= _DECIMAL_DIGITS:
+            return text.cast(self.type)
+        if digits > 2 * _DECIMAL_DIGITS:
+            return None
+        return text.cast(pa.decimal256(2 * _DECIMAL_DIGITS, self.type.scale)).cast(self.type)
 
     @cached_property
     def _number(self) -> Callable[[str], Any]:
@@ -328,6 +334,8 @@ class _Timestamps(FromText):
         return found.cast(self.type)
 
 
+#: Digits of Arrow's decimals of 128 bits; those of 256 have twice as many.
+_DECIMAL_DIGITS = 38
 #: Timestamps with an offset that Arrow and Spark read alike: Arrow also takes them without seconds,
 #: and Java only offsets up to 18 hours.
 _ZONED = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-7])(?::?[0-5]\d)?)$"

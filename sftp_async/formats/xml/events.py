@@ -243,7 +243,9 @@ class Events:
         if text.startswith("&") and text.endswith(";"):
             self._on_entity(text[1:-1], False)
 
-    def _on_external(self, *_: object) -> int:
+    def _on_external(self, context: str | None, *_: object) -> int:
+        if context:
+            self._on_entity(context, False)
         return 1
 
     def _flush(self) -> None:

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sftp_async.options import SFTPOptions
-    from sftp_async.write.recovery import Action, Complete, Finish, Recovered, RollBack
+    from sftp_async.write.recovery import Action, Interrupted, Recovered
 
 _YES = typer.Option("--yes", "-y", help="Do it without asking.")
 _ENDS = {
     "complete": "make its files visible",
     "finish": "its files are visible: remove what they replace",
     "roll back": "roll its files back",
+    "discard": "newer data has taken the place of what it was to replace: discard its files",
 }
 
 
@@ -107,7 +108,7 @@ def _carry_out(
     for leftover in abandoned:
         output.line(f"{leftover.path}, {_age(leftover.age)} old: remove")
     if not actions:
-        output.document({"done": True, "finished": 0, "swept": 0, **shown})
+        output.document({"done": True, "finished": 0, "swept": 0, "discarded": 0, **shown})
         output.line(f"Nothing to do in {options.path}.", "green")
         return
     output.line("Ages are by this machine's clock.")
@@ -117,13 +118,14 @@ def _carry_out(
         raise typer.Exit(1)
     done: dict[str, Any] = asdict(act(options))
     output.document({"done": True, **done, **shown})
+    discarded = f", {done['discarded']} discarded" if done["discarded"] else ""
     output.line(
-        f"Done: {done['finished']} commits ended, {done['swept']} leftovers removed.",
+        f"Done: {done['finished']} commits ended{discarded}, {done['swept']} leftovers removed.",
         "green",
     )
 
 
-def _facts(action: Complete | Finish | RollBack) -> dict[str, Any]:
+def _facts(action: Interrupted) -> dict[str, Any]:
     parts = action.intent.parts
     return {
         "job_id": action.intent.paths.job_id,
@@ -135,7 +137,7 @@ def _facts(action: Complete | Finish | RollBack) -> dict[str, Any]:
     }
 
 
-def _line(action: Complete | Finish | RollBack) -> str:
+def _line(action: Interrupted) -> str:
     facts = _facts(action)
     return (
         f"job {facts['job_id'][:16]}, interrupted {_age(action.age)} ago, {facts['files']} files, "

@@ -5,14 +5,24 @@
 
 from sftp_async.write.commit.committer import JobCommitter
 from sftp_async.write.commit.control_records import ControlRecords
-from sftp_async.write.commit.pending import Action, Complete, Finish, RollBack, Sweep
+from sftp_async.write.commit.pending import (
+    Action,
+    Complete,
+    Discard,
+    Finish,
+    Interrupted,
+    RollBack,
+    Sweep,
+)
 from sftp_async.write.commit.recover import Recovered, recover_target, survey
 
 __all__ = [
     "Action",
     "Complete",
     "ControlRecords",
+    "Discard",
     "Finish",
+    "Interrupted",
     "JobCommitter",
     "Recovered",
     "RollBack",

@@ -20,12 +20,12 @@ from sftp_async.write.commit import commit_marker, intent_store, partition_direc
 from sftp_async.write.commit.concat import join
 from sftp_async.write.commit.exact_file import exact_name, exact_part, with_digests
 from sftp_async.write.commit.file_attributes import keep_attributes
+from sftp_async.write.commit.final_names import name_parts
 from sftp_async.write.commit.intent import intent_for
 from sftp_async.write.commit.overwrite import count_data, replaced, warn_of_emptied
-from sftp_async.write.commit.part_naming import name_parts
 from sftp_async.write.commit.pending import action_for
 from sftp_async.write.commit.prepare import Preparation, find_exact
-from sftp_async.write.commit.promote import all_visible, finish, promote_all
+from sftp_async.write.commit.promote import all_visible, discarded, finish, promote_all
 from sftp_async.write.commit.promoters import promoter_for
 from sftp_async.write.commit.recover import carry_out
 from sftp_async.write.commit.remote_steps import (
@@ -35,6 +35,7 @@ from sftp_async.write.commit.remote_steps import (
 )
 from sftp_async.write.commit.rollback import roll_back
 from sftp_async.write.commit.sidecars import check_places
+from sftp_async.write.commit.staging_places import with_absolute_paths
 from sftp_async.write.commit.stale_attempts import remove_stale_attempts
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class JobCommitter:
                 the job is left then.
 
         """
+        await self._resolve(connection)
         return await Preparation(self._layout, self._options).run(connection)
 
     async def commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
@@ -111,10 +113,16 @@ class JobCommitter:
             CommitError: a part is missing or a name is taken. `abort` then rolls the job back.
 
         """
+        await self._resolve(connection)
         stats = await self._commit(connection, parts)
         if self._layout.once is not None and self._layout.once.replayed:
             await remove_stale_attempts(connection, self._layout)
         return stats
+
+    async def _resolve(self, connection: RemoteFileSystem) -> None:
+        """Let the paths of staging elsewhere be absolute: others find its intent by them."""
+        if not self._layout.paths.staging_is_inside:
+            self._layout = await with_absolute_paths(connection, self._layout)
 
     async def _commit(self, connection: RemoteFileSystem, parts: Sequence[PartFile]) -> WriteStats:
         rows = sum(part.rows for part in parts)
@@ -200,6 +208,8 @@ class JobCommitter:
         if intent.paths.job_id != self._layout.job_id:
             await carry_out(connection, await action_for(connection, intent, state))
             return None
+        if state == "discarded":
+            raise discarded(connection, intent)
         if state in ("withdrawn", "undone"):
             raise CommitError(
                 "The job was aborted", host=connection.address, path=self._layout.target
@@ -314,6 +324,7 @@ class JobCommitter:
             CommitError: the server refuses a removal; the next write to the target tries again.
 
         """
+        await self._resolve(connection)
         layout = self._layout
         found = await intent_store.find(connection, layout)
         if found is None or found[0].paths.job_id != layout.job_id:
@@ -337,6 +348,7 @@ class JobCommitter:
 
         A published intent stands: the next attempt completes it.
         """
+        await self._resolve(connection)
         if self._layout.once is not None and await intent_store.find(connection, self._layout):
             log.warning("%s: the replay of this batch completes it", self._layout.target)
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from sftp_async.formats.charset import Charset
 from sftp_async.formats.compressed_stream import Compression
 from sftp_async.layout.part_names import PartFile
-from sftp_async.options.name_templates import control_fields
+from sftp_async.options.template_option import control_fields
 from sftp_async.remote.checksums import digests_of
 
 if TYPE_CHECKING:

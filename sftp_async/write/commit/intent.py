@@ -8,6 +8,8 @@ that is due, and each of them is idempotent. Its file name tells the state of th
 <document>.finished.json   all of that is done; the job's staging directory is being removed
 <document>.withdrawn.json  the job was aborted; what it made visible is being rolled back
 <document>.undone.json     all of that is rolled back; the job's staging directory is being removed
+<document>.discarded.json  another writer rolled it back, because newer data is in the place of what
+                           it was to replace; kept to tell its own writer, if that only stood still
 
 `visible` and `withdrawn` come from `intent` by a rename, in which only one of two writers succeeds.
 """
@@ -105,6 +107,8 @@ class Intent:
     once: Annotated[IdempotencyKey, AfterValidator(_safe_key)] | None
     #: Final names have files of the right size; false: the server may take files away at once.
     stays: StrictBool = True
+    #: A template made the final names, which do not show the job: they are registered.
+    registers: StrictBool = False
 
     @property
     def mode(self) -> PromotionMode:
@@ -231,4 +235,5 @@ def intent_for(
         manifest=manifest,
         once=layout.once,
         stays=options.verify != "none",
+        registers=layout.names is not None and not layout.names.shows_job,
     )

@@ -20,6 +20,7 @@ from sftp_async.remote import atomic_file
 from sftp_async.remote.concurrency import each
 from sftp_async.write.commit.intent import Intent
 from sftp_async.write.commit.remote_steps import remove_leftover
+from sftp_async.write.commit.staging_places import is_same_directory, write_pointer
 
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState
@@ -62,7 +63,7 @@ async def load(
     try:
         if not isinstance(fields, dict):
             raise ValueError("it is no JSON object")
-        if not _belongs(fields, paths):
+        if not await _belongs(connection, fields, paths):
             return None
         intent = Intent.from_fields(fields)
         if intent.paths.document_id != document_id:
@@ -109,7 +110,9 @@ def _paths_of(fields: dict[str, Any]) -> dict[str, Any]:
     return paths if isinstance(paths, dict) else {}
 
 
-def _belongs(fields: dict[str, Any], paths: TargetPaths) -> bool:
+async def _belongs(
+    connection: RemoteFileSystem, fields: dict[str, Any], paths: TargetPaths
+) -> bool:
     found = _paths_of(fields)
     staging_base, directory = found.get("staging_base"), found.get("directory")
     if not (isinstance(staging_base, str) and isinstance(directory, str)):
@@ -117,7 +120,9 @@ def _belongs(fields: dict[str, Any], paths: TargetPaths) -> bool:
     if directory == paths.directory:
         return True
     # Staging inside the target: the document's own place tells which target it is.
-    return paths.staging_is_inside and is_inside(staging_base, directory)
+    if paths.staging_is_inside and is_inside(staging_base, directory):
+        return True
+    return await is_same_directory(connection, directory, paths.directory)
 
 
 async def find(connection: RemoteFileSystem, layout: Layout) -> tuple[Intent, IntentState] | None:
@@ -167,6 +172,8 @@ async def publish(connection: RemoteFileSystem, intent: Intent) -> None:
             path=intent.paths.directory,
             hint="Write fewer and larger files, or the rows in several jobs",
         )
+    if not intent.paths.staging_is_inside:
+        await write_pointer(connection, intent.paths)
     if intent.mode is PromotionMode.RENAME:
         draft = intent.paths.in_staging(f"intent.draft-{uuid.uuid4().hex}")
         try:

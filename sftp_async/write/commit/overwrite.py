@@ -6,9 +6,12 @@ import asyncio
 import logging
 import os
 import posixpath
+import warnings
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import CommitError, SFTPAsyncWarning
 from sftp_async.humanize import counted
+from sftp_async.layout.hive import is_directory_of
 from sftp_async.layout.part_names import LONGEST_NAME, is_data, part_tag
 from sftp_async.layout.sidecars import (
     ALGORITHMS,
@@ -22,12 +25,12 @@ from sftp_async.layout.sidecars import (
     sidecar_names,
 )
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit import partition_directories
+from sftp_async.write.commit import name_registry, partition_directories
 from sftp_async.write.commit.pending import in_flight
-from sftp_async.write.commit.sidecars import is_only_in_manifest
+from sftp_async.write.commit.sidecars import manifest_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.layout.part_names import PartFile
@@ -48,11 +51,16 @@ async def replaced(
         options: define which files the job may remove.
         parts: the new files; files that they replace by name are not listed.
 
+    Raises:
+        CommitError: files fit the template, and nothing shows who wrote them.
+
     """
     if layout.file_name is not None:
         return await _replaced_with_exact(connection, layout, options, parts)
     found = await _listed(connection, layout, options, parts)
-    removes = _names_replaced(found, layout, options, parts)
+    registered = await _registered(connection, layout, options)
+    _refuse_unknown(connection, found, layout, options, parts, registered)
+    removes = _names_replaced(found, layout, options, parts, registered)
     if removes:
         # A job's files may be listed while its commit is in flight: some of them now, the others
         # later. So nothing goes but files of jobs whose commit is known to be over: what the first
@@ -65,10 +73,93 @@ async def replaced(
         found = await _listed(connection, layout, options, parts)
         removes = tuple(
             name
-            for name in _names_replaced(found, layout, options, parts)
+            for name in _names_replaced(found, layout, options, parts, registered)
             if (job_tag(name) in over if job_tag(name) else name in before - running.names)
         )
     return removes
+
+
+async def check_scope(connection: RemoteFileSystem, layout: Layout, options: WriteOptions) -> None:
+    """Refuse an overwrite before its upload that could not tell its own files from others.
+
+    Raises:
+        CommitError: as `replaced`, which also looks into partition directories.
+
+    """
+    if layout.overwrite and _needs_registry(layout, options) and not layout.partition_by:
+        registered = await _registered(connection, layout, options)
+        found = await _listed(connection, layout, options, ())
+        _refuse_unknown(connection, found, layout, options, (), registered)
+
+
+def _needs_registry(layout: Layout, options: WriteOptions) -> bool:
+    """Whether only a registry tells files of this source from others of the template's shape."""
+    if layout.names is None or layout.names.shows_job:
+        return False
+    return options.overwrite_scope == "own"
+
+
+async def _registered(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions
+) -> frozenset[str] | None:
+    """Return the names that are this source's; None: any that fits the template counts."""
+    if not _needs_registry(layout, options):
+        return None
+    names = await name_registry.registered(connection, layout.directory)
+    if names is not None:
+        return names
+    largest = name_registry.LARGEST
+    return frozenset(await manifest_names(connection, layout.directory, largest=largest))
+
+
+def _refuse_unknown(
+    connection: RemoteFileSystem,
+    found: dict[str, list[RemoteEntry]],
+    layout: Layout,
+    options: WriteOptions,
+    parts: Sequence[PartFile],
+    registered: Collection[str] | None,
+) -> None:
+    """Ensure that names that fit the template are not left to chance where nothing is registered.
+
+    Raises:
+        CommitError: lists those that are neither registered nor replaced by their names.
+
+    """
+    if registered is None:
+        return
+    known = {*registered, *(part.final for part in parts)}
+    unknown = [
+        name
+        for name in _names_replaced(found, layout, options, parts, None)
+        if name not in known and layout.is_own(*_split(name)) and part_tag(name) is None
+    ]
+    if not unknown:
+        return
+    shown = ", ".join(unknown[:5]) + ", …" * (len(unknown) > 5)
+    files = counted((len(unknown), "file"))
+    if registered:
+        if parts:
+            log.warning(
+                "%s: %s of names that fit file_name_template stay, because this data source did "
+                "not write them (%s): overwrite_scope=matching removes them, too",
+                layout.target,
+                files,
+                shown,
+            )
+        return
+    raise CommitError(
+        f"An overwrite would remove {files} of names that fit file_name_template, and nothing "
+        f"shows that this data source wrote them: {shown}",
+        host=connection.address,
+        path=layout.directory,
+        hint="Set overwrite_scope=matching to remove them, or move them away",
+    )
+
+
+def _split(name: str) -> tuple[str, str]:
+    directory, base = posixpath.split(name)
+    return base, directory
 
 
 async def _listed(
@@ -91,13 +182,14 @@ def _names_replaced(
     layout: Layout,
     options: WriteOptions,
     parts: Sequence[PartFile],
+    registered: Collection[str] | None,
 ) -> tuple[str, ...]:
     new = {part.final for part in parts}
     return tuple(
         posixpath.join(directory, entry.name)
         for directory, listing in found.items()
         for entry in listing
-        if _is_replaced(entry, directory, layout, options)
+        if _is_replaced(entry, directory, layout, options, registered)
         and posixpath.join(directory, entry.name) not in new
     )
 
@@ -126,11 +218,42 @@ async def _replaced_with_exact(
 
     async def look_at_manifest() -> None:
         # The directory may be many jobs'.
-        if await is_only_in_manifest(connection, layout.directory, layout.file_name or ""):
+        if await manifest_names(connection, layout.directory) == [layout.file_name]:
             found.add(MANIFEST_FILE)
 
     await asyncio.gather(each(sorted(names), look), look_at_manifest())
     return tuple(sorted(found))
+
+
+async def warn_of_partitions(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions
+) -> None:
+    """Warn before the tasks of an overwrite that may empty partitions the user wants to keep.
+
+    A warning of Python's, too: notebooks show it under the cell.
+    """
+    if not (layout.overwrite and _may_mean_dynamic(layout, options)):
+        return
+    listing = await connection.listdir(layout.directory)
+    found = [e.name for e in listing if is_directory_of(e.name, layout.partition_by[0])]
+    if found:
+        message = (
+            f"{layout.target}: partition_overwrite_mode is not set, and it is not known whether "
+            "the session has spark.sql.sources.partitionOverwriteMode=dynamic. This overwrite "
+            "replaces all partitions, also those without new rows "
+            f"({min(found)}{', …' * (len(found) > 1)}): set partition_overwrite_mode=dynamic to "
+            "keep these, or static"
+        )
+        log.warning("%s", message)
+        warnings.warn(message, SFTPAsyncWarning, stacklevel=2)
+
+
+def _may_mean_dynamic(layout: Layout, options: WriteOptions) -> bool:
+    """Whether the user may expect Spark's dynamic overwrite of a static one."""
+    if not layout.partition_by or "partition_overwrite_mode" in options.model_fields_set:
+        return False
+    # Output mode complete of a streaming query replaces all that was there.
+    return layout.once is None or not layout.once.replayed
 
 
 def warn_of_emptied(
@@ -141,10 +264,8 @@ def warn_of_emptied(
     Spark's session may ask for dynamic overwrites (`spark.sql.sources.partitionOverwriteMode`). A
     write that does not know the session's setting, and has no option, is static.
     """
-    if not layout.partition_by or "partition_overwrite_mode" in options.model_fields_set:
+    if not _may_mean_dynamic(layout, options):
         return
-    if layout.once is not None and layout.once.replayed:
-        return  # output mode complete of a streaming query replaces all that was there
     emptied = {posixpath.dirname(name) for name in removes if is_data(posixpath.basename(name))}
     emptied -= {part.directory for part in parts}
     if emptied:
@@ -165,7 +286,13 @@ def count_data(names: Iterable[str], options: WriteOptions) -> int:
     )
 
 
-def _is_replaced(entry: RemoteEntry, directory: str, layout: Layout, options: WriteOptions) -> bool:
+def _is_replaced(
+    entry: RemoteEntry,
+    directory: str,
+    layout: Layout,
+    options: WriteOptions,
+    registered: Collection[str] | None,
+) -> bool:
     """Whether an overwrite removes the entry: never a foreign file, unless the user asks for it."""
     done = options.done_file_template
     if directory and entry.name in (SUCCESS_FILE, MANIFEST_FILE, done):
@@ -179,7 +306,7 @@ def _is_replaced(entry: RemoteEntry, directory: str, layout: Layout, options: Wr
         return entry.name in (SUCCESS_FILE, MANIFEST_FILE, done)
 
     def is_own(name: str) -> bool:
-        return layout.is_own(name, directory)
+        return layout.is_own(name, directory, registered=registered)
 
     extensions = extensions_of(layout.names.sample) if layout.names is not None else ""
     if is_sidecar(entry.name, is_own, done, extensions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import posixpath
 from contextlib import suppress
@@ -18,8 +19,9 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.layout.hidden_names import hidden_name
-from sftp_async.layout.target_paths import PromotionMode
+from sftp_async.layout.target_paths import STAGING, PromotionMode
 from sftp_async.write.commit import commit_marker
+from sftp_async.write.commit.overwrite import check_scope, warn_of_partitions
 from sftp_async.write.commit.promoters import name_taken
 from sftp_async.write.commit.recover import recover
 from sftp_async.write.commit.remote_steps import (
@@ -75,13 +77,18 @@ class Preparation:
         try:
             shared = await self._make_staging(connection)
             if not layout.paths.staging_is_inside:
-                await self._check_staging_elsewhere(connection)
-            if shared:
+                await asyncio.gather(
+                    self._mark_staging(connection), self._check_staging_elsewhere(connection)
+                )
+            if shared or not layout.paths.staging_is_inside:
                 # The directory for staging was there before: other jobs run, or were interrupted.
+                # Those that stage in the target are to be found from elsewhere, too.
                 await self._recover(connection)
             if self._options.verify == "server":
                 await check_offered(connection, f"{self._probe_directory}/probe")
             if await self._is_to_write(connection):
+                await check_scope(connection, layout, self._options)
+                await warn_of_partitions(connection, layout, self._options)
                 return True
             await self._leave(connection)
             return False
@@ -176,11 +183,12 @@ class Preparation:
         try:
             await recover(connection, paths, ttl=self._options.staging_ttl)
         except RemotePermissionError as error:
-            if error.path != paths.staging_base or Right.LIST in self._rights:
+            listed = (paths.staging_base, paths.final(STAGING))
+            if error.path not in listed or Right.LIST in self._rights:
                 raise
             log.warning(
                 "%s: it cannot be listed, so interrupted jobs are not ended (%s)",
-                paths.staging_base,
+                error.path,
                 error.message,
             )
 
@@ -217,6 +225,12 @@ class Preparation:
         else:
             if not found.is_dir:
                 raise self._no_directory(connection, directory)
+
+    async def _mark_staging(self, connection: RemoteFileSystem) -> None:
+        """Show other jobs that the staging directory may be swept, in a directory of the user's."""
+        paths = self._layout.paths
+        if self._probe_directory == paths.staging:  # without MKDIR there is none
+            await connection.write_file(paths.mark, b"")
 
     async def _check_staging_elsewhere(self, connection: RemoteFileSystem) -> None:
         """Rename an empty hidden file from the staging directory into the target, and remove it.

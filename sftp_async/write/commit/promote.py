@@ -216,6 +216,8 @@ async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
     try:
         if advances and not await intent_store.advance(connection, intent, "visible"):
             # Another writer finished it meanwhile, or this one before a reply was lost.
+            if await connection.exists(intent.paths.document("discarded")):
+                raise discarded(connection, intent)
             if await connection.exists(intent.paths.document("finished")):
                 await clear(connection, intent)
             return
@@ -234,6 +236,17 @@ async def finish(connection: RemoteFileSystem, intent: Intent) -> None:
             path=error.path,
             hint="The next write to this target finishes it",
         ) from error
+
+
+def discarded(connection: RemoteFileSystem, intent: Intent) -> CommitError:
+    """Build the error for a job that stood still until another writer rolled it back."""
+    return CommitError(
+        "While this job stood still in its commit, newer data took the place of what it was to "
+        "replace, and another job discarded it",
+        host=connection.address,
+        path=intent.paths.directory,
+        hint="Run it again if its rows are to replace that data",
+    )
 
 
 async def _finish_without_rename(

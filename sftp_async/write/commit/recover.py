@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import CommitError, RemoteExistsError, RemoteNotFoundError, TransferError
+from sftp_async.layout.target_paths import STAGING
+from sftp_async.remote.concurrency import each
+from sftp_async.write.commit import intent_store
 from sftp_async.write.commit.commit_marker import check_place
+from sftp_async.write.commit.file_identity import is_marked
 from sftp_async.write.commit.pending import (
     Action,
     Complete,
+    Discard,
+    Finish,
     RollBack,
     Sweep,
+    action_for,
+    find_document,
     pending,
 )
 from sftp_async.write.commit.promote import clear, finish, promote_all
@@ -24,20 +32,35 @@ from sftp_async.write.commit.remote_steps import (
     remove_tree,
 )
 from sftp_async.write.commit.rollback import roll_back
+from sftp_async.write.commit.staging_places import find_places
 
 if TYPE_CHECKING:
+    from sftp_async.layout.intent_names import IntentState
     from sftp_async.layout.target_paths import TargetPaths
     from sftp_async.remote.filesystem import RemoteFileSystem
+    from sftp_async.write.commit.intent import Intent
 
 log = logging.getLogger("sftp_async.write.commit.recover")
+
+_WORDS = {
+    "complete": "completing it",
+    "finish": "completing it",
+    "roll back": "rolling it back",
+    "discard": "discarding it, because newer data has taken the place of what it was to replace: "
+    "its rows do not appear",
+}
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """Numbers of interrupted commits and aborts that were ended, and of leftovers swept."""
+    """Numbers of interrupted commits and aborts that were ended, and of leftovers swept.
+
+    `discarded` commits were too late: newer data has taken the place of what they were to replace.
+    """
 
     finished: int = 0
     swept: int = 0
+    discarded: int = 0
 
 
 async def survey(
@@ -61,11 +84,8 @@ async def survey(
         CommitError: an earlier commit cannot be finished.
 
     """
-    try:
-        listing = await connection.listdir(paths.staging_base)
-    except RemoteNotFoundError:
-        return []
-    actions = pending(connection, paths, listing, ttl=ttl, now=now, sweep_only=sweep_only)
+    places = await find_places(connection, paths)
+    actions = pending(connection, places, ttl=ttl, now=now, sweep_only=sweep_only)
     return [action async for action in actions]
 
 
@@ -84,19 +104,27 @@ async def recover_target(
         CommitError: an earlier commit cannot be finished.
 
     """
-    if paths.staging_is_inside:
-        await refuse_links(connection, paths.staging_base)
     try:
-        with suppress(RemoteExistsError):  # made by a request whose reply was lost
-            await connection.mkdir(paths.staging)
+        await _make_staging(connection, paths)
     except RemoteNotFoundError:
-        return Recovered()
+        if paths.staging_is_inside:
+            return Recovered()
+        # Of jobs without staging_dir there may be something in the target.
+        paths = replace(paths, staging_base=paths.final(STAGING))
+        return await recover_target(connection, paths, ttl=ttl, sweep_only=sweep_only)
     try:
         return await recover(connection, paths, ttl=ttl, sweep_only=sweep_only)
     finally:
         with suppress(TransferError):
             await remove_tree(connection, paths.staging)
             await remove_staging_base(connection, paths)
+
+
+async def _make_staging(connection: RemoteFileSystem, paths: TargetPaths) -> None:
+    if paths.staging_is_inside:
+        await refuse_links(connection, paths.staging_base)
+    with suppress(RemoteExistsError):  # made by a request whose reply was lost
+        await connection.mkdir(paths.staging)
 
 
 async def recover(
@@ -118,19 +146,52 @@ async def recover(
     """
     listing = await connection.listdir(paths.staging_base)
     now = next((entry.mtime for entry in listing if entry.name == paths.job_id), 0.0)
-    actions = pending(connection, paths, listing, ttl=ttl, now=now, sweep_only=sweep_only)
-    finished = swept = 0
+    places = await find_places(connection, paths, listing)
+    actions = pending(connection, places, ttl=ttl, now=now, sweep_only=sweep_only)
+    finished = swept = discarded = 0
     async with aclosing(actions):
         async for action in actions:
             try:
-                await carry_out(connection, action)
+                await _end(connection, action)
             except CommitError as error:
                 raise _of_other_job(connection, action, error) from error
             if isinstance(action, Sweep):
                 swept += 1
+            elif isinstance(action, Discard):
+                discarded += 1
             else:
                 finished += 1
-    return Recovered(finished, swept)
+    return Recovered(finished, swept, discarded)
+
+
+async def _end(connection: RemoteFileSystem, action: Action) -> None:
+    """Carry an action out; if another writer moves the intent meanwhile, go on from there.
+
+    A job that is completed here may be rolled back by its own driver at the same time: then the
+    parts to come have vanished, or seem to be taken by a reader, and what is left to do is to roll
+    it back, too.
+    """
+    try:
+        await carry_out(connection, action)
+        if not isinstance(action, Complete):
+            return
+    except CommitError:
+        if not isinstance(action, Complete | Finish):
+            raise
+        found = await find_document(
+            connection, action.intent.paths, action.intent.paths.document_id
+        )
+        if found is None:
+            return  # the other writer has ended it
+        if found[1] not in ("withdrawn", "undone"):
+            raise
+    paths = action.intent.paths
+    ended: tuple[IntentState, ...] = ("undone", "withdrawn")
+    for state in ended:
+        intent = await intent_store.load(connection, paths, paths.document_id, state)
+        if intent is not None:
+            await carry_out(connection, await action_for(connection, intent, state))
+            return
 
 
 def _of_other_job(connection: RemoteFileSystem, action: Action, error: CommitError) -> CommitError:
@@ -161,11 +222,17 @@ async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
         intent.paths.directory,
         intent.paths.job_id,
         action.state,
-        "rolling it back" if isinstance(action, RollBack) else "completing it",
+        _WORDS[action.end],
     )
     await refuse_links(connection, intent.paths.staging)
     if intent.once is not None:
         await check_place(connection, intent.paths.directory, intent.once)
+    if isinstance(action, Discard):
+        # First of all, so that no other writer restores what is removed here.
+        if await intent_store.advance(connection, intent, "withdrawn"):
+            await _forget_replaced(connection, intent)
+            await roll_back(connection, intent, "withdrawn", discard=True)
+        return
     if isinstance(action, RollBack):
         await roll_back(connection, intent, action.state)
         return
@@ -175,6 +242,14 @@ async def carry_out(connection: RemoteFileSystem, action: Action) -> None:
     if isinstance(action, Complete):
         await promote_all(connection, intent, recovering=True)
     await finish(connection, intent)
+
+
+async def _forget_replaced(connection: RemoteFileSystem, intent: Intent) -> None:
+    """Remove what a rollback would restore next to newer data."""
+    paths = intent.paths
+    kept = [paths.aside(number) for number, _ in enumerate(intent.asides)]
+    kept += [paths.displaced(p.staged) for p in intent.parts if not is_marked(intent, p)]
+    await each(kept, lambda path: remove_leftover(connection, path))
 
 
 async def _sweep(connection: RemoteFileSystem, action: Sweep) -> None:

@@ -15,6 +15,8 @@ from sftp_async.errors import (
     RemotePermissionError,
     TransferError,
 )
+from sftp_async.layout.intent_names import pointer_name
+from sftp_async.layout.target_paths import STAGING, STAGING_MARK
 from sftp_async.remote.concurrency import each
 
 if TYPE_CHECKING:
@@ -109,10 +111,13 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
                 await remove_if_there(connection, staging)
                 return
             with suppress(RemoteNotFoundError):
-                names = [e.name for e in await connection.listdir(staging) if not e.is_dir]
+                names = await _files_in(connection, staging)
                 await each(
-                    names, lambda name: remove_if_there(connection, posixpath.join(staging, name))
+                    [name for name in names if name != STAGING_MARK],
+                    lambda name: remove_if_there(connection, posixpath.join(staging, name)),
                 )
+                if STAGING_MARK in names:  # last: what is left then can still be swept
+                    await remove_if_there(connection, posixpath.join(staging, STAGING_MARK))
                 if not names and isinstance(refused, RemotePermissionError):
                     break
     except UNKNOWN_OUTCOME:
@@ -122,11 +127,24 @@ async def remove_tree(connection: RemoteFileSystem, staging: str) -> None:
     log.warning("%s could not be removed; a later write sweeps it (%s)", staging, refused.message)
 
 
-async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
-    """Remove the directory of all staging directories, unless it is in use or the user's own.
+async def _files_in(connection: RemoteFileSystem, staging: str) -> list[str]:
+    """List what is to be removed from a staging directory; the mark alone, if that is refused."""
+    try:
+        return [entry.name for entry in await connection.listdir(staging) if not entry.is_dir]
+    except RemotePermissionError:
+        if not await connection.exists(posixpath.join(staging, STAGING_MARK)):
+            raise
+        return [STAGING_MARK]
 
-    Never fails: the job is over by then, and an empty `_temporary` does no harm.
+
+async def remove_staging_base(connection: RemoteFileSystem, paths: TargetPaths) -> None:
+    """Remove the target's directory of all staging directories, unless it is in use.
+
+    A job that stages elsewhere has a pointer there. Never fails: the job is over by then, and what
+    stays does no harm.
     """
-    if paths.staging_is_inside:
-        with suppress(TransferError):
-            await connection.rmdir(paths.staging_base)
+    inside = paths.final(STAGING)
+    with suppress(TransferError):
+        if not paths.staging_is_inside:
+            await remove_if_there(connection, posixpath.join(inside, pointer_name(paths.job_id)))
+        await connection.rmdir(inside)

@@ -18,6 +18,7 @@ from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_nam
 from sftp_async.layout.target_paths import PromotionMode
 from sftp_async.remote import atomic_file
 from sftp_async.remote.concurrency import each
+from sftp_async.write.commit.name_registry import register
 
 if TYPE_CHECKING:
     from sftp_async.layout.part_names import PartFile
@@ -73,10 +74,14 @@ def leaves_sidecars(intent: Intent) -> bool:
 async def write_sidecars(connection: RemoteFileSystem, intent: Intent) -> None:
     """Write the sidecar files that the user asked for, `_SUCCESS` last. Idempotent.
 
+    Names that a template made are registered before.
+
     Raises:
         RemoteNotFoundError: the staging directory is gone: another writer has finished the job.
 
     """
+    if intent.registers:
+        await register(connection, intent)
     if intent.checksums != "none":
 
         async def write_checksum(part: PartFile) -> None:
@@ -122,18 +127,27 @@ def manifest(intent: Intent) -> bytes:
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
-async def is_only_in_manifest(connection: RemoteFileSystem, directory: str, name: str) -> bool:
-    """Whether the target's manifest is this package's, and lists the file of that name alone."""
+async def manifest_names(
+    connection: RemoteFileSystem, directory: str, *, largest: int = LARGEST
+) -> list[str]:
+    """Return the names of the files that a target's manifest lists; none if it is not ours.
+
+    Args:
+        connection: to the server.
+        directory: the target.
+        largest: bytes of a manifest that is read.
+
+    """
     try:
         document = json.loads(
-            await connection.read_file(posixpath.join(directory, MANIFEST_FILE), LARGEST)
+            await connection.read_file(posixpath.join(directory, MANIFEST_FILE), largest)
         )
-        names = [file["name"] for file in document["files"]]
-        return bool(document["version"] == VERSION and names == [name])
+        names = [str(file["name"]) for file in document["files"]]
+        return names if document["version"] == VERSION else []
     except UNKNOWN_OUTCOME:
         raise
     except (TransferError, ValueError, TypeError, LookupError, RecursionError):
-        return False
+        return []
 
 
 async def _place(connection: RemoteFileSystem, intent: Intent, name: str, data: bytes) -> None:

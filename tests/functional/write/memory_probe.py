@@ -1,7 +1,8 @@
 """Print how far a task's peak memory rises for many columns and partitions: a process of its own.
 
-Arguments: format, columns, partition values, rows of a batch, batches. A peak never goes down, so
-what the process did before would hide what this write needs.
+Arguments: format, perhaps with a codec (`text:xz`), columns, partition values, rows of a batch,
+batches. Text has one column as wide as all of them; each row of binary is a file. A peak never goes
+down, so what the process did before would hide what this write needs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sftp_async.write.partitioner import Partitioning
 
 
 def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
+    form, _, codec = form.partition(":")
     random = np.random.default_rng(1)
     whole = pa.array(random.integers(0, 1 << 40, rows))
     kinds = [
@@ -32,16 +34,23 @@ def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
     arrays = [pa.array(np.arange(rows) % values, pa.int32())]
     arrays += [kinds[number % len(kinds)] for number in range(columns)]
     batch = pa.record_batch(arrays, names=["c", *(f"n{number}" for number in range(columns))])
-    options = SFTPOptions(
-        host="h", username="u", password="p", path="/out", format=form, partition_by="c"
-    )
+    given = {"host": "h", "username": "u", "password": "p", "path": "/out", "format": form}
+    if form in ("text", "binary"):
+        wide = pa.array(random.bytes(4 * columns).hex() for _ in range(rows))
+        batch = pa.record_batch([arrays[0], wide], names=["c", "content"])
+    if form == "binary":
+        paths = pa.array(f"{number}.bin" for number in range(rows))
+        batch = pa.record_batch([paths, batch.column("content")], names=["path", "content"])
+        measure_row_files(SFTPOptions(**given), batch, batches)
+        return
+    options = SFTPOptions(**given, partition_by="c", **({"compression": codec} if codec else {}))
     partitioning = Partitioning(options.partition_by)
     file_format = open_format(options, partitioning.data(batch.schema))
     most = most_open(file_format.buffered_bytes)
 
-    def write(given: Iterator[pa.RecordBatch]) -> None:
+    def write(all_batches: Iterator[pa.RecordBatch]) -> None:
         open_files: dict[str, PartEncoder] = {}
-        for directory, some in fan_out(given, partitioning, most):
+        for directory, some in fan_out(all_batches, partitioning, most):
             if some is None:
                 open_files.pop(directory).finish()
                 continue
@@ -53,6 +62,19 @@ def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
     before = peak()
     write(batch for _ in range(batches))
     print(most, peak() - before)
+
+
+def measure_row_files(options: SFTPOptions, batch: pa.RecordBatch, batches: int) -> None:
+    """Encode a file for each row, as tasks do."""
+    file_format = open_format(options, batch.schema)
+    file_format.open().encode(batch.slice(0, 1))
+    before = peak()
+    for _ in range(batches):
+        for row in range(batch.num_rows):
+            encoder = file_format.open()
+            encoder.encode(batch.slice(row, 1))
+            encoder.finish()
+    print(1, peak() - before)
 
 
 def peak() -> int:

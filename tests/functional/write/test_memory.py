@@ -38,6 +38,12 @@ def test_files_of_many_columns_stay_within_the_bound_together(form: str) -> None
     assert rise <= MAX_BUFFERED + BESIDES
 
 
+@pytest.mark.parametrize("form", ["text", "text:gzip", "text:zstd", "binary"])
+def test_files_of_wide_rows_stay_within_the_bound_together(form: str) -> None:
+    _, rise = measured(form, rows=3200, batches=6)
+    assert rise <= MAX_BUFFERED + BESIDES
+
+
 def test_batches_of_few_rows_and_many_columns_count_with_their_arrays() -> None:
     _, rise = measured("parquet", rows=64, batches=200)
     assert rise <= MAX_BUFFERED + BESIDES

@@ -14,11 +14,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sftp_async.errors import EncodeError, OptionsError
-from sftp_async.formats import open_format, registry
+from sftp_async.errors import DecodeError, EncodeError, OptionsError
+from sftp_async.formats import open_format, open_read_format, registry
 from sftp_async.options import FormatOptions, format_names
 from tests.support.documents import REPOSITORY
 from tests.support.encoding import encoded
+from tests.support.readable import MemoryFile, decode_file, read_options
 
 PAGE = REPOSITORY / "docs" / "how-to" / "own-format.md"
 SCHEMA = pa.schema([("a", pa.int32())])
@@ -84,6 +85,23 @@ def test_the_documented_example_works_in_a_process_that_knows_only_its_package(s
     assert gzip.decompress(done.stdout).decode() == (
         "a         1         \nbcd       20        \n          3         \n"
     )
+
+
+def test_the_documented_example_reads_what_it_writes_in_any_ranges(site: Path) -> None:
+    name = install_documented(site)
+    rows = pa.record_batch({"name": ["a", "bcd", "e f"], "size": [1, 20, 3]})
+    file = MemoryFile(f"/x.{name}", encoded(rows, format=name))
+    options = read_options(format=name)
+    for cut in range(file.size + 1):
+        assert decode_file(file, options, rows.schema, [cut]).to_pylist() == rows.to_pylist()
+    with pytest.raises(DecodeError, match="give them with"):
+        open_read_format(options, None).infer_schema([file])
+
+
+def test_a_format_may_have_one_half_alone(site: Path) -> None:
+    install(site, "half", "mine = half", source="def encoder(options, schema): pass")
+    with pytest.raises(OptionsError, match="format=mine can be written, but not read"):
+        open_read_format(read_options(format="mine"), SCHEMA)
 
 
 def test_the_checks_of_the_example_run_before_any_task(site: Path) -> None:

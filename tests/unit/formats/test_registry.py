@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from sftp_async.errors import OptionsError
+from sftp_async.formats import ReadFormat, open_read_format
 from sftp_async.formats.registry import BUILT_IN, find_half
-from sftp_async.options import codecs
+from sftp_async.options import FormatOptions, codecs
 from tests.support.documents import REPOSITORY
 
 
@@ -18,10 +19,9 @@ def test_every_built_in_format_has_its_codecs() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_built_in_format_without_a_decoder_can_be_written_but_not_read(name: str) -> None:
+def test_every_built_in_format_can_be_written_and_read(name: str) -> None:
     assert callable(find_half(name, "encoder"))
-    with pytest.raises(OptionsError, match=f"format={name} can be written, but not read"):
-        find_half(name, "decoder")
+    assert isinstance(open_read_format(FormatOptions(format=name), None), ReadFormat)
 
 
 def test_a_misspelled_name_suggests_the_nearest_and_lists_all() -> None:

@@ -52,7 +52,7 @@ def test_a_driver_that_is_killed_in_its_preflight_leaves_a_file_that_clean_remov
     assert f"/out/{left.name}, 24 hours old: remove" in shown.out
     assert left.exists()
     done = at("clean", "/out", *elsewhere, "--yes", "--json")
-    # The empty directory in the shared staging_dir might be another program's: it stays.
-    assert (done.code, done.document["swept"]) == (0, 1)
+    # The directory in the shared staging_dir holds the mark of this package.
+    assert (done.code, done.document["swept"]) == (0, 2)
     assert [path.name for path in target.iterdir()] == ["data.csv"]
-    assert list(staging.iterdir()) == []
+    assert not staging.exists()

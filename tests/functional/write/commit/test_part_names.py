@@ -17,7 +17,7 @@ SEQ = {"file_name_template": "o_{seq:03d}.txt"}
 
 
 def texts(directory: Path) -> dict[str, str]:
-    return {file.name: file.read_text() for file in directory.iterdir()}
+    return {file.name: file.read_text() for file in directory.iterdir() if file.is_file()}
 
 
 def texts_of(directory: Path, *names: str) -> dict[str, str]:
@@ -102,7 +102,8 @@ def test_an_abort_of_a_half_visible_overwrite_gives_the_names_back(
     old = {"o_001.txt": "x\n", "o_002.txt": "theirs"}
     for name, text in old.items():
         (remote_dir / name).write_text(text)
-    job = real_job(sshd.options(), str(remote_dir), overwrite=True, **SEQ).prepare()
+    options = SEQ | {"overwrite_scope": "matching"}
+    job = real_job(sshd.options(), str(remote_dir), overwrite=True, **options).prepare()
     parts = upload(job, ["a"], ["b"], ["c"])
     (staged,) = (remote_dir / "_temporary").glob(f"*/{parts[1].staged}")
     staged.unlink()

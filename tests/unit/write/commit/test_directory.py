@@ -335,8 +335,8 @@ async def test_an_ordinary_append_takes_few_requests_to_prepare_and_to_commit(
     parts = job.stage(*(b"%d" % i for i in range(8)))
     server.log.clear()
     await job.commit(parts)
-    # Not counted in a row: five looks for an intent at once, eight renames at once.
-    assert len(server.log) == 5 + 3 + 1 + 3 + 8 + 3
+    # Not counted in a row: six looks for an intent at once, eight renames at once.
+    assert len(server.log) == 6 + 3 + 1 + 3 + 8 + 3
 
 
 # Direct: for servers that cannot rename

@@ -13,7 +13,8 @@ from sftp_async.errors import CommitError, ConnectionLostError, SFTPAsyncError
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Fault, MemoryServer, Operation, denied
 
-NAMED = {"file_name_template": "o_{seq}.csv"}
+#: Of files that are put there by hand nothing shows whose they are.
+NAMED = {"file_name_template": "o_{seq}.csv", "overwrite_scope": "matching"}
 #: As long as the new ones: to look at a file does not tell which it is.
 OLD = {"o_1.csv": b"old 1", "o_2.csv": b"old 2", "o_3.csv": b"old 3"}
 NEW = {"o_1.csv": b"new 1", "o_2.csv": b"new 2"}

@@ -38,7 +38,7 @@ PLAIN = {"posix_rename": False}
 EXACT_PLAIN = Scenario(
     "/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=PLAIN, new=(b"new",)
 )
-NAMED = {"file_name_template": "new_{seq:03d}.csv"}
+NAMED = {"file_name_template": "new_{seq:03d}.csv", "overwrite_scope": "matching"}
 OLD_NAMED = {"new_001.csv": b"old 1", "new_003.csv": b"old 3"}
 NAMED_ABORTED = Scenario(
     old={"new_001.csv": b"old 0", "new_002.csv": b"old 1"},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from sftp_async.errors import CommitError
+from sftp_async.errors import CommitError, SFTPAsyncWarning
 from sftp_async.remote.concurrency import AT_ONCE
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, Fault, MemoryServer, Operation
@@ -84,10 +85,13 @@ async def test_partitions_are_emptied_with_a_warning_unless_the_mode_is_known(
 ) -> None:
     for path in (f"c=1/{OLD}", f"c=2/{OLD}", f"c=2/.{OLD}.sha256"):
         server.put(f"/out/{path}", b"old")
-    options = {} if mode is None else {"partition_overwrite_mode": mode}
-    writer = job(server, overwrite=True, **options)
+    writer = job(server, overwrite=True, partition_overwrite_mode=mode)
     parts = [writer.put(0, b"new", directory="c=1")]
-    await writer.prepare()
+    before = "replaces all partitions, also those without new rows"
+    with pytest.warns(SFTPAsyncWarning, match=before) if mode is None else nullcontext():
+        await writer.prepare()
+    assert (before in caplog.text) == (mode is None)
+    caplog.clear()
     stats = await writer.commit(parts)
     warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
     expected = (
@@ -99,12 +103,25 @@ async def test_partitions_are_emptied_with_a_warning_unless_the_mode_is_known(
 
 
 @pytest.mark.asyncio
-async def test_an_overwrite_of_all_partitions_is_no_warning(
+async def test_an_overwrite_of_all_partitions_is_no_warning_at_the_commit(
     server: MemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.put(f"/out/c=1/{OLD}", b"old")
-    await written(job(server, overwrite=True), c1=b"new", c2=b"new")
+    writer = job(server, overwrite=True, partition_overwrite_mode=None)
+    with pytest.warns(SFTPAsyncWarning, match="replaces all partitions"):
+        await writer.prepare()
+    caplog.clear()
+    await writer.commit(writer.stage(b"new", b"new", directories=["c=1", "c=2"]))
     assert not [record for record in caplog.records if record.levelno == logging.WARNING]
+
+
+@pytest.mark.asyncio
+async def test_an_overwrite_of_a_target_without_partitions_warns_of_nothing(
+    server: MemoryServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.put(f"/out/{OLD}", b"old")
+    await job(server, overwrite=True, partition_overwrite_mode=None).prepare()
+    assert caplog.records == []
 
 
 @pytest.mark.asyncio

@@ -26,7 +26,9 @@ def leave_commit(server: MemoryServer, state: IntentState, **options: object) ->
     """Leave an overwrite that was interrupted in a state; each is older than the one before."""
     job = MemoryJob(server, **options)  # type: ignore[arg-type]
     parts = tuple(job.stage(state.encode()))
-    intent = intent_for(job.layout, parts, removes=("old.csv",), options=job.options, manifest=None)
+    old = f"old-{state}.csv"
+    server.put(f"/out/{old}", b"old")
+    intent = intent_for(job.layout, parts, removes=(old,), options=job.options, manifest=None)
     if state == "visible":
         server.put(intent.final(parts[0]), server.read(intent.staged(parts[0])))
     age = DAY * (1 + len(server.names("/out/_temporary")))

@@ -157,8 +157,8 @@ async def test_a_torn_intent_does_not_count_and_is_swept_when_it_is_old() -> Non
     job = MemoryJob(server, commit_mode="direct")
     await job.prepare()
     parts = job.stage(b"0")
-    # The commit looks five times, opens, and dies half through.
-    server.faults = {len(server.log) + 6: Fault("crash", "before")}
+    # The commit looks six times, opens, and dies half through.
+    server.faults = {len(server.log) + 7: Fault("crash", "before")}
     with pytest.raises(Crash):
         await job.commit(parts)
     assert server.read(f"{job.layout.staging}.intent.json") == b""

@@ -12,7 +12,8 @@ from sftp_async.errors import CommitError
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import MemoryServer, Operation, denied
 
-SEQ: dict[str, Any] = {"file_name_template": "o_{seq}.csv"}
+#: Of files that are put there by hand nothing shows whose they are.
+SEQ: dict[str, Any] = {"file_name_template": "o_{seq}.csv", "overwrite_scope": "matching"}
 OLD, NEW = b"old", b"new"
 
 
@@ -71,7 +72,7 @@ async def test_the_done_files_of_stems_go_before_new_files_of_the_template_come(
     seen = watched(server, "o_1.done")
     await write(MemoryJob(server, overwrite=True, done_file_template="{stem}.done", **SEQ))
     assert seen == []
-    assert server.names("/out") == {"o_1.csv", "o_1.done", "other.done"}
+    assert set(server.files("/out")) == {"o_1.csv", "o_1.done", "other.done"}
     assert server.read("/out/o_1.done") == b""
 
 
@@ -80,10 +81,11 @@ async def test_a_stem_ends_at_the_first_dot_of_the_template(server: MemoryServer
     put(server, "o_7.csv.gz", "o_7.ok", "o_8.tar", "p_7.ok")
     template: dict[str, Any] = {
         "file_name_template": "o_{seq}.csv.gz",
+        "overwrite_scope": "matching",
         "done_file_template": "{stem}.ok",
     }
     await write(MemoryJob(server, overwrite=True, **template))
-    assert server.names("/out") == {"o_1.csv.gz", "o_1.ok", "o_8.tar", "p_7.ok"}
+    assert set(server.files("/out")) == {"o_1.csv.gz", "o_1.ok", "o_8.tar", "p_7.ok"}
 
 
 @pytest.mark.asyncio

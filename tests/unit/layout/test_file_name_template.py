@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from sftp_async.layout.name_template import FileNames
+from sftp_async.layout.file_name_template import FileNames
 
 NOON = datetime(2026, 11, 23, 12)
 

@@ -78,7 +78,11 @@ async def test_an_overwrite_knows_its_files_by_the_values_of_their_directory(
     for name in ("invoices_7.csv", "1_1.csv", "c=1/invoices_7.csv", "c=1/1_9.csv", "c=2/1_9.csv"):
         server.put(f"/out/{name}", b"there")
     job, parts = await write_partitioned(
-        server, ["c=1"], overwrite=True, file_name_template="{c}_{seq}.csv"
+        server,
+        ["c=1"],
+        overwrite=True,
+        overwrite_scope="matching",
+        file_name_template="{c}_{seq}.csv",
     )
     await job.commit(parts)
     assert files(server) == {

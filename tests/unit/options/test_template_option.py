@@ -8,7 +8,7 @@ import pytest
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import SFTPOptions
-from sftp_async.options.name_templates import names_part_files
+from sftp_async.options.template_option import names_part_files
 
 
 def problems(template: str, **more: Any) -> list[str]:

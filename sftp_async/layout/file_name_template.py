@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sftp_async.layout.part_names import TAG_DIGITS
-from sftp_async.options.name_templates import FILE_NUMBERS, template_fields, template_pieces
+from sftp_async.layout.part_names import TAG_DIGITS, unnumbered
+from sftp_async.options.template_option import FILE_NUMBERS, template_fields, template_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,8 @@ class FileNames:
     def matches(self, name: str, directory: str = "") -> bool:
         """Whether a name differs from those of this job in the numbers of files and jobs alone.
 
+        So do names that `if_exists=rename` made of them. Other programs' names may do so by chance.
+
         Args:
             name: of a file.
             directory: its partition directories; a name with columns in it is in one that has
@@ -69,7 +71,17 @@ class FileNames:
         facts = self._facts(directory)
         if not template_fields(self.template) & {*self.columns} <= facts.keys():
             return False
-        return re.fullmatch("".join(self._patterns(facts)), name, re.ASCII) is not None
+        pattern = re.compile("".join(self._patterns(facts)), re.ASCII)
+        return any(map(pattern.fullmatch, (name, *unnumbered(name))))
+
+    @property
+    def shows_job(self) -> bool:
+        """Whether the names hold the whole tag of their job: no other program has such names."""
+        pieces = template_pieces(self.template)
+        return any(
+            piece.field == "job" and int(piece.spec[1:] or TAG_DIGITS) >= TAG_DIGITS
+            for piece in pieces
+        )
 
     def _facts(self, directory: str) -> dict[str, str]:
         values = [name.partition("=")[2] for name in directory.split("/") if name]

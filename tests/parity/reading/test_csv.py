@@ -1,0 +1,243 @@
+"""CSV files by Spark's own reader, and by the decoder on both of its paths: the same rows."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sftp_async.errors import DecodeError
+from sftp_async.formats.csv.decoder import Path as DecoderPath
+from sftp_async.formats.csv.decoder import read_csv
+from tests.parity.reading import csv_cases as cases
+from tests.parity.reading.csv_differences import CSV
+from tests.parity.reading.csv_files import ERROR, options_of, our_rows, schema_of, sparks_rows
+from tests.parity.reading.differences import Difference
+from tests.support.documents import REPOSITORY
+from tests.support.readable import MemoryFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.one_python
+
+PATHS: tuple[DecoderPath, ...] = ("auto", "exact")
+#: Files of each batch; 25 batches and those below come to more than 1,500.
+FILES = 60
+
+
+class Reading:
+    """Compares the readers."""
+
+    def __init__(self, spark: SparkSession, directory: Path) -> None:
+        self._spark = spark
+        self._directory = directory
+
+    def agree(
+        self, files: Sequence[bytes], options: Mapping[str, str], ddl: str, extension: str = ""
+    ) -> None:
+        """Fail at the first file of which the decoder reads other rows than Spark."""
+        folder = self._directory / "compared"
+        expected = sparks_rows(self._spark, folder, files, "csv", options, ddl, extension)
+        schema = schema_of(ddl)
+        for data, rows in zip(files, expected, strict=True):
+            for path in PATHS:
+                found = our_rows(
+                    data,
+                    "csv",
+                    options,
+                    schema,
+                    opener=partial(read_csv, path=path),
+                    name=f"file{extension}",
+                )
+                assert found == rows, (path, dict(options), ddl, data)
+
+
+@pytest.fixture
+def reading(spark: SparkSession, tmp_path: Path) -> Reading:
+    return Reading(spark, tmp_path)
+
+
+def numbered(cells: Sequence[str], copies: int = 1) -> bytes:
+    rows = (sep.join([str(row), *[cell] * copies]) for row, cell in enumerate(cells) for sep in ";")
+    return "\n".join(rows).encode()
+
+
+@pytest.mark.parametrize("kind", cases.CELLS)
+def test_cells_of_each_type_are_read_as_by_spark(reading: Reading, kind: str) -> None:
+    cells = cases.CELLS[kind]
+    whole = numbered(cells)
+    # Alone, too: the cells beside it decide which way a cell is read.
+    reading.agree(
+        [whole, *(numbered([cell]) for cell in cells)],
+        {"sep": ";"},
+        f"i INT, v {kind}, _corrupt_record STRING",
+    )
+
+
+@pytest.mark.parametrize("pattern", cases.DATE_PATTERNS)
+def test_dates_in_a_pattern_are_read_as_by_spark(reading: Reading, pattern: str) -> None:
+    texts = cases.DATE_PATTERNS[pattern]
+    options = {"sep": ";", "dateFormat": pattern}
+    reading.agree([numbered(texts)], options, "i INT, v DATE, _corrupt_record STRING")
+
+
+@pytest.mark.parametrize("pattern", cases.TIMESTAMP_PATTERNS)
+def test_timestamps_in_a_pattern_are_read_as_by_spark(reading: Reading, pattern: str) -> None:
+    texts = cases.TIMESTAMP_PATTERNS[pattern]
+    options = {"sep": ";", "timestampFormat": pattern, "timestampNTZFormat": pattern}
+    schema = "i INT, v TIMESTAMP, n TIMESTAMP_NTZ, _corrupt_record STRING"
+    reading.agree([numbered(texts, 2)], options, schema)
+
+
+@pytest.mark.parametrize("locale", cases.LOCALES)
+def test_decimals_of_a_locale_are_read_as_by_spark(reading: Reading, locale: str) -> None:
+    options = {"sep": ";", "locale": locale}
+    schema = "i INT, v DECIMAL(10,2), _corrupt_record STRING"
+    reading.agree([numbered(cases.LOCALE_DECIMALS)], options, schema)
+
+
+@pytest.mark.parametrize("number", range(len(cases.OPTIONS)))
+def test_generated_files_are_read_as_by_spark(reading: Reading, number: int) -> None:
+    batch = cases.generated(number, cases.OPTIONS[number], FILES)
+    reading.agree(batch.files, batch.options, batch.schema)
+
+
+@pytest.mark.parametrize("number", range(len(cases.FAILING)))
+def test_files_that_spark_refuses_are_errors(reading: Reading, number: int) -> None:
+    batch = cases.generated(100 + number, cases.FAILING[number], 12)
+    reading.agree(batch.files, batch.options, batch.schema)
+
+
+@pytest.mark.parametrize("number", range(len(cases.MULTI_LINE)))
+def test_generated_documents_are_read_as_by_spark(reading: Reading, number: int) -> None:
+    batch = cases.generated(200 + number, cases.MULTI_LINE[number], FILES)
+    # Shorter ones may differ, see csv_differences.
+    files = [data for data in batch.files if len(data) > 7]
+    reading.agree(files, batch.options, batch.schema)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_thousands_of_generated_files_are_read_as_by_spark(reading: Reading, seed: int) -> None:
+    for number, options in enumerate(cases.OPTIONS):
+        batch = cases.generated(1000 + 100 * seed + number, options, FILES)
+        reading.agree(batch.files, batch.options, batch.schema)
+
+
+#: What programs write: name -> file, options, schema.
+PROGRAMS = {
+    "Spark": (
+        b'id,name,amount,day,at\n1,"a ""quoted\\" name",1.50,2020-01-01,2020-01-01T10:00:00.000+01:00\n'
+        b'2,"",,,\n3,"x, y",-0.01,9999-12-31,1970-01-01T00:00:00.000Z\n',
+        {"header": "true"},
+        "id INT, name STRING, amount DECIMAL(10,2), day DATE, at TIMESTAMP",
+    ),
+    "pandas": (
+        b',id,name,x\n0,1,"say ""hi""",1.5\n1,2,,\n2,3,"a, b",1e-05\n3,4,NaN,inf\n',
+        {"header": "true", "escape": '"'},
+        "i INT, id BIGINT, name STRING, x DOUBLE",
+    ),
+    "polars": (
+        b'id,name,ok\n1,"say ""hi""",true\n2,"",false\n3,,\n',
+        {"header": "true", "escape": '"', "nullValue": ""},
+        "id INT, name STRING, ok BOOLEAN",
+    ),
+    "a spreadsheet": (
+        '\ufeffId;Name;Betrag\r\n1;M\u00fcller;1234,56\r\n2;"a;b";0,5\r\n3;;\r\n'.encode(),
+        {"header": "true", "sep": ";"},
+        "Id INT, Name STRING, Betrag STRING",
+    ),
+    "a spreadsheet in ISO-8859-1": (
+        "Id;Name\r\n1;M\u00fcller\r\n".encode("latin-1"),
+        {"header": "true", "sep": ";", "encoding": "ISO-8859-1"},
+        "Id INT, Name STRING",
+    ),
+    "a mainframe": (
+        b"0000001|SMITH     |0000012345|20200131\r\n0000002|O'NEIL    |0000000099|20200229\r\n\x1a",
+        {"sep": "|", "quote": "", "dateFormat": "yyyyMMdd", "ignoreTrailingWhiteSpace": "true"},
+        "id INT, name STRING, cents BIGINT, day DATE, _corrupt_record STRING",
+    ),
+    "a database": (
+        b"1\tabc\t\\N\n2\t\\N\t2020-01-01 10:00:00\n",
+        {"sep": "\t", "nullValue": "\\N"},
+        "id INT, name STRING, at TIMESTAMP",
+    ),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_files_of_other_programs_are_read_as_by_spark(reading: Reading, program: str) -> None:
+    data, options, schema = PROGRAMS[program]
+    reading.agree([data, b"", data.splitlines(keepends=True)[0]], options, schema)
+
+
+def test_a_compressed_file_is_read_as_by_spark(reading: Reading) -> None:
+    reading.agree([gzip.compress(b"1,a\n2,b\n")], {}, "i INT, s STRING", ".csv.gz")
+
+
+#: Files to infer columns from, with options.
+INFERRED: list[tuple[bytes, dict[str, str]]] = [
+    (b"1;-5;2147483648;9223372036854775808;1.5;1e5;NaN;true", {}),
+    (b"2020-01-01;2020-01-01 10:20:30;2020-01-01T10:20:30Z;2020;abc;;NULL;0x1F", {}),
+    (b"2020-01-01;1;1.5;true\n2020-01-01 10:20:30;1.5;2147483648;1", {}),
+    (b"2020-01-01;1;1.5;true\n2020-01-02;x;;false", {"preferDate": "false"}),
+    (b"01.02.2020;2020-01-01", {"dateFormat": "dd.MM.yyyy"}),
+    (b"01.02.2020;2020-01-01;2020-1-1", {"timestampFormat": "dd.MM.yyyy"}),
+    (b"a;A;;NULL;b\n1;2;3;4;5", {"header": "true", "nullValue": "NULL"}),
+    (b"a;b\n1;2\na;b\n3;4", {"header": "true"}),
+    (b"#c\n\n  #y\n1;2", {"header": "true", "comment": "#"}),
+    (b"1;2\n3;4;5\n6", {}),
+    (b'a;"b\nc"\n1;2', {"header": "true", "multiLine": "true"}),
+    (b"1,5;2", {"locale": "de-DE"}),
+    (b"111111111111111111111111111111;1\n1;2147483648", {}),
+    (b"1" * 39 + b";1E2;+7; 3;1d;12345-01-01;2020-01", {}),
+]
+
+
+@pytest.mark.parametrize("number", range(len(INFERRED)))
+@pytest.mark.parametrize("infers", ["true", "false"])
+def test_columns_are_inferred_as_by_spark(
+    spark: SparkSession, tmp_path: Path, number: int, infers: str
+) -> None:
+    data, more = INFERRED[number]
+    options = {"sep": ";", "inferSchema": infers, **more}
+    (tmp_path / "file.csv").write_bytes(data)
+    expected = spark.read.options(**options).csv(str(tmp_path)).schema
+    names = [field.name for field in expected]
+    schema = schema_of(", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in expected))
+    files = [MemoryFile("/in/file.csv", data)]
+    found = read_csv(options_of("csv", options), None).infer_schema(files)
+    assert (found.names, found.types) == (names, schema.types)
+
+
+@pytest.mark.parametrize("difference", CSV, ids=lambda difference: difference.name)
+def test_each_difference_from_spark_is_there(
+    spark: SparkSession, tmp_path: Path, difference: Difference
+) -> None:
+    options, data, ddl = difference.options, difference.data, difference.schema
+    sparks = sparks_rows(spark, tmp_path / "files", [data], "csv", options, ddl)
+    ours = our_rows(data, "csv", options, schema_of(ddl), opener=read_csv)
+    assert ["fails" if rows == ERROR else rows for rows in sparks] == [difference.sparks]
+    assert ours == difference.ours
+
+
+def test_the_page_lists_the_differences() -> None:
+    page = REPOSITORY / "docs" / "reference" / "reading-differences.md"
+    section = page.read_text(encoding="utf-8").partition("## CSV\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| \*\*(.+?)\*\* \|", section, re.MULTILINE)
+    assert listed == [difference.name for difference in CSV]
+
+
+def test_no_columns_can_be_inferred_from_an_empty_file_which_spark_takes(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    (tmp_path / "file.csv").write_bytes(b"")
+    assert spark.read.csv(str(tmp_path)).schema.fields == []
+    with pytest.raises(DecodeError, match="hold no record"):
+        read_csv(options_of("csv", {}), None).infer_schema([MemoryFile("/in/file.csv", b"")])
