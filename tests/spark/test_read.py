@@ -186,6 +186,15 @@ def test_limit_reads_no_more_than_it_needs(spark: SparkSession, reads: Reads) ->
     assert frame.count() == 200_000  # the workers and their connections are of further use
 
 
+def test_a_stream_is_refused_with_what_to_do_instead(
+    spark: SparkSession, reads: Reads, sshd: SSHD
+) -> None:
+    stream = spark.readStream.format("sftp").options(**sshd.options()).schema("value STRING")
+    rows = stream.load(str(reads.directory))
+    with pytest.raises(PySparkException, match=r"does not read streams.*Read batches"):
+        rows.writeStream.format("noop").start().awaitTermination()
+
+
 def test_a_view_in_sql_reads_as_a_dataframe_does(
     spark: SparkSession, reads: Reads, sshd: SSHD
 ) -> None:
