@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyspark
 import pytest
 from pyspark.errors import PySparkException
 
@@ -17,6 +18,11 @@ from tests.support.tree import snapshot
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+
+
+keeps_its_plan = pytest.mark.skipif(
+    pyspark.__version__.startswith("4.0."), reason="needs Spark 4.1: 4.0 plans each action again"
+)
 
 
 class Reads:
@@ -102,6 +108,7 @@ def test_all_mistakes_of_a_read_are_in_one_error(reads: Reads) -> None:
         assert name in str(caught.value)
 
 
+@keeps_its_plan
 def test_a_file_that_changed_after_the_plan_is_an_error_with_both_versions(reads: Reads) -> None:
     file = reads.directory / "a.txt"
     file.write_text("one\n")
@@ -113,6 +120,7 @@ def test_a_file_that_changed_after_the_plan_is_an_error_with_both_versions(reads
     assert reads.load("a.txt").count() == 2
 
 
+@keeps_its_plan
 def test_a_file_that_is_gone_is_left_out_only_if_that_was_asked_for(reads: Reads) -> None:
     for name in "ab":
         (reads.directory / f"{name}.txt").write_text(f"{name}\n")
