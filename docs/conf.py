@@ -44,6 +44,8 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+# Attributes make no targets: two classes have one named `bytes`, which Python has, too.
+napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = f"sftp_async {release}"

@@ -33,7 +33,7 @@ def main(master: str) -> None:
         .config("spark.log.level", "ERROR")
         .getOrCreate()
     )
-    orders = spark.range(0, 10_000, 1, 4).selectExpr("id", "concat('customer ', id) AS customer")
+    orders = spark.range(0, 100_000, 1, 4).selectExpr("id", "concat('customer ', id) AS customer")
     # Its executors are on this machine, too, so that they reach a server on loopback.
     with tempfile.TemporaryDirectory() as scratch, EmbeddedServer(Path(scratch, "sftp")) as server:
         for target in ("/out/orders", "/out/orders.csv.gz"):
@@ -41,7 +41,7 @@ def main(master: str) -> None:
             writer.mode("overwrite").save(target)
             reader = spark.read.format("sftp").options(**server.options(), header="true")
             rows = reader.schema("id BIGINT, customer STRING").load(target)
-            print(f"{target}: {rows.distinct().count()} rows")
+            print(f"{target}: {rows.distinct().count()} rows, such as {rows.first()}")
         for file in sorted(server.root.rglob("*.csv*")):
             print(f"{file.relative_to(server.root)}: {file.stat().st_size} bytes")
     spark.stop()

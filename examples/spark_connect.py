@@ -1,4 +1,4 @@
-"""Spark Connect: the same reader and writer, from a client that has neither Java nor a driver of its own.
+"""Spark Connect: the same reader and writer, from a client without Java and a driver of its own.
 
 `python examples/spark_connect.py` starts a Connect server on this machine; give it the address of
 one that runs already: `python examples/spark_connect.py sc://127.0.0.1:15002`. The package must be

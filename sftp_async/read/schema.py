@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ import pyarrow as pa
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.formats import open_read_format
+from sftp_async.humanize import counted, in_units
 from sftp_async.read.columns import METADATA
 from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.sources import sources
@@ -21,12 +24,16 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.read.listing import FoundFile, Listing
 
+log = logging.getLogger("sftp_async.read.schema")
+
 #: Formats whose columns are known without a file.
 _FIXED_COLUMNS = ("text", "binary")
 
 
 def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
     """Return the columns of the files, of the partition directories, and of the metadata.
+
+    The log says at how much of the files it has looked.
 
     Args:
         options: resolved, with the format.
@@ -48,13 +55,24 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
             hint=f"Give them with .schema(…). {listing.left_out_summary}".rstrip(),
         )
     file_format = open_read_format(options, None)
+    seen: Counter[str] = Counter()
     with ExitStack() as stack:
         parts = (
             part
             for file in listing.files[: options.infer_files]
-            for part in _opened(stack, options, file, file_format)
+            for part in _opened(stack, options, file, file_format, seen)
         )
         schema = file_format.infer_schema(list(islice(parts, options.infer_files)))
+    log.info(
+        "%s: columns found in %d of %s, %s of them read; infer_files=%d and sampling_ratio=%s "
+        "bound that",
+        options.address,
+        len(seen),
+        counted((len(listing.files), "file")),
+        in_units(seen.total()),
+        options.infer_files,
+        options.sampling_ratio,
+    )
     schema = _with_partitions(schema, listing, options)
     if options.columns:
         schema = _projected(schema, options)
@@ -64,10 +82,27 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
 
 
 def _opened(
-    stack: ExitStack, options: SFTPOptions, file: FoundFile, file_format: ReadFormat
+    stack: ExitStack,
+    options: SFTPOptions,
+    file: FoundFile,
+    file_format: ReadFormat,
+    seen: Counter[str],
 ) -> Iterator[ReadableFile]:
-    """Yield a file, or the members of an archive, which stay readable until the stack is closed."""
-    readable = stack.enter_context(RemoteReadable.of(options, file))
+    """Yield a file, or the members of an archive, which stay readable until the stack is closed.
+
+    Args:
+        stack: closes them.
+        options: of the read.
+        file: of the listing.
+        file_format: decides whether a file is read as an archive.
+        seen: gets the bytes that come, by path.
+
+    """
+
+    def count(size: int) -> None:
+        seen[file.path] += size
+
+    readable = stack.enter_context(RemoteReadable.of(options, file, count))
     yield from stack.enter_context(sources(readable, options, file_format))
 
 

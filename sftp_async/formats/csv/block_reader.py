@@ -221,7 +221,7 @@ def record_text(line: str) -> str:
     """Return the text of a malformed record, without its end: Scala's StringOps.stripLineEnd."""
     if line.endswith("\r\n"):
         return line[:-2]
-    return line[:-1] if line.endswith(("\n", "\r", "\f")) else line
+    return line[:-1] if line.endswith(("\n", "\r")) else line
 
 
 def _end_of_line(data: bytes, position: int, line_sep: str | None) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.csv.block_reader import ROWS, BlockReader, record_text
+from sftp_async.formats.csv.line_cells import LineCells
 from sftp_async.formats.csv.record_parser import RecordError, RecordParser
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.recoding import charset_of
@@ -79,9 +80,19 @@ def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[
         text = _filled("", pieces, _DETECTED)
         done = len(text) < _DETECTED
         text = text.removeprefix("\ufeff")
-        parser = RecordParser(form.dialect, form.dialect.line_sep or _line_end(text))
+        end = form.dialect.line_sep or _line_end(text)
+        parser = RecordParser(form.dialect, end)
+        lines = LineCells(form.dialect)
         position = 0
         while True:
+            # Most records are lines in which each quote has its place; they need no parser.
+            stop = -1 if parser.has_pending else text.find(end, position)
+            if stop >= 0 and (cells := _of_line(text[position:stop], lines, form, end)) is not None:
+                stop += len(end)
+                yield cells, text[position:stop]
+                position = stop
+                parser.pass_line()
+                continue
             try:
                 cells = parser.following(text, position)
             except RecordError as error:
@@ -107,6 +118,15 @@ def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[
             if parser.ended:
                 return
             position = parser.position
+
+
+def _of_line(line: str, lines: LineCells, form: CSVReadFormat, end: str) -> Cells | None:
+    """Return the cells of a record that is a line; None if the parser must find out."""
+    comment = form.dialect.comment
+    # Whatever ends lines, a line feed may end a record.
+    if not line or (comment and line.startswith(comment)) or (end != "\n" and "\n" in line):
+        return None
+    return lines.quick(line)
 
 
 def _line_end(text: str) -> str:

@@ -111,8 +111,11 @@ class FastCells:
         # Blank cells and quoted empty ones are alike when they are trimmed.
         if dialect.trim_left and dialect.null_value != dialect.empty_value:
             return None
+        # The parser drops a NUL in quotes if it stands for an escape that is not set.
+        if dialect.escape_escape == NUL and b"\0" in data:
+            return None
         plain = self._with_doubled_quotes(data)
-        if plain is None or not self._quotes_are_plain(plain, trims=dialect.trim_left):
+        if plain is None or not self._quotes_are_plain(plain, self._escapes_in(data)):
             return None
         return plain, lines, True
 
@@ -156,12 +159,16 @@ class FastCells:
         ends = (behind == sep) | (behind == _FEED) | (behind == 13)
         return int(np.count_nonzero(((before == sep) | (before == _FEED)) & ends))
 
-    def _quotes_are_plain(self, data: bytes, *, trims: bool) -> bool:
+    def _escapes_in(self, data: bytes) -> int | None:
+        """Return how many quotes are escaped; None if the escape is the quote itself."""
+        return None if self._escape == self._quote else data.count(self._escape + self._quote)
+
+    def _quotes_are_plain(self, data: bytes, escapes: int | None) -> bool:
         """Whether cells are quoted whole, and quotes in them are doubled.
 
         Args:
             data: of a block.
-            trims: whether no quoted cell may begin or end with white space.
+            escapes: how many pairs of quotes there must be; None: any number.
 
         Every other quote opens: it begins a cell, or is the second of a pair; and the others
         close: they end a cell, or are the first of a pair.
@@ -174,14 +181,19 @@ class FastCells:
         sep = ord(self._dialect.sep)
         before = np.where(opening > 0, codes[np.maximum(opening - 1, 0)], _FEED)
         begins = (before == sep) | (before == _FEED)
-        begins[1:] |= opening[1:] == closing[:-1] + 1
-        if not begins.all():
+        pairs = opening[1:] == closing[:-1] + 1
+        begins[1:] |= pairs
+        # An escape outside of quotes is text.
+        if not begins.all() or escapes not in (None, int(np.count_nonzero(pairs))):
             return False
         last = len(codes) - 1
         behind = np.where(closing < last, codes[np.minimum(closing + 1, last)], _FEED)
         ends = (behind == sep) | (behind == _FEED) | (behind == 13)
-        ends[:-1] |= opening[1:] == closing[:-1] + 1
-        if trims and ((codes[opening + 1] <= _SPACE).any() or (codes[closing - 1] <= _SPACE).any()):
+        ends[:-1] |= pairs
+        # White space in quotes stays, which Arrow's cells do not show.
+        if self._dialect.trim_left and (
+            (codes[opening + 1] <= _SPACE).any() or (codes[closing - 1] <= _SPACE).any()
+        ):
             return False
         return bool(ends.all())
 

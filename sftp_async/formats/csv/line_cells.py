@@ -66,6 +66,19 @@ class LineCells:
         rest = self._parser.line(line[start:])
         return self._checked(self.of_unquoted(line[: start - 1]) + (rest or []))
 
+    def quick(self, line: str) -> Cells | None:
+        """Return the cells of a line whose quotes, if any, all have their place; else None."""
+        if not self._splits:
+            return None
+        if self._dialect.quote not in line:
+            if line.count(self._dialect.sep) >= self._dialect.max_columns:
+                return None
+            return self.of_unquoted(line)
+        cells: Cells | None = None
+        if self._quoted is not None:
+            cells = self._quoted(line)
+        return None if cells is None or len(cells) > self._dialect.max_columns else cells
+
     def of_unquoted(self, line: str) -> Cells:
         """Return the cells of a line without quotes, if `splits`."""
         cells: Cells = list(line.split(self._dialect.sep))
@@ -112,7 +125,8 @@ def _quoted_fields(dialect: ReadDialect) -> Callable[[str], Cells | None] | None
         return quoted
 
     def cells(line: str) -> Cells | None:
-        if whole.fullmatch(line) is None:
+        # The parser drops a NUL in quotes if it stands for an escape that is not set.
+        if (NUL in line and dialect.escape_escape == NUL) or whole.fullmatch(line) is None:
             return None
         found = fields.findall(line)
         # At the end of the line the pattern finds an empty field more than there is.

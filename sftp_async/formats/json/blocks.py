@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.json.quick_records import OddRecordError, QuickRecords
-from sftp_async.formats.json.record_text import record_text
+from sftp_async.formats.json.record_text import given_text, record_text
 from sftp_async.formats.json.records import Parsed, RecordParser
 from sftp_async.formats.json.text_values import TextParser
 from sftp_async.formats.json.tokens import Leniency, MalformedJSONError
@@ -186,7 +186,7 @@ class BlockDecoder:
             if quick is not None:
                 return quick
         try:
-            text = record_text(record) if self._detects else record.decode()
+            text = record_text(record) if self._detects else given_text(record)
             return self._parser.parse(text)
         except (MalformedJSONError, UnicodeDecodeError):
             return Parsed([[None] * self._width], malformed=True)

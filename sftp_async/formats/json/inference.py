@@ -11,7 +11,7 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError
 from sftp_async.formats import inferred_types as it
 from sftp_async.formats.json import tokens as t
-from sftp_async.formats.json.record_text import record_text
+from sftp_async.formats.json.record_text import given_text, record_text
 
 if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
@@ -111,7 +111,7 @@ class Inference:
 
     def _type_of(self, record: bytes) -> it.Type:
         try:
-            text = record_text(record) if self._detects else record.decode()
+            text = record_text(record) if self._detects else given_text(record)
         except UnicodeDecodeError as error:
             raise t.MalformedJSONError(str(error)) from None
         try:

@@ -1,11 +1,14 @@
-"""Finds the records in which Jackson's limits may be exceeded: they go the exact way."""
+"""Jackson's limits, and whether a record may exceed them: then it goes the exact way."""
 
 from __future__ import annotations
 
 import re
 
-from sftp_async.formats.json.tokens import MAX_DEPTH, MAX_NAME, MAX_NUMBER, MAX_STRING
-
+# The defaults of Jackson's StreamReadConstraints, which Spark keeps.
+MAX_DEPTH = 1000
+MAX_NUMBER = 1000
+MAX_STRING = 20_000_000
+MAX_NAME = 50_000
 # A record below this many bytes exceeds no limit: nesting takes two bytes a level.
 SHORT = min(MAX_NUMBER, MAX_NAME, 2 * MAX_DEPTH)
 _DIGITS = re.compile(rb"[0-9.eE+-]{%d}" % MAX_NUMBER)

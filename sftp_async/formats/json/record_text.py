@@ -26,6 +26,22 @@ def record_text(record: bytes) -> str:
     return record.decode(errors="surrogateescape")
 
 
+def given_text(record: bytes) -> str:
+    """Return a record of a file whose encoding is given, as Java decodes it.
+
+    Raises:
+        UnicodeDecodeError: it is malformed. A character that is cut off at its end is left out:
+            Java looks at it last, when the record may be complete.
+
+    """
+    try:
+        return record.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            raise
+        return record[: error.start].decode()
+
+
 def _charset(head: bytes) -> tuple[str, int]:
     if len(head) == 4:
         if head in (b"\x00\x00\xfe\xff", b"\xff\xfe\x00\x00"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from sftp_async.options import FormatOptions
 
 Parse = Callable[[str], Any]
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICRO = dt.timedelta(microseconds=1)
 _DAYS = re.compile(r"[+-]?\d+")
 _INTS = range(-(1 << 31), 1 << 31)
 #: The first day of the Gregorian calendar, 1582-10-15, in days since 1970.
@@ -55,17 +60,12 @@ class TextParser:
 
         """
         parse: Parse = self._reader(kind).cell
-        if not pa.types.is_date(kind) or not self._counts_days:
-            return parse
-
-        def date(text: str) -> int:
-            try:
-                days: int = parse(text)
-            except ValueError:
-                return _counted_days(text)
-            return days
-
-        return date
+        if pa.types.is_date(kind):
+            # The dates of a file are few.
+            return lru_cache(4096)(_or_counted(parse) if self._counts_days else parse)
+        if pa.types.is_timestamp(kind) and kind.tz is not None and self._rules.timestamp is None:
+            return lambda text: _utc_micros(text, parse)
+        return parse
 
     def column(self, texts: pa.Array, kind: pa.DataType) -> pa.Array:
         """Parse a column.
@@ -98,6 +98,31 @@ class TextParser:
 
 def _pattern(text: str | None, option: str) -> PatternReader | None:
     return None if text is None else PatternReader.parse(text, option=option)
+
+
+def _or_counted(parse: Parse) -> Parse:
+    def date(text: str) -> int:
+        try:
+            days: int = parse(text)
+        except ValueError:
+            return _counted_days(text)
+        return days
+
+    return date
+
+
+def _utc_micros(text: str, parse: Parse) -> int:
+    """Return a timestamp, quickly if it is in UTC and in the usual form."""
+    if (
+        text[-1:] == "Z"
+        and len(text) in (20, 24, 27)
+        and text[4:17:3] == "--T::"
+        and text[19] in "Z."
+    ):
+        with suppress(ValueError):
+            return (dt.datetime.fromisoformat(text) - _EPOCH) // _MICRO
+    micros: int = parse(text)
+    return micros
 
 
 def _counted_days(text: str) -> int:

@@ -8,21 +8,23 @@ quicker paths refuse.
 
 from __future__ import annotations
 
-import codecs
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
+
+from sftp_async.formats.json.characters import (
+    begins_word,
+    first_byte,
+    is_identifier_part,
+    is_name_part,
+    joined_surrogates,
+)
+from sftp_async.formats.json.limits import MAX_DEPTH, MAX_NAME, MAX_NUMBER, MAX_STRING
 
 #: Kinds of tokens. Strings, numbers and names have text.
 OBJECT, OBJECT_END, ARRAY, ARRAY_END, NAME = "{", "}", "[", "]", "name"
 STRING, INT, FLOAT, TRUE, FALSE, NULL = "string", "int", "float", "true", "false", "null"
 
-# The defaults of Jackson's StreamReadConstraints, which Spark keeps.
-MAX_DEPTH = 1000
-MAX_NUMBER = 1000
-MAX_STRING = 20_000_000
-MAX_NAME = 50_000
 # ErrorReportConfiguration.DEFAULT_MAX_ERROR_TOKEN_LENGTH
 _MAX_ERROR_TOKEN = 256
 
@@ -32,10 +34,9 @@ _SPECIAL = re.compile('["\\\\\x00-\x1f\udc80-\udcff]')
 _APOSTROPHE_SPECIAL = re.compile("['\\\\\x00-\x1f\udc80-\udcff]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "/": "/", "\\": "\\"}
-# Character.isIdentifierIgnorable, of Latin-1.
-_IGNORABLE = frozenset(map(chr, [*range(9), *range(14, 28), *range(127, 160), 173]))
 _HEX = re.compile("[0-9A-Fa-f]{4}")
-_QUESTION_MARKS = "sftp_async.question_marks"
+# A byte that begins no character.
+_STRAY_BYTE = "\udc80"
 _WORDS = {"t": (TRUE, "true"), "f": (FALSE, "false"), "n": (NULL, "null")}
 
 
@@ -56,15 +57,6 @@ class Leniency:
     control_characters: bool = False
     #: Whether the parser reads characters rather than bytes, as Jackson does for a given encoding.
     reads_characters: bool = False
-
-
-def is_identifier_part(char: str) -> bool:
-    """Whether Java takes a character for part of an identifier, about."""
-    return (
-        ("a" + char).isidentifier()
-        or char in _IGNORABLE
-        or unicodedata.category(char) == "Sc"  # a currency, such as the dollar
-    )
 
 
 class _Scope:
@@ -97,6 +89,7 @@ class Tokens:
         self._scopes = [_Scope("root")]
         self._pending: str | None = None
         self._incomplete = False
+        self._stray = 0  # bytes of the last character that a parser of bytes has not read
         self._string = ""
         self.token: str | None = None
         self.number = ""
@@ -207,9 +200,14 @@ class Tokens:
         return char
 
     def _skip_space(self) -> str:
+        if self._stray:
+            self._stray -= 1
+            return _STRAY_BYTE
         while char := self._read():
             if char > " ":
                 if char != "/":
+                    if char > "\x7f" and not self._lenient.reads_characters:
+                        self._stray = len(char.encode(errors="surrogateescape")) - 1
                     return char
                 self._comment()
             elif char not in " \t\r\n":
@@ -244,10 +242,11 @@ class Tokens:
         if char == '"' or single:
             name = self._rest_of_string(_APOSTROPHE_SPECIAL if single else _SPECIAL, name=True)
         else:
-            if not self._lenient.unquoted_names or not _is_name_part(char):
+            if not self._lenient.unquoted_names or not is_name_part(char):
                 raise MalformedJSONError("a name has no quotes")
+            self._stray = 0
             start = self._at - 1
-            while _is_name_part(self._data[self._at : self._at + 1]):
+            while is_name_part(self._data[self._at : self._at + 1]):
                 self._at += 1
             name = self._data[start : self._at]
             if self._at == len(self._data) or _NOT_UTF8.search(name):
@@ -277,8 +276,9 @@ class Tokens:
             return self._non_numeric("Infinity", 1)
         if char == "+":
             return self._signed_infinity(char)
-        if _begins_word(char if self._lenient.reads_characters else _first_byte(char)):
+        if begins_word(char if self._lenient.reads_characters else first_byte(char)):
             if char > "\x7f" and not _NOT_UTF8.match(char) and not self._lenient.reads_characters:
+                self._stray -= 1
                 raise MalformedJSONError("a word is none of JSON")
             self._bad_word()
         raise MalformedJSONError("a value is missing")
@@ -382,6 +382,10 @@ class Tokens:
         char = self._must_read()
         if char in _ESCAPES:
             return _ESCAPES[char]
+        if _NOT_UTF8.match(char):
+            if "\udcc0" <= char <= "\udcf7":  # the first byte of a character, without the others
+                self._read()
+            raise MalformedJSONError("an escape is not UTF-8")
         if char == "u":
             found = _HEX.match(self._data, self._at)
             if found is None:
@@ -393,33 +397,3 @@ class Tokens:
         if self._lenient.any_escape or (char == "'" and self._lenient.single_quotes):
             return char
         raise MalformedJSONError("an escape is none of JSON")
-
-
-def joined_surrogates(text: str) -> str:
-    """Return text with each pair of surrogates as one character; others are `?`, as in Java."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", _QUESTION_MARKS)
-
-
-def _question_mark(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "?", error.end
-
-
-codecs.register_error(_QUESTION_MARKS, _question_mark)
-
-
-def _begins_word(char: str) -> bool:
-    return char > " " and is_identifier_part(char) and not char.isdigit()
-
-
-def _first_byte(char: str) -> str:
-    """Return the first byte of a character as one of Latin-1: Jackson looks at nothing else."""
-    return chr(char.encode(errors="surrogateescape")[0])
-
-
-def _is_name_part(char: str) -> bool:
-    """Whether a name without quotes may have a character: CharTypes.getInputCodeUtf8JsNames."""
-    return bool(char) and (char > "\x7f" or is_identifier_part(char) or char in "@#*-+")

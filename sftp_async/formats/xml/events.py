@@ -85,6 +85,7 @@ class Events:
         self._text: list[str] = []
         self._text_size = 0
         self._behind_entity = False
+        self._ampersand = False
         self._parser: expat.XMLParserType | None = None
         self.size = 0
         self.stopped = False
@@ -97,12 +98,14 @@ class Events:
             DecodeError: an event does not fit into memory.
 
         """
-        while not self._ready:
+        ready = self._ready
+        while not ready:
             self._read()
-        event = self._ready[0]
-        if event.kind >= ENTITY and event.kind != END_DOCUMENT:
-            if event.kind == ENTITY:
-                self._ready.popleft()
+        event = ready[0]
+        kind = event[0]
+        if kind >= ENTITY and kind != END_DOCUMENT:
+            if kind == ENTITY:
+                ready.popleft()
             raise BrokenXMLError(event.text)
         return event
 
@@ -172,6 +175,7 @@ class Events:
             assert self._parser is not None
             if self._decoder is not None:
                 chunk = self._decoder.decode(chunk, final).encode()
+            self._ampersand = self._ampersand or b"&" in chunk
             self._parser.Parse(chunk, final)
         except expat.ExpatError as error:
             if error.code in _EARLY and final:
@@ -191,6 +195,7 @@ class Events:
         parser.ordered_attributes = True
         parser.specified_attributes = True
         parser.buffer_text = True
+        parser.XmlDeclHandler = self._on_declaration
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._on_text
@@ -203,9 +208,13 @@ class Events:
         parser.ExternalEntityRefHandler = self._on_external
         self._parser = parser
 
+    def _on_declaration(self, version: str, *_: object) -> None:
+        if version not in ("1.0", "1.1"):
+            self._break(f"XML {version} is unknown")
+
     def _on_start(self, name: str, attributes: list[str]) -> None:
         self._flush()
-        if attributes and self._has_entity():
+        if attributes and self._ampersand and self._has_entity():
             self._break("An attribute refers to an entity that is not predefined")
             return
         pairs = tuple(zip(attributes[::2], attributes[1::2], strict=True))

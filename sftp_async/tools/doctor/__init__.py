@@ -1,4 +1,4 @@
-"""Checks everything that a write or a read needs, step by step, and reports each fault with its remedy.
+"""Checks step by step what a write or a read needs, and reports each fault with its remedy.
 
 `run_checks` returns a `CheckReport`; `SFTPConnectionTester.check` and `sftp-async doctor` show it.
 """

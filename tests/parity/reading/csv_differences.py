@@ -36,4 +36,14 @@ CSV = [
         options={"encoding": "windows-1252"},
         schema=_SCHEMA,
     ),
+    Difference(
+        "a blank value in quotes, with ignoreTrailingWhiteSpace alone",
+        "blank.csv",
+        b'a," "\n',
+        sparks=FAILS,
+        ours=[("a", " ", None)],
+        form="csv",
+        options={"ignoreTrailingWhiteSpace": "true"},
+        schema=_SCHEMA,
+    ),
 ]

@@ -194,6 +194,10 @@ LINES = [
 BYTES = [
     b'{"b":"\xfe","a":1}\n',
     b'{"b":"\xc3\xa9"}\n',
+    b'{"l":[0\xc3\xa9,null],"a":1}\n',
+    b'{"e":"\\\xc3u00c2","b":"x"}\n',
+    b'{"a":1} {}\xc3',
+    b'{"a":1\xc3',
     b'{"x":"\xfe","a":1}\n',
     b'{"b":"\xed\xa0\x80"}\n',
     b'\xef\xbb\xbf{"a":1}\n{"a":2}\n',

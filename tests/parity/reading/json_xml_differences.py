@@ -94,6 +94,14 @@ XML = [
         options={"rowTag": "r"},
     ),
     Case(
+        "a declaration without an end",
+        b'<?xml version="1.0?><R><r><b>x</b></r></R>',
+        "b STRING" + _BAD,
+        sparks=[],
+        ours=[(None, '<?xml version="1.0?><R><r><b>x</b></r></R>')],
+        options={"rowTag": "r"},
+    ),
+    Case(
         "what is behind a syntax error",
         _BEHIND.encode(),
         "b STRING" + _BAD,

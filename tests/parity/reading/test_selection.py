@@ -19,6 +19,8 @@ from tests.support.sshd import SSHD
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def readers(spark: SparkSession, sshd: SSHD) -> Iterator[Readers]:

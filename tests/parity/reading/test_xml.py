@@ -52,13 +52,13 @@ def compare(spark: SparkSession, directory: Path, files: Files, *, damaged: bool
 def is_alike(content: bytes, ours: list[Any], theirs: list[Any]) -> bool:
     """Whether the rows of a document that is no XML are the same up to the first malformed one.
 
-    Spark looks for rows behind the error, see the documents.
+    Spark looks for rows behind the error, or reports none, see the documents.
     """
     try:
         ElementTree.fromstring(content)
     except ElementTree.ParseError:
         good = list(itertools.takewhile(lambda row: row[-1] is None, ours))
-        return theirs[: len(good)] == good and len(theirs) >= len(ours)
+        return theirs[: len(good)] == good
     return False
 
 

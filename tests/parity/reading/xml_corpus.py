@@ -9,6 +9,8 @@ SCHEMA = (
     "z TIMESTAMP_NTZ, _n STRING, _corrupt_record STRING"
 )
 DOCUMENTS = [
+    '<?xml version="1a.0"?><R><r><a>1</a></r></R>',
+    '<?xml version="2.0"?><R><r><a>1</a></r></R>',
     "<R><r><a>1</a><b>x</b></r><r><a>2</a></r></R>",
     "<R><r><a>1</a></r><r><a>x</a><b>y</b></r><r><a>3</a></r></R>",
     "<R><r><a>1</a></r><r><a>2</b></r><r><a>3</a></r></R>",

@@ -23,7 +23,7 @@ from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.formats import arrow_text, open_format
 from sftp_async.formats.compressed_stream import Compression
 from sftp_async.formats.parquet.encoder import ROW_GROUP_ROWS
-from sftp_async.options import FormatOptions, codecs
+from sftp_async.options import FormatOptions, compressors
 from tests.support.encoding import encoded
 
 ROWS = pa.record_batch({"id": pa.array(range(5000)), "name": [f"name {i}" for i in range(5000)]})
@@ -129,7 +129,7 @@ def test_a_codec_that_the_format_lacks_is_refused_whatever_named_the_format() ->
 
 
 def test_without_isal_zlib_makes_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codecs, "_isal", lambda: None)
+    monkeypatch.setattr(compressors, "isal", lambda: None)
     zipped = encoded(ROWS, compression="gzip")
     assert gzip.decompress(zipped) == encoded(ROWS)
     assert isinstance(Compression("gzip").open(), type(zlib.compressobj()))

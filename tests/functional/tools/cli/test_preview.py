@@ -73,6 +73,15 @@ def test_a_preview_for_programs_has_all_of_it(at: AtServer, root: Path) -> None:
     assert document["problem"] is None
 
 
+def test_the_log_says_how_much_of_the_files_the_columns_come_from(
+    at: AtServer, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "sftp_async.read.schema")
+    at("preview", "/in", "-n", "0", "-o", "infer_files=1", *AS_CSV)
+    [message] = caplog.messages
+    assert "columns found in 1 of 2 files, 17 bytes of them read" in message
+
+
 def test_rows_of_several_tasks_are_shown_and_large_files_are_split(
     at: AtServer, root: Path
 ) -> None:

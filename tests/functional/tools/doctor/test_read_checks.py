@@ -124,7 +124,7 @@ def test_a_mailbox_keeps_its_files(tmp_path: Path) -> None:
     class Mailbox(FolderServer):
         def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
             opened.append(path)
-            os.unlink(self.map_path(path))
+            Path(os.fsdecode(self.map_path(path))).unlink()
             raise asyncssh.SFTPNoSuchFile("given away")
 
     with EmbeddedServer(tmp_path / "served", sftp_factory=Mailbox) as server:
@@ -145,7 +145,7 @@ def test_an_empty_directory_is_a_warning(tmp_path: Path) -> None:
 def test_a_file_that_grows_is_a_warning(tmp_path: Path) -> None:
     class Growing(FolderServer):
         def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
-            with open(self.map_path(path), "ab") as file:
+            with Path(os.fsdecode(self.map_path(path))).open("ab") as file:
                 file.write(b"2\n")
             return super().open(path, pflags, attrs)
 

@@ -19,6 +19,7 @@ from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.csv import inference
 from sftp_async.formats.csv.block_reader import NotPlainError
 from sftp_async.formats.csv.decoder import CSVReadFormat, read_csv
+from sftp_async.formats.csv.line_cells import LineCells
 from sftp_async.options import SFTPOptions
 from tests.support.readable import MemoryFile, decode_file, read_options
 
@@ -65,7 +66,16 @@ def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any
 
 @pytest.mark.parametrize(
     "data",
-    [b"x\n", b"x,1,2\n", b'x"y\n', b'"x"y,1\n', b'"x\ny",1\n', b'"x""y",1\n', b'"x\\\\",1\n'],
+    [
+        b"x\n",
+        b"x,1,2\n",
+        b'x"y\n',
+        b'"x"y,1\n',
+        b'"x\ny",1\n',
+        b'"x""y",1\n',
+        b'"x\\\\",1\n',
+        b'\\",1\n',
+    ],
 )
 def test_what_arrow_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
     with pytest.raises(NotPlainError):
@@ -90,7 +100,24 @@ _OPTIONS = st.sampled_from(
     ]
 )
 _CELLS = st.lists(
-    st.sampled_from(["", "a", "1", '"a"', '"a,1"', '""', '"a\\"1"', '"a""1"', "N", " ", "#", '"']),
+    st.sampled_from(
+        [
+            "",
+            "a",
+            "1",
+            '"a"',
+            '"a,1"',
+            '""',
+            '"a\\"1"',
+            '"a""1"',
+            '\\"',
+            '"\0a"',
+            "N",
+            " ",
+            "#",
+            '"',
+        ]
+    ),
     min_size=1,
     max_size=3,
 )
@@ -114,6 +141,24 @@ def test_both_paths_read_the_same_rows(
 @settings(max_examples=100)
 def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[str, str]) -> None:
     assert rows(data, CORRUPT, **options) == rows(data, CORRUPT, "exact", **options)
+
+
+@given(
+    st.lists(_CELLS, max_size=6),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n", '"\n']),
+    st.booleans(),
+    _OPTIONS,
+)
+@settings(max_examples=200)
+def test_lines_of_a_document_are_read_as_the_parser_reads_them(
+    lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
+) -> None:
+    data = (end.join(map(",".join, lines)) + (end if ends else "")).encode()
+    options = {"multi_line": "true", **options}
+    quick = rows(data, CORRUPT, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LineCells, "quick", lambda *_: None)
+        assert rows(data, CORRUPT, **options) == quick
 
 
 def test_the_ranges_of_a_file_are_the_whole_wherever_it_is_cut() -> None:
@@ -226,7 +271,7 @@ def test_a_type_without_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"date_format": "EEE"}, "letter 'E'"),
         ({"timestamp_format": "yyyy["}, "not closed"),
@@ -234,8 +279,8 @@ def test_a_type_without_text_is_refused() -> None:
         ({"locale": "xx-XX"}, "locale='xx-XX'"),
     ],
 )
-def test_options_that_cannot_be_read_with_are_errors(options: dict[str, str], said: str) -> None:
-    with pytest.raises(OptionsError, match=re.escape(said)):
+def test_options_that_cannot_be_read_with_are_errors(options: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionsError, match=re.escape(message)):
         read_csv(read_options(format="csv", **options), TWO)
 
 

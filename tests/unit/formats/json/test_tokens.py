@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sftp_async.formats.json import limits
 from sftp_async.formats.json import tokens as t
 
 
@@ -55,10 +56,10 @@ def test_lenient_forms_are_accepted_only_if_allowed(
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        ("[" * (t.MAX_DEPTH + 1), "deep"),
-        ("[" + "1" * (t.MAX_NUMBER + 1) + "]", "digits"),
-        ('{"' + "a" * (t.MAX_NAME + 1) + '":1}', "bytes"),
-        ('["' + "a" * (t.MAX_STRING + 1) + '"]', "characters"),
+        ("[" * (limits.MAX_DEPTH + 1), "deep"),
+        ("[" + "1" * (limits.MAX_NUMBER + 1) + "]", "digits"),
+        ('{"' + "a" * (limits.MAX_NAME + 1) + '":1}', "bytes"),
+        ('["' + "a" * (limits.MAX_STRING + 1) + '"]', "characters"),
     ],
     ids=["depth", "number", "name", "string"],
 )
