@@ -176,6 +176,7 @@ class Play:
         waiter = asyncio.get_running_loop().create_future()
         self._waiting[number].append(waiter)
         await waiter
+        self.server.now += 1  # seconds: what is newer than an intent shows
 
     async def _prepare(self, number: int) -> None:
         life = self.lives[number]
