@@ -127,7 +127,8 @@ class ReadOptions(OptionsModel):
     )
     max_partition_bytes: Size = Field(
         128 * 1024**2,
-        description="Most bytes of files that one task reads; larger files are split if their "
+        description="Most bytes of files that one task reads, and fewer where that makes a task for "
+        "each core; larger files are split if their "
         "format allows it.",
         examples=["64MiB"],
     )
