@@ -24,6 +24,8 @@ import pyarrow as pa
 from sftp_async.options import SFTPOptions
 from sftp_async.read.scan import list_scan, scan_of
 
+pytestmark = pytest.mark.one_python
+
 options, listing = list_scan(SFTPOptions(**json.loads(sys.argv[1]), format="text"))
 columns = pa.schema([("value", pa.string()), ("day", pa.int32())])
 _, tasks = scan_of(options, listing, columns)

@@ -20,6 +20,8 @@ pa.set_memory_pool(pa.system_memory_pool())
 from sftp_async.formats import open_read_format
 from sftp_async.options import SFTPOptions
 
+pytestmark = pytest.mark.one_python
+
 class DiskFile:
     mtime = 0
     def __init__(self, path):
