@@ -14,6 +14,8 @@ import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 
+pytestmark = pytest.mark.one_python
+
 DAYS = 1000
 FILES = 100
 
@@ -23,8 +25,6 @@ import json, re, sys
 import pyarrow as pa
 from sftp_async.options import SFTPOptions
 from sftp_async.read.scan import list_scan, scan_of
-
-pytestmark = pytest.mark.one_python
 
 options, listing = list_scan(SFTPOptions(**json.loads(sys.argv[1]), format="text"))
 columns = pa.schema([("value", pa.string()), ("day", pa.int32())])

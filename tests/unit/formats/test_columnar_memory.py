@@ -1,3 +1,5 @@
+"""The memory of a task that reads Parquet or ORC does not grow with the file."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,6 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
+pytestmark = pytest.mark.one_python
+
 #: Bytes of a worker's memory that a read may take above one of a file with a single row. The files
 #: are larger than that.
 BOUND = 100 * 1024 * 1024
@@ -19,8 +23,6 @@ import pyarrow as pa
 pa.set_memory_pool(pa.system_memory_pool())
 from sftp_async.formats import open_read_format
 from sftp_async.options import SFTPOptions
-
-pytestmark = pytest.mark.one_python
 
 class DiskFile:
     mtime = 0
