@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -124,6 +124,16 @@ class ReadFormat(ABC):
     def reads_ranges(self, path: str) -> bool:
         """Whether the file is read by `read_ranges`, out of order, rather than by `chunks`."""
         return False
+
+    def reporting(self, on_path: Callable[[bool, int], None]) -> Self:
+        """Return the format, in a task, so that it reports how it decodes.
+
+        Args:
+            on_path: called with whether bytes took the fast path or the exact one, and how many;
+                never called by a format that has only one path.
+
+        """
+        return self
 
     @abstractmethod
     def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:

@@ -209,8 +209,8 @@ class DecodingOptions(OptionsModel):
         Literal["auto", "none"], BeforeValidator(p.one_of(("auto", "none"))), FieldType()
     ] = Field(
         "auto",
-        description="Read the members of `.zip`, `.tar`, `.tar.gz` and `.tgz` files as files of "
-        "their own.",
+        description="Read the members of `.zip`, `.tar`, `.tar.gz`, `.tgz` and similar files as "
+        "files of their own, except in format binary.",
         examples=["none"],
     )
 

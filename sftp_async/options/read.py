@@ -127,8 +127,8 @@ class ReadOptions(OptionsModel):
     )
     max_partition_bytes: Size = Field(
         128 * 1024**2,
-        description="Most bytes of files that one task reads; larger files are split if their "
-        "format allows it.",
+        description="Most bytes of files that one task reads; it reads fewer where there is little "
+        "for each core. Larger files are split if their format allows it.",
         examples=["64MiB"],
     )
     open_cost_bytes: SizeLimit = Field(

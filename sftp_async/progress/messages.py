@@ -69,7 +69,8 @@ class ReadProgress:
 
     `job` is one run of a scan: the scan and Spark's stage, since a DataFrame may be read again.
     `tasks` is the number of all tasks; `files_left_out` counts this task's, `left_out_before` those
-    of the listing. The last three are what the task's connections took.
+    of the listing. `fast_bytes` and `exact_bytes` took these paths of their decoder. The last three
+    are what the task's connections took.
     """
 
     kind: Literal["read"]
@@ -84,6 +85,8 @@ class ReadProgress:
     bytes: int
     files_left_out: int = 0
     left_out_before: int = 0
+    fast_bytes: int = 0
+    exact_bytes: int = 0
     connections: int = 0
     retries: int = 0
     reconnects: int = 0

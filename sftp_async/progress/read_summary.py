@@ -22,6 +22,8 @@ class ReadSummary:
         tasks: of the read.
         tasks_done: tasks that have ended; fewer where Spark wanted no more rows (LIMIT).
         files_left_out: files that were not read: hidden, incomplete, missing or corrupt ones.
+        exact_share: of the bytes of CSV and JSON, decompressed, the share that was not plain enough
+            for the fast path of its decoder, from 0 to 1; None for other formats.
         connections: logins of the tasks; a Python worker keeps its connections for the next read.
         retries: logins and requests that were repeated.
         reconnects: connections that broke.
@@ -39,6 +41,7 @@ class ReadSummary:
     connections: int = 0
     retries: int = 0
     reconnects: int = 0
+    exact_share: float | None = None
 
     @property
     def bytes_per_second(self) -> float:
@@ -54,6 +57,7 @@ class ReadSummary:
             f"read {read} from {self.target} in {self.seconds:.1f} s "
             f"({in_units(self.bytes_per_second)}/s; {took})"
             f"{left_out if self.files_left_out else ''}"
+            f"{f'; {self.exact_share:.0%} on the exact path' if self.exact_share else ''}"
             f"{some if self.tasks_done != self.tasks else ''}"
         )
 
@@ -66,6 +70,7 @@ class ReadSummary:
             "bytes": f"{self.bytes:,}",
             "seconds": f"{self.seconds:.1f}",
             "speed": f"{in_units(self.bytes_per_second)}/s",
+            "exact path": "-" if self.exact_share is None else f"{self.exact_share:.0%}",
             "tasks": f"{self.tasks_done:,} of {self.tasks:,}",
             "connections": f"{self.connections:,}",
             "retries": f"{self.retries:,}",

@@ -33,6 +33,9 @@ MOST_JOBS, MOST_TASKS = 64, 2**16
 #: again, brings back neither a write nor its summary.
 MOST_ENDED = 4096
 
+#: The counters of the paths through a decoder, the fast one first.
+PATHS = ("fast_bytes", "exact_bytes")
+
 Phase = Literal["writing", "committing", "reading"]
 
 
@@ -163,6 +166,7 @@ class WriteState:
     def _task_read(self, message: ReadProgress, job: _Job, now: float) -> None:
         """Sum up a read of which a task has ended: nothing else tells when a read is over."""
         tasks = [task for task in job.tasks.values() if isinstance(task, ReadProgress)]
+        fast, exact = (sum(getattr(task, name) for task in tasks) for name in PATHS)
         self.last_read = ReadSummary(
             target=job.target,
             files=job.files,
@@ -175,6 +179,7 @@ class WriteState:
             connections=sum(task.connections for task in tasks),
             retries=sum(task.retries for task in tasks),
             reconnects=sum(task.reconnects for task in tasks),
+            exact_share=exact / (fast + exact) if fast + exact else None,
         )
         if job.done == message.tasks:
             self._end(JobEnded("end", message.job, self.last_read))

@@ -82,6 +82,7 @@ def plan_scan(
     *,
     zone: str = "UTC",
     listener: Address | None = None,
+    parallelism: int = 1,
 ) -> tuple[Scan, list[TaskInput], ReadTracking]:
     """Plan a read, on the driver.
 
@@ -91,6 +92,7 @@ def plan_scan(
         paths: files, directories and globs, where they are several; else `options.path` is read.
         zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
         listener: where the progress goes; None: nowhere.
+        parallelism: tasks that can run at once.
 
     Returns:
         What the tasks have in common, the input of each, and what reports their progress.
@@ -103,7 +105,7 @@ def plan_scan(
     """
     options, follows_session = _with_zone(options, zone)
     options, listing = list_scan(options, paths)
-    scan, inputs = scan_of(options, listing, schema)
+    scan, inputs = scan_of(options, listing, schema, parallelism)
     tracking = ReadTracking(
         uuid.uuid4().hex,
         ", ".join(paths) or options.path or "",
@@ -161,7 +163,7 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
 
 
 def scan_of(
-    options: SFTPOptions, listing: Listing, schema: pa.Schema
+    options: SFTPOptions, listing: Listing, schema: pa.Schema, parallelism: int = 1
 ) -> tuple[Scan, list[TaskInput]]:
     """Return what tasks have in common, and the input of each, for files that are listed.
 
@@ -169,6 +171,7 @@ def scan_of(
         options: of `list_scan`.
         listing: of `list_scan`.
         schema: the columns of the result.
+        parallelism: tasks that can run at once.
 
     Raises:
         OptionsError, DecodeError: the options or the columns do not suit the format.

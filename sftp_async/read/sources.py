@@ -46,8 +46,8 @@ def may_split(path: str, options: SFTPOptions, file_format: ReadFormat) -> bool:
 
 
 def reads_members(path: str, options: SFTPOptions) -> bool:
-    """Whether a file is an archive whose members are read."""
-    return options.archive == "auto" and is_archive(path)
+    """Whether a file is an archive whose members are read; in format binary it is a file itself."""
+    return options.archive == "auto" and options.format != "binary" and is_archive(path)
 
 
 @contextmanager

@@ -34,21 +34,27 @@ class TaskInput:
 
 
 def split_files(
-    files: Sequence[FoundFile], options: SFTPOptions, may_split: Callable[[str], bool]
+    files: Sequence[FoundFile],
+    options: SFTPOptions,
+    may_split: Callable[[str], bool],
+    parallelism: int = 1,
 ) -> list[TaskInput]:
     """Divide files among tasks, as Spark's file sources do (FilePartition.getFilePartitions).
 
-    Files larger than `max_partition_bytes` are cut into ranges of at most that size, the largest
-    ranges come first, and each task takes ranges up to `max_partition_bytes`, where opening one
-    counts `open_cost_bytes`.
+    A task reads as much as makes one for each core, but at most `max_partition_bytes` and at least
+    `open_cost_bytes`, which is what opening a file counts (FilePartition.maxSplitBytes). Larger
+    files are cut into ranges of at most that size, and the largest ranges come first.
 
     Args:
         files: to be read.
         options: of the read.
         may_split: whether several tasks may share the file of a path.
+        parallelism: tasks that can run at once.
 
     """
-    limit = options.max_partition_bytes
+    cost = options.open_cost_bytes
+    share = sum(file.size + cost for file in files) // parallelism
+    limit = min(options.max_partition_bytes, max(cost, share, 1))
     splits = [
         split for file in files for split in _cut(file, limit if may_split(file.path) else None)
     ]
@@ -62,7 +68,7 @@ def split_files(
             tasks.append(TaskInput(tuple(packed)))
             packed, size = [], 0
         packed.append(split)
-        size += split.size + options.open_cost_bytes
+        size += split.size + cost
     if packed:
         tasks.append(TaskInput(tuple(packed)))
     return tasks

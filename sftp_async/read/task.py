@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
@@ -25,18 +25,31 @@ log = logging.getLogger("sftp_async.read.task")
 
 @dataclass
 class ReadCounters:
-    """A task's progress: splits it is done with, rows, bytes that came, files it left out."""
+    """A task's progress: splits it is done with, rows, bytes that came, files it left out.
+
+    `fast_bytes` and `exact_bytes` are the bytes of CSV and JSON, decompressed, that took the fast
+    path of their decoder, and the exact one.
+    """
 
     files: int = 0
     rows: int = 0
     bytes: int = 0
     files_left_out: int = 0
+    fast_bytes: int = 0
+    exact_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that came; from any thread, since some decoders fetch ahead in one."""
         with self._lock:
             self.bytes += count
+
+    def add_path(self, fast: bool, count: int) -> None:
+        """Count bytes by the path that they took."""
+        if fast:
+            self.fast_bytes += count
+        else:
+            self.exact_bytes += count
 
     def to_dict(self) -> dict[str, int]:
         """Return the numbers by name."""
@@ -62,6 +75,7 @@ def read_task(
 
     """
     counters = ReadCounters() if counters is None else counters
+    scan = replace(scan, file_format=scan.file_format.reporting(counters.add_path))
 
     def opened(split: Split) -> RemoteReadable:
         readable = RemoteReadable.of(scan.options, split.file, counters.add_bytes)

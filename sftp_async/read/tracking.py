@@ -84,8 +84,10 @@ class ReadTracking:
         with Reporter(listener, runtime.loop, progress):
             yield from read_task(scan, task, counters)
         log.info(
-            "task %d read %s of %s",
+            "task %d read %s of %s; %d bytes on the fast path, %d on the exact one",
             partition,
             counted((counters.files, "file"), (counters.rows, "row"), (counters.bytes, "byte")),
             target,
+            counters.fast_bytes,
+            counters.exact_bytes,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pyspark.sql.datasource import (
@@ -56,6 +57,8 @@ class SFTPDataSource(DataSource):
     session: ClassVar[int | None] = None
     #: The session's mode of overwriting partitions when it was registered; None: not known.
     session_mode: ClassVar[str | None] = None
+    #: Tasks that the session can run at once; None: not known, and taken for the driver's cores.
+    parallelism: ClassVar[int | None] = None
 
     @classmethod
     def name(cls) -> str:
@@ -125,7 +128,12 @@ class SFTPDataSource(DataSource):
         options = self._options()
         columns = arrow_schema(schema)
         scan, tasks, tracking = plan_scan(
-            options, columns, self._paths(), zone=machine_zone(), listener=self.listener
+            options,
+            columns,
+            self._paths(),
+            zone=machine_zone(),
+            listener=self.listener,
+            parallelism=self.parallelism or os.cpu_count() or 1,
         )
         return SFTPBatchReader(scan, tasks, tracking)
 

@@ -67,7 +67,10 @@ def register(spark: SparkSession) -> None:
     spark.createDataFrame([], "n INT")
     listener = _listener_for(spark)
     number = _number_of(spark) if listener is not None else None
-    spark.dataSource.register(with_listener(listener, session=number, mode=_overwrite_mode(spark)))
+    source = with_listener(
+        listener, session=number, mode=_overwrite_mode(spark), parallelism=_parallelism(spark)
+    )
+    spark.dataSource.register(source)
     _lift_batch_limit(spark)
 
 
@@ -87,6 +90,7 @@ def with_listener(
     *,
     session: int | None = None,
     mode: Literal["static", "dynamic"] | None = None,
+    parallelism: int | None = None,
 ) -> type[SFTPDataSource]:
     """Return the source with a listener that its writes report to, and its session's setting.
 
@@ -97,9 +101,10 @@ def with_listener(
         listener: gets the progress, and answers what the session's setting is; None: there is none.
         session: the session's number at the listener.
         mode: of overwriting partitions in the session now; None: not known.
+        parallelism: tasks that the session can run at once; None: not known.
 
     """
-    if listener is None and mode is None:
+    if listener is None and mode is None and parallelism is None:
         return SFTPDataSource
     fields = {
         "__doc__": SFTPDataSource.__doc__,
@@ -107,6 +112,7 @@ def with_listener(
         "listener": listener,
         "session": session,
         "session_mode": mode,
+        "parallelism": parallelism,
     }
     return type("SFTPDataSource", (SFTPDataSource,), fields)
 
@@ -132,6 +138,14 @@ def _overwrite_mode(spark: SparkSession) -> Literal["static", "dynamic"] | None:
         return _mode_now(spark)
     except PySparkException as error:  # serverless compute lets few settings be seen
         log.info("%s is not known: %s", OVERWRITE_MODE, error)
+        return None
+
+
+def _parallelism(spark: SparkSession) -> int | None:
+    try:
+        return int(spark.sparkContext.defaultParallelism)
+    except Exception as error:  # noqa: BLE001 - Spark Connect, and managed Sparks that hide things
+        log.debug("the session's parallelism is not known: %s", error)
         return None
 
 

@@ -158,4 +158,14 @@ def test_without_a_file_there_are_no_columns_and_with_them_no_rows(server: Serve
     (server.directory / "_SUCCESS").touch()
     assert server.read(LINES, format="text") == []
     with pytest.raises(Exception, match="there is no file to look at"):
-        server.schema(format="text")
+        server.schema(format="json")
+
+
+def test_the_bytes_of_csv_are_counted_by_the_path_that_they_take(server: Server) -> None:
+    plain = "1,x,0.5\n" * 20_000
+    (server.directory / "a.csv").write_text(plain)
+    assert len(server.read(NUMBERS)) == 20_000
+    assert (server.counters.fast_bytes, server.counters.exact_bytes) == (len(plain), 0)
+    (server.directory / "a.csv").write_text("1,x,0.5,one too many\n")
+    assert len(server.read(NUMBERS)) == 1
+    assert server.counters.exact_bytes > 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 
@@ -118,6 +118,10 @@ class CSVReadFormat(ReadFormat):
         # What was derived is derived again, and a callback belongs to its process.
         names = ("options", "schema", "rules", "path")
         return {name: getattr(self, name) for name in names}
+
+    def reporting(self, on_path: Callable[[bool, int], None]) -> Self:
+        """Return the format with a callback; see `ReadFormat.reporting`."""
+        return replace(self, on_path=on_path)
 
     @cached_property
     def dialect(self) -> ReadDialect:

@@ -7,7 +7,7 @@ import itertools
 import logging
 import random
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
@@ -21,7 +21,7 @@ from sftp_async.formats.line_decoder import LineReader
 from sftp_async.formats.nested_columns import check_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sftp_async.formats.base import ReadableFile
     from sftp_async.options import FormatOptions
@@ -50,13 +50,19 @@ class JSONReadFormat(ReadFormat):
         options: of the read.
         schema: the columns that are wanted.
         paths: of a block's bytes to its rows, see `BlockDecoder`; for tests.
+        on_path: see `ReadFormat.reporting`.
 
     """
 
     options: FormatOptions
     schema: pa.Schema | None
     paths: str = "all"
+    on_path: Callable[[bool, int], None] | None = field(default=None, compare=False)
     lines: LineReader = field(init=False)
+
+    def reporting(self, on_path: Callable[[bool, int], None]) -> Self:
+        """Return the format with a callback; see `ReadFormat.reporting`."""
+        return replace(self, on_path=on_path)
 
     def __post_init__(self) -> None:
         # Malformed UTF-8 makes a record malformed, so it must not be replaced.
@@ -82,6 +88,9 @@ class JSONReadFormat(ReadFormat):
         else:
             for block in self.lines.blocks(file, start, stop):
                 yield from decoder.decode(block)
+        if self.on_path is not None:
+            self.on_path(True, decoder.fast_bytes)
+            self.on_path(False, decoder.exact_bytes)
 
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns of the files; see `ReadFormat.infer_schema`."""

@@ -14,6 +14,8 @@ import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 
+pytestmark = pytest.mark.one_python
+
 DAYS = 1000
 FILES = 100
 

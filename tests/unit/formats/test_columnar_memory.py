@@ -1,3 +1,5 @@
+"""The memory of a task that reads Parquet or ORC does not grow with the file."""
+
 from __future__ import annotations
 
 import subprocess
@@ -8,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
+
+pytestmark = pytest.mark.one_python
 
 #: Bytes of a worker's memory that a read may take above one of a file with a single row. The files
 #: are larger than that.

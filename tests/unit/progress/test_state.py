@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,8 +193,11 @@ def test_a_read_is_summed_up_when_the_last_of_its_tasks_has_ended() -> None:
     assert kept.last_read is not None
     assert (kept.last_read.tasks_done, kept.last_read.tasks) == (1, 2)
     last = read_progress(1, "done", files=1, rows=5, bytes=50, files_left_out=1, left_out_before=3)
+    last = replace(last, fast_bytes=30, exact_bytes=10)
     kept.update(last, 7.0)
-    assert kept.last_read == ReadSummary("/in", 3, 25, 250, 3.0, 2, 2, files_left_out=4, retries=1)
+    assert kept.last_read == ReadSummary(
+        "/in", 3, 25, 250, 3.0, 2, 2, files_left_out=4, retries=1, exact_share=0.25
+    )
     assert [end.summary for end in kept.pop_ended()] == [kept.last_read]
     assert not kept.is_busy(7.0)
     assert kept.last is None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.remote.ssh import Connection
 from sftp_async.remote.ssh.fast import STOCK_VARIABLE
-from sftp_async.remote.ssh.fast.channel import FastChannel
+from sftp_async.remote.ssh.fast.channel import RECEIVE_WINDOW, FastChannel
 from sftp_async.remote.ssh.fast.packets import GcmOpener
 from sftp_async.remote.ssh.fast.sftp_handler import FastHandler
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
@@ -88,7 +88,9 @@ async def test_answers_reach_their_requests_however_they_are_cut(
 ) -> None:
     loop = asyncio.get_running_loop()
     handler = FastHandler.__new__(FastHandler)
-    handler.begin(FastChannel.__new__(FastChannel))
+    channel = FastChannel.__new__(FastChannel)
+    channel._init_recv_window = RECEIVE_WINDOW
+    handler.begin(channel)
     waiters = {number: loop.create_future() for number in range(len(answers))}
     handler._requests = dict(waiters)
     stream = b"".join(
