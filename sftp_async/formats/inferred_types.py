@@ -148,7 +148,8 @@ def arrow_type(kind: Type, *, drops_null: bool = False) -> pa.DataType | None:
         for name in sorted(kind.fields, key=java_order):
             inner = arrow_type(kind.fields[name], drops_null=drops_null)
             if name and inner is not None:
-                fields.append(pa.field(name, inner))
+                # Java writes half of a surrogate pair as a question mark.
+                fields.append(pa.field(name.encode("utf-8", "replace").decode(), inner))
         return pa.struct(fields) if fields else None
     if isinstance(kind, Array):
         element = arrow_type(kind.element, drops_null=drops_null)

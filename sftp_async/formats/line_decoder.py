@@ -11,6 +11,7 @@ import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import DecodeError
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.line_ends import LineCutter, gathered, line_ends, overlaps
 from sftp_async.formats.recoding import charset_of, raw_separator, recoded, recoded_pieces
@@ -175,7 +176,11 @@ def _marking_last(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
     """Yield each piece, and whether it is the last one."""
     held = next(pieces, None)
     while held is not None:
-        following = next(pieces, None)
+        try:
+            following = next(pieces, None)
+        except DecodeError:
+            yield held, False  # what came before the damage can be read
+            raise
         yield held, following is None
         held = following
 

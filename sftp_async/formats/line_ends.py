@@ -214,11 +214,20 @@ class LineCutter:
 def gathered(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Yield the bytes of `chunks` in pieces of at least `size` bytes and less than two times that.
 
-    The last piece may be smaller.
+    The last piece may be smaller, and so may the one before an error in the data.
     """
     held: list[bytes] = []
     count = 0
-    for chunk in chunks:
+    coming = iter(chunks)
+    while True:
+        try:
+            chunk = next(coming, None)
+        except DecodeError:
+            if held:
+                yield b"".join(held)
+            raise
+        if chunk is None:
+            break
         for start in range(0, len(chunk), size):
             part = chunk[start : start + size]
             held.append(part)

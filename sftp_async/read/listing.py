@@ -168,6 +168,11 @@ class _Lister:
         directories = [root for root in roots if root.entry.is_dir]
         files = [root for root in roots if not root.entry.is_dir]
         self._root_directories = {root.path for root in directories}
+        if files and self._options.use_manifest == "require":
+            raise OptionsError(
+                f"use_manifest=require reads directories, and {files[0].path} is a file: load its "
+                "directory, or leave the option out."
+            )
         await self._tree.walk(self._not_visited(map(_directory, directories)), self._visit)
         for root in files:
             await self._add_file(root)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats.spark_schema import ddl_of
-from sftp_async.read.scan import list_scan, scan_of
+from sftp_async.read.scan import list_scan, scan_of, with_format
 from sftp_async.read.schema import infer_columns
 from sftp_async.read.task import read_task
 
@@ -95,6 +95,7 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
     if options.access == "once":
         return Preview(listing, options.format, None, (), None, SFTPAsyncError(_ONCE))
     try:
+        options = with_format(options, listing)
         schema = infer_columns(options, listing)
         scan, tasks = scan_of(options, listing, schema)
     except SFTPAsyncError as problem:

@@ -105,6 +105,7 @@ def plan_scan(
     """
     options, follows_session = _with_zone(options, zone)
     options, listing = list_scan(options, paths)
+    options = with_format(options, listing)
     scan, inputs = scan_of(options, listing, schema, parallelism)
     tracking = ReadTracking(
         uuid.uuid4().hex,
@@ -129,14 +130,15 @@ def plan_schema(options: SFTPOptions, paths: Sequence[str] = (), *, zone: str = 
 
     """
     options, _ = _with_zone(options, zone)
-    return infer_columns(*list_scan(options, paths))
+    options, listing = list_scan(options, paths)
+    return infer_columns(with_format(options, listing), listing)
 
 
 def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOptions, Listing]:
     """List the files of a read; raises as `plan_scan`.
 
     Returns:
-        The options, resolved, with pinned host keys and the format of the files; and the files.
+        The options, resolved and with pinned host keys; and the files.
 
     """
     options, paths = _checked(options, paths)
@@ -159,7 +161,7 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
     if not listing.files:
         reasons = listing.left_out_summary or "there is none"
         log.warning("%s: %s: no file to read: %s", options.address, ", ".join(paths), reasons)
-    return _with_format(pinned, listing), listing
+    return pinned, listing
 
 
 def scan_of(
@@ -168,7 +170,7 @@ def scan_of(
     """Return what tasks have in common, and the input of each, for files that are listed.
 
     Args:
-        options: of `list_scan`.
+        options: of `with_format`.
         listing: of `list_scan`.
         schema: the columns of the result.
         parallelism: tasks that can run at once.
@@ -204,7 +206,7 @@ def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, t
     return options, asked
 
 
-def _with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
+def with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
     """Return the options with the format that the extensions of the files name, if none is set.
 
     Raises:

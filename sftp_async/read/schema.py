@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.errors import DecodeError, OptionsError, SFTPAsyncError
 from sftp_async.formats import open_read_format
 from sftp_async.humanize import counted, in_units
 from sftp_async.read.columns import METADATA
@@ -62,7 +62,7 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
             for file in listing.files[: options.infer_files]
             for part in _opened(stack, options, file, file_format, seen)
         )
-        schema = file_format.infer_schema(list(islice(parts, options.infer_files)))
+        schema = _inferred(file_format, list(islice(parts, options.infer_files)), options)
     log.info(
         "%s: columns found in %d of %s, %s of them read; infer_files=%d and sampling_ratio=%s "
         "bound that",
@@ -77,8 +77,28 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
     if options.columns:
         schema = _projected(schema, options)
     if options.metadata_column is not None:
+        if options.metadata_column in schema.names:
+            raise OptionsError(
+                f"metadata_column={options.metadata_column}: the files have a column of this name; "
+                "take another one, such as _metadata."
+            )
         schema = schema.append(pa.field(options.metadata_column, METADATA))
     return schema
+
+
+def _inferred(
+    file_format: ReadFormat, files: list[ReadableFile], options: SFTPOptions
+) -> pa.Schema:
+    """Return the columns of the files; of those that are no corrupt ones, if these are ignored."""
+    while True:
+        try:
+            return file_format.infer_schema(files)
+        except DecodeError as error:
+            sound = [file for file in files if file.path != error.path]
+            if not options.ignore_corrupt_files or not sound or len(sound) == len(files):
+                raise
+            log.warning("a file is left out where columns are found: %s", error)
+            files = sound
 
 
 def _opened(

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.formats.archive import is_archive
 from sftp_async.layout.sidecars import ALGORITHMS, done_name
 from sftp_async.options.problems import Problems
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
@@ -46,6 +47,7 @@ class Selection:
         self._suffixes = options.ignore_suffixes
         self._done = options.done_file_template
         self._min_age = options.min_age
+        self._reads_members = options.archive == "auto" and options.format != "binary"
         self._now = time.time() if now is None else now
         zone = options.time_zone or "UTC"
         problems = Problems()
@@ -130,7 +132,10 @@ class Selection:
         for suffix in () if is_named else self._suffixes:
             if name.endswith(suffix):
                 return f"its name ends in {suffix}, as that of an upload (ignore_suffixes)"
-        if self._pattern is not None and not self._pattern.matches(name):
+        # Of an archive, the pattern selects members.
+        if self._pattern is not None and not (
+            self._pattern.matches(name) or (self._reads_members and is_archive(name))
+        ):
             return NOT_MATCHING
         return None
 

@@ -14,6 +14,7 @@ from sftp_async.formats.base import ReadableFile
 from sftp_async.formats.spooled_file import spooled
 from sftp_async.layout.checksum_files import digest_in
 from sftp_async.layout.sidecars import ALGORITHMS, checksum_name
+from sftp_async.read.path_patterns import NamePattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,10 +80,17 @@ def sources(
 
 
 def _parts(file: ReadableFile, options: SFTPOptions, *, in_order: bool) -> Iterator[ReadableFile]:
-    if reads_members(file.path, options):
-        yield from members(file, in_order=in_order)
-    else:
+    if not reads_members(file.path, options):
         yield file
+        return
+    pattern = options.path_glob_filter
+    wanted = NamePattern.of(pattern) if pattern is not None else None
+    for member in members(file, in_order=in_order):
+        name = posixpath.basename(member.path)
+        if name.endswith(options.ignore_suffixes) or (wanted and not wanted.matches(name)):
+            log.info("%s: left out by its name", member.path)
+        else:
+            yield member
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sftp_async.errors import OptionsError, VerificationError
+from sftp_async.errors import DecodeError, OptionsError, VerificationError
 from sftp_async.options import SFTPOptions
+from sftp_async.read.preview import preview
 from sftp_async.read.scan import plan_scan, plan_schema
 from sftp_async.read.task import ReadCounters, read_task
 from tests.support.sshd import SSHD
@@ -169,3 +172,87 @@ def test_the_bytes_of_csv_are_counted_by_the_path_that_they_take(server: Server)
     (server.directory / "a.csv").write_text("1,x,0.5,one too many\n")
     assert len(server.read(NUMBERS)) == 1
     assert server.counters.exact_bytes > 0
+
+
+def test_the_rows_before_the_damage_are_read_where_corrupt_files_are_ignored(
+    server: Server,
+) -> None:
+    text = "".join(f"{number},{number * 7919 % 10007}\n" for number in range(60_000))
+    (server.directory / "a.csv.gz").write_bytes(gzip.compress(text.encode())[:-5000])
+    schema = pa.schema([("a", pa.int64()), ("b", pa.int64())])
+    with pytest.raises(DecodeError, match="truncated"):
+        server.read(schema)
+    rows = server.read(schema, ignore_corrupt_files=True)
+    content = zlib.decompressobj(31).decompress((server.directory / "a.csv.gz").read_bytes())
+    assert rows == [
+        {"a": number, "b": number * 7919 % 10007} for number in range(content.count(b"\n"))
+    ]
+    assert server.counters.files_left_out == 1
+
+
+def test_columns_are_found_without_the_corrupt_files_where_these_are_ignored(
+    server: Server,
+) -> None:
+    (server.directory / "a.csv.gz").write_bytes(gzip.compress(b"x,y\n1,2\n")[:-9])
+    (server.directory / "b.csv").write_text("x,y\n3,4\n")
+    with pytest.raises(DecodeError):
+        server.schema(header=True)
+    assert server.schema(header=True, ignore_corrupt_files=True).names == ["x", "y"]
+    (server.directory / "b.csv").unlink()
+    with pytest.raises(DecodeError):
+        server.schema(header=True, ignore_corrupt_files=True)
+
+
+def test_names_select_among_the_members_of_an_archive(server: Server) -> None:
+    files = {"a.txt": b"1\n", "b.txt.part": b"2\n", "c.log": b"3\n"}
+    (server.directory / "x.zip").write_bytes(zipped(files))
+    assert values(server.read(LINES, format="text")) == ["1", "3"]
+    assert values(server.read(LINES, format="text", path_glob_filter="*.log")) == ["3"]
+
+
+def test_xml_whose_rows_have_another_name_says_what_to_set(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    (server.directory / "a.xml").write_text("<r><x id='1'/></r>")
+    with pytest.raises(DecodeError, match=r"No element <ROW> was found.*Set row_tag"):
+        server.schema()
+    columns = pa.schema([("_id", pa.string())])
+    assert server.read(columns) == []
+    assert "there is no element <ROW>; set row_tag" in caplog.text
+    assert server.schema(row_tag="x").names == ["_id"]
+    assert server.read(columns, row_tag="x") == [{"_id": "1"}]
+
+
+def test_a_manifest_is_required_of_directories_alone(server: Server) -> None:
+    (server.directory / "a.txt").write_text("x\n")
+    with pytest.raises(OptionsError, match="use_manifest=require reads directories"):
+        server.read(LINES, "a.txt", use_manifest="require")
+
+
+def test_the_metadata_column_needs_a_name_of_its_own(server: Server) -> None:
+    (server.directory / "a.csv").write_text("id,m\n1,2\n")
+    with pytest.raises(OptionsError, match="metadata_column=m: the files have a column"):
+        server.schema(header=True, metadata_column="m")
+
+
+def test_records_that_are_not_utf_8_are_malformed_where_columns_are_found(server: Server) -> None:
+    (server.directory / "a.json").write_bytes(
+        b'{"a":"x","b":"\xfc"}\n{"a":"y","b\xfc":"z"}\n{"c":1}\n'
+    )
+    schema = server.schema()
+    assert schema.names == ["_corrupt_record", "c"]
+    found = [row["c"] for row in server.read(schema)]
+    assert found == [None, None, 1]
+
+
+def test_half_of_a_surrogate_pair_in_a_name_is_no_error(server: Server) -> None:
+    (server.directory / "a.json").write_bytes(b'{"\\ud800":1,"a":"y"}\n')
+    assert server.schema().names == ["a", "?"]
+
+
+def test_a_preview_of_several_formats_shows_the_files(server: Server) -> None:
+    (server.directory / "a.csv").write_text("1\n")
+    (server.directory / "b.json").write_text("{}\n")
+    found = preview(server.options())
+    assert [file.path.rpartition("/")[2] for file in found.listing.files] == ["a.csv", "b.json"]
+    assert "several formats (csv, json)" in str(found.problem)

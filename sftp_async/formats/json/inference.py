@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LONGS = range(-(1 << 63), 1 << 63)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+#: How bytes that are not UTF-8 stand in the text of a record (the error handler surrogateescape).
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _WORDS = ("NaN", "Infinity", "-Infinity", "+Infinity", "-INF", "+INF")
 
 
@@ -114,6 +116,8 @@ class Inference:
             text = record_text(record) if self._detects else given_text(record)
         except UnicodeDecodeError as error:
             raise t.MalformedJSONError(str(error)) from None
+        if _NOT_UTF8.search(text):
+            raise t.MalformedJSONError("it is not UTF-8")
         try:
             value, _ = self._scan(text, re.match(r"[ \t\r\n]*", text).end())  # type: ignore[union-attr]
             return self._of_value(value)

@@ -73,7 +73,9 @@ class XMLReadFormat(ReadFormat):
         rows: list[list[Any]] = []
         text: str | None = None
         size = 0
+        found = False
         for row, is_malformed in self._rows(file, parser, len(columns)):
+            found = True
             if is_malformed and self.options.mode != "permissive":
                 if self.options.mode == "dropmalformed":
                     continue
@@ -93,6 +95,10 @@ class XMLReadFormat(ReadFormat):
                 rows, size = [], 0
         if rows:
             yield self._batch(rows)
+        elif not found and "row_tag" not in self.options.model_fields_set:
+            _log.warning(
+                "%s: no row: there is no element <%s>; set row_tag", file.path, self.options.row_tag
+            )
 
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns of the files; see `ReadFormat.infer_schema`."""
@@ -104,6 +110,13 @@ class XMLReadFormat(ReadFormat):
         for file in files:
             size += self._infer(file, parser, inference, sample)
         schema = inference.schema()
+        if not len(schema) and "row_tag" not in self.options.model_fields_set:
+            raise DecodeError(
+                f"No element <{self.options.row_tag}> was found, which is a row unless row_tag is "
+                "set",
+                path=files[0].path,
+                hint="Set row_tag to the name of the element that is a row",
+            )
         _log.info(
             "Inferred %d columns from %d rows of XML, in the first %d bytes of %d files",
             *(len(schema), inference.rows, size, len(files)),
