@@ -27,7 +27,7 @@ LocalTime = Annotated[str | None, BeforeValidator(p.parse_local_time), FieldType
 
 def _parse_split(value: object) -> str:
     """Read `auto` or `false`, also as Python's `False`."""
-    return p.one_of(("auto", "false"))(str(value))
+    return p.one_of(("auto", "false"), also={"true": "auto"})(str(value))
 
 
 Suffixes = Annotated[
