@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC
 from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.values import text_times
+from sftp_async.formats.values.zones import zone_of
 from sftp_async.layout.hive import unescaped
-from sftp_async.read.local_time import parse_day, parse_moment, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,13 +125,13 @@ def _is_double(text: str) -> bool:
 def _strict_moment(text: str) -> None:
     if not _TIMESTAMP.fullmatch(text):
         raise ValueError(text)
-    parse_moment(text, "UTC")
+    text_times.timestamp(text, UTC)
 
 
 def _strict_day(text: str) -> None:
     if not _DATE.fullmatch(text):
         raise ValueError(text)
-    parse_day(text)
+    text_times.date(text)
 
 
 def _fits(parse: Callable[[], object]) -> bool:
@@ -182,10 +184,10 @@ def _parsed(text: str, kind: pa.DataType, zone: str) -> object:
             raise ValueError(text)
         return Decimal(text).quantize(Decimal(1).scaleb(-kind.scale), context=_EXACT)
     if is_.is_date(kind):
-        return parse_day(text)
+        return text_times.date(text)
     if is_.is_timestamp(kind):
-        moment = parse_moment(unescaped(text), "UTC" if kind.tz is None else zone)
-        return moment.replace(tzinfo=None) if kind.tz is None else moment
+        own_zone = UTC if kind.tz is None else zone_of(zone)
+        return text_times.timestamp(unescaped(text), own_zone)
     if is_.is_boolean(kind):
         if text.lower() not in ("true", "false"):
             raise ValueError(text)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.formats.archive import is_archive
+from sftp_async.formats.values import text_times
+from sftp_async.formats.values.zones import zone_of
 from sftp_async.layout.sidecars import ALGORITHMS, done_name
 from sftp_async.options.problems import Problems
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
-from sftp_async.read.local_time import parse_moment
 from sftp_async.read.path_patterns import NamePattern
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Selection:
         for name in ("modified_after", "modified_before"):
             text = getattr(options, name)
             try:
-                times.append(parse_moment(text, zone).timestamp() if text is not None else None)
+                micros = None if text is None else text_times.timestamp(text, zone_of(zone))
+                times.append(None if micros is None else micros / 1e6)
             except (ValueError, OverflowError) as error:
                 problems.add([f"{name}: {error}."])
         problems.raise_all()

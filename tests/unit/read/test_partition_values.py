@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import DecodeError
-from sftp_async.read.local_time import parse_day, parse_moment, zone_of
 from sftp_async.read.partition_values import partition_type, partition_value
 
 MOMENT = pa.timestamp("us", "UTC")
@@ -35,7 +34,8 @@ def value(text: str | None, kind: pa.DataType, zone: str = "UTC") -> Any:
         ("2024-5-1", pa.date32(), date(2024, 5, 1)),
         ("2024", pa.date32(), date(2024, 1, 1)),
         ("2024-05-01 10%3A11%3A12.123456", MOMENT, datetime(2024, 5, 1, 10, 11, 12, 123456, UTC)),
-        ("2024-05-01T10%3A11+02%3A00", MOMENT, datetime(2024, 5, 1, 8, 11, tzinfo=UTC)),
+        ("2024-05-01T10%3A11%3A12+02%3A00", MOMENT, datetime(2024, 5, 1, 8, 11, 12, tzinfo=UTC)),
+        ("2024-05-01 10", MOMENT, datetime(2024, 5, 1, 10, tzinfo=UTC)),
         ("2024-05-01 10%3A11", pa.timestamp("us"), datetime(2024, 5, 1, 10, 11)),
         ("abc", pa.binary(), b"abc"),
         (None, pa.int32(), None),
@@ -89,22 +89,8 @@ def test_the_common_type_does_not_depend_on_the_order_of_the_values() -> None:
     assert partition_type([]) == pa.null()
 
 
-@pytest.mark.parametrize("name", ["UTC", "Z", "+02:00", "-0330", "GMT+1", "Europe/Berlin"])
-def test_zones_are_known_by_the_names_that_spark_takes(name: str) -> None:
-    assert zone_of(name) is not None
-
-
-@pytest.mark.parametrize("name", ["Mars", "+19:00", "+02:75", "../etc/passwd", ""])
-def test_what_is_no_zone_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"zone|offset"):
-        zone_of(name)
-
-
-@pytest.mark.parametrize("text", ["", "x", "24-05-01", "2024-13-01", "2024-05-01 10", "0000-01-01"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no time|must be in|out of range"):
-        parse_moment(text, "UTC")
-
-
-def test_days_may_have_a_time_behind_them() -> None:
-    assert parse_day("2024-05-01T10:00:00") == date(2024, 5, 1)
+@pytest.mark.parametrize("text", ["", "x", "24-05-01", "2024-13-01", "2024-05-01T10%3A11+02%3A00"])
+def test_what_is_no_time_is_refused_by_name_and_path(text: str) -> None:
+    with pytest.raises(DecodeError, match="'k'") as caught:
+        value(text, MOMENT)
+    assert caught.value.path == "/in/k=1/a.csv"
