@@ -207,8 +207,3 @@ def _double(text: str) -> float:
         raise ValueError(text)
     word = trimmed.lstrip("+-")
     return float(trimmed if word in ("NaN", "Infinity") else trimmed.rstrip("fFdD"))
-
-
-def check_zone(zone: str) -> None:
-    """Raise `ValueError` if times cannot be read in this zone."""
-    zone_of(zone)

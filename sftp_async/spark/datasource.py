@@ -16,6 +16,7 @@ from pyspark.sql.datasource import (
 from pyspark.sql.types import StructType
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
+from sftp_async.formats.values.zones import machine_zone
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
@@ -24,7 +25,6 @@ from sftp_async.spark.batch_reader import SFTPBatchReader
 from sftp_async.spark.batch_writer import SFTPBatchWriter
 from sftp_async.spark.plain_secrets import warn_of_plain_secrets
 from sftp_async.spark.schema import arrow_schema, collation_problems, spark_schema
-from sftp_async.spark.session_zone import machine_zone
 from sftp_async.spark.stream_writer import stream_writer
 from sftp_async.write.plan import plan_job, plan_stream_job
 

@@ -6,9 +6,6 @@ of the JVM's zone, which is that of the machine; so does this reader.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,16 +14,6 @@ from sftp_async.formats.julian import gregorian_dates, gregorian_timestamps
 from sftp_async.formats.parquet.casts import is_bytes
 
 _MICROS = pa.timestamp("us")
-_ZONES = "zoneinfo/"
-
-
-def machine_zone() -> str:
-    """Return the name of the zone of this machine, as a JVM finds it."""
-    if name := os.environ.get("TZ", "").lstrip(":"):
-        return name.rpartition(_ZONES)[2] if name.startswith("/") else name
-    target = str(Path("/etc/localtime").resolve())
-    _, found, name = target.rpartition(_ZONES)
-    return name.removeprefix("posix/") if found else "UTC"
 
 
 def orc_rule(*, proleptic: bool, zone: str) -> CastRule:

@@ -16,13 +16,14 @@ from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats.base import ReadFormat
 from sftp_async.formats.column_cast import ColumnCast, find_field
 from sftp_async.formats.decode_errors import malformed
-from sftp_async.formats.orc.casts import machine_zone, orc_rule
+from sftp_async.formats.orc.casts import orc_rule
 from sftp_async.formats.orc.schema import spark_columns
 from sftp_async.formats.orc.stripe_footer import StripeFooter, parse_footer
 from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail
 from sftp_async.formats.orc.wide_timestamps import INSTANT, decode_wide, wide_columns
 from sftp_async.formats.range_file import RangeFile, WithTail, coalesced
 from sftp_async.formats.schema_merge import merged
+from sftp_async.formats.values.zones import machine_zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

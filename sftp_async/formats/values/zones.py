@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
 import re
 import zoneinfo
+from pathlib import Path
 
+_LINK = Path("/etc/localtime")
 _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 DAY_US = 86_400_000_000
@@ -62,6 +65,23 @@ def zone_of(name: str, *, short: bool = True) -> dt.tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{name!r} is no time zone") from error
+
+
+def machine_zone() -> str:
+    """Return the name of the zone of this machine, as a JVM finds it; `UTC` if there is none.
+
+    Java takes it from the variable TZ, then from the link /etc/localtime.
+    """
+    for place in (os.environ.get("TZ", "").lstrip(":"), str(_LINK.resolve())):
+        _, found, name = place.rpartition("zoneinfo/")
+        if place.startswith("/") and not found:
+            continue
+        try:
+            zone_of(name := name.removeprefix("posix/"))
+        except ValueError:
+            continue
+        return name
+    return "UTC"
 
 
 def _offset(text: str) -> dt.timezone:

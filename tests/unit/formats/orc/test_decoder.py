@@ -9,8 +9,7 @@ from pyarrow import orc
 
 from sftp_async.errors import DecodeError, TransferError
 from sftp_async.formats import open_read_format
-from sftp_async.formats.orc import casts, decoder, tail
-from sftp_async.formats.orc.casts import machine_zone
+from sftp_async.formats.orc import decoder, tail
 from sftp_async.formats.orc.run_lengths import decode_integers, decode_present
 from tests.support.readable import MemoryFile, decode_file, read_options
 
@@ -183,19 +182,10 @@ def test_wall_clock_times_are_those_of_the_machine(
         }
     )
     monkeypatch.setenv("TZ", zone)
-    assert machine_zone() == zone
     schema = pa.schema([("wall", INSTANT), ("instant", INSTANT)])
     rows = decode_file(stored(table), OPTIONS, schema)
     assert rows["wall"].cast(pa.int64()).to_pylist() == [hour * 3600 * 1_000_000]
     assert rows["instant"].cast(pa.int64()).to_pylist() == [noon]
-
-
-@pytest.mark.parametrize("name", ["/usr/share/zoneinfo/Europe/Berlin", ":Europe/Berlin"])
-def test_the_zone_of_the_machine_is_found_in_each_spelling(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv("TZ", name)
-    assert casts.machine_zone() == "Europe/Berlin"
 
 
 @pytest.mark.parametrize("codec", ["uncompressed", "zlib", "lz4"])
