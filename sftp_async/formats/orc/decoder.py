@@ -13,7 +13,6 @@ import pyarrow as pa
 from pyarrow import dataset as arrow_dataset
 
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.formats.base import ReadFormat
 from sftp_async.formats.column_cast import ColumnCast, find_field
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.orc.casts import orc_rule
@@ -22,12 +21,10 @@ from sftp_async.formats.orc.stripe_footer import StripeFooter, parse_footer
 from sftp_async.formats.orc.tail import Stripe, Tail, plain_name, read_tail
 from sftp_async.formats.orc.wide_timestamps import INSTANT, decode_wide, wide_columns
 from sftp_async.formats.range_file import RangeFile, WithTail, coalesced
-from sftp_async.formats.schema_merge import merged
+from sftp_async.formats.self_describing import SelfDescribingFormat
 from sftp_async.formats.values.zones import machine_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sftp_async.formats.base import ReadableFile
     from sftp_async.options import FormatOptions
 
@@ -52,47 +49,21 @@ def read_orc(options: FormatOptions, schema: pa.Schema | None) -> ORCReadFormat:
     )
 
 
-class ORCReadFormat(ReadFormat):
+class ORCReadFormat(SelfDescribingFormat):
     """ORC files, of which only the wanted columns are fetched.
 
     A range of a file holds the stripes that begin in it. In memory are the wanted columns of a
     stripe of `HELD_BYTES`, compressed, or parts of the streams of a larger one; and one batch of
     rows.
 
-    Args:
-        schema: the columns that are wanted; None: they will be inferred.
-        case_sensitive: whether the case of names counts.
-        merge_schema: infer the columns of all files, instead of those of the first.
-
+    See `SelfDescribingFormat` for the arguments.
     """
 
-    def __init__(
-        self, schema: pa.Schema | None, *, case_sensitive: bool = False, merge_schema: bool = False
-    ) -> None:
-        self._schema = schema
-        self._case_sensitive = case_sensitive
-        self._merge_schema = merge_schema
+    name = "ORC"
 
-    def is_splittable(self, path: str) -> bool:
-        """Return True: stripes are decoded by themselves."""
-        return True
-
-    def reads_ranges(self, path: str) -> bool:
-        """Return True."""
-        return True
-
-    def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
-        """Return the columns that the tails state; no rows are read."""
-        looked_at = files if self._merge_schema else files[:1]
-        schemas = [
-            (file.path, spark_columns(read_tail(file).root, file.path)) for file in looked_at
-        ]
-        _log.info(
-            "Took the columns from the tails of %d of %d ORC files; no rows were read",
-            len(looked_at),
-            len(files),
-        )
-        return merged(schemas, case_sensitive=self._case_sensitive)
+    def columns_of(self, file: ReadableFile) -> pa.Schema:
+        """Return the columns that a file states, in their Spark types."""
+        return spark_columns(read_tail(file).root, file.path)
 
     def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the stripes that begin in the range."""

@@ -13,7 +13,6 @@ import pyarrow as pa
 from pyarrow import parquet as arrow_parquet
 
 from sftp_async.errors import SFTPAsyncError
-from sftp_async.formats.base import ReadFormat
 from sftp_async.formats.column_cast import ColumnCast
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.parquet.calendars import Calendars
@@ -22,10 +21,10 @@ from sftp_async.formats.parquet.footer import Footer, read_footer
 from sftp_async.formats.parquet.row_groups import RowGroup, find_columns, owned_row_groups
 from sftp_async.formats.parquet.schema import spark_columns
 from sftp_async.formats.range_file import RangeFile, coalesced
-from sftp_async.formats.schema_merge import merged
+from sftp_async.formats.self_describing import SelfDescribingFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sftp_async.formats.base import ReadableFile
     from sftp_async.formats.parquet.row_groups import Wanted
@@ -64,45 +63,21 @@ def read_parquet(options: FormatOptions, schema: pa.Schema | None) -> ParquetRea
     )
 
 
-class ParquetReadFormat(ReadFormat):
+class ParquetReadFormat(SelfDescribingFormat):
     """Parquet files, of which only the wanted columns are fetched.
 
     A range of a file holds the row groups whose middle is in it. In memory are the wanted columns
     of at most two row groups of `HELD_BYTES`, compressed, or parts of the columns of a larger one;
     and one batch of rows.
 
-    Args:
-        schema: the columns that are wanted; None: they will be inferred.
-        case_sensitive: whether the case of names counts.
-        merge_schema: infer the columns of all files, instead of those of the first.
-
+    See `SelfDescribingFormat` for the arguments.
     """
 
-    def __init__(
-        self, schema: pa.Schema | None, *, case_sensitive: bool = False, merge_schema: bool = False
-    ) -> None:
-        self._schema = schema
-        self._case_sensitive = case_sensitive
-        self._merge_schema = merge_schema
+    name = "Parquet"
 
-    def is_splittable(self, path: str) -> bool:
-        """Return True: row groups are decoded by themselves."""
-        return True
-
-    def reads_ranges(self, path: str) -> bool:
-        """Return True."""
-        return True
-
-    def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
-        """Return the columns that the footers state; no rows are read."""
-        looked_at = files if self._merge_schema else files[:1]
-        schemas = [(file.path, spark_columns(read_footer(file), file.path)) for file in looked_at]
-        _log.info(
-            "Took the columns from the footers of %d of %d Parquet files; no rows were read",
-            len(looked_at),
-            len(files),
-        )
-        return merged(schemas, case_sensitive=self._case_sensitive)
+    def columns_of(self, file: ReadableFile) -> pa.Schema:
+        """Return the columns that a file states, in their Spark types."""
+        return spark_columns(read_footer(file), file.path)
 
     def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the row groups whose middle is in the range."""
