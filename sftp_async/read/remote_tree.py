@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import (
     RemoteFailureError,
     RemoteNotFoundError,
+    RemotePermissionError,
     RemoteUnsupportedError,
     SFTPAsyncError,
     TransferError,
@@ -166,6 +167,14 @@ class RemoteTree:
                 raise
             self._left_out.add(directory.path, VANISHED)
             return None
+        except RemotePermissionError as error:
+            raise RemotePermissionError(
+                error.message,
+                host=error.host,
+                path=error.path,
+                hint="Ask for the right to list it, or name the files by a pattern that leaves it "
+                "out, such as /in/*.csv",
+            ) from error
         except RemoteFailureError:
             if not others:
                 raise

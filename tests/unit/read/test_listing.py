@@ -14,6 +14,7 @@ from sftp_async.errors import (
     RemoteChangedError,
     RemoteFailureError,
     RemoteNotFoundError,
+    RemotePermissionError,
     SFTPAsyncError,
     TransferError,
 )
@@ -608,3 +609,20 @@ def test_the_names_of_files_that_are_left_out_are_bounded_and_their_number_is_ex
     assert left_out.counts == {"it is empty": 5000, "its name is odd": 1}
     assert len(left_out.first) == KEPT + 1
     assert left_out.summary() == "5,001 left out (5,000: it is empty; 1: its name is odd)"
+
+
+@pytest.mark.asyncio
+async def test_a_directory_that_may_not_be_listed_is_an_error_that_says_what_to_do(
+    server: MemoryServer,
+) -> None:
+    server.put("/in/a.csv", b"1")
+    server.put("/in/closed/b.csv", b"2")
+
+    def refuse(operation: Operation) -> None:
+        if operation.name == "listdir" and operation.path == "/in/closed":
+            raise denied(operation.path)
+
+    server.refuse = refuse
+    with pytest.raises(RemotePermissionError, match=r"/in/closed.*a pattern that leaves it out"):
+        await listed(server, "/in")
+    assert names(await listed(server, "/in/*.csv")) == ["/in/a.csv"]
