@@ -1,0 +1,19 @@
+"""The fixture `both`: Spark's own reader and ours, of the same files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parity.reading.comparing import Readers
+from tests.support.sshd import SSHD
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture
+def both(spark: SparkSession, sshd: SSHD, remote_dir: Path) -> Readers:
+    return Readers(spark, sshd, remote_dir)
