@@ -91,10 +91,15 @@ class Readers:
     def ours(self, directory: Path, files: Files, way: Way = WHOLE) -> list[Any]:
         """Return the rows of each file, as ours reads them over sshd."""
         found = read_served(
-            self._server, directory, files.form, files.options, struct_of(files.schema), way
+            self._server, [directory], files.form, files.options, struct_of(files.schema), way
         )
         # A listing leaves empty files out.
-        tables = [found.get(files.name(number)) for number in range(len(files.contents))]
+        tables = [
+            found.get(directory / files.name(number)) for number in range(len(files.contents))
+        ]
+        for table in tables:
+            if isinstance(table, pa.Table):
+                table.validate(full=files.form != "text")  # text is kept as it is
         return [
             FAILS if isinstance(table, DecodeError) else [] if table is None else rows_of(table)
             for table in tables
@@ -103,7 +108,7 @@ class Readers:
     def inferred(self, directory: Path, files: Files) -> tuple[StructType, StructType]:
         """Return the columns that Spark finds in the files on the disk, and ours over sshd."""
         reader = self._spark.read.format(files.form).options(**files.options)
-        ours = infer_served(self._server, directory, files.form, files.options)
+        ours = infer_served(self._server, [directory], files.form, files.options)
         return reader.load(str(directory)).schema, ours
 
     def through_spark(self, directory: Path, files: Files) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The fixture `both`: Spark's own reader and ours, of the same files."""
+"""Fixtures with both readers, of the same files: Spark's own from a disk, ours over sshd."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.parity.reading.columnar import Columnar
 from tests.parity.reading.comparing import Readers
 from tests.support.sshd import SSHD
 
@@ -17,3 +18,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def both(spark: SparkSession, sshd: SSHD, remote_dir: Path) -> Readers:
     return Readers(spark, sshd, remote_dir)
+
+
+@pytest.fixture
+def columnar(spark: SparkSession, sshd: SSHD) -> Columnar:
+    return Columnar(spark, sshd)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -61,32 +62,32 @@ RANGES = Way("in ranges", largest=RANGE)
 
 def read_served(
     server: SSHD,
-    directory: Path,
+    paths: Sequence[Path],
     form: str,
     options: Mapping[str, str],
     schema: StructType,
     way: Way,
-) -> dict[str, pa.Table | DecodeError]:
-    """Return the rows of each file, or why it has none, by its name.
+) -> dict[Path, pa.Table | DecodeError]:
+    """Return the rows of each file, or why it has none, by its path.
 
     The data source plans the read and makes its reader, which is pickled as Spark does; each
     partition is read by itself. Connections are those of this process, for all reads of a test run.
 
     Args:
         server: serves the directory under its own path.
-        directory: of the files.
+        paths: of the files, or their directory.
         form: the format.
         options: in Spark's spelling.
         schema: the columns.
         way: how the files are read.
 
     """
-    source = _source(server, directory, form, {**options, **way.options()})
+    source = _source(server, paths, form, {**options, **way.options()})
     reader = cast("SFTPBatchReader", source.reader(schema))
     in_task = pickle.loads(pickle.dumps(reader))
     scan: Scan = in_task._scan
     in_task._scan = replace(scan, file_format=way.force(scan.file_format))
-    parts: dict[str, list[tuple[int, list[pa.RecordBatch] | DecodeError]]] = defaultdict(list)
+    parts: dict[Path, list[tuple[int, list[pa.RecordBatch] | DecodeError]]] = defaultdict(list)
     expected: pa.Schema = scan.columns.schema
     for partition in cast("list[TaskPartition]", reader.partitions()):
         [split] = cast("tuple[Split, ...]", partition.value.splits)
@@ -97,19 +98,21 @@ def read_served(
             rows = error
         else:
             assert all(batch.schema.equals(expected) for batch in rows)
-        parts[split.file.path.rpartition("/")[2]].append((split.start, rows))
-    return {name: _whole(found, expected) for name, found in parts.items()}
+        parts[Path(split.file.path)].append((split.start, rows))
+    return {path: _whole(found, expected) for path, found in parts.items()}
 
 
 def infer_served(
-    server: SSHD, directory: Path, form: str, options: Mapping[str, str]
+    server: SSHD, paths: Sequence[Path], form: str, options: Mapping[str, str]
 ) -> StructType:
     """Return the columns that the data source finds in files, for a read without a schema."""
-    return _source(server, directory, form, options).schema()
+    return _source(server, paths, form, options).schema()
 
 
-def _source(server: SSHD, directory: Path, form: str, options: Mapping[str, str]) -> SFTPDataSource:
-    given = {"format": form, "timeZone": TIME_ZONE, "path": str(directory)}
+def _source(
+    server: SSHD, paths: Sequence[Path], form: str, options: Mapping[str, str]
+) -> SFTPDataSource:
+    given = {"format": form, "timeZone": TIME_ZONE, "paths": json.dumps([*map(str, paths)])}
     return SFTPDataSource(CaseInsensitiveDict({**server.options(), **given, **options}))
 
 
@@ -121,6 +124,4 @@ def _whole(
         if isinstance(rows, DecodeError):
             return rows
         batches += rows
-    for batch in batches:
-        batch.validate(full=True)
     return pa.Table.from_batches(batches, schema)
