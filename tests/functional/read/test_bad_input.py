@@ -7,6 +7,7 @@ import gzip
 import io
 import logging
 import os
+import pickle
 import tarfile
 import threading
 import zipfile
@@ -20,10 +21,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
+from sftp_async import progress
 from sftp_async.errors import DecodeError, RemoteChangedError
 from sftp_async.formats import line_decoder
 from sftp_async.formats.line_decoder import LineReader
 from sftp_async.options import SFTPOptions
+from sftp_async.read.columns import METADATA
 from sftp_async.read.scan import plan_scan, plan_schema
 from sftp_async.read.task import ReadCounters, read_task
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
@@ -258,3 +261,124 @@ def test_the_limit_of_a_line_is_the_one_in_the_documents() -> None:
     assert line_decoder.MAX_LINE_BYTES == 512 * MIB
     page = (REPOSITORY / "docs" / "reference" / "reading-differences.md").read_text()
     assert page.count("A line has at most 512 MiB") == 3
+
+
+COLUMNS = 1_000_000
+
+
+@pytest.mark.parametrize("columns", [pa.schema([("c0", pa.string())]), None], ids=str)
+def test_a_csv_file_of_a_million_columns_is_an_error_that_names_the_option(
+    inbox: Inbox, columns: pa.Schema | None
+) -> None:
+    (inbox.folder / "a.csv").write_bytes(b"," * (COLUMNS - 1) + b"\n")
+
+    def look() -> object:
+        if columns is None:
+            return plan_schema(inbox.options(format="csv"))
+        return inbox.read(columns, format="csv")
+
+    with pytest.raises(DecodeError, match="more than max_columns=20480 values") as caught:
+        look()
+    assert caught.value.path == "/in/a.csv"
+
+
+def test_a_record_of_a_hundred_thousand_columns_gives_those_that_are_wanted(inbox: Inbox) -> None:
+    columns = pa.schema([("c7", pa.int64()), ("c99999", pa.int64())])
+    fields = ",".join(f'"c{number}":{number}' for number in range(COLUMNS // 10))
+    (inbox.folder / "a.json").write_text(f"{{{fields}}}\n")
+    elements = "".join(f"<c{number}>{number}</c{number}>" for number in range(COLUMNS // 10))
+    (inbox.folder / "a.xml").write_text(f"<ROWS><ROW>{elements}</ROW></ROWS>\n")
+    expected = [{"c7": 7, "c99999": 99_999}]
+    for name in ("a.json", "a.xml"):
+        assert inbox.read(columns, name).to_pylist() == expected
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_the_members_of_a_zip_bomb_are_read_piece_by_piece(inbox: Inbox, form: str) -> None:
+    sink = io.BytesIO()
+    line = {"text": b"x" * 99, "csv": b"x" * 99, "json": b'{"value":"x"}'}[form] + b"\n"
+    content = line * (16 * MIB // len(line))
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(2):
+            archive.writestr(f"{number}.txt", content)
+    (inbox.folder / "a.zip").write_bytes(sink.getvalue())
+    scan, tasks, _ = plan_scan(inbox.options(format=form, archive="auto"), TEXT)
+    before = pa.total_allocated_bytes()
+    rows = most = 0
+    for batch in (batch for task in tasks for batch in read_task(scan, task, inbox.counters)):
+        rows += len(batch)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 2 * (len(content) // len(line))
+    assert most < 16 * MIB
+    assert inbox.counters.bytes < MIB
+
+
+# Names.
+
+#: Names that a server can send, and a terminal or a pattern cannot take as they are.
+NAMES = [
+    "ä 漢 🦆.txt", "a'b\"c.txt", "-rf.txt", "*?[x]{y}.txt", "tab\tnew\nline.txt", "%41.txt",
+    "\udcff\udcfe.txt", "back\\slash.txt", "n" * 251 + ".txt", "cr\r.txt", "\x1b[31mred.txt",
+    " .txt",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("metadata", [False, True], ids=["rows", "with metadata"])
+def test_files_of_any_name_are_read(inbox: Inbox, metadata: bool) -> None:
+    for number, name in enumerate(NAMES):
+        (inbox.folder / name).write_text(f"{number}\n")
+    numbers = [str(number) for number in range(len(NAMES))]
+    if not metadata:
+        assert sorted(inbox.values(), key=int) == numbers
+        return
+    columns = TEXT.append(pa.field("_metadata", METADATA))
+    found = inbox.read(columns, format="text", metadata_column="_metadata").to_pylist()
+    assert {row["value"]: row["_metadata"]["file_name"] for row in found} == {
+        str(number): name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        for number, name in enumerate(NAMES)
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_error_names_the_file_in_one_line_of_text_whatever_its_name(
+    inbox: Inbox, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (inbox.folder / f"{name[:245]}.gz").write_bytes(b"plain\n")
+    with pytest.raises(DecodeError) as caught:
+        inbox.values()
+    str(caught.value).encode()
+    assert not {"\n", "\r", "\x1b"} & set(str(caught.value))
+    assert pickle.loads(pickle.dumps(caught.value)).path == caught.value.path
+    assert inbox.values(ignore_corrupt_files=True) == []
+    caplog.text.encode()
+
+
+def test_binary_files_of_any_name_are_read(inbox: Inbox) -> None:
+    for number, name in enumerate(NAMES):
+        (inbox.folder / name).write_text(f"{number}")
+    columns = plan_schema(inbox.options(format="binary"))
+    rows = inbox.read(columns, format="binary").to_pylist()
+    assert sorted((row["content"] for row in rows), key=int) == [
+        str(number).encode() for number in range(len(NAMES))
+    ]
+
+
+def test_the_progress_of_a_read_of_any_name_is_sent(inbox: Inbox) -> None:
+    (inbox.folder / "\udcff.txt").write_text("x\n")
+    address = progress.listen("127.0.0.1")
+    scan, [task], tracking = plan_scan(
+        inbox.options("\udcff.txt", format="text"), TEXT, listener=address
+    )
+    assert sum(len(batch) for batch in tracking.read(scan, task, 0, 0)) == 1
+    summary = progress.last_read()
+    assert summary is not None
+    assert (summary.files, summary.rows, summary.target) == (1, 1, "/in/?.txt")
+
+
+def test_a_partition_directory_of_any_name_gives_its_value(inbox: Inbox) -> None:
+    for name in ("k=\udcff", "k=a"):
+        (inbox.folder / name).mkdir()
+        (inbox.folder / name / "a.txt").write_text("x\n")
+    columns = TEXT.append(pa.field("k", pa.string()))
+    rows = inbox.read(columns, format="text").to_pylist()
+    assert sorted(row["k"] for row in rows) == ["a", "\ufffd"]
