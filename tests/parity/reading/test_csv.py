@@ -158,6 +158,28 @@ PROGRAMS = {
         {"header": "true", "sep": ";", "encoding": "ISO-8859-1"},
         "Id INT, Name STRING",
     ),
+    "Excel": (  # "CSV UTF-8", where the comma is the decimal point
+        '\ufeffNr;Text;Betrag;Datum\r\n1;"a ""b""\nc";1.234,56;01.02.2020\r\n2; x ;-0,5;\r\n'.encode(),
+        {
+            "header": "true",
+            "sep": ";",
+            "escape": '"',
+            "multiLine": "true",
+            "dateFormat": "dd.MM.yyyy",
+            "locale": "de-DE",
+        },
+        "Nr INT, Text STRING, Betrag DECIMAL(10,2), Datum DATE",
+    ),
+    "LibreOffice": (  # all texts in quotes, UTF-8 without a mark
+        '"id","name","when","ok"\n1,"O\u2019Neil, ""J""","2020-01-02 03:04:05",TRUE\n2,"",,FALSE\n'.encode(),
+        {"header": "true", "escape": '"', "timestampFormat": "yyyy-MM-dd HH:mm:ss"},
+        "id INT, name STRING, when TIMESTAMP, ok BOOLEAN",
+    ),
+    "a mainframe's fixed records": (
+        b"0000001SMITH     00000123.45-20200131   \r\n0000002O'NEIL    00000000.99 20200229   \r\n",
+        {"sep": "\x01", "quote": "", "escape": ""},
+        "record STRING",
+    ),
     "a mainframe": (
         b"0000001|SMITH     |0000012345|20200131\r\n0000002|O'NEIL    |0000000099|20200229\r\n\x1a",
         {"sep": "|", "quote": "", "dateFormat": "yyyyMMdd", "ignoreTrailingWhiteSpace": "true"},
@@ -176,6 +198,28 @@ def test_files_of_other_programs_are_read_as_by_spark(both: Readers, program: st
     data, options, schema = PROGRAMS[program]
     files = [data, b"", data.splitlines(keepends=True)[0]]
     agree(both, Batch(options, schema, files), through_spark=True)
+
+
+#: Records of 40 bytes with blanks at their ends, and NEL (0x15) behind each.
+RECORDS = (
+    "0000001|M\u00dcLLER \u00e4\u00df!|0000012345   \n0000002|O'NEIL [\u00a2]    |0000000099   \n"
+)
+
+
+@pytest.mark.parametrize("charset", ["IBM037", "IBM500", "IBM273"])
+@pytest.mark.parametrize("fields", [True, False], ids=["fields", "records"])
+def test_ebcdic_of_a_mainframe_is_read_as_by_spark_with_the_charsets_of_java(
+    both: Readers, spark: SparkSession, charset: str, fields: bool
+) -> None:
+    data = RECORDS.encode(charset.replace("IBM", "cp")).replace(b"\x25", b"\x15")
+    assert data.count(b"\x15") == 2
+    options = {"encoding": charset, "lineSep": "\n", "sep": "|" if fields else "~", "quote": ""}
+    schema = "id INT, name STRING, cents STRING" if fields else "record STRING"
+    spark.conf.set("spark.sql.legacy.javaCharsets", "true")
+    try:
+        agree(both, Batch(options, schema, [data]), through_spark=True)
+    finally:
+        spark.conf.unset("spark.sql.legacy.javaCharsets")
 
 
 def test_a_compressed_file_is_read_as_by_spark(both: Readers) -> None:

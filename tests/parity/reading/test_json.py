@@ -7,6 +7,8 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -28,6 +30,9 @@ from tests.support.spark import TIME_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.one_python
 
@@ -152,6 +157,42 @@ def test_ten_times_as_many_files_are_read_as_spark_reads_them(
     for part in range(10):
         contents = json_files.made_elsewhere(kind, number, (options, part))
         compare_generated(both, Files("json", contents, json_files.SCHEMA, options))
+
+
+def by_programs() -> dict[str, tuple[str, dict[str, str]]]:
+    """Return what programs write of the same rows, and options to read it with."""
+    rows = {
+        "a": [1, None, 3],
+        "b": ['say "hi"', None, "\u00e9\u2028\U0001f600"],
+        "c": [1.5, 1e-7, None],
+    }
+    frame, polar = pd.DataFrame(rows), pl.DataFrame(rows)
+    return {
+        "pandas": (frame.to_json(orient="records", lines=True), {}),
+        "pandas, as one array": (frame.to_json(orient="records", indent=2), {"multiLine": "true"}),
+        "polars": (polar.write_ndjson(), {}),
+        "polars, as one array": (polar.write_json(), {"multiLine": "true"}),
+    }
+
+
+@pytest.mark.parametrize("program", by_programs())
+def test_files_of_other_programs_are_read_as_spark_reads_them(both: Readers, program: str) -> None:
+    text, options = by_programs()[program]
+    schema = "a DOUBLE, b STRING, c DOUBLE, _corrupt_record STRING"
+    compare_corpus(both, Files("json", [text.encode()], schema, options))
+
+
+def test_what_spark_writes_is_read_as_spark_reads_it(
+    both: Readers, spark: SparkSession, tmp_path: Path
+) -> None:
+    frame = spark.range(5).selectExpr(
+        "CAST(id AS INT) AS a", "concat('\u00e9\"', id) AS b", "id / 3 AS c", "current_date() AS d",
+        "timestamp_millis(id * 1000003) AS e", "array(1, null) AS l", "map('k', 1) AS m",
+        "named_struct('x', id, 'y', null) AS s", "X'00ff' AS z", "CAST(1.25 AS DECIMAL(10,2)) AS k",
+    )  # fmt: skip
+    frame.coalesce(1).write.json(str(tmp_path / "out"))
+    [part] = (tmp_path / "out").glob("part-*")
+    compare_corpus(both, Files("json", [part.read_bytes()], json_files.SCHEMA))
 
 
 def test_failfast_fails_where_spark_fails(both: Readers) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -13,6 +14,11 @@ from sftp_async.spark.schema import arrow_schema
 from tests.parity.reading import xml_files
 from tests.parity.reading.comparing import FAILS, Files, Readers, our_rows, schema_of
 from tests.parity.reading.xml_corpus import BYTES, DOCUMENTS, INFERRED, OPTIONS, SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.one_python
 
@@ -110,6 +116,24 @@ def test_ten_times_as_many_documents_are_read_as_spark_reads_them(
     for part in range(10):
         contents = xml_files.made_elsewhere(number, (options, part))
         compare(both, Files("xml", contents, SCHEMA, options), damaged=True)
+
+
+def test_what_spark_and_pandas_write_is_read_as_spark_reads_it(
+    both: Readers, spark: SparkSession, tmp_path: Path
+) -> None:
+    frame = spark.range(5).selectExpr(
+        "CAST(id AS INT) AS a", "concat('\u00e9<&>', id) AS b", "id / 3 AS c", "id % 2 = 0 AS t",
+        "current_date() AS d", "timestamp_millis(id * 1000003) AS e", "array(1, 2) AS l",
+    )  # fmt: skip
+    frame.coalesce(1).write.option("rowTag", "r").xml(str(tmp_path / "out"))
+    [part] = (tmp_path / "out").glob("part-*")
+    table = pd.DataFrame({"a": [1, 2], "b": ["x & y", None], "c": [0.5, None]})
+    contents = [
+        part.read_bytes(),
+        table.to_xml(parser="etree", index=False, row_name="r").encode(),
+        table.to_xml(parser="etree", attr_cols=["a", "b"], row_name="r").encode(),
+    ]
+    compare(both, Files("xml", contents, SCHEMA, ROW), through_spark=True)
 
 
 def test_failfast_fails_where_spark_fails(both: Readers) -> None:
