@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from sftp_async.remote.ssh.fast.link import Resumable
     from sftp_async.remote.ssh.fast.packets import Sealer
 
-#: Most bytes of data in a packet that OpenSSH is asked to send: a whole response of its largest size,
-#: 255 KiB and its headers. Its packets have no limit of their own below 256 KiB (PACKET_MAX_SIZE in
-#: packet.c). Fewer packets cost less on both sides; other servers keep to 32 KiB, which RFC 4253,
-#: section 6.1, asks of all.
-RECEIVE_PACKET = 255 * 1024 + 512
 #: The content of an empty MSG_IGNORE: a string of no bytes.
 _NOTHING = bytes(4)
 
@@ -75,12 +70,6 @@ class FastConnection(asyncssh.SSHClientConnection):
         if sftp_fits(sftp):
             FastHandler.take_over(sftp)
         return sftp
-
-    async def create_session(self, *args: Any, **kwargs: Any) -> Any:
-        """Open a session; OpenSSH may send larger packets on it than asyncssh would ask for."""
-        if "OpenSSH" in str(self.get_extra_info("server_version")):
-            kwargs.setdefault("max_pktsize", RECEIVE_PACKET)
-        return await super().create_session(*args, **kwargs)
 
     def record_response(self, seconds: float) -> None:
         """Record how long a response took: none can be quicker than a round trip."""

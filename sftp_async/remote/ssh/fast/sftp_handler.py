@@ -150,16 +150,20 @@ class FastHandler(SFTPClientHandler):
         if waiter is None:
             return False
         if not waiter.cancelled():
-            waiter.set_result((kind, response))
+            waiter.set_result((kind, cast("SSHPacket", response)))
         return True
 
     def _process_data(self, packet: bytes | SSHPacket) -> tuple[bytes, bool]:
-        """Return the bytes of a file, and whether the server said that they are its last ones."""
+        """Return the bytes of a file, and whether the response marks them as its last ones."""
         if isinstance(packet, SSHPacket):
             return super()._process_data(packet)
         return packet, False
 
-    _packet_handlers = {**SFTPClientHandler._packet_handlers, FXP_DATA: _process_data}  # noqa: RUF012, SLF001
+    # asyncssh calls what stands here for the type of a response.
+    _packet_handlers = {  # noqa: RUF012
+        **SFTPClientHandler._packet_handlers,  # noqa: SLF001
+        FXP_DATA: cast("Any", _process_data),
+    }
 
 
 class FastSession(SSHClientStreamSession[bytes]):

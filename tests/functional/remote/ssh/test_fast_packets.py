@@ -120,9 +120,7 @@ async def test_packets_are_taken_however_the_network_cuts_them(
 
         client.data_received = in_pieces  # type: ignore[method-assign]
         file = await connection.open_read("/a")
-        pieces = await asyncio.gather(
-            *(file.read(9_999, start) for start in range(0, size, 9_999))
-        )
+        pieces = await asyncio.gather(*(file.read(9_999, start) for start in range(0, size, 9_999)))
         assert b"".join(pieces) == content
         # A request for new keys is no message of a transfer: asyncssh gets it, in pieces as well.
         client._rekey_bytes = 1
