@@ -72,8 +72,8 @@ class TextFormatOptions(OptionsModel):
     encoding: Encoding = Field(
         "UTF-8",
         description="CSV, JSON and text: character set of the files, and of XML files that are "
-        "read and declare none. To write a character that it does not contain is an error, except in "
-        r"JSON, where it is written as `\uXXXX`; Spark writes `?` instead.",
+        "read and declare none. To write a character that it does not contain is an error, except "
+        r"in JSON, where it is written as `\uXXXX`; Spark writes `?` instead.",
         examples=["windows-1252"],
     )
     timestamp_ntz_format: Pattern = Field(

@@ -159,7 +159,9 @@ PROGRAMS = {
         "Id INT, Name STRING",
     ),
     "Excel": (  # "CSV UTF-8", where the comma is the decimal point
-        '\ufeffNr;Text;Betrag;Datum\r\n1;"a ""b""\nc";1.234,56;01.02.2020\r\n2; x ;-0,5;\r\n'.encode(),
+        (
+            '\ufeffNr;Text;Betrag;Datum\r\n1;"a ""b""\nc";1.234,56;01.02.2020\r\n2; x ;-0,5;\r\n'
+        ).encode(),
         {
             "header": "true",
             "sep": ";",
@@ -171,7 +173,10 @@ PROGRAMS = {
         "Nr INT, Text STRING, Betrag DECIMAL(10,2), Datum DATE",
     ),
     "LibreOffice": (  # all texts in quotes, UTF-8 without a mark
-        '"id","name","when","ok"\n1,"O\u2019Neil, ""J""","2020-01-02 03:04:05",TRUE\n2,"",,FALSE\n'.encode(),
+        (
+            '"id","name","when","ok"\n1,"O\u2019Neil, ""J""","2020-01-02 03:04:05",TRUE\n'
+            '2,"",,FALSE\n'
+        ).encode(),
         {"header": "true", "escape": '"', "timestampFormat": "yyyy-MM-dd HH:mm:ss"},
         "id INT, name STRING, when TIMESTAMP, ok BOOLEAN",
     ),
@@ -200,9 +205,9 @@ def test_files_of_other_programs_are_read_as_by_spark(both: Readers, program: st
     agree(both, Batch(options, schema, files), through_spark=True)
 
 
-#: Records of 40 bytes with blanks at their ends, and NEL (0x15) behind each.
+#: Records of one length with blanks at their ends, and NEL (0x15) behind each.
 RECORDS = (
-    "0000001|M\u00dcLLER \u00e4\u00df!|0000012345   \n0000002|O'NEIL [\u00a2]    |0000000099   \n"
+    "0000001|M\u00dcLLER \u00e4\u00df!|0000012345   \n0000002|O'NEIL [\u00a2]  |0000000099   \n"
 )
 
 
