@@ -47,8 +47,8 @@ class TextFormatOptions(OptionsModel):
     )
     escape_quotes: Switch = Field(
         True,
-        description="CSV, written: quote a value that contains a quote. With `false`, quote it only "
-        "if it starts with one.",
+        description="CSV, written: quote a value that contains a quote. With `false`, quote it "
+        "only if it starts with one.",
         examples=["false"],
     )
     char_to_escape_quote_escaping: OptionalCharacter = Field(

@@ -6,8 +6,12 @@ import re
 
 import pytest
 
+from tests.parity.reading import csv_cases
 from tests.parity.reading.comparing import Files, Readers
 from tests.parity.reading.differences import TEXT, Difference
+from tests.parity.reading.test_csv import FILES
+from tests.parity.reading.test_json import GENERATED as JSON
+from tests.parity.reading.test_xml import GENERATED as XML
 from tests.support.documents import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "reference" / "reading-differences.md"
@@ -35,3 +39,19 @@ def test_the_page_lists_them_all(section: str) -> None:
     text = PAGE.read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| \*\*(.+?)\*\* \|", text, re.MULTILINE)
     assert listed == [case.name for case in SECTIONS[section]]
+
+
+def test_there_are_as_many_generated_files_as_the_page_says() -> None:
+    csv = sum(
+        sum(len(data) > 7 for data in csv_cases.generated(200 + number, options, FILES).files)
+        for number, options in enumerate(csv_cases.MULTI_LINE)
+    )
+    csv += FILES * len(csv_cases.OPTIONS) + 12 * len(csv_cases.FAILING)
+    json = sum(number for _, number, _ in JSON)
+    xml = sum(number for number, _ in XML)
+    page = PAGE.read_text(encoding="utf-8")
+    for count in (csv // 50 * 50, json, xml):
+        assert f"{count:,} generated" in page
+    assert csv + json + xml >= 3_000
+    # Ten times as many are made on request.
+    assert 10 * (FILES * len(csv_cases.OPTIONS) + json + xml) >= 30_000
