@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import Split
 
-#: Files that are under way at once at most. A small file takes four round trips (open, stat,
-#: read, stat): with 16 side by side, a quarter of one each.
-FILES_AHEAD = 16
+#: Files that are in flight at once at most. A small file takes four round trips (open, stat,
+#: read, stat): with 32 side by side, an eighth of one each.
+FILES_AHEAD = 32
 #: A file up to this many bytes is fetched whole ahead of its turn. One request carries 255 KiB.
 SMALL_FILE = 1024 * 1024
 #: Share of `max_buffer_bytes` that files which wait for their turn may take.
@@ -79,7 +79,7 @@ class UpcomingFiles:
             self._closing.append(current.file.close_soon())
 
     def _begin(self) -> None:
-        """Start what may be under way, the file whose turn it is first."""
+        """Start what may be in flight, the file whose turn it is first."""
         while self._left and len(self._coming) < (1 if self._one_at_a_time else FILES_AHEAD):
             split = self._left[0]
             small = self._is_small(split)

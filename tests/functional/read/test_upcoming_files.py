@@ -108,7 +108,7 @@ def test_small_files_are_fetched_side_by_side_and_their_rows_come_in_order(
 def test_a_server_that_allows_one_open_file_is_read_one_file_after_the_other(
     tmp_path: Path,
 ) -> None:
-    lines = fill(tmp_path / "served", 20)
+    lines = fill(tmp_path / "served", 40)
     server, kind = server_of(OneHandle, tmp_path / "served")
     with server:
         scan, task = plan(server, max_connections=2)
@@ -131,7 +131,7 @@ def test_files_that_wait_take_a_share_of_the_buffer(tmp_path: Path) -> None:
 
 
 def test_a_task_that_ends_early_leaves_no_file_open(tmp_path: Path) -> None:
-    fill(tmp_path / "served", 40)
+    fill(tmp_path / "served", 80)
     server, kind = server_of(Counting, tmp_path / "served")
     with server:
         scan, task = plan(server)
