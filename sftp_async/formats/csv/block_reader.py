@@ -99,11 +99,11 @@ class BlockReader:
                 yield from self._exact(piece, at, fresh=False)
 
     def _plain_batch(self, data: bytes, offset: int) -> pa.RecordBatch | None:
-        columns = self._form.fast.columns(data, self._width, self._places)
-        if columns is None:
+        cells = self._form.fast.cells(data, self._width, self._places)
+        if cells is None:
             return None
-        malformed = Malformed(offset=offset)
-        return self._maker.batch(columns, len(columns[0]), malformed, self._path)
+        malformed = Malformed(cells.odd, offset=offset)
+        return self._maker.batch(cells.columns, cells.rows, malformed, self._path)
 
     def take_header(self, cells: Cells) -> None:
         """Check a header, or find the columns by it.

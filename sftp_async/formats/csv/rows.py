@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.arrow_text import null_where
 from sftp_async.formats.values.from_text import FromText, TextRules, reader_of
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ class RowMaker:
 
     def nulled(self, text: pa.Array) -> pa.Array:
         """Return a column of text with null in the place of its text."""
-        mask = pc.equal(text, self.null_value)
-        return pc.if_else(mask, pa.scalar(None, text.type), text) if pc.any(mask).as_py() else text
+        return null_where(text, self.null_value)
 
 
 @dataclass

@@ -58,6 +58,11 @@ def rows(
             {"ignore_leading_white_space": "true", "ignore_trailing_white_space": "true"},
         ),
         (b"#x;1\n", {"sep": ";"}),
+        (b"x\n\ny,1,2\n \n", {}),
+        (b'"""x""",1\n"""",2\n', {"escape": '"'}),
+        (b"#x\ny,1\n#", {"comment": "#"}),
+        (b'x\t""\r\n\t1\n', {"sep": "\t", "empty_value": "E"}),
+        (b' "x ",\t1\n" ", \n', {"ignore_leading_white_space": "true"}),
     ],
 )
 def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any]) -> None:
@@ -67,17 +72,17 @@ def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any
 @pytest.mark.parametrize(
     "data",
     [
-        b"x\n",
-        b"x,1,2\n",
         b'x"y\n',
         b'"x"y,1\n',
         b'"x\ny",1\n',
         b'"x""y",1\n',
         b'"x\\\\",1\n',
         b'\\",1\n',
+        b'"x,1\n',
+        b'"x" ,1\n',
     ],
 )
-def test_what_arrow_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
+def test_what_the_parser_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
     with pytest.raises(NotPlainError):
         rows(data, path="fast")
 
