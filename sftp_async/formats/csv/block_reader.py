@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.csv.header import check_header, header_line, positions
-from sftp_async.formats.csv.line_cells import BLANKS, LineCells
+from sftp_async.formats.csv.line_cells import LineCells
+from sftp_async.formats.csv.quick_lines import BLANKS
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.csv.rows import Malformed
 

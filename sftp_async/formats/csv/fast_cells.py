@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from sftp_async.formats.arrow_text import null_where
-from sftp_async.formats.csv.line_cells import BLANKS
+from sftp_async.formats.csv.quick_lines import BLANKS
 from sftp_async.formats.csv.read_dialect import NUL
 
 if TYPE_CHECKING:
