@@ -152,7 +152,9 @@ class _Fields:
         self._null, self._empty = dialect.null_value, dialect.empty_value
         blanks = "[" + re.escape(BLANKS.replace(dialect.sep, "")) + "]*"
         inside, bare = f"[^{quote}]*", f"[^{quote}{sep}][^{sep}]*"
-        self._plain = re.compile(f"(?>{quote}{inside}{quote}{sep}|{bare}{sep}|{sep})*+", re.DOTALL)
+        self._plain = re.compile(
+            f"(?>(?:{quote}{inside}{quote}|[^{quote}{sep}]*){sep})*+", re.DOTALL
+        )
         self._whole = re.compile(
             f"(?>(?:{quote}{inside}{quote}[^{sep}]*|{bare}|){sep})*+"
             f"(?:{quote}{inside}{quote}[^{sep}]*|{bare}|)",

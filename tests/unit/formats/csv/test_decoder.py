@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sftp_async.errors import DecodeError, OptionsError
@@ -154,6 +154,9 @@ def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[s
     st.booleans(),
     _OPTIONS,
 )
+@example([['"a""1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
+@example([['"a\\"1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
+@example([["a", '"a""1"'], ["#"]], "\n", False, {"comment": "#"})
 @settings(max_examples=200)
 def test_lines_of_a_document_are_read_as_the_parser_reads_them(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
