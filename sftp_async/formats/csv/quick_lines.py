@@ -42,7 +42,10 @@ class QuickLines:
             self._odd.append(before)
         if self._escape not in (self._quote, before):
             self._odd.append(self._escape)
-        quote = re.escape(dialect.quote)
+        sep, quote = re.escape(dialect.sep), re.escape(dialect.quote)
+        plain = f"(?:{quote}[^{quote}]*{quote}|[^{quote}{sep}]*)"
+        #: The cells at the start of a line that end with their quotes, with a separator each.
+        self._plain = re.compile(f"(?>{plain}{sep})*+")
         self._doubling = re.compile(f"{quote}[^{quote}]*(?:{quote}{quote}[^{quote}]*)*{quote}")
         self._fields = None
         if dialect.unescaped == "stop_at_delimiter" and self._escape != self._quote:
@@ -80,18 +83,21 @@ class QuickLines:
         if self._quote * 2 not in line or self._fields is None or self._trims:
             found = self._parted(line)
         if found is None and self._fields is not None and not self._trims:
-            return self._behind_plain(line, self._fields)
+            return self._with_unescaped(line, self._fields)
         return found
 
     def _with_doubled(self, line: str) -> Cells | None:
         quote = self._quote
         if quote * 2 not in line:
             return self._parted(line)
-        outside = self._doubling.sub(_PART, line)
+        start = _end_of(self._plain, line)
+        rest = line[start:]
+        outside = self._doubling.sub(_PART, rest)
         if quote in outside:
             return None
-        quoted: list[str] = self._doubling.findall(line)
-        return self._filled(outside, [part[1:-1].replace(quote * 2, quote) for part in quoted])
+        quoted: list[str] = self._doubling.findall(rest)
+        parts = [part[1:-1].replace(quote * 2, quote) for part in quoted]
+        return self._joined(line, start, self._filled(outside, parts))
 
     def _with_escaped(self, line: str) -> Cells | None:
         quote, escape = self._quote, self._escape
@@ -109,10 +115,12 @@ class QuickLines:
         parts = line.split(self._quote)
         return self._filled(_PART.join(parts[::2]), parts[1::2]) if len(parts) % 2 else None
 
-    def _behind_plain(self, line: str, fields: _Fields) -> Cells | None:
-        """Return the cells of a line, of which plain ones come first; None if it is odd."""
-        start = fields.plain_end(line)
-        others = fields.cells(line, start)
+    def _with_unescaped(self, line: str, fields: _Fields) -> Cells | None:
+        start = _end_of(self._plain, line)
+        return self._joined(line, start, fields.cells(line, start))
+
+    def _joined(self, line: str, start: int, others: Cells | None) -> Cells | None:
+        """Return the plain cells that come before an index, and the others behind it."""
         if others is None or not start:
             return others
         plain = self._parted(line[: start - 1])
@@ -152,9 +160,6 @@ class _Fields:
         self._null, self._empty = dialect.null_value, dialect.empty_value
         blanks = "[" + re.escape(BLANKS.replace(dialect.sep, "")) + "]*"
         inside, bare = f"[^{quote}]*", f"[^{quote}{sep}][^{sep}]*"
-        self._plain = re.compile(
-            f"(?>(?:{quote}{inside}{quote}|[^{quote}{sep}]*){sep})*+", re.DOTALL
-        )
         self._whole = re.compile(
             f"(?>(?:{quote}{inside}{quote}[^{sep}]*|{bare}|){sep})*+"
             f"(?:{quote}{inside}{quote}[^{sep}]*|{bare}|)",
@@ -166,11 +171,6 @@ class _Fields:
             re.DOTALL,
         )
 
-    def plain_end(self, line: str) -> int:
-        """Return the index behind the cells at the start that end with their quotes."""
-        found = self._plain.match(line)
-        return found.end() if found else 0
-
     def cells(self, line: str, start: int) -> Cells | None:
         """Return the cells from an index on; None if a quote is not closed."""
         if self._whole.fullmatch(line, start) is None:
@@ -181,3 +181,8 @@ class _Fields:
             if not end:
                 break
         return cells
+
+
+def _end_of(pattern: re.Pattern[str], text: str) -> int:
+    found = pattern.match(text)
+    return found.end() if found else 0

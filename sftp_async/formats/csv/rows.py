@@ -123,7 +123,9 @@ class RowMaker:
             columns: Any = zip(*records, strict=True) if records else [()] * width
         else:
             padded = [
-                (cells + [None] * (width - len(cells)))[:width] if cells else [None] * width
+                cells[:width]
+                if cells and len(cells) >= width
+                else (cells or []) + [None] * (width - len(cells or ()))
                 for cells in records
             ]
             columns = zip(*padded, strict=True) if padded else [()] * width
