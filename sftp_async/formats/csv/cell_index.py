@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.formats.arrow_text import null_where
+from sftp_async.formats.arrow_text import null_where, text_buffer
 from sftp_async.formats.csv.read_dialect import NUL
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def cell_index(data: bytes, dialect: ReadDialect) -> CellIndex | None:
     if NUL in (dialect.quote, dialect.escape) or not _has_plain_escapes(data, dialect):
         return None
     escape = dialect.escape.encode()
-    if escape == quote:
-        if quote * 2 in data:
-            data = _without_pairs(data, quote[0])
-    elif escape in data:
+    if escape != quote and escape in data:
         data = data.replace(escape + quote, _ESCAPED_TEXT)
     return _indexed(data, dialect, quoted=True)
 
@@ -71,28 +68,21 @@ def _has_plain_escapes(data: bytes, dialect: ReadDialect) -> bool:
     return before == dialect.escape and before.encode() * 2 not in data
 
 
-def _without_pairs(data: bytes, quote: int) -> bytes:
-    """Return a block with one byte in place of each doubled quote in quotes."""
-    codes = np.frombuffer(data, np.uint8)
-    at = np.flatnonzero(codes == quote)
-    # Every other quote opens. One that closes before the next opens is the first of a pair.
-    closing, opening = at[1:-1:2], at[2::2]
-    count = min(len(closing), len(opening))
-    pairs = opening[:count][opening[:count] == closing[:count] + 1]
-    if not len(pairs):
-        return data
-    kept = np.ones(len(codes), np.bool_)
-    kept[pairs] = False
-    marked = codes.copy()
-    marked[pairs - 1] = _ESCAPED
-    return marked[kept].tobytes()
+def _doubled(quotes: Integers) -> int:
+    """Return how many pairs there are among the places of quotes.
+
+    Every other quote opens, and the others close. One that closes right before the next one opens
+    is the first of a pair.
+    """
+    closing, opening = quotes[1:-1:2], quotes[2::2]
+    return int(np.count_nonzero(opening == closing + 1))
 
 
 def _indexed(data: bytes, dialect: ReadDialect, *, quoted: bool) -> CellIndex | None:
     codes = np.frombuffer(data, np.uint8)
     marks = codes == ord(dialect.sep)
     marks |= codes == _FEED
-    quotes = 0
+    quotes = pairs = 0
     if not quoted:
         ends = np.flatnonzero(marks).astype(np.int32)
     else:
@@ -104,7 +94,9 @@ def _indexed(data: bytes, dialect: ReadDialect, *, quoted: bool) -> CellIndex | 
         at = np.flatnonzero(marks)
         kinds = codes[at]
         are_quotes = kinds == quote
-        quotes = int(np.count_nonzero(are_quotes))
+        places = at[are_quotes]
+        quotes = len(places)
+        pairs = _doubled(places) if dialect.escape == dialect.quote else 0
         # 1 behind an odd number of quotes: within a quoted cell, or at the quote that begins it.
         inside = np.bitwise_xor.accumulate(are_quotes.view(np.uint8)).view(np.bool_)
         # Lines end in quotes, too; and an escape outside of quotes is text.
@@ -118,12 +110,12 @@ def _indexed(data: bytes, dialect: ReadDialect, *, quoted: bool) -> CellIndex | 
     starts = np.empty_like(ends)
     starts[:1] = 0
     np.add(ends[:-1], 1, out=starts[1:])
-    index = CellIndex(dialect, codes, starts, ends, last)
+    index = CellIndex(dialect, codes, starts, ends, last, doubled=pairs > 0)
     index.drop_returns()
     index.find_rows()
     if dialect.trim_left:
         index.trim_left()
-    if not index.unquote(quotes):
+    if not index.unquote(quotes - 2 * pairs):
         return None
     if dialect.trim_right:
         index.trim_right()
@@ -139,17 +131,26 @@ class CellIndex:
         starts: of each cell, line by line.
         ends: of each cell.
         last: for each line, the number of its last cell.
+        doubled: whether a quote in a cell stands for half of one.
 
     """
 
     def __init__(
-        self, dialect: ReadDialect, codes: Bytes, starts: Integers, ends: Integers, last: Integers
+        self,
+        dialect: ReadDialect,
+        codes: Bytes,
+        starts: Integers,
+        ends: Integers,
+        last: Integers,
+        *,
+        doubled: bool,
     ) -> None:
         self._dialect = dialect
         self._codes = codes
         self._starts = starts
         self._ends = ends
         self._last = last
+        self._doubled = doubled
         #: For each row, the number of its first cell, and how many it has.
         self._first = self._counts = last[:0]
         #: Which cells were quoted; None: no cell.
@@ -195,6 +196,9 @@ class CellIndex:
             if missing is not None:
                 cells[missing] = 0
             column = pc.take(texts, pa.array(cells * np.int32(2)), boundscheck=False)
+            if self._doubled and self._dialect.quote.encode() in text_buffer(column).to_pybytes():
+                quote = self._dialect.quote
+                column = pc.replace_substring(column, quote * 2, quote)
             if empty is not None and (are_empty := empty[cells]).any():
                 column = self._with_nulls(column, are_empty, cells)
             if self._dialect.null_value:
@@ -265,7 +269,10 @@ class CellIndex:
             rest = rest[self._starts[rest] < self._ends[rest]]
 
     def unquote(self, quotes: int) -> bool:
-        """Take the quotes off the cells; return whether those are all quotes, `quotes` of them."""
+        """Take the quotes off the cells; return whether those are all of a number of quotes.
+
+        Any other cell with quotes has more of them than two and those that are doubled.
+        """
         if not quotes:
             return True
         quote = ord(self._dialect.quote)
