@@ -185,9 +185,8 @@ class CellIndex:
         offsets[1::2] = self._ends
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self._codes)]
         texts = pa.Array.from_buffers(pa.string(), max(len(offsets) - 1, 0), buffers)
-        empty: Mask | None = self._starts == self._ends
-        if not empty.any():
-            empty = None
+        are_empty = self._starts == self._ends
+        empty = are_empty if are_empty.any() else None
         least = int(self._counts.min(initial=width))
         found = {}
         for place in range(width) if places is None else dict.fromkeys(places):
@@ -199,8 +198,8 @@ class CellIndex:
             if self._doubled and self._dialect.quote.encode() in text_buffer(column).to_pybytes():
                 quote = self._dialect.quote
                 column = pc.replace_substring(column, quote * 2, quote)
-            if empty is not None and (are_empty := empty[cells]).any():
-                column = self._with_nulls(column, are_empty, cells)
+            if empty is not None and empty[cells].any():
+                column = self._with_nulls(column, empty[cells], cells)
             if self._dialect.null_value:
                 column = null_where(column, self._dialect.null_value)
             if missing is not None:
@@ -247,7 +246,7 @@ class CellIndex:
     def _are_blank(self, cells: Integers) -> Mask:
         """Whether cells are of white space alone."""
         starts, ends = self._starts[cells], self._ends[cells]
-        blank = starts == ends
+        blank: Mask = starts == ends
         for cell in np.flatnonzero(~blank & (self._codes[starts] <= _SPACE)):
             blank[cell] = not (self._codes[starts[cell] : ends[cell]] > _SPACE).any()
         return blank
