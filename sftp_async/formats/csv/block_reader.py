@@ -1,4 +1,4 @@
-"""Reads the blocks of one range of a CSV file: by Arrow where a block is plain, else exactly."""
+"""Reads the blocks of one range of a CSV file: plain ones as a whole, and else line by line."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class BlockReader:
         yield from self._fast(data, block.offset)
 
     def _fast(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a block by Arrow, but for pieces of it that are not plain."""
+        """Yield the rows of a block, of which pieces that are not plain go the exact way."""
         cuts = self._cuts_blocks
         # Where no piece of a block was plain, those of the next one are hardly worth a try.
         self._cuts_blocks = False
