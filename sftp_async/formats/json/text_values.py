@@ -37,6 +37,9 @@ class TextParser:
     Args:
         options: of the read.
 
+    Attributes:
+        is_english: whether decimals in strings are those of the locale en-US.
+
     Raises:
         OptionsError: a pattern, the time zone or the locale is not understood.
 
@@ -45,6 +48,7 @@ class TextParser:
     def __init__(self, options: FormatOptions) -> None:
         self._counts_days = options.date_format is None
         self._rules = text_rules(options)
+        self.is_english = options.locale.replace("_", "-").lower() == "en-us"
 
     def of(self, kind: pa.DataType) -> Parse:
         """Return what parses text for a type; it raises `ValueError` if the text does not fit.
