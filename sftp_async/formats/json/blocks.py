@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _BATCH = 16_384
 # After so many blocks that Arrow could not read, it is tried for one of so many.
 _PATIENCE, _RARELY = 3, 16
+# Odd lines of a block, about 1 MiB, around which Arrow is tried; more make it slower than without.
+_ODD_LINES = 8
+# Bytes before an odd line that are worth another call of Arrow.
+_WORTH = 16 * 1024
 
 
 class BlockDecoder:
@@ -91,19 +95,52 @@ class BlockDecoder:
             DecodeError: a record is malformed, in mode FAILFAST.
 
         """
-        arrays = self._fast_arrays(block.data)
-        if arrays is not None:
-            self.fast_bytes += len(block.data)
-            yield self._batch(arrays, len(arrays[0]))
-            return
-        self.exact_bytes += len(block.data)
-        lines = split_lines(block.data, self._separator)
-        offset = block.offset
+        batches = [*self._batches(block.data, block.offset)]
+        if len(batches) > 1:
+            batches = pa.Table.from_batches(batches).combine_chunks().to_batches()
+        yield from (batch for batch in batches if batch.num_rows)
+
+    def _batches(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of lines: on the fast path, but for the few lines that are odd."""
+        fast = self._fast if self._tries_fast() else None
+        for _ in range(_ODD_LINES if fast is not None else 0):
+            assert fast is not None, "it is tried"
+            arrays = fast.read(data)
+            if arrays is not None:
+                self._refused = 0
+                self.fast_bytes += len(data)
+                yield self._batch(arrays, len(arrays[0]))
+                return
+            if fast.odd_line is None:
+                break
+            start, stop = _line_at(data, fast.odd_line)
+            before = fast.read(data[:start]) if start >= _WORTH else None
+            if before is not None:
+                self.fast_bytes += start
+                yield self._batch(before, len(before[0]))
+                yield from self._exact(data[start:stop], offset + start)
+            else:
+                yield from self._exact(data[:stop], offset)
+            data, offset = data[stop:], offset + stop
+            if not data:
+                return
+        self._refused += 1
+        yield from self._exact(data, offset)
+
+    def _exact(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of lines, which are read one by one."""
+        self.exact_bytes += len(data)
+        lines = split_lines(data, self._separator)
         for part in (lines[at : at + _BATCH] for at in range(0, len(lines), _BATCH)):
-            batch = self._lines(part, offset)
+            yield self._lines(part, offset)
             offset += sum(map(len, part)) + len(part)
-            if batch.num_rows:
-                yield batch
+
+    def _tries_fast(self) -> bool:
+        """Whether the next block is tried on the fast path."""
+        if self._fast is None or self._separator not in (None, b"\n"):
+            return False
+        self._blocks += 1
+        return self._refused < _PATIENCE or not self._blocks % _RARELY
 
     def document(self, record: bytes) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a file that is one document, or an array of documents.
@@ -203,16 +240,6 @@ class BlockDecoder:
         columns = zip(*rows, strict=True) if rows else itertools.repeat(())
         return [pa.array(next(columns), kind) for kind in self._columns.types]
 
-    def _fast_arrays(self, data: bytes) -> list[pa.Array] | None:
-        if self._fast is None or self._separator not in (None, b"\n"):
-            return None
-        self._blocks += 1
-        if self._refused >= _PATIENCE and self._blocks % _RARELY:
-            return None
-        arrays = self._fast.read(data)
-        self._refused = 0 if arrays is not None else self._refused + 1
-        return arrays
-
     def _batch(
         self, arrays: list[pa.Array], size: int, texts: list[str | None] | None = None
     ) -> pa.RecordBatch:
@@ -236,6 +263,13 @@ def leniency_of(options: FormatOptions) -> Leniency:
         options.allow_unquoted_control_chars,
         reads_characters="encoding" in options.model_fields_set,
     )
+
+
+def _line_at(data: bytes, place: int) -> tuple[int, int]:
+    r"""Return where a line starts, and where its end `\n` does."""
+    parts = data.split(b"\n", place + 1)
+    start = sum(map(len, parts[:place])) + place
+    return start, min(start + len(parts[place]) + 1, len(data))
 
 
 def split_lines(data: bytes, separator: bytes | None) -> list[bytes]:

@@ -45,7 +45,6 @@ def _depth(record: bytes) -> int:
     return max(itertools.accumulate(1 if mark in b"[{" else -1 for mark in marks))
 
 
-def all_within_limits(block: bytes) -> bool:
-    r"""Whether all records of a block, which end with `\n`, certainly keep Jackson's limits."""
-    records = block.split(b"\n")
-    return max(map(len, records)) < SHORT or all(map(within_limits, records))
+def all_within_limits(records: list[bytes]) -> bool:
+    """Whether all records certainly keep Jackson's limits."""
+    return max(map(len, records), default=0) < SHORT or all(map(within_limits, records))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from sftp_async.formats.json import tokens as t
 from sftp_async.formats.json.limits import MAX_NAME, MAX_NUMBER, MAX_STRING, SHORT, within_limits
@@ -17,23 +16,17 @@ from sftp_async.formats.json.quick_values import (
     unique_pairs,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Match = Callable[..., re.Match[str] | None]
-
 # Objects that are nested deeper are read token by token: what is in them is nested deeper still.
 _SHALLOW = 100
 _WORDS = {"true": True, "false": False, "null": None}
 # Groups of `_patterns`, behind three of names: the last that matches is the kind of a value.
-_TEXT, _APOSTROPHE_TEXT, _FLOAT, _INTEGER, _WORD = 4, 5, 6, 7, 8
+_TEXTS, _FLOAT, _INTEGER, _WORD = (4, 5), 6, 7, 8
 _SURROGATES = re.compile("[\udc80-\udcff]|\\\\u[dD]")
 # Python's scanner is strict, and what it takes is JSON. A name given twice is left to the tokens.
 _scan = scanner(refuse, unique_pairs)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What becomes of the member of one name.
 
     Attributes:
@@ -48,13 +41,50 @@ class Field:
     keeps_source: bool
 
 
-class MemberTokens(t.Tokens):
-    """Tokens that can be taken a whole member at once."""
+class MemberPatterns:
+    """What matches plain members.
 
-    def __init__(self, text: str, leniency: t.Leniency) -> None:
+    Args:
+        leniency: what is accepted besides JSON.
+
+    Attributes:
+        first: matches the first member of an object.
+        other: matches another one, with the comma before it.
+        end: matches what is behind a member.
+
+    """
+
+    def __init__(self, leniency: t.Leniency) -> None:
+        # A comment ends at once, so what is between values is never matched in two ways.
+        comment = r"|/\*[^\udc80-\udcff]*?\*/" if leniency.comments else ""
+        space = rf"(?>(?:[ \t\r\n]{comment})*)"
+        text, apostrophe = (rf"([^{mark}\\\x00-\x1f\udc80-\udcff]*)" for mark in "\"'")
+        quoted = f'"{text}"|' + (f"'{apostrophe}'" if leniency.single_quotes else "((?!))")
+        bare = r"([A-Za-z_][A-Za-z0-9_]*)" if leniency.unquoted_names else "((?!))"
+        whole, exponent = "-?(?:0|[1-9][0-9]*)", "[eE][+-]?[0-9]+"
+        number = rf"({whole}(?:\.[0-9]+(?:{exponent})?|{exponent}))|({whole})"
+        behind = rf"(?={space}[,}}])"
+        value = rf"(?:(?:{quoted}|{number}|(true|false|null)){behind}|(?=[\"{{\[]))"
+        member = rf"(?:{quoted}|{bare}){space}:{space}{value}"
+        self.first = re.compile(f"{space}{member}").match
+        self.other = re.compile(f"{space},{space}{member}").match
+        self.end = re.compile(f"{space}[,}}]").match
+
+
+class MemberTokens(t.Tokens):
+    """Tokens that can be taken a whole member at once.
+
+    Args:
+        text: see `Tokens`.
+        leniency: what is accepted.
+        patterns: of the same leniency.
+
+    """
+
+    def __init__(self, text: str, leniency: t.Leniency, patterns: MemberPatterns) -> None:
         super().__init__(text, leniency)
-        self._first, self._other, self._end = _patterns(leniency)
-        self._is_clean = _SURROGATES.search(text) is None
+        self._patterns = patterns
+        self._is_clean: bool | None = None
 
     def take_members(self, fields: dict[str, Field], row: list[Any]) -> bool:
         """Read the members that follow while they are plain.
@@ -75,8 +105,11 @@ class MemberTokens(t.Tokens):
         if scope.kind != "{" or not is_between or len(self._scopes) > _SHALLOW:
             return False
         data, at = self._data, self._at
-        match = self._first if scope.index < 0 else self._other
+        match = self._patterns.first if scope.index < 0 else self._patterns.other
+        other = self._patterns.other
         partial = False
+        taken = 0
+        last = None
         while (found := match(data, at)) is not None:
             end = found.end()
             if end - at >= SHORT and not _is_short(found):
@@ -84,11 +117,10 @@ class MemberTokens(t.Tokens):
             name = found[1]
             if name is None:
                 name = found[2] or found[3] or ""
-            field = fields.get(name)
             kind = found.lastindex
             try:
-                if kind == _TEXT:
-                    value = source = found[_TEXT]
+                if kind in _TEXTS:
+                    value = source = found[kind]
                 elif kind == _INTEGER:
                     source = found[_INTEGER]
                     value = int(source)
@@ -98,24 +130,22 @@ class MemberTokens(t.Tokens):
                 elif kind == _WORD:
                     value = _WORDS[found[_WORD]]
                     source = None if value is None else found[_WORD]
-                elif kind == _APOSTROPHE_TEXT:
-                    value = source = found[_APOSTROPHE_TEXT]
                 else:
                     value, source, end = self._scanned(end)
-                if field is not None:
-                    if field.keeps_source or value is None:
-                        row[field.place] = source
-                    else:
-                        row[field.place] = field.convert(value)
+                if name in fields:
+                    place, convert, keeps_source = fields[name]
+                    row[place] = source if keeps_source or value is None else convert(value)
             except OddRecordError:
                 break
             except ValueError:
                 partial = True
             at = end
-            scope.index += 1
-            scope.name = name
-            match = self._other
-        if at != self._at:
+            taken += 1
+            last = name
+            match = other
+        if taken:
+            scope.index += taken
+            scope.name = last
             self._at = at
             self.token = t.NULL
         return partial
@@ -127,6 +157,8 @@ class MemberTokens(t.Tokens):
             OddRecordError: it is none of plain JSON.
 
         """
+        if self._is_clean is None:
+            self._is_clean = _SURROGATES.search(self._data) is None
         if not self._is_clean:
             raise OddRecordError
         try:
@@ -134,7 +166,8 @@ class MemberTokens(t.Tokens):
         except (ValueError, StopIteration, RecursionError):
             raise OddRecordError from None
         source = self._data[start:end]
-        if not self._end(self._data, end) or not within_limits(source.encode()):
+        is_short = len(source) < SHORT or within_limits(source.encode())
+        if not is_short or not self._patterns.end(self._data, end):
             raise OddRecordError
         return value, value if type(value) is str else source, end
 
@@ -144,24 +177,3 @@ def _is_short(found: re.Match[str]) -> bool:
     parts = [len(part or "") for part in found.groups()]
     name, text, number = max(parts[:3]), max(parts[3:5]), max(parts[5:7])
     return 4 * name < MAX_NAME and text < MAX_STRING and number < MAX_NUMBER
-
-
-@functools.cache
-def _patterns(leniency: t.Leniency) -> tuple[Match, Match, Match]:
-    """Return what matches the first member of an object, another one, and the end of one."""
-    # A comment ends at once, so what is between values is never matched in two ways.
-    comment = r"|/\*[^\udc80-\udcff]*?\*/" if leniency.comments else ""
-    space = rf"(?>(?:[ \t\r\n]{comment})*)"
-    text, apostrophe = (rf"([^{mark}\\\x00-\x1f\udc80-\udcff]*)" for mark in "\"'")
-    quoted = f'"{text}"|' + (f"'{apostrophe}'" if leniency.single_quotes else "((?!))")
-    bare = r"([A-Za-z_][A-Za-z0-9_]*)" if leniency.unquoted_names else "((?!))"
-    whole, exponent = "-?(?:0|[1-9][0-9]*)", "[eE][+-]?[0-9]+"
-    number = rf"({whole}(?:\.[0-9]+(?:{exponent})?|{exponent}))|({whole})"
-    behind = rf"(?={space}[,}}])"
-    value = rf"(?:(?:{quoted}|{number}|(true|false|null)){behind}|(?=[\"{{\[]))"
-    member = rf"(?:{quoted}|{bare}){space}:{space}{value}"
-    return (
-        re.compile(f"{space}{member}").match,
-        re.compile(f"{space},{space}{member}").match,
-        re.compile(f"{space}[,}}]").match,
-    )

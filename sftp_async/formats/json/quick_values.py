@@ -112,7 +112,8 @@ class QuickValues:
             text = str(value)
             before, _, behind = text.partition(".")
             # The usual case: it fits, and needs no rounding.
-            if len(before) <= whole and len(behind) <= scale and "E" not in text.upper():
+            usual = len(before) <= whole and len(behind) <= scale
+            if usual and "e" not in text and "E" not in text:
                 return Decimal(text)
             return exact(text)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.formats.json import tokens as t
-from sftp_async.formats.json.members import Field, MemberTokens
+from sftp_async.formats.json.members import Field, MemberPatterns, MemberTokens
 from sftp_async.formats.json.quick_values import QuickValues
 from sftp_async.formats.json.scalars import Scalars, only
 
@@ -76,6 +76,7 @@ class RecordParser:
         self._leniency = leniency
         self._keeps_source = keeps_source
         self._by_members = by_members
+        self._patterns = MemberPatterns(leniency)
         self._scalars = Scalars(texts, leniency, keeps_source=keeps_source)
         self._values = QuickValues(
             texts, non_numeric=leniency.non_numeric, keeps_source=keeps_source
@@ -84,7 +85,7 @@ class RecordParser:
 
     def parse(self, text: str) -> Parsed:
         """Return the rows of a record; bytes that are not UTF-8 are `surrogateescape`s in it."""
-        tokens = MemberTokens(text, self._leniency)
+        tokens = MemberTokens(text, self._leniency, self._patterns)
         try:
             token = tokens.next()
             if token is None:

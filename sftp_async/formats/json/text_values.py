@@ -48,6 +48,7 @@ class TextParser:
     def __init__(self, options: FormatOptions) -> None:
         self._counts_days = options.date_format is None
         self._rules = text_rules(options)
+        self._date: Parse | None = None
         self.is_english = options.locale.replace("_", "-").lower() == "en-us"
 
     def of(self, kind: pa.DataType) -> Parse:
@@ -59,8 +60,10 @@ class TextParser:
         """
         parse: Parse = self._reader(kind).cell
         if pa.types.is_date(kind):
-            # The dates of a file are few.
-            return lru_cache(4096)(_or_counted(parse) if self._counts_days else parse)
+            if self._date is None:
+                # The dates of a file are few.
+                self._date = lru_cache(4096)(_or_counted(parse) if self._counts_days else parse)
+            return self._date
         if pa.types.is_timestamp(kind) and kind.tz is not None and self._rules.timestamp is None:
             return lambda text: _utc_micros(text, parse)
         return parse

@@ -125,6 +125,8 @@ def test_the_fast_path_is_seldom_tried_where_it_never_works() -> None:
     tries = 0
 
     class Counting:
+        odd_line = None
+
         def read(self, data: bytes) -> None:
             nonlocal tries
             tries += 1
