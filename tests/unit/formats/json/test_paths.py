@@ -52,8 +52,11 @@ def rows(content: bytes, schema: pa.Schema, paths: str, **options: Any) -> str:
     return repr(decoded(content, schema, paths, **options)[0])
 
 
-@pytest.mark.parametrize("options", [*OPTIONS, {"allowComments": "true", "encoding": "UTF-8"}])
-@pytest.mark.parametrize("schema", [SCHEMA, FLAT], ids=["nested", "flat"])
+@pytest.mark.parametrize(
+    ("schema", "options"),
+    [(FLAT, {}), *((SCHEMA, options) for options in OPTIONS)],
+    ids=lambda each: "nested" if each is SCHEMA else "flat" if each is FLAT else str(each),
+)
 def test_all_paths_make_the_rows_of_the_tokens(
     schema: pa.Schema, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
