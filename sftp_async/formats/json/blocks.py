@@ -29,6 +29,8 @@ _BATCH = 16_384
 _PATIENCE, _RARELY = 3, 16
 # Odd lines of a block, about 1 MiB, around which Arrow is tried; more make it slower than without.
 _ODD_LINES = 8
+# So many odd lines that follow each other closely are taken for the rule.
+_CLOSE = 2
 # Bytes before an odd line that are worth another call of Arrow.
 _WORTH = 16 * 1024
 
@@ -103,6 +105,7 @@ class BlockDecoder:
     def _batches(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of lines: on the fast path, but for the few lines that are odd."""
         fast = self._fast if self._tries_fast() else None
+        close = 0
         for _ in range(_ODD_LINES if fast is not None else 0):
             assert fast is not None, "it is tried"
             arrays = fast.read(data)
@@ -114,6 +117,9 @@ class BlockDecoder:
             if fast.odd_line is None:
                 break
             start, stop = _line_at(data, fast.odd_line)
+            close = close + 1 if start < _WORTH else 0
+            if close == _CLOSE:
+                break
             before = fast.read(data[:start]) if start >= _WORTH else None
             if before is not None:
                 self.fast_bytes += start

@@ -42,7 +42,7 @@ class QuickColumn:
     def __init__(self, kind: pa.DataType, values: QuickValues, texts: TextParser) -> None:
         self._kind = kind
         self._convert = values.converter(kind)
-        self._plain = plain_maker(kind, texts)
+        self._plain = plain_maker(kind, texts, keeps_source=values.keeps_source)
         self.is_nested = pa.types.is_nested(kind)
 
     def make(self, values: list[Any]) -> tuple[pa.Array, list[int], list[int]]:
@@ -72,7 +72,7 @@ class QuickColumn:
         return pa.array(made, self._kind), bad, odd
 
 
-def plain_maker(kind: pa.DataType, texts: TextParser) -> Make:
+def plain_maker(kind: pa.DataType, texts: TextParser, *, keeps_source: bool) -> Make:
     """Return what makes an array of values that are all of the kind that is usual for a type.
 
     The function raises `ValueError`, `OverflowError` or `pa.ArrowInvalid` if one of them is not.
@@ -80,10 +80,11 @@ def plain_maker(kind: pa.DataType, texts: TextParser) -> Make:
     Args:
         kind: of the array.
         texts: parses dates, timestamps and decimals.
+        keeps_source: see `RecordParser`.
 
     """
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return lambda values: pa.array(_all_of(values, {str}), kind)
+        return lambda values: _strings(values, kind, keeps_source=keeps_source)
     if kind in RANGES:
         return lambda values: pa.array(_all_of(values, {int}), kind)
     if pa.types.is_boolean(kind):
@@ -95,11 +96,11 @@ def plain_maker(kind: pa.DataType, texts: TextParser) -> Make:
     if pa.types.is_decimal(kind):
         return lambda values: _decimals(values, kind, texts)
     if pa.types.is_struct(kind):
-        return _struct_maker(kind, texts)
+        return _struct_maker(kind, texts, keeps_source=keeps_source)
     if pa.types.is_map(kind):
-        return _map_maker(kind, texts)
+        return _map_maker(kind, texts, keeps_source=keeps_source)
     if pa.types.is_list(kind):
-        return _list_maker(kind, texts)
+        return _list_maker(kind, texts, keeps_source=keeps_source)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return lambda values: texts.column(_filled(values), kind)
     return _mixed
@@ -113,6 +114,19 @@ def _all_of(values: list[Any], wanted: set[type]) -> list[Any]:
 
 def _mixed(values: list[Any]) -> pa.Array:
     raise ValueError("values are converted one by one")
+
+
+def _strings(values: list[Any], kind: pa.DataType, *, keeps_source: bool) -> pa.Array:
+    kinds = {*map(type, values)} - {_NULL}
+    if kinds <= {str}:
+        return pa.array(values, kind)
+    if not keeps_source or not kinds <= {str, Number, int}:
+        raise ValueError("the text of a value is needed")
+    if int in kinds:
+        if 0 in values:
+            raise ValueError("a zero may have a sign")
+        values = [str(each) if type(each) is int else each for each in values]
+    return pa.array(values, kind)
 
 
 def _filled(values: list[Any]) -> pa.Array:
@@ -144,9 +158,11 @@ def _decimals(values: list[Any], kind: pa.DataType, texts: TextParser) -> pa.Arr
     return texts.column(pa.array(values, pa.string()), kind)
 
 
-def _struct_maker(kind: pa.StructType, texts: TextParser) -> Make:
+def _struct_maker(kind: pa.StructType, texts: TextParser, *, keeps_source: bool) -> Make:
     fields = [kind.field(place) for place in range(kind.num_fields)]
-    makers = [(field.name, plain_maker(field.type, texts)) for field in fields]
+    makers = [
+        (field.name, plain_maker(field.type, texts, keeps_source=keeps_source)) for field in fields
+    ]
 
     def make(values: list[Any]) -> pa.Array:
         objects: list[dict[str, Any]] = [each or {} for each in _all_of(values, {dict})]
@@ -156,8 +172,8 @@ def _struct_maker(kind: pa.StructType, texts: TextParser) -> Make:
     return make if fields else _mixed
 
 
-def _list_maker(kind: pa.ListType, texts: TextParser) -> Make:
-    element = plain_maker(kind.value_type, texts)
+def _list_maker(kind: pa.ListType, texts: TextParser, *, keeps_source: bool) -> Make:
+    element = plain_maker(kind.value_type, texts, keeps_source=keeps_source)
 
     def make(values: list[Any]) -> pa.Array:
         lists: list[list[Any]] = [each or [] for each in _all_of(values, {list})]
@@ -167,8 +183,8 @@ def _list_maker(kind: pa.ListType, texts: TextParser) -> Make:
     return make
 
 
-def _map_maker(kind: pa.MapType, texts: TextParser) -> Make:
-    item = plain_maker(kind.item_type, texts)
+def _map_maker(kind: pa.MapType, texts: TextParser, *, keeps_source: bool) -> Make:
+    item = plain_maker(kind.item_type, texts, keeps_source=keeps_source)
 
     def make(values: list[Any]) -> pa.Array:
         maps: list[dict[str, Any]] = [each or {} for each in _all_of(values, {dict})]

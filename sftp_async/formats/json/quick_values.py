@@ -41,7 +41,7 @@ class QuickValues:
     def __init__(self, texts: TextParser, *, non_numeric: bool, keeps_source: bool) -> None:
         self._texts = texts
         self._non_numeric = NON_NUMERIC if non_numeric else {}
-        self._keeps_source = keeps_source
+        self.keeps_source = keeps_source
 
     def converter(self, kind: pa.DataType) -> Convert:
         """Return what converts a value other than null.
@@ -80,7 +80,7 @@ class QuickValues:
             return value
         if type(value) is bool:
             return "true" if value else "false"
-        if self._keeps_source:
+        if self.keeps_source:
             if type(value) is Number:
                 return str(value)
             if type(value) is int and value:  # zero may have a sign
