@@ -122,9 +122,10 @@ class InFlight:
 async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFlight:
     """Look once at the intents of a target.
 
-    A listing that runs while an intent is renamed to its next state can miss it, so one look
-    proves nothing; the states an intent passes while its files are visible are fewer than two
-    looks can miss.
+    A look that runs while an intent is renamed to its next state can miss it: the listing, or the
+    file is gone when it is to be read. So one look proves nothing. What two looks miss has changed
+    its state twice, from `intent` to `finished` or to `undone`: then all names of the job that
+    others may use are as it leaves them.
 
     Args:
         connection: to the server.
@@ -142,14 +143,10 @@ async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFligh
             document = document_of(entry.name)
             if document is None or document[1] == "discarded":
                 continue
-            for state in dict.fromkeys((document[1], *STATES)):  # it may move on meanwhile
-                intent = await intent_store.load(connection, place.paths, document[0], state)
-                if intent is not None:
-                    break
-            else:
-                # It ended meanwhile, is another target's, or torn: then nothing is visible.
-                continue
-            if intent.paths.job_id != paths.job_id:
+            intent = await intent_store.load(connection, place.paths, *document)
+            # None: it moved on or ended meanwhile, is another target's, or torn, which shows that
+            # nothing is visible.
+            if intent is not None and intent.paths.job_id != paths.job_id:
                 names = frozenset(part.final for part in intent.parts)
                 found |= InFlight(frozenset({tag_of(intent.paths.job_id)}), names)
     return found
