@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 IMAGE = "sftp-async-openssh:latest"
 BUILD = Path(__file__).parents[1] / "integration" / "image" / "build.sh"
 SMALL_MIB = 4
+#: Times that a command's output is asked for, and what shows that it is complete.
+ATTEMPTS, MARK = 20, "=end-of-output="
 
 
 class ContainerServer:
@@ -40,7 +42,7 @@ class ContainerServer:
         self.host = "127.0.0.1"
         daemon = self._container.get_docker_client()
         self.port = int(daemon.port(self._container.get_container_id(), 22))
-        public = [self._exec("cat", f"/etc/ssh/ssh_host_{kind}_key.pub") for kind in KINDS]
+        public = [self.read(f"/etc/ssh/ssh_host_{kind}_key.pub") for kind in KINDS]
         self.known_hosts = "".join(
             f"[{self.host}]:{self.port} {' '.join(key.decode().split()[:2])}\n" for key in public
         )
@@ -67,25 +69,38 @@ class ContainerServer:
     def make_dir(self) -> str:
         """Make a fresh directory that belongs to the user; return its remote path."""
         path = f"{self.home}/{secrets.token_hex(8)}"
-        self._exec("install", "--directory", f"--owner={self.username}", path)
+        self.execute("install", "--directory", f"--owner={self.username}", path)
         return path
 
     def names(self, path: str) -> list[str]:
         """The files and directories in a directory, sorted, hidden ones too."""
-        return self._exec("ls", "-A", path).decode().split("\n")[:-1]
+        return self._output("ls", "-A", path).decode().split("\n")[:-1]
 
     def read(self, path: str) -> bytes:
         """A file's content."""
-        return self._exec("cat", path)
+        return self._output("cat", path)
 
     def log_text(self) -> str:
         """Everything sshd has logged until now."""
         return b"".join(self._container.get_logs()).decode(errors="replace")
 
-    def _exec(self, *command: str) -> bytes:
+    def execute(self, *command: str) -> bytes:
+        """Run a command as root; return its output, of which Docker may have lost some."""
         done = self._container.exec(list(command))
         assert done.exit_code == 0, f"{command}: {done.output!r}"
         return done.output
+
+    def _output(self, *command: str) -> bytes:
+        """Run a command that only looks; return all of its output.
+
+        On a busy machine Docker loses the output of about one command in a hundred, whose exit code
+        is 0: so a mark at the end shows that all of it came.
+        """
+        for _ in range(ATTEMPTS):
+            output = self.execute("sh", "-c", f'"$@" && printf %s {MARK}', "sh", *command)
+            if output.endswith(MARK.encode()):
+                return output.removesuffix(MARK.encode())
+        raise AssertionError(f"Docker has lost the output of {command} {ATTEMPTS} times")
 
     def _make(self) -> DockerContainer:
         require_image()

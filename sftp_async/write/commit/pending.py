@@ -22,6 +22,7 @@ from sftp_async.write.commit.commit_marker import is_superseded
 from sftp_async.write.commit.intent import Intent
 from sftp_async.write.commit.outdated import is_outdated
 from sftp_async.write.commit.staging_places import StagingPlace, find_places
+from sftp_async.write.commit.stale_claims import is_stale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
@@ -81,6 +82,8 @@ class Discard(Interrupted):
 @dataclass(frozen=True)
 class Sweep:
     """Remove a file or a staging directory that is no part of a commit, and too old for a job.
+
+    Or a directory of claims that no job holds any more, of any age.
 
     Args:
         path: of what is removed.
@@ -196,6 +199,11 @@ async def pending(
         if old and not place.pointed_at:
             async for sweep in _sweeps(connection, places, place, old, now):
                 yield sweep
+        for entry in [] if place.pointed_at else place.listing:
+            path = posixpath.join(place.paths.staging_base, entry.name)
+            # Of any age: an interrupted job may have left it as its very last thing.
+            if entry.is_dir and is_claim_directory(entry.name) and await is_stale(connection, path):
+                yield Sweep(path, max(0.0, now - entry.mtime) if now and entry.mtime else 0.0)
 
 
 async def _sweeps(
@@ -229,11 +237,6 @@ async def _sweeps(
             path = posixpath.join(place.paths.staging_base, entry.name)
             if await _is_own(connection, place.paths, path):
                 yield Sweep(path, now - entry.mtime, path)
-    for entry in old:
-        if entry.is_dir and is_claim_directory(entry.name):
-            path = posixpath.join(place.paths.staging_base, entry.name)
-            if await connection.exists(path):  # the end of a commit may have removed it
-                yield Sweep(path, now - entry.mtime)
 
 
 async def action_for(
