@@ -241,7 +241,7 @@ def test_the_container_serves_its_user_and_has_a_small_disk(
     assert "Accepted publickey for tester" in container_server.log_text()
 
 
-@pytest.mark.parametrize("came", [b"", b"a\nb", b"a\nb\n=end-of"])
+@pytest.mark.parametrize("came", [b"", b"a\nb\n=mark=", b"=mark=", b"=mark=a\nb\n"])
 def test_output_that_docker_loses_is_asked_for_again(
     container_server: ContainerServer, monkeypatch: pytest.MonkeyPatch, came: bytes
 ) -> None:
