@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.formats.values import text_numbers, text_times
+from sftp_async.formats.values.from_text import TextRules
 from sftp_async.formats.values.pattern_reading import PatternReader
 from sftp_async.formats.values.zones import zone_of
 from sftp_async.formats.xml.events import MalformedXMLError
@@ -46,10 +47,14 @@ class TextParser:
         self._timestamp = _pattern(options.timestamp_format, "timestamp_format")
         self._local = _pattern(options.timestamp_ntz_format, "timestamp_ntz_format")
         self._decimal = text_numbers.decimal_reader(options.locale)
+        #: The same for whole columns, by Arrow where that reads them alike.
+        self.rules = TextRules(
+            options.time_zone, self._date, self._timestamp, self._local, options.locale
+        )
 
     def of(self, kind: pa.DataType) -> Parse:
         """Return what converts text to a type; it raises `MalformedXMLError`."""
-        parse = self._parser(kind)
+        parse = self.parser(kind)
 
         def convert(text: str) -> Any:
             value = text.strip(BLANKS) if self.trims else text
@@ -64,7 +69,7 @@ class TextParser:
 
     def is_known(self, kind: pa.DataType) -> bool:
         """Whether values of a type are read."""
-        return self._parser(kind) is not _refuse
+        return self.parser(kind) is not _refuse
 
     def date(self, text: str) -> int:
         """Return the days since 1970 of a date."""
@@ -91,7 +96,8 @@ class TextParser:
         """Return a double without a sign, as Java parses it."""
         return text_numbers.floating(text)
 
-    def _parser(self, kind: pa.DataType) -> Parse:
+    def parser(self, kind: pa.DataType) -> Parse:
+        """Return what converts text that is not null to a type; it raises `ValueError`."""
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
             return str
         if kind in _BITS:

@@ -1,4 +1,4 @@
-"""XML files are read as Spark reads them: schema, rows and corrupt records."""
+"""XML files are read as Spark reads them: schema, rows and corrupt records, on every path."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.xml.decoder import read_xml
+from sftp_async.formats.xml.decoder import XMLReadFormat, read_xml
 from sftp_async.spark.schema import arrow_schema
 from tests.parity.reading import xml_files
-from tests.parity.reading.comparing import Files, our_rows, schema_of, sparks_rows
+from tests.parity.reading.comparing import Files, rows_of, schema_of, sparks_rows
 from tests.parity.reading.xml_corpus import BYTES, DOCUMENTS, INFERRED, OPTIONS, SCHEMA
 from tests.support.readable import MemoryFile, read_options
+from tests.support.spark import TIME_ZONE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.one_python
 
 ROW = {"rowTag": "r"}
+#: All ways that the bytes of a block can go; the exact one is first.
+PATHS = ("exact", "all", "fast", "middle")
 #: Documents for each of the sets of options: 500 in all.
 GENERATED: list[tuple[int, dict[str, str]]] = [
     (300, ROW),
@@ -37,16 +40,26 @@ def compare(spark: SparkSession, directory: Path, files: Files, *, damaged: bool
     assert files.schema is not None
     schema = schema_of(spark, files.schema)
     theirs = [list(map(unordered, rows)) for rows in sparks_rows(spark, directory, files)]
-    for chunk in (64 * 1024, 5):
-        found = our_rows(schema, files, chunk=chunk)
-        ours = [list(map(unordered, rows)) for rows in found]
-        pairs = zip(files.contents, ours, theirs, strict=True)
+    exact = None
+    for path, chunk in itertools.product(PATHS, (64 * 1024, 5)):
+        ours = [read(schema, content, files.options, path, chunk) for content in files.contents]
+        exact = exact or ours
+        # Where Spark reads a damaged document otherwise, the paths must agree with each other.
         wrong = [
-            (content, mine, rows)
-            for content, mine, rows in pairs
-            if not (mine == rows or (damaged and is_alike(content, mine, rows)))
+            (path, content, mine, rows)
+            for content, mine, same, rows in zip(files.contents, ours, exact, theirs, strict=True)
+            if mine != same or not (mine == rows or (damaged and is_alike(content, mine, rows)))
         ]
         assert not wrong, f"{len(wrong)}, such as {wrong[:3]}"
+
+
+def read(
+    schema: pa.Schema, content: bytes, options: dict[str, str], path: str, chunk: int
+) -> list[list[Any]]:
+    given = read_options(**{"format": "xml", "timeZone": TIME_ZONE} | options)
+    file = MemoryFile("/in/file.xml", content, chunk=chunk)
+    batches = list(XMLReadFormat(given, schema, path).decode(file, 0, len(content)))
+    return list(map(unordered, rows_of(pa.Table.from_batches(batches, schema))))
 
 
 def is_alike(content: bytes, ours: list[Any], theirs: list[Any]) -> bool:
