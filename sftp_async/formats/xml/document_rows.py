@@ -111,8 +111,7 @@ class DocumentRows:
             return None
         for path in self._paths:
             rows = path.read(block)
-            if rows is not None:
-                self.events.skip(len(block))
+            if rows is not None and self.events.skip(len(block), rows.between):
                 self.fast_bytes += len(block) * path.is_fast
                 return rows
         self._blocks.push_back(block)

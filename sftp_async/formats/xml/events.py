@@ -14,7 +14,7 @@ from xml.parsers import expat
 from sftp_async.formats.decode_errors import malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: Kinds of events.
 START, END, TEXT, ENTITY, END_DOCUMENT, BROKEN, EARLY_END = range(7)
@@ -109,9 +109,9 @@ class Events:
         self._ampersand = False
         self._parser: expat.XMLParserType | None = None
         self._parsed = 0
-        self._depth = 0
+        self._open: list[str] = []
         self._in_cdata = False
-        self._has_dtd = False
+        self._has_types = False
         self.size = 0
         self.stopped = False
 
@@ -175,14 +175,14 @@ class Events:
     def is_between(self) -> bool:
         """Whether all that was read was taken, up to the end of a tag or of text in an element.
 
-        Elements that are left out here change nothing for what is behind them. That they are
-        well-formed does not depend on what is before them either, since there is no DTD.
+        Elements that are left out here change nothing for what is behind them. And what they are
+        depends on nothing before them, unless a DTD gives types to attributes.
         """
         return (
-            self._depth > 0
+            bool(self._open)
             and not self._ready
             and not self._in_cdata
-            and not self._has_dtd
+            and not self._has_types
             and self._parser is not None
             and self._parser.CurrentByteIndex == self._parsed
         )
@@ -192,10 +192,30 @@ class Events:
         while not self._ready:
             self._read()
 
-    def skip(self, size: int) -> None:
-        """Take note of elements that were read by others, where `is_between` is true."""
+    def skip(self, size: int, between: Sequence[bytes] = ()) -> bool:
+        """Take note of rows that were read by others, where `is_between` is true.
+
+        Args:
+            size: of all that is left out here.
+            between: what is before, between and behind the rows; if it is empty, nothing of it
+                matters.
+
+        Returns:
+            Whether it is well-formed between the rows; if not, nothing has changed.
+
+        """
+        if between:
+            probe = expat.ParserCreate("utf-8")
+            try:
+                probe.Parse("".join(f"<{name}>" for name in self._open), False)
+                probe.Parse(b"<x/>".join(between), False)
+            except expat.ExpatError:
+                return False
+            self._parse(b"".join(between), final=False)
+            self._ready.clear()
         self._text.clear()
         self.size += size
+        return True
 
     def _read(self) -> None:
         try:
@@ -245,7 +265,7 @@ class Events:
         parser.specified_attributes = True
         parser.buffer_text = True
         parser.XmlDeclHandler = self._on_declaration
-        parser.StartDoctypeDeclHandler = self._on_doctype
+        parser.AttlistDeclHandler = self._on_type
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._on_text
@@ -264,11 +284,8 @@ class Events:
         if version not in ("1.0", "1.1"):
             self._break(f"XML {version} is unknown")
 
-    def _on_doctype(
-        self, name: str, system: str | None, public: str | None, has_subset: bool
-    ) -> None:
-        # One elsewhere is not read.
-        self._has_dtd = bool(has_subset)
+    def _on_type(self, *_: object) -> None:
+        self._has_types = True
 
     def _on_cdata(self) -> None:
         self._in_cdata = True
@@ -278,7 +295,7 @@ class Events:
 
     def _on_start(self, name: str, attributes: list[str]) -> None:
         self._flush()
-        self._depth += 1
+        self._open.append(name)
         if attributes and self._ampersand and self._has_entity():
             self._break("An attribute refers to an entity that is not predefined")
             return
@@ -287,7 +304,7 @@ class Events:
 
     def _on_end(self, name: str) -> None:
         self._flush()
-        self._depth -= 1
+        self._open.pop()
         self._ready.append(Event(END, name))
 
     def _has_entity(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -22,6 +22,8 @@ class QuickRows:
         count: how many they are.
         odd: the places of the rows that must be read again, in order.
         events: returns the events of one of these, its start and its end included.
+        between: what is before, between and behind the rows, if that may change what elements
+            are open.
 
     """
 
@@ -29,3 +31,4 @@ class QuickRows:
     count: int
     odd: list[int]
     events: Callable[[int], EventSource]
+    between: Sequence[bytes] = ()

@@ -21,6 +21,8 @@ except ImportError:  # such blocks then become trees
     np = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     #: An array of numbers.
     Numbers = Any
 
@@ -34,7 +36,7 @@ _MOST_LEVELS = 64
 # Of a token: it begins or ends an element, or neither; and what it does with attributes.
 _NAME = rb"([^\s<>/\"'=&]+)"
 _TOKEN = re.compile(
-    rb"<(?:(?P<close>/)%(n)s\s*>|%(n)s(?:\s*(?P<empty>/)?>|\s+%(n)s\s*=\s*(?P<quote>[\"'])))"
+    rb"<(?:(?P<close>/)%(n)s\s*>|%(n)s(?:\s*(?P<empty>/)?>|\s+%(n)s\s*=\s*[\"']))"
     rb"|(?P<after>[\"'])(?:\s+%(n)s\s*=\s*[\"']|\s*(?P<end>/)?>)" % {b"n": _NAME}
 )
 
@@ -55,10 +57,11 @@ class Structure:
         offsets: where the pieces begin, and the last one ends.
         pieces: all of them, and an empty text at the end.
         names: of elements and attributes, by number.
-        levels: of each level its elements, and those of the level below belong to them.
+        levels: of each level its elements; the first are the rows.
         depths: of each token, how many elements are around the text behind it; -1: it is the
             value of an attribute.
         has_entities: whether there are references to XML's own entities.
+        between: if tags are between the rows, what is before, between and behind them.
 
     """
 
@@ -69,6 +72,7 @@ class Structure:
     levels: list[Level]
     depths: Numbers
     has_entities: bool
+    between: list[bytes]
 
     @property
     def empty(self) -> int:
@@ -102,29 +106,71 @@ class Level:
     attribute_owner: Numbers
 
 
-def structure_of(data: bytes) -> Structure:
-    """Return the elements of a block.
+def structure_of(data: bytes, is_row: Callable[[str], bool]) -> Structure:
+    """Return the elements of a block of rows.
 
     Args:
-        data: UTF-8, without the root; all elements begin and end in it.
+        data: UTF-8; all rows begin and end in it.
+        is_row: whether an element of a name is a row.
 
     Raises:
-        OddBlockError: it is not well-formed, or has other things than elements, attributes and
-            text in it.
+        OddBlockError: a row is not well-formed, or is in another one; or the block has other things
+            than elements, attributes and text in it.
 
     """
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     has_entities = _check_characters(data)
-    offsets, quotes = _offsets(data)
+    offsets = _offsets(data)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     pieces = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
     count = len(pieces) // 2 - 1
     found = pieces.take(pa.array(np.arange(1, 2 * count, 2, dtype=np.int32))).dictionary_encode()
-    tokens = _Tokens(found.dictionary.to_pylist(), quotes)
-    return _Elements(tokens, found.indices.to_numpy()).structure(
-        data, offsets, pieces, has_entities=has_entities
-    )
+    tokens = _Tokens(found.dictionary.to_pylist())
+    ids = found.indices.to_numpy()
+    begins, ends = _rows(tokens, ids, is_row)
+    depths = np.full(count, -1, np.int32)
+    if int((ends - begins).sum()) + len(ends) == count:
+        levels = _levels(tokens, ids, np.arange(count), depths)
+        between = []
+    else:
+        marks = np.zeros(count + 1, np.int8)
+        marks[begins] += 1
+        marks[ends + 1] -= 1
+        places = np.flatnonzero(np.cumsum(marks[:-1]))
+        levels = _levels(tokens, ids[places], places, depths)
+        between = _between(data, offsets[2 * begins + 1], offsets[2 * ends + 2])
+    if len(levels[0].first) != len(begins):
+        raise OddBlockError
+    return Structure(data, offsets, pieces, tokens.names, levels, depths, has_entities, between)
+
+
+def _rows(tokens: _Tokens, ids: Numbers, is_row: Callable[[str], bool]) -> tuple[Numbers, Numbers]:
+    """Return the first and the last token of each row; check what is in tags."""
+    step, begins = tokens.step[ids], tokens.begins[ids]
+    # What is in a tag comes behind the start of an attribute, and nothing else does.
+    resumes, opens = tokens.resumes[ids], tokens.opens[ids]
+    if resumes[0] or opens[-1] or (resumes[1:] != opens[:-1]).any():
+        raise OddBlockError
+    # What has no name has the number -1.
+    named = np.array([*map(is_row, tokens.names), False])[tokens.name[ids]]
+    first = np.flatnonzero(named & begins)
+    if not len(first):
+        raise OddBlockError
+    outside = np.flatnonzero(opens == 0)
+    tag_end = outside[np.searchsorted(outside, first)]
+    is_empty = step[tag_end] == np.where(tag_end == first, 0, -1)
+    last = np.concatenate([tag_end[is_empty], np.flatnonzero(named & ~begins)])
+    last.sort()
+    if len(last) != len(first) or (last < first).any() or (last[:-1] > first[1:]).any():
+        raise OddBlockError
+    return first, last
+
+
+def _between(data: bytes, starts: Numbers, stops: Numbers) -> list[bytes]:
+    """Return what is before, between and behind rows."""
+    edges = zip([0, *stops.tolist()], [*starts.tolist(), len(data)], strict=True)
+    return [data[start:stop] for start, stop in edges]
 
 
 def _check_characters(data: bytes) -> bool:
@@ -145,8 +191,8 @@ def _check_characters(data: bytes) -> bool:
     return references > 0
 
 
-def _offsets(data: bytes) -> tuple[Numbers, bytes]:
-    """Return where pieces begin, and the quote of attributes; text is first, and an empty one last.
+def _offsets(data: bytes) -> Numbers:
+    """Return where pieces begin: text is first, and an empty one last.
 
     Raises:
         OddBlockError: tags are in tags, or quotes are open.
@@ -165,11 +211,7 @@ def _offsets(data: bytes) -> tuple[Numbers, bytes]:
         ends = ends[places]
     if (ends < begins).any() or (ends[:-1] > begins[1:]).any():
         raise OddBlockError
-    quote, marks = b'"', None
-    for quote in (b'"', b"'"):
-        marks = _quotes_in_tags(codes, quote, begins, ends)
-        if marks is not None:
-            break
+    marks = _quotes(codes, begins, ends)
     number = len(begins)
     offsets = np.empty(2 * number + 3 + (0 if marks is None else len(marks)), np.int32)
     offsets[0] = 0
@@ -184,21 +226,36 @@ def _offsets(data: bytes) -> tuple[Numbers, bytes]:
         inner[2 * number :] = marks
         inner[2 * number :: 2] += 1
         inner.sort()
-    return offsets, quote
+    return offsets
 
 
-def _quotes_in_tags(codes: Numbers, quote: bytes, begins: Numbers, ends: Numbers) -> Numbers:
-    """Return where quotes are in tags; None if there are none."""
-    marks = np.flatnonzero(codes == quote[0])
+def _quotes(codes: Numbers, begins: Numbers, ends: Numbers) -> Numbers | None:
+    """Return where the quotes around the values of attributes are; None if there are none.
+
+    Quotes of one kind may be in a value between those of the other kind.
+    """
+    double, single = (_in_tags(codes, quote, begins, ends) for quote in b"\"'")
+    if double is None or single is None:
+        marks = single if double is None else double
+    else:
+        marks = np.concatenate([double, single])
+        marks.sort()
+        found = codes[marks]
+        if len(marks) % 2 or (found[::2] != found[1::2]).any():
+            marks = double
+    if marks is not None and (np.bincount(np.searchsorted(begins, marks)) % 2).any():
+        raise OddBlockError
+    return marks
+
+
+def _in_tags(codes: Numbers, quote: int, begins: Numbers, ends: Numbers) -> Numbers | None:
+    """Return where a character is in tags; None if it is in none."""
+    marks = np.flatnonzero(codes == quote)
     if not len(marks):
         return None
     tags = np.searchsorted(begins, marks) - 1
-    inside = (tags >= 0) & (marks < ends[tags])
-    if not inside.any():
-        return None
-    if (np.bincount(tags[inside]) % 2).any():
-        raise OddBlockError
-    return marks[inside]
+    inside = marks[(tags >= 0) & (marks < ends[tags])]
+    return inside if len(inside) else None
 
 
 class _Tokens:
@@ -209,35 +266,32 @@ class _Tokens:
         name: the number of the name of an element that it begins or ends; else -1.
         attribute: the number of the name of an attribute that it begins; else -1.
         begins: whether it begins an element.
-        resumes: whether it is in a tag from its start.
+        resumes: the quote that it begins with, behind a value; else 0.
+        opens: the quote that it ends with, before a value; else 0.
 
     """
 
-    def __init__(self, tokens: list[bytes], quote: bytes) -> None:
+    def __init__(self, tokens: list[bytes]) -> None:
         if len(tokens) > _MOST_TOKENS:
             raise OddBlockError
         self._numbers: dict[bytes, int] = {}
-        rows = [self._read(token, quote) for token in tokens]
-        columns = np.array(rows, np.int32).reshape(-1, 5).T
-        self.step, self.name, self.attribute = columns[:3]
-        self.begins, self.resumes = columns[3:].astype(bool)
+        rows = [self._read(token) for token in tokens]
+        columns = np.array(rows, np.int32).reshape(-1, 6).T
+        self.step, self.name, self.attribute, begins, self.resumes, self.opens = columns
+        self.begins = begins.astype(bool)
         self.names = self._checked_names()
 
-    def _read(self, token: bytes, quote: bytes) -> tuple[int, int, int, bool, bool]:
+    def _read(self, token: bytes) -> tuple[int, int, int, bool, int, int]:
         match = _TOKEN.fullmatch(token)
         if match is None:
             raise OddBlockError
-        closed, opened, first, later = match.group(2, 3, 5, 8)
-        attribute = first or later
+        closed, opened, first, later = match.group(2, 3, 5, 7)
+        attribute = self._number(first or later)
+        opens = 0 if attribute < 0 else token[-1]
         if match["after"] is not None:
-            if match["after"] != quote or (later and token[-1:] != quote):
-                raise OddBlockError
-            step = -1 if match["end"] else 0
-            return step, -1, self._number(attribute), False, True
-        if attribute and match["quote"] != quote:
-            raise OddBlockError
+            return -1 if match["end"] else 0, -1, attribute, False, token[0], opens
         step = -1 if closed else 0 if match["empty"] else 1
-        return step, self._number(closed or opened), self._number(attribute), not closed, False
+        return step, self._number(closed or opened), attribute, not closed, 0, opens
 
     def _number(self, name: bytes | None) -> int:
         return -1 if name is None else self._numbers.setdefault(name, len(self._numbers))
@@ -253,73 +307,55 @@ class _Tokens:
         return [name.decode() for name in names]
 
 
-class _Elements:
-    """Puts tokens together to elements.
+def _levels(tokens: _Tokens, ids: Numbers, places: Numbers, depths: Numbers) -> list[Level]:
+    """Return the elements of rows, level by level.
 
     Args:
         tokens: the different ones.
-        ids: of each token of the block, its number among them.
+        ids: of each token of a row, its number among them.
+        places: of each token of a row, its place in the block.
+        depths: takes, of each token of the block, the level of the text behind it.
 
     """
-
-    def __init__(self, tokens: _Tokens, ids: Numbers) -> None:
-        self._tokens = tokens
-        self._ids = ids
-        step, self._begins = tokens.step[ids], tokens.begins[ids]
-        self._attribute = tokens.attribute[ids]
-        in_tag = self._attribute >= 0
-        # What is in a tag comes behind the start of an attribute, and nothing else does.
-        resumes = tokens.resumes[ids]
-        if resumes[0] or in_tag[-1] or (resumes[1:] != in_tag[:-1]).any():
+    step, begins = tokens.step[ids], tokens.begins[ids]
+    name, attribute = tokens.name[ids], tokens.attribute[ids]
+    depth = np.cumsum(step)
+    most = int(depth.max())
+    if depth[-1] != 0 or depth.min() < 0 or most > _MOST_LEVELS:
+        raise OddBlockError
+    depths[places] = np.where(attribute >= 0, -1, depth)
+    # The level of elements that a token begins or ends, or whose attributes it has.
+    is_inner = (step > 0) | ((tokens.resumes[ids] > 0) & (step == 0))
+    level = np.where(is_inner, depth - 1, depth)
+    levels: list[Level] = []
+    above = None
+    for number in range(most + 1):
+        here = level == number
+        first = np.flatnonzero(here & begins)
+        if not len(first):
+            break
+        # The last token of an element takes its level off again, or is all of it.
+        last = np.flatnonzero(here & ((step < 0) | (begins & (step == 0))))
+        closing = name[last]
+        if len(last) != len(first) or (closing != np.where(closing < 0, -1, name[first])).any():
             raise OddBlockError
-        self._depth = np.cumsum(step)
-        if self._depth[-1] != 0 or (self._depth < 0).any():
-            raise OddBlockError
-        self._step = step
-
-    def structure(
-        self, data: bytes, offsets: Numbers, pieces: pa.Array, *, has_entities: bool
-    ) -> Structure:
-        """Return the elements of all levels."""
-        most = int(self._depth.max())
-        if most > _MOST_LEVELS:
-            raise OddBlockError
-        ids, begins, depth, step = self._ids, self._begins, self._depth, self._step
-        # The level of elements that a token begins or ends, or whose attributes it has.
-        level = np.where(step > 0, depth - 1, depth)
-        resumes = self._tokens.resumes[ids]
-        level = np.where(resumes & (step == 0), depth - 1, level)
-        name = self._tokens.name[ids]
-        attributes = self._attribute >= 0
-        levels = []
-        above = None
-        for number in range(most + 1):
-            here = level == number
-            first = np.flatnonzero(here & begins)
-            if not len(first):
-                break
-            # The last token of an element takes its level off again, or is all of it.
-            last = np.flatnonzero(here & ((step < 0) | (begins & (step == 0))))
-            closing = name[last]
-            if len(last) != len(first) or (closing != np.where(closing < 0, -1, name[first])).any():
-                raise OddBlockError
-            tokens = np.flatnonzero(here & attributes)
-            owner = np.searchsorted(first, tokens, "right") - 1
-            opened = first.copy()
-            if len(tokens):
-                _check_repeated(owner, self._attribute[tokens], len(self._tokens.names))
-                opened[owner] = tokens + 1  # the last of several stays
-            parent = np.full(len(first), -1)
-            if above is not None:
-                parent = np.searchsorted(above, first, "right") - 1
-            levels.append(
-                Level(
-                    first, last, opened, name[first], parent, tokens, self._attribute[tokens], owner
-                )
+        inside = np.flatnonzero(here & (attribute >= 0))
+        owner = np.searchsorted(first, inside, "right") - 1
+        opened = first.copy()
+        if len(inside):
+            _check_repeated(owner, attribute[inside], len(tokens.names))
+            opened[owner] = inside + 1  # the last of several stays
+        parent = np.full(len(first), -1)
+        if above is not None:
+            parent = np.searchsorted(above, first, "right") - 1
+        levels.append(
+            Level(
+                *(places[first], places[last], places[opened], name[first], parent),
+                *(places[inside], attribute[inside], owner),
             )
-            above = first
-        depths = np.where(attributes, -1, depth)
-        return Structure(data, offsets, pieces, self._tokens.names, levels, depths, has_entities)
+        )
+        above = first
+    return levels
 
 
 def _check_repeated(owner: Numbers, name: Numbers, names: int) -> None:

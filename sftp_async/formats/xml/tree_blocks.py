@@ -54,15 +54,22 @@ class TreeBlocks:
             root = _tree(data)
         except expat.ExpatError:
             return None
-        rows = []
-        for element in root:
-            if self._is_row(element.tag):
-                rows.append(element)
-            elif any(self._is_row(inner.tag) for inner in element.iter()):
-                return None
+        rows = list(self._rows_in(root))
         reading = _Reading(self._texts)
         arrays = reading.fields(self._shape, rows, range(len(rows)))
         return QuickRows(arrays, len(rows), sorted(reading.odd), lambda row: TreeEvents(rows[row]))
+
+    def _rows_in(self, root: Element) -> Iterator[Element]:
+        """Yield the outermost rows."""
+        above = [iter(root)]
+        while above:
+            element = next(above[-1], None)
+            if element is None:
+                above.pop()
+            elif self._is_row(element.tag):
+                yield element
+            else:
+                above.append(iter(element))
 
 
 def _tree(data: bytes) -> Element:

@@ -55,30 +55,24 @@ class VectorizedBlocks:
 
         """
         try:
-            return self._read(structure_of(data))
+            structure = structure_of(data, self._is_row)
         except OddBlockError:
             return None
-
-    def _read(self, structure: Structure) -> QuickRows:
-        rows_named = np.array([self._is_row(name) for name in structure.names], bool)
-        top = structure.levels[0]
-        if any(rows_named[level.name].any() for level in structure.levels[1:]):
-            # They are rows unless they are in one.
-            raise OddBlockError
-        rows = np.flatnonzero(rows_named[top.name])
+        count = len(structure.levels[0].first)
+        rows = np.arange(count)
         reading = _Reading(structure, self._texts)
-        arrays = reading.fields(self._shape, 0, rows, np.arange(len(rows)))
-        return QuickRows(arrays, len(rows), sorted(reading.odd), _Records(structure, rows))
+        arrays = reading.fields(self._shape, 0, rows, rows)
+        return QuickRows(arrays, count, sorted(reading.odd), _Records(structure), structure.between)
 
 
 class _Records:
     """The events of single rows."""
 
-    def __init__(self, structure: Structure, rows: Numbers) -> None:
+    def __init__(self, structure: Structure) -> None:
         top = structure.levels[0]
         self._data = structure.data
-        self._starts = structure.offsets[2 * top.first[rows] + 1]
-        self._stops = structure.offsets[2 * top.last[rows] + 2]
+        self._starts = structure.offsets[2 * top.first + 1]
+        self._stops = structure.offsets[2 * top.last + 2]
 
     def __call__(self, row: int) -> Events:
         record = self._data[self._starts[row] : self._stops[row]]
