@@ -65,14 +65,12 @@ class DocumentRows:
         self.events = Events(self._blocks, path)
         self._paths: list[_Path] = []
         shape = plan_of(parser, columns)
-        if shape is not None:
-            columns_of = TextColumns(parser.texts)
-            if paths in ("all", "fast") and VectorizedBlocks.can_read():
-                self._paths.append(
-                    _Path(VectorizedBlocks(shape, columns_of, self._is_row), is_fast=True)
-                )
-            if paths in ("all", "middle"):
-                self._paths.append(_Path(TreeBlocks(shape, columns_of, self._is_row)))
+        columns_of = TextColumns(parser.texts)
+        if shape is not None and paths in ("all", "fast") and VectorizedBlocks.can_read():
+            fast = VectorizedBlocks(shape, columns_of, self._is_row)
+            self._paths.append(_Path(fast, is_fast=True))
+        if paths in ("all", "middle"):
+            self._paths.append(_Path(TreeBlocks(shape, columns_of, self._is_row)))
         self.fast_bytes = 0
 
     def __iter__(self) -> Iterator[Part]:

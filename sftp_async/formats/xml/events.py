@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from xml.parsers import expat
 
@@ -56,6 +57,10 @@ class Event(NamedTuple):
     kind: int
     text: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
+
+
+# An event from its three parts: in a third of the time that its class takes.
+_event = partial(tuple.__new__, Event)
 
 
 class EventSource(Protocol):
@@ -142,9 +147,12 @@ class Events:
             DecodeError: as `peek`.
 
         """
+        ready = self._ready
+        if ready and ready[0][0] < ENTITY:
+            return ready.popleft()
         event = self.peek()
         if event.kind != END_DOCUMENT:
-            self._ready.popleft()
+            ready.popleft()
         return event
 
     @property
@@ -294,18 +302,25 @@ class Events:
         self._in_cdata = False
 
     def _on_start(self, name: str, attributes: list[str]) -> None:
-        self._flush()
+        if self._text:
+            self._flush()
+        self._behind_entity = False
         self._open.append(name)
-        if attributes and self._ampersand and self._has_entity():
+        if not attributes:
+            self._ready.append(_event((START, name, ())))
+            return
+        if self._ampersand and self._has_entity():
             self._break("An attribute refers to an entity that is not predefined")
             return
         pairs = tuple(zip(attributes[::2], attributes[1::2], strict=True))
-        self._ready.append(Event(START, name, pairs))
+        self._ready.append(_event((START, name, pairs)))
 
     def _on_end(self, name: str) -> None:
-        self._flush()
+        if self._text:
+            self._flush()
+        self._behind_entity = False
         self._open.pop()
-        self._ready.append(Event(END, name))
+        self._ready.append(_event((END, name, ())))
 
     def _has_entity(self) -> bool:
         """Whether the current tag refers to an entity: Expat leaves it out without a word."""
@@ -343,5 +358,5 @@ class Events:
     def _flush(self) -> None:
         self._behind_entity = False
         if self._text:
-            self._ready.append(Event(TEXT, "".join(self._text)))
+            self._ready.append(_event((TEXT, "".join(self._text), ())))
             self._text.clear()

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     Convert = Callable[[EventSource, str, Attributes], Any]
 
 
+#: Most names of elements that are kept: a document may have any number of them.
+_MOST_NAMES = 10_000
+
+
 class PartialRowError(MalformedXMLError):
     """A row could be read in part only: `values`."""
 
@@ -42,6 +46,9 @@ class _Field:
     convert: Convert
     #: Converts the text of an attribute, or the text next to the elements of a row.
     parse: Callable[[str], Any]
+
+    def __post_init__(self) -> None:
+        self.is_list: bool = pa.types.is_list(self.kind)
 
 
 class RecordParser:
@@ -103,18 +110,20 @@ class RecordParser:
 
         """
         row: list[Any] = [None] * shape.width
-        for name, text in self.values_of(attributes).items():
-            if field := shape.fields.get(self.key(name)):
-                row[field.place] = None if text is None else field.parse(text)
+        if attributes:
+            for name, text in self.values_of(attributes).items():
+                if field := shape.fields.get(self.key(name)):
+                    row[field.place] = None if text is None else field.parse(text)
         malformed = False
         while True:
             event = events.next()
-            if event.kind == ev.START:
+            kind = event[0]
+            if kind == ev.START:
                 try:
                     self._element(events, event, shape, row)
                 except MalformedXMLError:
                     malformed = True
-            elif event.kind == ev.TEXT:
+            elif kind == ev.TEXT:
                 if shape.value is not None and event.text.strip(BLANKS):
                     _put(row, shape.value, shape.value.parse(event.text))
             else:
@@ -124,10 +133,16 @@ class RecordParser:
         return row
 
     def _element(self, events: EventSource, event: ev.Event, shape: _Shape, row: list[Any]) -> None:
-        name = self.name(event.text)
-        field = shape.fields.get(self.key(name))
+        _, text, attributes = event
+        try:
+            field, name = shape.known[text]
+        except KeyError:
+            name = self.name(text)
+            field = shape.fields.get(self.key(name))
+            if len(shape.known) < _MOST_NAMES:
+                shape.known[text] = field, name
         if field is not None:
-            _put(row, field, field.convert(events, name, event.attributes))
+            _put(row, field, field.convert(events, name, attributes))
         elif shape.wildcard is not None:
             _put(row, shape.wildcard, self._string(events, name, ()))
         else:
@@ -225,14 +240,14 @@ class RecordParser:
         return read
 
     def _scalar(self, events: EventSource, parse: Callable[[str], Any]) -> Any:
-        event = events.peek()
-        while event.kind == ev.TEXT and not event.text.strip(BLANKS):
+        kind, text, _ = events.peek()
+        while kind == ev.TEXT and not text.strip(BLANKS):
             events.next()
-            event = events.peek()
-        if event.kind == ev.START:
+            kind, text, _ = events.peek()
+        if kind == ev.START:
             raise MalformedXMLError("a value has elements")
-        if event.kind == ev.TEXT:
-            value = parse(event.text)
+        if kind == ev.TEXT:
+            value = parse(text)
             events.next()
             _skip_end(events)
             return value
@@ -246,6 +261,8 @@ class RecordParser:
             return None if self.texts.null == "" else ""
         pieces: list[str] = []
         depth = 0
+        if events.peek().kind == ev.TEXT:
+            pieces.append(events.next().text)
         while depth or events.peek().kind not in (ev.END, ev.END_DOCUMENT):
             event = events.next()
             if event.kind == ev.START:
@@ -278,6 +295,8 @@ class _Shape:
             for i, f in enumerate(fields)
         ]
         self.fields = {parser.key(field.name): field for field in reversed(found)}
+        #: Of names of elements that were seen, their fields, and their names without a namespace.
+        self.known: dict[str, tuple[_Field | None, str]] = {}
         exact = {field.name: field for field in found}
         self.value = exact.get(parser.value_tag)
         if self.value is not None:
@@ -288,7 +307,7 @@ class _Shape:
 
 
 def _put(row: list[Any], field: _Field, value: Any) -> None:
-    if pa.types.is_list(field.kind):
+    if field.is_list:
         row[field.place] = [*(row[field.place] or []), value]
     else:
         row[field.place] = value

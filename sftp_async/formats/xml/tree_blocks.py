@@ -32,13 +32,15 @@ class TreeBlocks:
     """Reads blocks of rows.
 
     Args:
-        shape: of rows.
+        shape: of rows; None: all of them are odd.
         texts: converts their texts.
         is_row: whether an element of a name is a row.
 
     """
 
-    def __init__(self, shape: Shape, texts: TextColumns, is_row: Callable[[str], bool]) -> None:
+    def __init__(
+        self, shape: Shape | None, texts: TextColumns, is_row: Callable[[str], bool]
+    ) -> None:
         self._shape = shape
         self._texts = texts
         self._is_row = is_row
@@ -51,10 +53,13 @@ class TreeBlocks:
 
         """
         try:
-            root = _tree(data)
+            root = tree_of(data)
         except expat.ExpatError:
             return None
         rows = list(self._rows_in(root))
+        if self._shape is None:
+            every = list(range(len(rows)))
+            return QuickRows([], len(rows), every, lambda row: TreeEvents(rows[row]))
         reading = _Reading(self._texts)
         arrays = reading.fields(self._shape, rows, range(len(rows)))
         return QuickRows(arrays, len(rows), sorted(reading.odd), lambda row: TreeEvents(rows[row]))
@@ -72,8 +77,11 @@ class TreeBlocks:
                 above.append(iter(element))
 
 
-def _tree(data: bytes) -> Element:
+def tree_of(data: bytes) -> Element:
     """Return the tree of a block, under a root.
+
+    Args:
+        data: UTF-8; all elements begin and end in it.
 
     Raises:
         expat.ExpatError: it is malformed, or refers to an entity.
@@ -284,7 +292,9 @@ class TreeEvents:
 
     def next(self) -> Event:
         """Return the next event."""
-        event = self.peek()
+        event = self._next
+        if event is None:
+            return next(self._events, _THE_END)
         if event is not _THE_END:
             self._next = None
         return event

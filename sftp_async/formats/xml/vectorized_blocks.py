@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.formats.xml.events import Events
 from sftp_async.formats.xml.quick_rows import QuickRows
 from sftp_async.formats.xml.structure import ENTITIES, OddBlockError, structure_of
 from sftp_async.formats.xml.text_values import BLANKS
+from sftp_async.formats.xml.tree_blocks import TreeEvents, tree_of
 
 try:
     import numpy as np
@@ -19,6 +20,7 @@ except ImportError:
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from xml.etree.ElementTree import Element
 
     from sftp_async.formats.xml.plan import Field, Shape
     from sftp_async.formats.xml.structure import Level, Numbers, Structure
@@ -62,23 +64,36 @@ class VectorizedBlocks:
         rows = np.arange(count)
         reading = _Reading(structure, self._texts)
         arrays = reading.fields(self._shape, 0, rows, rows)
-        return QuickRows(arrays, count, sorted(reading.odd), _Records(structure), structure.between)
+        odd = sorted(reading.odd)
+        return QuickRows(arrays, count, odd, _Records(structure, odd), structure.between)
 
 
 class _Records:
-    """The events of single rows."""
+    """The events of the rows that are odd, by way of one tree.
 
-    def __init__(self, structure: Structure) -> None:
+    Args:
+        structure: of a block.
+        odd: the places of the rows.
+
+    """
+
+    def __init__(self, structure: Structure, odd: list[int]) -> None:
+        self._structure = structure
+        self._odd = odd
+
+    def __call__(self, row: int) -> TreeEvents:
+        """Return the events of one of the rows."""
+        return TreeEvents(self._elements[row])
+
+    @cached_property
+    def _elements(self) -> dict[int, Element]:
+        structure, odd = self._structure, self._odd
         top = structure.levels[0]
-        self._data = structure.data
-        self._starts = structure.offsets[2 * top.first + 1]
-        self._stops = structure.offsets[2 * top.last + 2]
-
-    def __call__(self, row: int) -> Events:
-        record = self._data[self._starts[row] : self._stops[row]]
-        events = Events(iter([b"<x>%b</x>" % record]), "")
-        events.fill()
-        return events
+        starts = structure.offsets[2 * top.first[odd] + 1].tolist()
+        stops = structure.offsets[2 * top.last[odd] + 2].tolist()
+        data = structure.data
+        records = [data[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        return dict(zip(odd, tree_of(b"".join(records)), strict=True))
 
 
 class _Reading:
