@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadFormat
-from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.nested_columns import check_columns
 from sftp_async.formats.xml.blocks import utf8_chunks
 from sftp_async.formats.xml.document_rows import DocumentRows, next_row
 from sftp_async.formats.xml.events import Events, MalformedXMLError
 from sftp_async.formats.xml.inference import Inference
+from sftp_async.formats.xml.kept_text import KeptText
 from sftp_async.formats.xml.records import RecordParser
 from sftp_async.formats.xml.row_batches import RowBatches
 from sftp_async.formats.xml.text_values import TextParser
@@ -35,8 +37,6 @@ INFERENCE_BYTES = 1024 * 1024
 INFERENCE_ROWS = 10_000
 #: Of the samples of `sampling_ratio`: the same in each run, as in Spark.
 _SEED = 1
-#: Most bytes of a file whose text is the corrupt record of its malformed rows.
-CORRUPT_BYTES = 128 * 1024 * 1024
 
 
 def read_xml(options: FormatOptions, schema: pa.Schema | None) -> ReadFormat:
@@ -81,21 +81,24 @@ class XMLReadFormat(ReadFormat):
         names = self.schema.names
         corrupt = names.index(name) if name in names else None
         columns = self.schema if corrupt is None else self.schema.remove(corrupt)
-        batches = RowBatches(
-            self.options.mode, self.schema, corrupt, lambda: self._text(file), file.path
-        )
         codec = codec_of(file.path, self.options.compression)
-        with plain_chunks(file, 0, file.size, codec) as chunks:
+        with plain_chunks(file, 0, file.size, codec) as chunks, ExitStack() as stack:
+            source = iter(chunks)
+            text = None
+            if corrupt is not None and self.options.mode == "permissive":
+                source = kept = stack.enter_context(closing(KeptText(source, file.path)))
+                text = partial(kept.text, self.options.encoding)
             rows = DocumentRows(
-                iter(chunks),
+                source,
                 self.options,
                 RecordParser(self.options, columns),
                 columns,
                 file.path,
                 self.paths,
             )
+            batches = RowBatches(self.options.mode, self.schema, corrupt, text, file.path)
             yield from self._batches(rows, batches, len(columns))
-        yield from batches.rest()
+            yield from batches.rest()
         self._report(rows, batches, file.path)
 
     def _batches(
@@ -173,28 +176,3 @@ class XMLReadFormat(ReadFormat):
                 if not events.ends_early:
                     inference.add_malformed(file.path, str(error))
             return events.size
-
-    def _text(self, file: ReadableFile) -> str:
-        """Return the text of a file, which is the corrupt record of each of its malformed rows.
-
-        Raises:
-            DecodeError: it is too large.
-
-        """
-        pieces: list[bytes] = []
-        size = 0
-        with plain_chunks(
-            file, 0, file.size, codec_of(file.path, self.options.compression)
-        ) as chunks:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > CORRUPT_BYTES:
-                    raise malformed(
-                        "A row is malformed. Its corrupt record is the text of the whole file, as "
-                        f"in Spark, which is larger than {CORRUPT_BYTES} bytes",
-                        file.path,
-                        hint="Leave the column of corrupt records out of the schema, or correct "
-                        "the file",
-                    )
-                pieces.append(chunk)
-        return b"".join(pieces).decode(self.options.encoding, "replace")

@@ -25,7 +25,7 @@ class RowBatches:
         mode: what happens to malformed rows.
         schema: all columns.
         corrupt: place of the column of corrupt records, or None.
-        text: returns the corrupt record of all malformed rows of the file.
+        text: returns the corrupt record of all malformed rows of the file; None: none is asked for.
         path: of the file, for errors.
 
     Attributes:
@@ -38,7 +38,7 @@ class RowBatches:
         mode: str,
         schema: pa.Schema,
         corrupt: int | None,
-        text: Callable[[], str],
+        text: Callable[[], str] | None,
         path: str,
     ) -> None:
         self._mode = mode
@@ -76,6 +76,7 @@ class RowBatches:
             )
         if self._corrupt is not None:
             if malformed and self._text is None:
+                assert self._text_of is not None, "only mode PERMISSIVE keeps malformed rows"
                 self._text = self._text_of()
             row.insert(self._corrupt, self._text if malformed else None)
             self._text_size += len(self._text or "") if malformed else 0
