@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sftp_async.formats.values.from_text import TextRules, reader_of
-from sftp_async.formats.values.pattern_reading import PatternReader
+from sftp_async.formats.text_rules import text_rules
+from sftp_async.formats.values.from_text import reader_of
 from sftp_async.formats.values.text_numbers import big_decimal, rounded
 from sftp_async.formats.values.zones import days_of
 
@@ -38,19 +38,13 @@ class TextParser:
         options: of the read.
 
     Raises:
-        OptionsError: a pattern is not understood.
+        OptionsError: a pattern, the time zone or the locale is not understood.
 
     """
 
     def __init__(self, options: FormatOptions) -> None:
         self._counts_days = options.date_format is None
-        self._rules = TextRules(
-            options.time_zone,
-            _pattern(options.date_format, "date_format"),
-            _pattern(options.timestamp_format, "timestamp_format"),
-            _pattern(options.timestamp_ntz_format, "timestamp_ntz_format"),
-            options.locale,
-        )
+        self._rules = text_rules(options)
 
     def of(self, kind: pa.DataType) -> Parse:
         """Return what parses text for a type; it raises `ValueError` if the text does not fit.
@@ -94,10 +88,6 @@ class TextParser:
         if reader is None:
             raise TypeError(f"No text stands for a value of type {kind}")
         return reader
-
-
-def _pattern(text: str | None, option: str) -> PatternReader | None:
-    return None if text is None else PatternReader.parse(text, option=option)
 
 
 def _or_counted(parse: Parse) -> Parse:
