@@ -27,8 +27,8 @@ log = logging.getLogger("sftp_async.read.task")
 class ReadCounters:
     """A task's progress: splits it is done with, rows, bytes that came, files it left out.
 
-    `fast_bytes` and `exact_bytes` are the bytes of CSV and JSON, decompressed, that took the fast
-    path of their decoder, and the exact one.
+    `fast_bytes` and `exact_bytes` are the bytes of CSV, JSON and XML, decompressed, that took the
+    fast path of their decoder, and the exact one.
     """
 
     files: int = 0

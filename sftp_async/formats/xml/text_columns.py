@@ -66,9 +66,7 @@ class _Column(FromText):
 
     def __init__(self, texts: TextParser, kind: pa.DataType) -> None:
         self.type = kind
-        # The exact path reads floats as doubles first.
-        wide = pa.float64() if pa.types.is_float32(kind) else kind
-        reader = reader_of(wide, texts.rules)
+        reader = reader_of(kind, texts.rules)
         assert reader is not None, kind
         self._reader = reader
         self._parse = texts.parser(kind)
@@ -79,8 +77,7 @@ class _Column(FromText):
     def fast(self, text: pa.Array) -> pa.Array | None:
         if pa.types.is_boolean(self.type):
             return text.cast(self.type)
-        found = self._reader.fast(text)
-        return found if found is None or found.type == self.type else found.cast(self.type)
+        return self._reader.fast(text)
 
     def cells(self, values: list[Any]) -> pa.Array:
         return pa.array(values, self.type)

@@ -99,7 +99,8 @@ class TextParser:
             signed = bits >= 32
             return lambda text: _integer(text, bits, signed=signed)
         if pa.types.is_floating(kind):
-            return _double
+            read = text_numbers.single if pa.types.is_float32(kind) else text_numbers.floating
+            return lambda text: _floating(text, read)
         if pa.types.is_boolean(kind):
             return _boolean
         if pa.types.is_decimal(kind):
@@ -141,10 +142,10 @@ def _integer(text: str, bits: int, *, signed: bool) -> int:
     return number if number == least else -number  # the least one is its own negative in Java
 
 
-def _double(text: str) -> float:
+def _floating(text: str, read: Callable[[str], float]) -> float:
     plain = unsigned(text)
     try:
-        number = text_numbers.floating(plain)
+        number = read(plain)
     except ValueError:
         found = _BEGINNING.match(plain)
         digits = found[0].replace(",", "") if found else ""
