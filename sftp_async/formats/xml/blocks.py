@@ -62,6 +62,9 @@ class Blocks:
         row_tag: name of the rows' elements.
         namespaces: whether the name may have a prefix before it.
 
+    Attributes:
+        pushed_back: bytes of blocks that are read in pieces.
+
     """
 
     def __init__(self, chunks: Iterator[bytes], row_tag: str, *, namespaces: bool) -> None:
@@ -74,6 +77,7 @@ class Blocks:
         self._pieces: deque[bytes] = deque()
         self._is_complete = False
         self._error: Exception | None = None
+        self.pushed_back = 0
 
     def __iter__(self) -> Blocks:
         return self
@@ -125,6 +129,7 @@ class Blocks:
 
     def push_back(self, block: bytes) -> None:
         """Let a block be read in pieces."""
+        self.pushed_back += len(block)
         self._pieces.extend(block[at : at + _PIECE] for at in range(0, len(block), _PIECE))
 
     def _cut(self) -> int:

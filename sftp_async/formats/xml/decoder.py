@@ -128,7 +128,7 @@ class XMLReadFormat(ReadFormat):
             )
         if self.on_path is not None:
             self.on_path(True, rows.fast_bytes)
-            self.on_path(False, rows.events.size - rows.fast_bytes)
+            self.on_path(False, rows.exact_bytes)
 
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns of the files; see `ReadFormat.infer_schema`."""

@@ -44,7 +44,7 @@ class DocumentRows:
 
     Attributes:
         events: of the document.
-        fast_bytes: bytes that were read on the fast path.
+        fast_bytes: bytes of rows that were read on the fast path.
 
     """
 
@@ -72,6 +72,12 @@ class DocumentRows:
         if paths in ("all", "middle"):
             self._paths.append(_Path(TreeBlocks(shape, columns_of, self._is_row)))
         self.fast_bytes = 0
+        self._middle_bytes = 0
+
+    @property
+    def exact_bytes(self) -> int:
+        """Bytes of rows that were not read on the fast path."""
+        return self._middle_bytes + self._blocks.pushed_back
 
     def __iter__(self) -> Iterator[Part]:
         """Yield the rows.
@@ -110,7 +116,10 @@ class DocumentRows:
         for path in self._paths:
             rows = path.read(block)
             if rows is not None and self.events.skip(len(block), rows.between):
-                self.fast_bytes += len(block) * path.is_fast
+                if path.is_fast:
+                    self.fast_bytes += len(block)
+                else:
+                    self._middle_bytes += len(block)
                 return rows
         self._blocks.push_back(block)
         return None

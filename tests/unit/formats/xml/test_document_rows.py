@@ -93,9 +93,9 @@ def test_the_fast_path_takes_plain_rows(
     found, fast, others = rows(content, "fast")
     exact, none, everything = rows(content, "exact")
     assert found == exact
-    assert (none, everything) == (0, fast + others)
-    first, last = text.index("<r"), max(text.rfind("</r>") + 4, text.rfind("/>") + 2)
-    assert fast >= len(text[first:last].encode()) - ("</g><g" in text) * len("</g><g k='1'>")
+    assert fast > 0
+    assert none == others == 0
+    assert everything >= fast
 
 
 @pytest.mark.parametrize("text", OTHERS)
