@@ -1,22 +1,22 @@
-"""Reads the splits of one task: opens files ahead, decodes them, and checks that none changed."""
+"""Reads the splits of one task: decodes their files, counts, and checks that none changed."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
-from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.sources import sources
+from sftp_async.read.upcoming_files import UpcomingFiles
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     import pyarrow as pa
 
+    from sftp_async.read.readable_file import RemoteReadable
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import Split, TaskInput
 
@@ -25,19 +25,24 @@ log = logging.getLogger("sftp_async.read.task")
 
 @dataclass
 class ReadCounters:
-    """A task's progress: splits it is done with, rows, bytes that came, files it left out.
+    """A task's progress: what it is done with, rows, bytes that came, files it left out.
 
+    `files` are those whose first range was this task's, so that tasks that share a file count it
+    once; `ranges` are all.
     `fast_bytes` and `exact_bytes` are the bytes of CSV, JSON and XML, decompressed, that took the
     fast path of their decoder, and the exact one.
     """
 
     files: int = 0
+    ranges: int = 0
     rows: int = 0
     bytes: int = 0
     files_left_out: int = 0
     fast_bytes: int = 0
     exact_bytes: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _lock: threading.Lock = field(
+        default_factory=threading.Lock, init=False, repr=False, compare=False
+    )
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that came; from any thread, since some decoders fetch ahead in one."""
@@ -53,15 +58,13 @@ class ReadCounters:
 
     def to_dict(self) -> dict[str, int]:
         """Return the numbers by name."""
-        return {name: getattr(self, name) for name in ("files", "rows", "bytes", "files_left_out")}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
 
 def read_task(
     scan: Scan, task: TaskInput, counters: ReadCounters | None = None
 ) -> Generator[pa.RecordBatch]:
     """Yield the rows of one task, in batches of the result's schema.
-
-    The file of the next split is opened while the one before it is decoded.
 
     Args:
         scan: what all tasks have in common.
@@ -76,23 +79,14 @@ def read_task(
     """
     counters = ReadCounters() if counters is None else counters
     scan = replace(scan, file_format=scan.file_format.reporting(counters.add_path))
-
-    def opened(split: Split) -> RemoteReadable:
-        readable = RemoteReadable.of(scan.options, split.file, counters.add_bytes)
-        return stack.enter_context(readable)
-
-    with ExitStack() as stack:
-        coming = [opened(task.splits[0])]
-        for place, split in enumerate(task.splits):
-            file = coming.pop()
-            if place + 1 < len(task.splits):
-                coming.append(opened(task.splits[place + 1]))
-                coming[0].open_ahead()
+    with UpcomingFiles(scan, task.splits, counters.add_bytes) as files:
+        for split, file in files:
             try:
                 for batch in _read_split(scan, split, file):
                     counters.rows += len(batch)
                     yield batch
-                counters.files += 1
+                counters.files += split.start == 0
+                counters.ranges += 1
             except DecodeError as error:
                 if not scan.options.ignore_corrupt_files:
                     raise
@@ -103,7 +97,6 @@ def read_task(
                     raise
                 counters.files_left_out += 1
                 log.warning("a file is left out: %s", error)
-            file.close()
 
 
 def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""Decodes CSV files as Spark reads them: by Arrow where that means the same, else exactly."""
+"""Decodes CSV files as Spark reads them: plain blocks as a whole, other lines one by one."""
 
 from __future__ import annotations
 
