@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
+from sftp_async.options import SFTPOptions
+from sftp_async.read.scan import plan_scan
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.one_python
@@ -126,3 +128,32 @@ def test_a_large_file_takes_little_more_memory_than_a_small_one(sshd: SSHD, file
     assert rows == blocks * BLOCK
     print(f"{file.name}: {file.stat().st_size:,} bytes, {(large - small) / 2**20:.0f} MiB more")
     assert large - small < BOUND
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_a_gigabyte_takes_little_more_memory_than_a_small_file(sshd: SSHD, file: Path) -> None:
+    write, _ = FILES[file.name]
+    # Blocks of a gigabyte of text; the columnar files have as many rows.
+    blocks = -(-(10**9) // len(texts('{id},{amount},"{name}"\n')))
+    write(file, 1)
+    _, small = peak(sshd, file)
+    write(file, blocks)
+    rows, large = peak(sshd, file)
+    assert rows >= blocks // 25 * 25 * BLOCK
+    print(f"{file.name}: {file.stat().st_size:,} bytes, {(large - small) / 2**20:.0f} MiB more")
+    assert large - small < BOUND
+
+
+@pytest.mark.soak
+def test_a_gigabyte_of_csv_in_one_file_makes_eight_tasks(sshd: SSHD, remote_dir: Path) -> None:
+    path = remote_dir / "a.csv"
+    csv(path, -(-(10**9) // len(texts('{id},{amount},"{name}"\n'))))
+    try:
+        options = SFTPOptions(**sshd.options(), path=str(path))
+        schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+        _, tasks, _ = plan_scan(options, schema, parallelism=2)
+        assert len(tasks) >= 8
+        assert sum(split.size for task in tasks for split in task.splits) == path.stat().st_size
+    finally:
+        path.unlink()
