@@ -130,16 +130,28 @@ def random_file(size: int) -> Iterator[Path]:
 
     Random, so that no compression anywhere helps; in memory, so that no disk is measured.
     """
+    with in_memory(size) as directory:
+        path = directory / "random.bin"
+        write_random(path, size)
+        yield path
+
+
+@contextlib.contextmanager
+def in_memory(size: int) -> Iterator[Path]:
+    """Make a directory in memory, if that has space for `size` bytes, twice over; else on disk."""
     # Containers often have 64 MiB there.
     roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * size
     with tempfile.TemporaryDirectory(
         prefix="sftp-async-bench-", dir=MEMORY if roomy else None
     ) as directory:
-        path = Path(directory, "random.bin")
-        with path.open("wb") as file:
-            for start in range(0, size, MIB):
-                file.write(os.urandom(min(MIB, size - start)))
-        yield path
+        yield Path(directory)
+
+
+def write_random(path: Path, size: int) -> None:
+    """Write a file of random bytes."""
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            file.write(os.urandom(min(MIB, size - start)))
 
 
 def lies_in(path: Path) -> str:
