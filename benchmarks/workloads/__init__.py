@@ -15,7 +15,22 @@ if TYPE_CHECKING:
 #: In the order in which they run: first the one without Spark, whose JVM would only be in its way;
 #: last the one that leaves Spark's heap full.
 #: A dash is an underscore in the module.
-NAMES = ("transport", "download", "overhead", "bulk", "latency", "small-files", "scale", "encode")
+NAMES = (
+    "transport",
+    "download",
+    "list",
+    "overhead",
+    "bulk",
+    "latency",
+    "small-files",
+    "read-bulk",
+    "read-latency",
+    "read-small-files",
+    "read-columns",
+    "read-scale",
+    "scale",
+    "encode",
+)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _contenders(context: Context, server: Server) -> list[Contender]:
 
     return [
         Contender("sftp_async", "sftp_async", ours, outcome),
-        Contender("noop", "A Python source that only drains", noop),
+        Contender("noop", "A Python source that drops its rows", noop),
     ]
 
 

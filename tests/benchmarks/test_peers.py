@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-pytest.importorskip("pyspark", reason="the seed's method is a Spark data source")
+pytest.importorskip("pyspark", reason="the peer is a Spark data source")
 
 from pyspark.sql import Row
 
@@ -158,10 +158,10 @@ def test_an_absent_tool_is_skipped_with_a_reason(
     assert contender.unavailable == "rclone is not installed (Debian: rclone)"
 
 
-# The seed's method
+# Paramiko + pandas
 
 
-def seed(server: Server, path: str) -> ParamikoWriter:
+def paramiko_pandas(server: Server, path: str) -> ParamikoWriter:
     return ParamikoWriter(
         {
             "host": server.host,
@@ -174,25 +174,25 @@ def seed(server: Server, path: str) -> ParamikoWriter:
     )
 
 
-def test_the_seed_writes_a_partition_as_a_file_with_a_header(server: Server) -> None:
+def test_paramiko_with_pandas_writes_a_partition_as_a_file_with_a_header(server: Server) -> None:
     target = server.new_target()
-    seed(server, f"{target}/orders.csv").write(iter(ROWS))
+    paramiko_pandas(server, f"{target}/orders.csv").write(iter(ROWS))
     with (server.local(target) / "orders_part00000.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == [{"n": str(r.n), "text": r.text} for r in ROWS]
 
 
-def test_the_seed_leaves_nothing_of_an_empty_partition(server: Server) -> None:
+def test_paramiko_with_pandas_leaves_nothing_of_an_empty_partition(server: Server) -> None:
     target = server.new_target()
-    seed(server, f"{target}/orders.csv").write(iter([]))
+    paramiko_pandas(server, f"{target}/orders.csv").write(iter([]))
     assert not server.local(target).exists()
 
 
-def test_the_seed_refuses_a_server_with_another_host_key(impostor: Server) -> None:
+def test_paramiko_with_pandas_refuses_a_server_with_another_host_key(impostor: Server) -> None:
     with pytest.raises(Exception, match=r"Host key|known_hosts"):
-        seed(impostor, f"{impostor.new_target()}/orders.csv").write(iter(ROWS))
+        paramiko_pandas(impostor, f"{impostor.new_target()}/orders.csv").write(iter(ROWS))
 
 
-def test_the_seed_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: KeySet) -> None:
+def test_paramiko_with_pandas_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: KeySet) -> None:
     """One connection; a look at each directory; open, write, close, and Paramiko's look after."""
     asked: list[str] = []
 
@@ -227,7 +227,7 @@ def test_the_seed_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: Key
             known_hosts_file=known_hosts,
         )
         (embedded.root / "a" / "deep").mkdir(parents=True)
-        seed(address, "/a/deep/place/for/orders.csv").write(iter(ROWS))  # type: ignore[arg-type]
+        paramiko_pandas(address, "/a/deep/place/for/orders.csv").write(iter(ROWS))  # type: ignore[arg-type]
         assert embedded.logins == 1
     assert asked == [
         "stat /a/deep/place",
