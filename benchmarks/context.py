@@ -12,6 +12,7 @@ from benchmarks.data import in_memory
 from benchmarks.latency_relay import LatencyRelay
 from benchmarks.process_usage import UsageMeter
 from benchmarks.relay_check import RelayCheck, check_relay
+from benchmarks.servers import start_server
 from benchmarks.sizes import size_of
 from benchmarks.spark import start_spark, stop_spark
 
@@ -68,8 +69,9 @@ class Context:
         self._relay: LatencyRelay | None = None
         self._memory: Path | None = None
         self._spark: SparkSession | None = None
+        self._other_server: Server | None = None
         self.meter = UsageMeter(
-            server=server.pids,
+            server=self._server_pids,
             relay=lambda: [] if self._relay is None else [self._relay.pid],
             server_is_visible=server.visible,
         )
@@ -114,6 +116,29 @@ class Context:
                 yield self.server.through(relay.host, relay.port, self.scratch)
             finally:
                 self._relay, self.rtt_ms = None, 0.0
+
+    def _server_pids(self) -> list[int]:
+        other = [] if self._other_server is None else self._other_server.pids()
+        return [*self.server.pids(), *other]
+
+    @contextmanager
+    def second_server(self) -> Iterator[None]:
+        """Start another server of the same kind; `server` is that one in the block.
+
+        Targets lie on it, and the CPU seconds of both are the server's.
+        """
+        first = self.server
+        directory = self.scratch / "second"
+        directory.mkdir()
+        try:
+            with start_server(first.kind, directory) as second:
+                self.server, self._other_server = second, first
+                try:
+                    yield
+                finally:
+                    self.server, self._other_server = first, None
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
     def network_bytes(self) -> int:
         """Return the bytes that have passed the open relay, both ways; 0 without one."""

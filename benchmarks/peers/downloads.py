@@ -179,7 +179,9 @@ def get_with_asyncssh_same_cipher(server: Server, source: str, target: Path) -> 
 
 def get_with_fsspec(server: Server, source: str, target: Path) -> None:
     """Get a file with `get_file` of fsspec's own `SFTPFileSystem`, which calls Paramiko."""
-    from fsspec.implementations.sftp import SFTPFileSystem
+    from fsspec.implementations.sftp import (  # type: ignore[import-untyped]
+        SFTPFileSystem,
+    )
 
     filesystem = SFTPFileSystem(
         server.host,
@@ -198,7 +200,7 @@ def get_with_fsspec(server: Server, source: str, target: Path) -> None:
         filesystem.client.close()
 
 
-class _KnownHosts(paramiko.MissingHostKeyPolicy):
+class _KnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
     """Takes the keys of a known_hosts file: fsspec gives no way to load one."""
 
     def __init__(self, file: Path) -> None:

@@ -27,9 +27,11 @@ NAMES = (
     "read-latency",
     "read-small-files",
     "read-columns",
+    "copy",
     "read-scale",
     "scale",
     "encode",
+    "decode",
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCALE, QUICK_SCALE = 1, 0.1
 PARTITIONS = 8
 BY_HAND = ["spark_disk", "spark_disk_rclone"]
-#: Paramiko + pandas makes plain CSV only. OpenSSH differs from rclone in the upload alone, which CSV
+#: Paramiko + pandas makes plain CSV only. OpenSSH differs from rclone in the upload alone: CSV
 #: shows.
 CONTESTS = [
     (

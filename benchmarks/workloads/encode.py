@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.comparison import Comparison, Contender, Outcome, compare
 from benchmarks.data import dataframe, lineitem
+from benchmarks.measures import OURS
 from benchmarks.peers.encoders import (
     PANDAS_CODECS,
     SPARK_CODECS,
@@ -23,7 +24,6 @@ from benchmarks.peers.encoders import (
     spark_reader,
     spark_writer,
 )
-from benchmarks.targets import OURS
 from benchmarks.verify import count_rows
 from benchmarks.workloads import Workload
 from sftp_async.formats import open_format

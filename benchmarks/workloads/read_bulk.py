@@ -27,8 +27,10 @@ SCALE, QUICK_SCALE = 1, 0.05
 FILES = 8
 #: Paramiko is so slow that it gets a table of this scale at most.
 LINES_SCALE = 0.1
-#: Those that it reads, too.
+#: Those that it reads, too; a row's time is compared.
 BY_LINE = {"csv", "csv-8-files"}
+SMALL_SCALE = 0.0015  # a megabyte
+SMALL_READERS = ["sftp_async", "hadoop"]
 READERS = ["sftp_async", "spark_disk", "sftp_spark", "rclone_spark"]
 FEWER = ["sftp_async", "spark_disk", "rclone_spark"]
 #: Name, number of files, what they are, what is asked, who reads them.
@@ -65,6 +67,18 @@ def run(context: Context) -> Iterator[Comparison]:
                 rounds=context.rounds,
                 labels={**reads.labels, "scale": scale, "query": query.name},
             )
+
+    # Hadoop's reader was seen to take minutes for some megabytes.
+    source = csv(_table(context, SMALL_SCALE, 1), "small-file")
+    with table_reads(context, source) as at:
+        reads = at(context.server)
+        yield compare(
+            context,
+            "read-bulk/small-file",
+            reads.contenders(SMALL_READERS),
+            rounds=context.rounds,
+            labels={**reads.labels, "scale": SMALL_SCALE},
+        )
 
 
 def _table(context: Context, scale: float, files: int) -> Path:

@@ -22,6 +22,7 @@ from benchmarks.peers.commands import (
     rclone_get,
     sftp,
 )
+from benchmarks.peers.hadoop_sftp import hadoop_read, no_hadoop
 from benchmarks.peers.paramiko_lines import ParamikoLinesSource
 from benchmarks.read_files import CSV_OPTIONS, Source, csv, published, spark_schema
 from benchmarks.row_digest import rows_outcome
@@ -147,6 +148,7 @@ class TableReads:
             "sftp_spark": self._sftp_then_spark,
             "rclone_spark": self._rclone_then_spark,
             "paramiko_lines": self._paramiko_lines,
+            "hadoop": self._hadoop,
         }
         return [made[name]() for name in names]
 
@@ -238,6 +240,21 @@ class TableReads:
             read,
             unavailable=no_rclone_download(self._server),
             labels={"note": RCLONE_NOTE},
+        )
+
+    def _hadoop(self) -> Contender:
+        arguments = (
+            self._context.spark,
+            self._server,
+            self._remote,
+            dict(self._source.options),
+            self._schema,
+        )
+        return self._contender(
+            "hadoop",
+            "Hadoop's SFTPFileSystem",
+            lambda target: hadoop_read(*arguments),
+            unavailable=no_hadoop(*arguments),
         )
 
     def _paramiko_lines(self) -> Contender:

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
+from benchmarks.measures import counted
 from benchmarks.overview import NAME, NO_PEERS, PANELS, bars, draw, heading
 from benchmarks.performance_page import PAGE, REPOSITORY
-from benchmarks.targets import counted
 
 CHART = re.compile(r"!\[[^\]]*\]\((benchmarks/results/[^/]+)/" + re.escape(NAME))
 FIGURES = re.compile(r"\(\.\./\.\./(benchmarks/results/[^/]+)/bulk\.svg\)")

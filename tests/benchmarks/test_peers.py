@@ -192,7 +192,9 @@ def test_paramiko_with_pandas_refuses_a_server_with_another_host_key(impostor: S
         paramiko_pandas(impostor, f"{impostor.new_target()}/orders.csv").write(iter(ROWS))
 
 
-def test_paramiko_with_pandas_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: KeySet) -> None:
+def test_paramiko_with_pandas_asks_for_no_more_than_its_model(
+    tmp_path: Path, user_keys: KeySet
+) -> None:
     """One connection; a look at each directory; open, write, close, and Paramiko's look after."""
     asked: list[str] = []
 

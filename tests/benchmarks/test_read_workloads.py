@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
 from benchmarks.comparison import Comparison, compare
 from benchmarks.context import Context
-from benchmarks.data import lineitem
+from benchmarks.data import lineitem, lineitem_pieces
+from benchmarks.peers import decoders
 from benchmarks.read_files import csv, csv_quoted, json_lines
+from benchmarks.row_digest import repeated, rows_outcome
 from benchmarks.servers import start_server
 from benchmarks.workloads import (
+    copy,
+    decode,
     download,
-    list as list_workload,
     read_bulk,
     read_columns,
     read_latency,
     read_scale,
     read_small_files,
 )
+from benchmarks.workloads import (
+    list as list_workload,
+)
 from benchmarks.workloads.table_reads import table_reads
-from tests.support.requirements import skip_without
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -91,8 +100,13 @@ def test_read_bulk_reads_every_kind_of_file(
 ) -> None:
     monkeypatch.setattr(read_bulk, "QUICK_SCALE", SCALE)
     monkeypatch.setattr(read_bulk, "FILES", 2)
-    contests = [(name, min(files, 2), *more) for name, files, *more in read_bulk.CONTESTS]
+    # What reads a copy on the local disk does not depend on what is in it.
+    contests = [
+        (name, min(files, 2), make, query, names if name == "csv" else names[:2])
+        for name, files, make, query, names in read_bulk.CONTESTS
+    ]
     monkeypatch.setattr(read_bulk, "CONTESTS", contests)
+    monkeypatch.setattr(read_bulk, "BY_LINE", {"csv"})
     comparisons = checked(list(read_bulk.run(context)))
     found = {comparison.name: comparison for comparison in comparisons}
     assert names(found["read-bulk/csv"]) == [
@@ -186,32 +200,135 @@ def test_list_finds_every_file_in_one_directory_and_in_many(
         assert [e.outcome.rows for e in comparison.entries if e.outcome] == [30] * 4
 
 
+def test_copy_goes_from_one_server_to_a_second_one(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy, "QUICK_SCALE", SCALE)
+    monkeypatch.setattr(copy, "FILES", 2)
+    first = context.server
+    (comparison,) = checked(list(copy.run(context)))
+    assert names(comparison) == ["sftp_async", "rclone_spark_rclone"]
+    assert context.server is first
+    assert not (context.scratch / "second").exists()
+
+
+def test_decode_finds_every_cell_of_every_format_and_codec(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "QUICK_ROWS", 300)
+    monkeypatch.setattr(decode, "QUICK_XML_ROWS", 200)
+    monkeypatch.setattr(decode, "LEAST_ROUNDS", 1)
+    # Of Spark one codec a format: what a codec does to Spark is not ours to test.
+    once = {name: {"none": words["none"]} for name, words in decoders.SPARK_CODECS.items()}
+    monkeypatch.setattr(decoders, "SPARK_CODECS", once)
+    comparisons = {each.name: each for each in checked(list(decode.run(context)))}
+    assert len(comparisons) == sum(map(len, decode.FORMATS.values()))
+    with_all = ["sftp_async", "sftp_async_exact", "spark", "pandas", "polars"]
+    assert names(comparisons["decode/csv"]) == names(comparisons["decode/json"]) == with_all
+    assert names(comparisons["decode/parquet"]) == ["sftp_async", "spark", "pandas", "polars"]
+    assert names(comparisons["decode/avro"]) == ["sftp_async", "spark"]
+    assert names(comparisons["decode/csv-xz"]) == ["sftp_async", "pandas"]
+
+
+def test_decoding_another_cell_is_caught(context: Context) -> None:
+    table = lineitem_pieces(1, 300, context.data_dir)
+    file = decode.encoded(table, "csv", "none")
+    wrong = context.scratch / "wrong.csv"
+    wrong.write_text(file.place.read_text().replace(",N,", ",n,", 1))
+    contenders = decoders.decoders(context, replace(file, place=wrong))
+    comparison = compare(context, "unit", contenders, rounds=1)
+    assert len(comparison.problems) == len(contenders) == 5
+
+
 # A wrong row is caught
 
 
-@pytest.mark.parametrize("who", ["sftp_async", "spark_disk", "paramiko_lines"])
-def test_a_contender_that_reads_another_row_is_disqualified_be_it_ours(
-    context: Context, who: str
+WHO = ["sftp_async", "spark_disk", "sftp_spark", "paramiko_lines"]
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_a_contender_that_finds_another_cell_is_disqualified_be_it_ours(
+    context: Context, tmp_path: Path, who: str
 ) -> None:
-    source = csv(lineitem(SCALE, 1, context.data_dir))
-    with table_reads(context, source) as at:
-        contenders = at(context.server).contenders(["sftp_async", "spark_disk", "paramiko_lines"])
-        if who == "spark_disk":
-            wrong = _with_another_cell(source.place, context.scratch / "wrong")
-            other = replace(source, place=wrong)
-            with table_reads(context, other) as at_other:
-                pass
-            contenders = [
-                _reading(context, other, contender) if contender.name == who else contender
-                for contender in contenders
-            ]
-        else:
-            remote = contenders[0]
-            del remote
-            contenders = [
-                _spoilt(contender) if contender.name == who else contender
-                for contender in contenders
-            ]
+    right = csv(lineitem(SCALE, 1, context.data_dir))
+    [file] = right.place.iterdir()
+    lines = file.read_text().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(",1", ",2", 1)
+    (tmp_path / file.name).write_text("".join(lines))
+    wrong = replace(right, place=tmp_path)
+    with table_reads(context, right) as at_right, table_reads(context, wrong) as at_wrong:
+        contenders = [
+            (at_wrong if name == who else at_right)(context.server).contenders([name])[0]
+            for name in WHO
+        ]
         comparison = compare(context, "unit", contenders, rounds=1)
-    failed = {entry.contender.name for entry in comparison.entries if entry.failed}
-    assert failed == {who}
+    assert [entry.contender.name for entry in comparison.entries if entry.failed] == [who]
+    [failed] = [entry for entry in comparison.entries if entry.failed]
+    assert failed.failed is not None
+    assert "found something else than is there" in failed.failed
+    assert failed.runs == []
+
+
+# Files
+
+
+def test_every_text_is_quoted_and_each_comment_has_a_separator_and_doubled_quotes(
+    data_dir: Path,
+) -> None:
+    [file] = csv_quoted(lineitem(SCALE, 1, data_dir)).place.iterdir()
+    lines = file.read_text().splitlines()
+    assert len(lines) > 5000
+    text = r'"(?:[^"]|"")*"'
+    row = re.compile(rf"[\d.,-]+(?:{text},){{2}}[\d,-]+{text},{text},{text}")
+    for line in lines[1:]:
+        assert row.fullmatch(line)
+        assert re.search(r', ""[A-Z ]+"""$', line)
+
+
+def test_decimals_are_numbers_in_json_as_they_are_in_the_table(data_dir: Path) -> None:
+    table = lineitem(SCALE, 1, data_dir)
+    [file] = json_lines(table).place.iterdir()
+    rows = [json.loads(line, parse_float=Decimal) for line in file.read_text().splitlines()]
+    wanted = pl.read_parquet(table)["l_extendedprice"].to_list()
+    assert [Decimal(row["l_extendedprice"]) for row in rows] == wanted
+
+
+def test_a_file_is_repeated_with_one_header(tmp_path: Path) -> None:
+    (tmp_path / "once").write_text("a,b\n1,2\n3,4\n")
+    read_scale.repeat(tmp_path / "once", tmp_path / "twice", 2)
+    assert (tmp_path / "twice").read_text() == "a,b\n1,2\n3,4\n1,2\n3,4\n"
+
+
+# The digest of a DataFrame
+
+ROWS = [(1, "a", None), (2, "b", "x"), (3, "", "y")]
+COLUMNS = "n INT, first STRING, second STRING"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([(1, "a", None), (2, "b", "x"), (3, "", "z")], id="another text"),
+        pytest.param([(1, None, "a"), (2, "b", "x"), (3, "", "y")], id="a null moved"),
+        pytest.param([(1, "a", ""), (2, "b", "x"), (3, "", "y")], id="an empty text for a null"),
+        pytest.param([(2, "a", None), (1, "b", "x"), (3, "", "y")], id="numbers swapped"),
+        pytest.param([*ROWS[:2], (3, "y", "")], id="columns swapped"),
+        pytest.param(ROWS[:2], id="a missing row"),
+        pytest.param([*ROWS, ROWS[0]], id="a doubled row"),
+        pytest.param([ROWS[0], ROWS[0], ROWS[2]], id="a doubled row for a missing one"),
+        pytest.param([], id="no row"),
+    ],
+)
+def test_other_rows_have_another_digest(spark: SparkSession, rows: list[Any]) -> None:
+    wanted = rows_outcome(spark.createDataFrame(ROWS, COLUMNS))
+    found = rows_outcome(spark.createDataFrame(rows, COLUMNS))
+    assert found.rows == len(rows)
+    assert found.digest != wanted.digest
+
+
+def test_the_order_of_the_rows_does_not_matter_and_repeating_them_is_foreseen(
+    spark: SparkSession,
+) -> None:
+    wanted = rows_outcome(spark.createDataFrame(ROWS, COLUMNS))
+    assert rows_outcome(spark.createDataFrame(ROWS[::-1], COLUMNS)) == wanted
+    assert rows_outcome(spark.createDataFrame(ROWS * 5, COLUMNS)) == repeated(wanted, 5)

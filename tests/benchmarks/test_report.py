@@ -108,7 +108,9 @@ def bulk(paramiko: float, disk: float, rclone: float, cpu: float = 1.0) -> Compa
         ),
         (
             "T6",
-            held("small-files/50ms", entry("sftp_async", 1), entry("paramiko_pandas", 15), rtt_ms=50),
+            held(
+                "small-files/50ms", entry("sftp_async", 1), entry("paramiko_pandas", 15), rtt_ms=50
+            ),
             [(15, True)],
         ),
         (
