@@ -129,7 +129,7 @@ class _Direction:
 
     """
 
-    def __init__(self, delay: float, count: Callable[[int], None]) -> None:
+    def __init__(self, delay: float, count: Callable[[int], None] = lambda size: None) -> None:
         self._delay = delay
         self._count = count
         self._bound = max(LEAST_BOUND, int(2 * CAPACITY * delay))

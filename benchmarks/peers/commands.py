@@ -54,7 +54,7 @@ def sftp(server: Server, batch: Sequence[str], printed: Path | None = None) -> N
         printed: where its standard output goes; None drops it.
 
     """
-    command = ["sftp", "-q", "-b", "-", *_openssh(server), "-P", str(server.port)]
+    command = ["sftp", "-b", "-", *_openssh(server), "-P", str(server.port)]
     given = "\n".join(batch) + "\n"
     _call([*command, f"{server.username}@{server.host}"], given=given, printed=printed)
 

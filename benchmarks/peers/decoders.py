@@ -175,7 +175,9 @@ def _spark(context: Context, file: Encoded) -> Contender:
         reader = context.spark.read.format(SPARK_NAMES.get(file.name, file.name))
         if file.name == "text":
             return reader.load(str(file.place))
-        return reader.options(**options).schema(spark_schema(file.table.parent)).load(str(file.place))
+        return (
+            reader.options(**options).schema(spark_schema(file.table.parent)).load(str(file.place))
+        )
 
     table = context.spark.read.parquet(str(file.table))
     return _contender(

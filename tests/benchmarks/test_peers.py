@@ -21,11 +21,14 @@ from benchmarks.peers.commands import (
     RCLONE_ONCE,
     CommandError,
     no_rclone,
+    no_rclone_download,
     no_shell,
     quoted,
     rclone,
     sftp,
 )
+from benchmarks.peers.downloads import DOWNLOADS
+from benchmarks.peers.paramiko_lines import LinesReader
 from benchmarks.peers.paramiko_source import ParamikoWriter
 from benchmarks.peers.spark_then_copy import spark_disk_rclone, spark_disk_sftp
 from benchmarks.peers.tools import TOOLS
@@ -156,6 +159,98 @@ def test_an_absent_tool_is_skipped_with_a_reason(
         assert "is not installed (Debian: " in str(TOOLS[name].unavailable(server))
     contender = spark_disk_rclone(SimpleNamespace(), server, str, outcome=None)
     assert contender.unavailable == "rclone is not installed (Debian: rclone)"
+
+
+# Downloads
+
+
+def get(name: str, server: Server, source: str, target: Path) -> None:
+    tool = DOWNLOADS[name]
+    if (reason := tool.unavailable(server)) is not None:
+        skip_without(reason)
+    tool.get(server, source, target)
+
+
+@pytest.fixture
+def remote(server: Server, source: Path) -> str:
+    """A file on the server, under a name that is not easy to quote."""
+    path = server.new_target() + " 'it'"
+    server.local(path).write_bytes(source.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_every_tool_gets_the_file_byte_for_byte(
+    name: str, server: Server, source: Path, remote: str, tmp_path: Path
+) -> None:
+    get(name, server, remote, tmp_path / "came here")
+    assert (tmp_path / "came here").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in DOWNLOADS if not name.startswith("rclone")])
+def test_every_tool_gets_nothing_from_a_server_with_another_host_key(
+    name: str, impostor: Server, remote: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match=r"(?i)host key|known_?hosts"):
+        DOWNLOADS[name].get(impostor, remote, tmp_path / "file")
+    target = tmp_path / "file"
+    assert not target.exists() or target.stat().st_size == 0
+
+
+@pytest.mark.parametrize("name", [name for name in DOWNLOADS if name != "asyncssh"])
+def test_all_but_stock_asyncssh_get_with_the_same_cipher(
+    name: str, server: Server, remote: str, tmp_path: Path
+) -> None:
+    server.ciphers()
+    get(name, server, remote, tmp_path / "file")
+    assert set(server.ciphers()) == {CIPHER}
+
+
+def test_rclone_is_tried_against_the_embedded_server_before_it_downloads(
+    server: Server, tmp_path: Path, source: Path
+) -> None:
+    assert no_rclone_download(server) is None
+    with start_server("embedded", tmp_path) as embedded:
+        if (reason := no_rclone_download(embedded)) is None:
+            remote = embedded.new_target()
+            embedded.local(remote).write_bytes(source.read_bytes())
+            DOWNLOADS["rclone"].get(embedded, remote, tmp_path / "file")
+            assert (tmp_path / "file").read_bytes() == source.read_bytes()
+        else:
+            assert "do not understand each other" in reason
+
+
+# Paramiko, line by line
+
+
+def lines_reader(server: Server, path: str) -> LinesReader:
+    return LinesReader(
+        {
+            "host": server.host,
+            "port": str(server.port),
+            "username": server.username,
+            "private_key_path": str(server.key_file),
+            "known_hosts_path": str(server.known_hosts_file),
+            "path": path,
+        }
+    )
+
+
+def test_paramiko_by_line_reads_a_task_a_file_and_a_row_a_line(server: Server) -> None:
+    directory = server.new_target()
+    server.local(directory).mkdir()
+    for name, text in {"a": "1,x\n2,y\n", "b": "3,z"}.items():
+        (server.local(directory) / name).write_text(text)
+    reader = lines_reader(server, directory)
+    tasks = sorted(reader.partitions(), key=lambda task: str(task.value))
+    assert [list(reader.read(task)) for task in tasks] == [[("1,x",), ("2,y",)], [("3,z",)]]
+    single = lines_reader(server, f"{directory}/b")
+    assert [list(single.read(task)) for task in single.partitions()] == [[("3,z",)]]
+
+
+def test_paramiko_by_line_refuses_a_server_with_another_host_key(impostor: Server) -> None:
+    with pytest.raises(Exception, match=r"Host key|known_hosts"):
+        lines_reader(impostor, impostor.directory).partitions()
 
 
 # Paramiko + pandas
