@@ -171,9 +171,9 @@ def growth(workload: str, base: str) -> Callable[[Document], float]:
         sizes = _sizes(document, workload)
         for comparison in document["contests"]:
             if comparison["name"] == base and counted(least := comparison["entries"][0]):
-                floor = median(least, lambda run: float(run["memory"]["worker"]))
+                base_size = median(least, lambda run: float(run["memory"]["worker"]))
                 peaks = [run["memory"]["worker"] for _, entry in sizes for run in entry["runs"]]
-                return float(max(peaks) - floor) / MIB
+                return float(max(peaks) - base_size) / MIB
         raise NotMeasuredError(f"{base} was not run")
 
     return measure

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: Rows that are converted at a time.
 BATCH_ROWS = 65_536
-#: What zlib, gzip(1) and Spark take unless told otherwise.
+#: The default of zlib, gzip(1) and Spark.
 GZIP_LEVEL = 6
 COMMENT = "l_comment"
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 #: As large as the pieces in which OpenSSH serves a file.
 PIECE = 255 * 1024
 EXACT = "sftp_async_exact"
+#: Of XML, by default Spark takes the blanks off both ends of every text; lineitem's comments have
+#: some.
+KEEP_BLANKS = {"ignoreSurroundingSpaces": "false"}
 #: polars reads no ORC, no XML and no text, and of Avro no decimals.
 POLARS = {
     "csv": {"none", "gzip", "zstd"},
@@ -95,7 +98,9 @@ class InMemory(ReadableFile):
 
 def decoders(context: Context, file: Encoded) -> list[Contender]:
     """Return ours, and the others as far as they have the format and the codec."""
-    options = FormatOptions.model_validate({"format": file.name, "header": True, "escape": '"'})
+    options = FormatOptions.model_validate(
+        {"format": file.name, "header": True, "escape": '"', **KEEP_BLANKS}
+    )
     schema = _arrow_schema(file.frame.schema)
     found = [_ours(context, OURS, "sftp_async", file, open_read_format(options, schema))]
     exact: ReadFormat | None = None
@@ -169,7 +174,7 @@ def _spark(context: Context, file: Encoded) -> Contender:
 
     options = {"header": "true", "escape": '"'} if file.name == "csv" else {}
     if file.name == "xml":
-        options = {"rowTag": "ROW"}
+        options = {"rowTag": "ROW", **KEEP_BLANKS}
 
     def read() -> DataFrame:
         reader = context.spark.read.format(SPARK_NAMES.get(file.name, file.name))

@@ -121,7 +121,7 @@ def list_with_sftp_async(server: Server, tree: Tree, target: Path) -> None:
 def list_with_openssh(server: Server, tree: Tree, target: Path) -> None:
     """List with `ls -1` of OpenSSH's `sftp`, which knows no recursion: a command a directory."""
     places = [f"{tree.path}/{name}" for name in tree.directories] or [tree.path]
-    # Unsorted, as the server sends them: nobody needs the order.
+    # Unsorted, as the server sends them: no contender needs the order.
     sftp(server, [f"ls -1f {quoted(place)}" for place in places], printed=target)
 
 

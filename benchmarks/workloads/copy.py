@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.context import Context
     from benchmarks.servers import Server
 
-SCALE, QUICK_SCALE = 1, 0.05
+SCALE, QUICK_SCALE = 1, 0.03
 FILES = 8
 
 

@@ -25,11 +25,11 @@ from benchmarks.workloads.table_reads import SPLITTING
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-ROWS, QUICK_ROWS = 600_000, 60_000
+ROWS, QUICK_ROWS = 600_000, 30_000
 #: Of XML, pandas holds a tree of all elements.
-XML_ROWS, QUICK_XML_ROWS = 60_000, 6_000
+XML_ROWS, QUICK_XML_ROWS = 60_000, 3_000
 #: A run takes a fraction of a second, so more of them are counted.
-LEAST_ROUNDS = 3
+LEAST_ROUNDS, QUICK_LEAST_ROUNDS = 5, 1
 TEXT_COLUMN = "l_comment"
 FORMATS = {
     "csv": ("none", "gzip", "zstd", "bzip2", "xz"),
@@ -71,7 +71,9 @@ def run(context: Context) -> Iterator[Comparison]:
                     context,
                     f"decode/{name}" if codec == "none" else f"decode/{name}-{codec}",
                     decoders(context, file),
-                    rounds=max(context.rounds, LEAST_ROUNDS),
+                    rounds=max(
+                        context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
+                    ),
                     labels={
                         "format": name,
                         "compression": codec,

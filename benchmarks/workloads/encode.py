@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from benchmarks.context import Context
 
-SCALE, QUICK_SCALE = 0.25, 0.05
+SCALE, QUICK_SCALE = 0.25, 0.03
 #: As many rows as Spark hands over at a time (spark.sql.execution.arrow.maxRecordsPerBatch).
 BATCH_ROWS = 10_000
 #: A run takes a fraction of a second, so more of them are counted.
-LEAST_ROUNDS = 3
+LEAST_ROUNDS, QUICK_LEAST_ROUNDS = 3, 1
 TEXT_COLUMN = "l_comment"
 FORMATS = {
     "csv": ("none", "gzip", "zstd", "bzip2", "xz"),
@@ -72,7 +72,9 @@ def run(context: Context) -> Iterator[Comparison]:
                     context,
                     f"encode/{name}" if codec == "none" else f"encode/{name}-{codec}",
                     tables.contenders(name, codec),
-                    rounds=max(context.rounds, LEAST_ROUNDS),
+                    rounds=max(
+                        context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
+                    ),
                     labels={"format": name, "compression": codec, "rows": rows, "scale": scale},
                     alike=False,  # each has its own number of rows, and must leave that many
                 )

@@ -13,8 +13,8 @@ from benchmarks.workloads import Workload
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-FILES, QUICK_FILES = 100_000, 10_000
-DIRECTORIES, QUICK_DIRECTORIES = 1000, 100
+FILES, QUICK_FILES = 100_000, 5_000
+DIRECTORIES, QUICK_DIRECTORIES = 1000, 50
 ROUND_TRIPS_MS = (0, 50)
 #: Of each file: an empty one is left out of a read.
 CONTENT = b"a\n"

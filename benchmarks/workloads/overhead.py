@@ -22,7 +22,7 @@ SCHEMA = pl.Schema({"id": pl.Int64})
 #: Enough for the session, its Python processes and the connection to be warm.
 WARM_UPS = 3
 #: A run takes a second or two: the median of many costs little.
-LEAST_ROUNDS = 7
+LEAST_ROUNDS, QUICK_LEAST_ROUNDS = 7, 5
 
 
 def run(context: Context) -> Iterator[Comparison]:
@@ -33,7 +33,7 @@ def run(context: Context) -> Iterator[Comparison]:
                 context,
                 f"overhead/{rtt_ms}ms",
                 _contenders(context, server),
-                rounds=max(context.rounds, LEAST_ROUNDS),
+                rounds=max(context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS),
                 warmups=WARM_UPS,
                 labels={"format": "csv", "compression": "none", "rows": 1, "partitions": 1},
             )

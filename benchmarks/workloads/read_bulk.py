@@ -23,7 +23,7 @@ from benchmarks.workloads.table_reads import ALL_ROWS, TOTALS, Query, table_read
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-SCALE, QUICK_SCALE = 1, 0.05
+SCALE, QUICK_SCALE = 1, 0.03
 FILES = 8
 #: Paramiko is so slow that it gets a table of this scale at most.
 LINES_SCALE = 0.1

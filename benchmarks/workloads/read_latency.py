@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from benchmarks.context import Context
 
 #: Of the full pass: 256 MiB of CSV.
-SCALE, QUICK_SCALE = 0.35, 0.03
+SCALE, QUICK_SCALE = 0.35, 0.02
 #: Paramiko waits a round trip for every 8 KiB: it gets so little of the table.
-LINES_SCALE = 0.003
-ROUND_TRIPS_MS = (50, 150)
+LINES_SCALE, QUICK_LINES_SCALE = 0.003, 0.0005
+ROUND_TRIPS_MS, QUICK_ROUND_TRIPS_MS = (50, 150), (50,)
 FILES = {"one-file": 1, "8-files": 8}
 READERS = ["sftp_async", "sftp_spark", "rclone_spark"]
 #: The same file without a split: what one task does.
@@ -27,16 +27,17 @@ ONE_TASK = "sftp_async_one_task"
 
 def run(context: Context) -> Iterator[Comparison]:
     """Yield a comparison for each number of files and round trip."""
-    scale = SCALE if context.full else QUICK_SCALE
+    scale, few = (SCALE, LINES_SCALE) if context.full else (QUICK_SCALE, QUICK_LINES_SCALE)
+    round_trips_ms = ROUND_TRIPS_MS if context.full else QUICK_ROUND_TRIPS_MS
     if not context.full:
         context.cuts.append(f"read-latency: lineitem of scale {scale} instead of {SCALE}")
-    few = min(scale, LINES_SCALE)
+        context.cuts.append(f"read-latency: at {round_trips_ms} ms instead of {ROUND_TRIPS_MS}")
     for name, files in FILES.items():
         source = csv(lineitem(scale, files, context.data_dir))
         by_line = csv(lineitem(few, files, context.data_dir))
         names = [*READERS, ONE_TASK] if files == 1 else READERS
         with table_reads(context, source) as all_of, table_reads(context, by_line) as few_of:
-            for rtt_ms in ROUND_TRIPS_MS:
+            for rtt_ms in round_trips_ms:
                 with context.relay(rtt_ms) as server:
                     reads = all_of(server)
                     contenders = reads.contenders(names)

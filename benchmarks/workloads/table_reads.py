@@ -1,6 +1,6 @@
 """The contenders that read one table into Spark: ours and its peers, with the same words to each.
 
-All of them give the columns' types, so nobody infers, and none pays for a listing that another does
+All of them give the columns' types, so none infers, and none pays for a listing that another does
 not: every run makes its DataFrame again.
 """
 

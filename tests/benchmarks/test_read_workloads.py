@@ -86,7 +86,7 @@ def test_download_gets_one_file_with_every_tool_near_and_far(
 ) -> None:
     monkeypatch.setattr(download, "QUICK_SIZE", 3_000_001)
     monkeypatch.setattr(download, "QUICK_FAR_SIZE", 100_000)
-    monkeypatch.setattr(download, "ROUND_TRIPS_MS", (2,))
+    monkeypatch.setattr(download, "QUICK_ROUND_TRIPS_MS", (2,))
     near, far = checked(list(download.run(context)))
     assert names(near)[:3] == ["sftp_async", "openssh_sftp", "ssh_cat"]
     assert names(far) == ["sftp_async", "openssh_sftp", "rclone", "rclone_unchecked"]
@@ -132,9 +132,9 @@ def test_read_latency_reads_through_the_relay_and_paramiko_a_part_of_it(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_latency, "QUICK_SCALE", 0.002)
-    monkeypatch.setattr(read_latency, "LINES_SCALE", SCALE)
+    monkeypatch.setattr(read_latency, "QUICK_LINES_SCALE", SCALE)
     monkeypatch.setattr(read_latency, "FILES", {"one-file": 1, "2-files": 2})
-    monkeypatch.setattr(read_latency, "ROUND_TRIPS_MS", (2,))
+    monkeypatch.setattr(read_latency, "QUICK_ROUND_TRIPS_MS", (2,))
     one, _ = checked(list(read_latency.run(context)))
     assert names(one)[-2:] == ["sftp_async_one_task", "paramiko_lines"]
     rows = {entry.contender.name: entry.contender.labels["rows"] for entry in one.entries}
@@ -217,7 +217,6 @@ def test_decode_finds_every_cell_of_every_format_and_codec(
 ) -> None:
     monkeypatch.setattr(decode, "QUICK_ROWS", 300)
     monkeypatch.setattr(decode, "QUICK_XML_ROWS", 200)
-    monkeypatch.setattr(decode, "LEAST_ROUNDS", 1)
     # Of Spark one codec a format: what a codec does to Spark is not ours to test.
     once = {name: {"none": words["none"]} for name, words in decoders.SPARK_CODECS.items()}
     monkeypatch.setattr(decoders, "SPARK_CODECS", once)
