@@ -182,15 +182,15 @@ def _conversion(workload: str, comparisons: Sequence[Mapping[str, Any]]) -> Tabl
     ]
     labels = comparisons[0]["labels"]
     remark = (
-        f"{table_size(labels)}. MB are of {CONVERSIONS[workload]}; CPU is the client's and the "
-        "JVM's; times ours compares the time of a row."
+        f"TPC-H's lineitem, {table_size(labels)}. MB are of {CONVERSIONS[workload]}; CPU is the "
+        "client's and the JVM's; times ours compares the time of a row."
     )
     return Table(f"{workload}/{labels['format']}", ("codec", *heads), rows, remark)
 
 
 def table_size(labels: Mapping[str, Any]) -> str:
     """Say how much of TPC-H a comparison had."""
-    return f"TPC-H scale {labels['scale']:g}" if "scale" in labels else f"{labels['rows']:,} rows"
+    return f"scale {labels['scale']:g}" if "scale" in labels else f"{labels['rows']:,} rows"
 
 
 def _table(

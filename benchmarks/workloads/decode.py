@@ -55,6 +55,7 @@ AVRO_TYPES: dict[type, Any] = {
 
 def run(context: Context) -> Iterator[Comparison]:
     """Yield a comparison for each format and codec."""
+    least = LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
     rows, xml_rows = (ROWS, XML_ROWS) if context.full else (QUICK_ROWS, QUICK_XML_ROWS)
     if not context.full:
         context.cuts.append(f"decode: {rows:,} rows instead of {ROWS:,}")
@@ -71,9 +72,7 @@ def run(context: Context) -> Iterator[Comparison]:
                     context,
                     f"decode/{name}" if codec == "none" else f"decode/{name}-{codec}",
                     decoders(context, file),
-                    rounds=max(
-                        context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
-                    ),
+                    rounds=max(context.rounds, least),
                     labels={
                         "format": name,
                         "compression": codec,

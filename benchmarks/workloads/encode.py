@@ -58,6 +58,7 @@ SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of a
 
 def run(context: Context) -> Iterator[Comparison]:
     """Yield a comparison for each format and codec."""
+    least = LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
     scale = SCALE if context.full else QUICK_SCALE
     if not context.full:
         context.cuts.append(f"encode: lineitem of scale {scale} instead of {SCALE}")
@@ -72,9 +73,7 @@ def run(context: Context) -> Iterator[Comparison]:
                     context,
                     f"encode/{name}" if codec == "none" else f"encode/{name}-{codec}",
                     tables.contenders(name, codec),
-                    rounds=max(
-                        context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
-                    ),
+                    rounds=max(context.rounds, least),
                     labels={"format": name, "compression": codec, "rows": rows, "scale": scale},
                     alike=False,  # each has its own number of rows, and must leave that many
                 )

@@ -27,13 +27,14 @@ LEAST_ROUNDS, QUICK_LEAST_ROUNDS = 7, 5
 
 def run(context: Context) -> Iterator[Comparison]:
     """Yield a comparison for each round trip."""
+    least = LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
     for rtt_ms in ROUND_TRIPS_MS:
         with context.relay(rtt_ms) as server:
             yield compare(
                 context,
                 f"overhead/{rtt_ms}ms",
                 _contenders(context, server),
-                rounds=max(context.rounds, LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS),
+                rounds=max(context.rounds, least),
                 warmups=WARM_UPS,
                 labels={"format": "csv", "compression": "none", "rows": 1, "partitions": 1},
             )

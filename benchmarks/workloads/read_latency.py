@@ -31,7 +31,7 @@ def run(context: Context) -> Iterator[Comparison]:
     round_trips_ms = ROUND_TRIPS_MS if context.full else QUICK_ROUND_TRIPS_MS
     if not context.full:
         context.cuts.append(f"read-latency: lineitem of scale {scale} instead of {SCALE}")
-        context.cuts.append(f"read-latency: at {round_trips_ms} ms instead of {ROUND_TRIPS_MS}")
+        context.cuts.append(f"read-latency: not at {ROUND_TRIPS_MS[-1]} ms")
     for name, files in FILES.items():
         source = csv(lineitem(scale, files, context.data_dir))
         by_line = csv(lineitem(few, files, context.data_dir))

@@ -19,6 +19,7 @@ from benchmarks.comparison import Comparison, compare
 from benchmarks.context import Context
 from benchmarks.data import lineitem, lineitem_pieces
 from benchmarks.peers import decoders
+from benchmarks.peers.listings import found_names, names_outcome
 from benchmarks.read_files import csv, csv_quoted, json_lines
 from benchmarks.row_digest import repeated, rows_outcome
 from benchmarks.servers import start_server
@@ -239,6 +240,11 @@ def test_decoding_another_cell_is_caught(context: Context) -> None:
     assert len(comparison.problems) == len(contenders) == 5
 
 
+def test_a_quick_pass_of_reading_says_what_it_leaves_out(context: Context) -> None:
+    wanted = {"download", "list", "read-latency", "read-small-files", "read-columns", "read-scale"}
+    assert {cut.partition(":")[0] for cut in context.cuts} >= wanted
+
+
 # A wrong row is caught
 
 
@@ -266,6 +272,20 @@ def test_a_contender_that_finds_another_cell_is_disqualified_be_it_ours(
     assert failed.failed is not None
     assert "found something else than is there" in failed.failed
     assert failed.runs == []
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["a.csv\n", "a.csv\nc.csv\n", "a.csv\nb.csv\nb.csv\n", ""],
+    ids=["missing", "other", "twice", "nothing"],
+)
+def test_a_listing_with_other_names_is_another_outcome(tmp_path: Path, listed: str) -> None:
+    file = tmp_path / "listed"
+    wanted = names_outcome(["a.csv", "b.csv"])
+    file.write_text('sftp> ls -1f "/in"\n/in/b.csv\na.csv\n')
+    assert names_outcome(list(found_names(file, "/in"))) == wanted
+    file.write_text(listed)
+    assert names_outcome(list(found_names(file, "/in"))) != wanted
 
 
 # Files
