@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import asyncssh
 
 from benchmarks.comparison import RunTimeoutError, time_limit
 
@@ -31,11 +34,27 @@ def hadoop_read(
     settings = {
         "fs.sftp.impl": "org.apache.hadoop.fs.sftp.SFTPFileSystem",
         "fs.sftp.impl.disable.cache": "true",  # else a later server would be taken for this one
-        "fs.sftp.keyfile": str(server.key_file),
+        "fs.sftp.keyfile": str(_key_that_it_knows(server)),
     }
     address = f"sftp://{server.username}@{server.host}:{server.port}{path}"
     reader = spark.read.format("csv").options(**settings, **options)
     return reader.schema(schema).load(address)
+
+
+def _key_that_it_knows(server: Server) -> Path:
+    """Return the user's RSA key as PEM: its library takes neither newer kinds nor OpenSSH's format.
+
+    A server whose user has no RSA key gets the one that there is.
+    """
+    found = server.key_file.with_name("id_rsa")
+    if not found.exists():
+        return server.key_file
+    pem = found.with_suffix(".pem")
+    if not pem.exists():
+        key = asyncssh.read_private_key(found)
+        pem.touch(mode=0o600)
+        pem.write_bytes(key.export_private_key("pkcs1-pem"))
+    return pem
 
 
 def no_hadoop(
@@ -54,12 +73,10 @@ def no_hadoop(
 
 def _cause(error: Exception) -> str:
     """Return the innermost reason of a JVM's error, without its stack."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    java = getattr(error, "_origin", None)
-    if not causes and java is not None:
-        cause = java
-        while cause.getCause() is not None:
-            cause = cause.getCause()
-        return str(cause.toString())[:300]
-    return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]
+    # Py4J's own exception has the JVM's, and PySpark's has Py4J's.
+    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    if java is None:
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    while java.getCause() is not None:
+        java = java.getCause()
+    return str(java.toString()).partition("\n")[0]
