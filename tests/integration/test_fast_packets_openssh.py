@@ -53,6 +53,24 @@ async def test_every_byte_arrives_with_every_cipher(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("cipher", CIPHERS)
+async def test_every_byte_is_read_with_every_cipher(
+    sshd: SSHD, remote_dir: Path, implementation: str, cipher: str
+) -> None:
+    content = RANDOM.randbytes(5_000_011)
+    (remote_dir / "a").write_bytes(content)
+
+    async with connected({**sshd.options(), "ciphers": cipher}) as connection:
+        assert isinstance(inside(connection), FastConnection) == (implementation == "fast")
+        file = await connection.open_read(str(remote_dir / "a"))
+        for size in (40_000, 261_120, 1_000_000):
+            pieces = await asyncio.gather(
+                *(file.read(size, start) for start in range(0, len(content), size))
+            )
+            assert b"".join(pieces) == content
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("mac", ["hmac-sha2-256", "hmac-sha2-256-etm@openssh.com"])
 async def test_counter_mode_works_with_both_orders_of_its_mac(
     start_sshd: Start, remote_dir: Path, mac: str

@@ -1,10 +1,11 @@
-"""Makes the uploads of an asyncssh connection cheaper, if asyncssh's internals are known; else not.
+"""Makes transfers over an asyncssh connection cheaper, if asyncssh's internals are known; else not.
 
-asyncssh spends most of an upload's time on its own bookkeeping: some fifteen copies of every
+asyncssh spends most of a transfer's time on its own bookkeeping: some fifteen copies of every
 byte, an empty packet before each packet, a send for each of both, and tasks, locks and log lines
 for every response. `speed_up` turns a connection, after its login, into one that encrypts a batch
-of packets in one buffer and sends it at once. Logins, key exchanges, errors and all unusual
-messages stay asyncssh's. docs/decisions/0010-fast-packets.md gives the reasons and the figures.
+of packets in one buffer and sends it at once, and opens received packets in place. Logins, key
+exchanges, errors and all unusual messages stay asyncssh's. docs/decisions/0010-fast-packets.md
+gives the reasons and the figures.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["STOCK_VARIABLE", "speed_up"]
 
 
 def speed_up(ssh: asyncssh.SSHClientConnection) -> None:
-    """Make uploads cheaper on a connection and on its SFTP channels opened from now on.
+    """Make transfers cheaper on a connection and on its SFTP channels opened from now on.
 
     The tunnel that the connection runs in is made cheaper too, if its bastion's connection is a
     fast one already.

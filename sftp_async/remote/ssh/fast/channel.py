@@ -136,11 +136,14 @@ class BatchedChannel(SSHChannel[bytes]):
     def receive(self, message: Message) -> None:
         """Process a message from the server, while the connection reads."""
         if message.data:
-            self._accept_data(message.data)
+            self._accept_view(message.data)
             return
         self._send_window += message.window
         if self._send_buf:
             cast("PacketLink", self._conn).hold_back(self)
+
+    def _accept_view(self, data: memoryview) -> None:
+        self._accept_data(bytes(data))
 
 
 class FastTunnel(BatchedChannel, SSHTCPChannel[bytes]):
@@ -185,6 +188,10 @@ class FastChannel(BatchedChannel, asyncssh.SSHClientChannel[bytes]):
             self.resume_sending()
 
     # Receiving
+
+    def _accept_view(self, data: memoryview) -> None:
+        # `FastSession` takes it as it is.
+        self._accept_data(cast("bytes", data))
 
     def widen_receive_window(self) -> None:
         """Let the server send `RECEIVE_WINDOW` ahead, from now on."""

@@ -33,7 +33,10 @@ _CHANNEL = """
     _recv_window _send_buf _send_buf_len _send_chan _send_pktsize _send_state _send_window
     send_packet write
 """
-_HANDLER = "_make_request _reader _requests _send_request _writer send_packet write"
+_HANDLER = """
+    _make_request _packet_handlers _process_data _reader _requests _send_request _writer send_packet
+    write
+"""
 _SESSION = "data_received"
 
 

@@ -43,6 +43,7 @@ class FastConnection(asyncssh.SSHClientConnection):
     _sealer_of: Encryption | None
     _opener: GcmOpener | None
     _opener_of: Encryption | None
+    _incomplete: bytearray
     _full: bool
     _receiving: bool
     _held_back: deque[Resumable]
@@ -59,6 +60,7 @@ class FastConnection(asyncssh.SSHClientConnection):
         self.quickest = math.inf
         self._sealer = self._sealer_of = self._opener = self._opener_of = None
         self._full = self._receiving = False
+        self._incomplete = bytearray()
         self._held_back = deque()
 
     @async_context_manager
@@ -177,19 +179,57 @@ class FastConnection(asyncssh.SSHClientConnection):
         self._resume_channels()
 
     def _recv_pkthdr(self) -> bool:
-        return self._recv_message() or super()._recv_pkthdr()
+        # asyncssh calls this with all that was received, where it expects a packet.
+        if self._current_opener() is not None:
+            received, self._inpbuf = self._inpbuf, b""
+            self._inpbuf = self._take_messages(memoryview(received))
+            if not self._inpbuf:
+                return False
+        return super()._recv_pkthdr()
 
-    def _recv_message(self) -> bool:
+    def _take_messages(self, received: memoryview) -> bytes:
+        """Process the packets received, as long as they are of frequent kinds.
+
+        No packet is copied, but one that came in pieces. The beginning of one that has not come
+        to its end is kept for the next call.
+
+        Returns:
+            What begins with a packet that asyncssh must process; empty if there is none.
+
+        """
+        start = 0
+        if first := self._incomplete:
+            while len(first) < (size := GcmOpener.size_of(first[:4]) if len(first) >= 4 else 4):
+                if start == len(received):
+                    return b""
+                more = received[start : start + size - len(first)]
+                first += more
+                start += len(more)
+            self._incomplete = bytearray()
+            if not self._take_message(memoryview(first)):
+                return bytes(first) + received[start:]
+        while len(received) - start >= 4:
+            end = start + GcmOpener.size_of(received[start : start + 4])
+            if end - start > self._max_recv_pktlen:
+                return bytes(received[start:])  # asyncssh decides whether it is too long
+            if end > len(received):
+                break
+            if not self._take_message(received[start:end]):
+                return bytes(received[start:])
+            start = end
+        self._incomplete += received[start:]
+        return b""
+
+    def _take_message(self, packet: memoryview) -> bool:
         """Process a packet of a frequent kind; return False to leave it to asyncssh."""
         opener = self._current_opener()
-        message = None if opener is None else opener.peek(self._inpbuf)
-        if opener is None or message is None or message.size > self._max_recv_pktlen:
+        message = None if opener is None else opener.peek(packet)
+        if opener is None or message is None:
             return False
         channel = self._channels.get(message.channel)
         if not isinstance(channel, BatchedChannel) or not channel.accepts(message):
             return False
         opener.next()
-        self._inpbuf = self._inpbuf[message.size :]
         self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
         channel.receive(message)
         return True

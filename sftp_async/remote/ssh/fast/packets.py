@@ -148,20 +148,18 @@ def sealer_for(
 
 
 class Message(NamedTuple):
-    """A message that a server sends often during an upload: channel data, or more window.
+    """A message that a server sends often during a transfer: channel data, or more window.
 
     Attributes:
         channel: our number of the channel.
         window: bytes by which the window grows, 0 for data.
         data: empty for a window.
-        size: bytes that the packet takes on the network.
 
     """
 
     channel: int
     window: int
-    data: bytes
-    size: int
+    data: memoryview
 
 
 class GcmOpener:
@@ -176,29 +174,34 @@ class GcmOpener:
         self._cipher = encryption._cipher
         self._aes = AESGCM(self._cipher._key)
 
-    def peek(self, received: bytes) -> Message | None:
-        """Open the first packet received, if it is complete and a `Message`; else return None.
+    def peek(self, packet: memoryview) -> Message | None:
+        """Open a packet, if it is a `Message`; else return None.
 
         The nonce is not advanced, so asyncssh can still open the packet itself, and treats one
         that is unusual or wrong as it always does.
+
+        Args:
+            packet: a whole one, with its length field and tag.
+
         """
-        header = received[:4]
-        end = 4 + int.from_bytes(header, "big") + _GCM_TAG
-        if len(received) < end:
-            return None
         try:
-            clear = self._aes.decrypt(self._cipher._iv, received[4:end], header)
+            clear = self._aes.decrypt(self._cipher._iv, packet[4:], packet[:4])
         except InvalidTag:
             return None
         if len(clear) < _START.size + LEAST_PADDING:
             return None
         padding, kind, channel, number = _START.unpack_from(clear)
-        data = clear[_START.size : -padding]
+        data = memoryview(clear)[_START.size : -padding]
         if kind == MSG_CHANNEL_WINDOW_ADJUST and not data:
-            return Message(channel, number, b"", end)
+            return Message(channel, number, data)
         if kind == MSG_CHANNEL_DATA and len(data) == number:
-            return Message(channel, 0, data, end)
+            return Message(channel, 0, data)
         return None
+
+    @staticmethod
+    def size_of(length_field: bytes | bytearray | memoryview) -> int:
+        """Return how many bytes a packet takes, from the four that it begins with."""
+        return 4 + int.from_bytes(length_field, "big") + _GCM_TAG
 
     def next(self) -> None:
         """Advance the nonce to the next packet."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Any, cast
 
-from asyncssh.constants import FXP_WRITE
+from asyncssh.constants import FXP_DATA, FXP_STATUS, FXP_WRITE
 from asyncssh.packet import Byte, SSHPacket, String, UInt32, UInt64
 from asyncssh.sftp import MAX_SFTP_PACKET_LEN, SFTPClientHandler
 from asyncssh.stream import SSHClientStreamSession
@@ -20,14 +21,18 @@ if TYPE_CHECKING:
 
 #: Bytes of a response's type and request number: the least that it has.
 _SHORTEST_RESPONSE = 5
+#: How a response with a file's bytes starts: type, request number, and how many bytes follow.
+_DATA_START = Struct(">BII")
 
 
 class FastHandler(SFTPClientHandler):
     """asyncssh's end of an SFTP session; made by `take_over`."""
 
+    # A response is bytes of its length, and then as many bytes.
     _channel: FastChannel
-    _partial: bytearray
-    _needed: int
+    _length: bytearray
+    _parts: list[memoryview]
+    _missing: int
 
     @classmethod
     def take_over(cls, sftp: asyncssh.SFTPClient) -> None:
@@ -44,8 +49,9 @@ class FastHandler(SFTPClientHandler):
         """Set up what asyncssh's own `__init__` does not know."""
         self._channel = channel
         channel.widen_receive_window()
-        self._partial = bytearray()
-        self._needed = 0
+        self._length = bytearray()
+        self._parts = []
+        self._missing = 0
 
     # Requests
 
@@ -89,37 +95,75 @@ class FastHandler(SFTPClientHandler):
 
     # Responses
 
-    def receive(self, data: bytes) -> bytes:
+    def receive(self, data: memoryview) -> bytes:
         """Resolve the requests whose responses are in the data received.
+
+        Args:
+            data: bytes that are never changed: a response that is not complete yet keeps them.
 
         Returns:
             Data that asyncssh must process, as it is no response to any open request. Empty if all
-            is well; then a response that is not complete yet is kept for the next call.
+            is well.
 
         """
-        self._partial += data
-        if len(self._partial) < self._needed:
-            return b""
-        received, start = bytes(self._partial), 0
-        self._partial.clear()
-        self._needed = 4
-        while len(received) >= (body := start + 4):
-            end = body + int.from_bytes(received[start:body], "big")
-            if not _SHORTEST_RESPONSE <= end - body <= MAX_SFTP_PACKET_LEN:
-                return received[start:]
-            if len(received) < end:
-                self._needed = end - start
-                break
-            packet = SSHPacket(received[body:end])
-            kind = packet.get_byte()
-            waiter = self._requests.pop(packet.get_uint32(), None)
-            if waiter is None:
-                return received[start:]
-            if not waiter.cancelled():
-                waiter.set_result((kind, packet))
-            start = end
-        self._partial += received[start:]
+        while data:
+            if not self._missing:
+                more = data[: 4 - len(self._length)]
+                self._length += more
+                data = data[len(more) :]
+                if len(self._length) < 4:
+                    break
+                self._missing = int.from_bytes(self._length, "big")
+                if not _SHORTEST_RESPONSE <= self._missing <= MAX_SFTP_PACKET_LEN:
+                    return self._give_up(data)
+            part = data[: self._missing]
+            self._parts.append(part)
+            self._missing -= len(part)
+            data = data[len(part) :]
+            if not self._missing:
+                if not self._respond():
+                    return self._give_up(data)
+                self._length.clear()
+                self._parts.clear()
         return b""
+
+    def _give_up(self, data: memoryview) -> bytes:
+        """Return what asyncssh must process, from the current response on."""
+        return b"".join([self._length, *self._parts, data])
+
+    def _respond(self) -> bool:
+        """Resolve the request of a complete response; return False if there is none."""
+        parts = self._parts
+        if len(parts[0]) < _DATA_START.size:
+            parts = [memoryview(b"".join(parts))]
+        kind, number, size = FXP_STATUS, 0, -1
+        if len(parts[0]) >= _DATA_START.size:
+            kind, number, size = _DATA_START.unpack_from(parts[0])
+        response: bytes | SSHPacket
+        if kind == FXP_DATA and size == sum(map(len, parts)) - _DATA_START.size:
+            # The only copy of a file's bytes between their decryption and their consumer.
+            response = b"".join([parts[0][_DATA_START.size :], *parts[1:]])
+        else:
+            response = SSHPacket(b"".join(parts))
+            kind, number = response.get_byte(), response.get_uint32()
+        waiter = self._requests.pop(number, None)
+        if waiter is None:
+            return False
+        if not waiter.cancelled():
+            waiter.set_result((kind, cast("SSHPacket", response)))
+        return True
+
+    def _process_data(self, packet: bytes | SSHPacket) -> tuple[bytes, bool]:
+        """Return the bytes of a file, and whether the response marks them as its last ones."""
+        if isinstance(packet, SSHPacket):
+            return super()._process_data(packet)
+        return packet, False
+
+    # asyncssh calls what stands here for the type of a response.
+    _packet_handlers = {  # noqa: RUF012
+        **SFTPClientHandler._packet_handlers,  # noqa: SLF001
+        FXP_DATA: cast("Any", _process_data),
+    }
 
 
 class FastSession(SSHClientStreamSession[bytes]):
@@ -130,8 +174,8 @@ class FastSession(SSHClientStreamSession[bytes]):
     def data_received(self, data: bytes, datatype: int | None) -> None:
         """Process data from the server."""
         if self.handler is not None and datatype is None:
-            data = self.handler.receive(data)
+            data = self.handler.receive(memoryview(data))
             if not data:
                 return
             self.handler = None  # asyncssh reads from here on, and reports the error
-        super().data_received(data, datatype)
+        super().data_received(bytes(data), datatype)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from asyncssh.constants import FXP_DATA
 from asyncssh.encryption import get_encryption
-from asyncssh.packet import UInt32
+from asyncssh.packet import SSHPacket, String, UInt32
 from asyncssh.sftp import SFTPServerHandler
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,11 +101,47 @@ async def test_answers_reach_their_requests_however_they_are_cut(
     position = step = 0
     while position < len(stream):
         size = cuts[step % len(cuts)]
-        assert handler.receive(stream[position : position + size]) == b""
+        assert handler.receive(memoryview(stream)[position : position + size]) == b""
         position, step = position + size, step + 1
     for number, answer in enumerate(answers):
         kind, packet = waiters[number].result()
         assert (kind, packet.get_remaining_payload()) == (0x65, answer)
+
+
+@pytest.mark.asyncio
+@given(
+    st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
+    st.lists(st.integers(min_value=1, max_value=30), min_size=1),
+    st.sampled_from([b"", b"\x01", b"trailing"]),
+)
+async def test_bytes_of_a_file_reach_their_requests_however_they_are_cut(
+    contents: list[bytes], cuts: list[int], behind: bytes
+) -> None:
+    loop = asyncio.get_running_loop()
+    handler = FastHandler.__new__(FastHandler)
+    channel = FastChannel.__new__(FastChannel)
+    channel._init_recv_window = RECEIVE_WINDOW
+    handler.begin(channel)
+    waiters = {number: loop.create_future() for number in range(len(contents))}
+    handler._requests = dict(waiters)
+    answers = [
+        b"\x67" + UInt32(number) + String(content) + behind
+        for number, content in enumerate(contents)
+    ]
+    stream = b"".join(map(String, answers))
+    position = step = 0
+    while position < len(stream):
+        size = cuts[step % len(cuts)]
+        assert handler.receive(memoryview(stream)[position : position + size]) == b""
+        position, step = position + size, step + 1
+    for number, content in enumerate(contents):
+        kind, answer = waiters[number].result()
+        assert kind == FXP_DATA
+        if behind:  # SFTP 6 has a byte there; asyncssh knows what to make of it
+            assert isinstance(answer, SSHPacket)
+            assert answer.get_string() == content
+        else:
+            assert answer == content
 
 
 @given(st.binary(max_size=80))

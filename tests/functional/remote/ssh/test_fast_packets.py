@@ -68,6 +68,69 @@ async def test_keys_change_in_the_middle_of_an_upload(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("cipher", CIPHERS)
+async def test_keys_change_in_the_middle_of_a_download(
+    embedded_server: EmbeddedServer, cipher: str, implementation: str
+) -> None:
+    content = RANDOM.randbytes(5_000_000)
+    (embedded_server.root / "a").write_bytes(content)
+    keys = set()
+
+    async with connected({**embedded_server.options(), "ciphers": cipher}) as connection:
+        (server_side,) = embedded_server.connections
+        server: Any = server_side
+        client = inside(connection)
+        receive = client._recv_data
+
+        def watch() -> None:
+            keys.add(client._recv_encryption)
+            receive()
+
+        client._recv_data = watch
+
+        async def limit() -> None:
+            server._rekey_bytes = 700_000
+
+        embedded_server._call(limit())
+        file = await connection.open_read("/a")
+        pieces = await asyncio.gather(
+            *(file.read(200_000, start) for start in range(0, len(content), 200_000))
+        )
+        assert digest(b"".join(pieces)) == digest(content)
+    assert len(keys) >= len(content) // 1_500_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("cut", [1, 3, 4, 5, 100, 32_768, 70_000])
+async def test_packets_are_taken_however_the_network_cuts_them(
+    embedded_server: EmbeddedServer, cut: int
+) -> None:
+    size = 20_000 if cut < 100 else 1_000_000
+    content = RANDOM.randbytes(size)
+    (embedded_server.root / "a").write_bytes(content)
+
+    async with connected(embedded_server.options()) as connection:
+        client = inside(connection)
+        assert isinstance(client, FastConnection)
+        receive = client.data_received
+
+        def in_pieces(data: bytes, datatype: None = None) -> None:
+            for start in range(0, len(data), cut):
+                receive(data[start : start + cut])
+
+        client.data_received = in_pieces  # type: ignore[method-assign]
+        file = await connection.open_read("/a")
+        pieces = await asyncio.gather(*(file.read(9_999, start) for start in range(0, size, 9_999)))
+        assert b"".join(pieces) == content
+        # A request for new keys is no message of a transfer: asyncssh gets it, in pieces as well.
+        client._rekey_bytes = 1
+        first = client._recv_encryption
+        await connection.stat("/a")
+        await connection.stat("/a")
+        assert client._recv_encryption is not first
+
+
+@pytest.mark.asyncio
 async def test_keys_change_when_it_is_time(embedded_server: EmbeddedServer) -> None:
     async with connected(embedded_server.options()) as connection:
         ssh = inside(connection)
