@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.comparison import Comparison, Contender, Outcome, compare
-from benchmarks.data import lineitem, schema_of
+from benchmarks.data import lineitem, lineitem_pieces, schema_of
 from benchmarks.peers.commands import RCLONE_NOTE, no_rclone, no_rclone_download, rclone, rclone_get
 from benchmarks.peers.spark_then_copy import PARTS
 from benchmarks.read_files import CSV_OPTIONS, Source, csv, published, spark_schema
+from benchmarks.spark import CORES
 from benchmarks.verify import csv_outcome
 from benchmarks.workloads import Workload
-from benchmarks.workloads.table_reads import SPLITTING
+from benchmarks.workloads.table_reads import FEW_ROWS, SPLITTING
 from benchmarks.workloads.table_writes import KEEP_BLANKS
 
 if TYPE_CHECKING:
@@ -32,13 +33,18 @@ def run(context: Context) -> Iterator[Comparison]:
     source = csv(lineitem(scale, FILES, context.data_dir))
     for setting in SPLITTING:
         context.spark.conf.unset(f"spark.sql.files.{setting}")
-    with published(context, source.place) as remote:
+    # A task for each slot, and some more: every Python worker gets one.
+    few = csv(lineitem_pieces(4 * CORES, FEW_ROWS, context.data_dir))
+    with published(context, source.place) as remote, published(context, few.place) as small:
         first = context.server
         with context.second_server():
             yield compare(
                 context,
                 "copy/csv",
-                [_ours(context, first, source, remote), _by_hand(context, first, source, remote)],
+                [
+                    _ours(context, first, source, remote, small),
+                    _by_hand(context, first, source, remote),
+                ],
                 rounds=context.rounds,
                 labels={
                     "format": "csv",
@@ -51,14 +57,20 @@ def run(context: Context) -> Iterator[Comparison]:
             )
 
 
-def _ours(context: Context, first: Server, source: Source, remote: str) -> Contender:
+def _ours(context: Context, first: Server, source: Source, remote: str, small: str) -> Contender:
     spark, schema = context.spark, spark_schema(source.table)
     reading = {**first.options(), **CSV_OPTIONS, "format": "csv"}
     writing = {**context.server.options(), **CSV_OPTIONS, "format": "csv"}
 
-    def copy(target: str) -> None:
-        frame = spark.read.format("sftp").options(**reading).schema(schema).load(remote)
+    def through_spark(path: str, target: str, **more: str) -> None:
+        frame = spark.read.format("sftp").options(**reading, **more).schema(schema).load(path)
         frame.write.format("sftp").options(**writing).mode("append").save(target)
+
+    def copy(target: str) -> None:
+        through_spark(remote, target)
+
+    def wake(target: str) -> None:
+        through_spark(small, target, split="false", max_partition_bytes="1")
 
     return Contender(
         "sftp_async",
@@ -66,6 +78,7 @@ def _ours(context: Context, first: Server, source: Source, remote: str) -> Conte
         copy,
         lambda target: _outcome(context, source, target),
         truth=csv_outcome(source.place, schema_of(source.table)),
+        wake=wake,
     )
 
 
