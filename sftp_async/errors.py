@@ -48,7 +48,11 @@ class SFTPAsyncError(Exception):
     def __str__(self) -> str:
         where = ", ".join(
             part
-            for part in (self.host and f"host {self.host}", self.path and f"path {self.path}")
+            for part in (
+                self.host and f"host {self.host}",
+                # Spark cannot pass on an error whose text is no UTF-8, and ends the worker.
+                self.path and f"path {_printable(self.path)}",
+            )
             if part
         )
         text = f"{self.message} ({where})" if where else self.message
@@ -58,6 +62,11 @@ class SFTPAsyncError(Exception):
         # Exception pickles by calling the class with `args`; keyword-only arguments need this
         # detour.
         return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _printable(path: str) -> str:
+    """Return a path as one line of text: a server's names may be no UTF-8, and hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in path)
 
 
 def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:

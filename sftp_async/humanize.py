@@ -38,6 +38,11 @@ def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep else "?" for c in text)
 
 
+def well_formed(text: str) -> str:
+    """Return text as UTF-8 can hold it: for bytes of a name that are none, U+FFFD, as in Java."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def readable_target(path: str) -> str:
     """Return the path of a target for a message: printable, of at most `LONGEST_TARGET`."""
     return printable(path.removeprefix("./"), LONGEST_TARGET)

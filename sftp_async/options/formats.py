@@ -33,7 +33,10 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
     group: ClassVar[str] = "Format"
 
     format: FormatName = Field(
-        "csv", description="File format; `json` is JSON Lines.", examples=["parquet"]
+        "csv",
+        description="File format; `json` is JSON Lines. If not set, an extension decides: of an "
+        "exact file that is written (`orders.json`), or of the files that are read.",
+        examples=["parquet"],
     )
     compression: Annotated[
         str | None,
@@ -44,30 +47,32 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
         description="Compression codec; see "
         "[which codecs each format supports](reference/formats.md#the-built-in-formats). If not "
         "set, the extension of a requested name decides (`orders.csv.gz`), then Spark's default: "
-        "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others.",
+        "`snappy` for Parquet and Avro, `zstd` for ORC, `none` for the others. A read decompresses "
+        "by extension; the option is for files whose extension names no codec.",
         examples=["gzip"],
     )
     compression_level: Level = Field(
         None,
         description="Level of the codec: a higher level makes smaller files and a slower write. "
-        "If not set, a fast level is used.",
+        "If not set, a fast level is used. It has no effect on a read.",
         examples=["9"],
     )
     header: Switch = Field(
         False,
-        description="CSV: write the column names as the first line of each file.",
+        description="CSV: the column names are the first line of each file. A write puts them "
+        "there; a read takes them for the columns, if it has no schema, and never for a row.",
         examples=["true"],
     )
     sep: Sep = Field(
         ",",
         description=r"CSV: separator of values, one or more characters. `\t` stands for a tab, "
-        "which is the default for an exact file `*.tsv`.",
+        "which is the default for an exact file `*.tsv`, and for a read of such files.",
         examples=[";"],
     )
     quote: Character = Field(
         '"',
         description="CSV: character around values that contain a separator. If empty, values are "
-        "not quoted.",
+        "not quoted, and a quote is read as a character like others.",
         examples=["'"],
     )
     escape: Character = Field(
@@ -75,25 +80,35 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
         description="CSV: character before a quote inside a quoted value.",
         examples=['"'],
     )
-    null_value: Text = Field("", description="CSV: text that stands for null.", examples=["NULL"])
+    null_value: Text = Field(
+        "",
+        description="CSV: text that stands for null, written and read. XML: the same, if it is "
+        "set.",
+        examples=["NULL"],
+    )
     empty_value: Text = Field(
-        '""', description="CSV: text that stands for an empty string.", examples=["EMPTY"]
+        '""',
+        description="CSV: text that an empty string is written as. A read makes it of a value that "
+        "is empty between its quotes; if not set, that is an empty string.",
+        examples=["EMPTY"],
     )
     line_sep: LineSep = Field(
         "\n",
-        description="CSV, JSON and text: end of a line. In CSV it has one or two characters.",
+        description="CSV, JSON and text: end of a line. In CSV it has one or two characters. If "
+        r"not set, a read takes each of `\n`, `\r\n` and `\r`.",
         examples=["\r\n"],
     )
     date_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for dates. If not set, it is "
-        "`yyyy-MM-dd`.",
+        description="CSV, JSON and XML: Spark's datetime pattern for dates. If not set, it is "
+        "`yyyy-MM-dd`, and a read takes all that Spark's reader takes.",
         examples=["dd.MM.yyyy"],
     )
     timestamp_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for timestamps. If not set, it is "
-        "Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`.",
+        description="CSV, JSON and XML: Spark's datetime pattern for timestamps. If not set, a "
+        "write has Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`, and a read takes all that "
+        "Spark's reader takes.",
         examples=["yyyy-MM-dd HH:mm:ss"],
     )
 

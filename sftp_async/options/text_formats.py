@@ -41,14 +41,14 @@ class TextFormatOptions(OptionsModel):
 
     quote_all: Switch = Field(
         False,
-        description="CSV: quote every value, also null. `null_value` then distinguishes null from "
-        "an empty string.",
+        description="CSV, written: quote every value, also null. `null_value` then distinguishes "
+        "null from an empty string.",
         examples=["true"],
     )
     escape_quotes: Switch = Field(
         True,
-        description="CSV: quote a value that contains a quote. With `false`, quote it only if it "
-        "starts with one.",
+        description="CSV, written: quote a value that contains a quote. With `false`, quote it "
+        "only if it starts with one.",
         examples=["false"],
     )
     char_to_escape_quote_escaping: OptionalCharacter = Field(
@@ -59,39 +59,43 @@ class TextFormatOptions(OptionsModel):
     )
     ignore_leading_white_space: Switch = Field(
         False,
-        description="CSV: remove white space at the start of values. Spark's default is `true`.",
+        description="CSV: remove white space at the start of values, written or read. Spark's "
+        "default is `true` for writing.",
         examples=["true"],
     )
     ignore_trailing_white_space: Switch = Field(
         False,
-        description="CSV: remove white space at the end of values. Spark's default is `true`.",
+        description="CSV: remove white space at the end of values, written or read. Spark's "
+        "default is `true` for writing.",
         examples=["true"],
     )
     encoding: Encoding = Field(
         "UTF-8",
-        description="CSV, JSON and text: character set. A character that it does not contain is an "
-        r"error, except in JSON, where it is written as `\uXXXX`. Spark writes `?` instead.",
+        description="CSV, JSON and text: character set of the files, and of XML files that are "
+        "read and declare none. To write a character that it does not contain is an error, except "
+        r"in JSON, where it is written as `\uXXXX`; Spark writes `?` instead.",
         examples=["windows-1252"],
     )
     timestamp_ntz_format: Pattern = Field(
         None,
-        description="CSV and JSON: Spark's datetime pattern for timestamps without time zone. If "
-        "not set, it is Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS]`.",
+        description="CSV, JSON and XML: Spark's datetime pattern for timestamps without time zone. "
+        "If not set, a write has Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS]`, and a read takes "
+        "all that Spark's reader takes.",
         examples=["yyyy-MM-dd HH:mm:ss"],
     )
     time_zone: OptionalText = Field(
         None,
-        description="CSV and JSON: time zone in which timestamps are written. If not set, it is "
-        "`spark.sql.session.timeZone`.",
+        description="CSV, JSON and XML: time zone in which timestamps are written, and in which "
+        "those that name none are read. If not set, it is `spark.sql.session.timeZone`.",
         examples=["Europe/Berlin"],
     )
     ignore_null_fields: Switch = Field(
-        True, description="JSON: omit fields that are null.", examples=["false"]
+        True, description="JSON, written: omit fields that are null.", examples=["false"]
     )
     case_sensitive: Switch = Field(
         False,
-        description="All formats except CSV and text: accept columns whose names differ only in "
-        "case, for readers with `spark.sql.caseSensitive=true`. A data source cannot read that "
-        "setting.",
+        description="All formats except CSV and text: columns whose names differ only in case are "
+        "two columns, as with `spark.sql.caseSensitive=true`. A write accepts them, and a read "
+        "finds the columns of files by their exact names. A data source cannot read that setting.",
         examples=["true"],
     )

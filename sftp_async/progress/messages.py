@@ -67,6 +67,7 @@ class CommitProgress:
 class ReadProgress:
     """A read task's progress: files it is done with, rows it handed to Spark, bytes that came.
 
+    `files` are those whose first range it has read, `ranges` all that it has read, of any file.
     `job` is one run of a scan: the scan and Spark's stage, since a DataFrame may be read again.
     `tasks` is the number of all tasks; `files_left_out` counts this task's, `left_out_before` those
     of the listing. `fast_bytes` and `exact_bytes` took these paths of their decoder. The last three
@@ -85,6 +86,7 @@ class ReadProgress:
     bytes: int
     files_left_out: int = 0
     left_out_before: int = 0
+    ranges: int = 0
     fast_bytes: int = 0
     exact_bytes: int = 0
     connections: int = 0

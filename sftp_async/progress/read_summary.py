@@ -15,18 +15,20 @@ class ReadSummary:
 
     Attributes:
         target: path on the server, as the user gave it.
-        files: files that its tasks are done with; one that several tasks share counts for each.
+        files: files that its tasks are done with; one that several tasks share counts once.
         rows: handed to Spark.
         bytes: that came from the server.
         seconds: from the plan on the driver to the end of the last task.
         tasks: of the read.
         tasks_done: tasks that have ended; fewer where Spark wanted no more rows (LIMIT).
-        files_left_out: files that were not read: hidden, incomplete, missing or corrupt ones.
+        files_left_out: files that were not read: hidden, incomplete, missing or corrupt ones. One
+            that several tasks share counts for each range that is missing.
         exact_share: of the bytes of CSV and JSON, decompressed, the share that was not plain enough
             for the fast path of its decoder, from 0 to 1; None for other formats.
         connections: logins of the tasks; a Python worker keeps its connections for the next read.
         retries: logins and requests that were repeated.
         reconnects: connections that broke.
+        ranges: parts of files that were read; as many as files where no file was split.
 
     """
 
@@ -42,6 +44,7 @@ class ReadSummary:
     retries: int = 0
     reconnects: int = 0
     exact_share: float | None = None
+    ranges: int = 0
 
     @property
     def bytes_per_second(self) -> float:
@@ -65,6 +68,7 @@ class ReadSummary:
         """Return a small table, for notebooks."""
         cells = {
             "files": f"{self.files:,}",
+            "ranges": f"{self.ranges:,}",
             "left out": f"{self.files_left_out:,}",
             "rows": f"{self.rows:,}",
             "bytes": f"{self.bytes:,}",

@@ -180,6 +180,7 @@ class WriteState:
             retries=sum(task.retries for task in tasks),
             reconnects=sum(task.reconnects for task in tasks),
             exact_share=exact / (fast + exact) if fast + exact else None,
+            ranges=sum(task.ranges for task in tasks),
         )
         if job.done == message.tasks:
             self._end(JobEnded("end", message.job, self.last_read))

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.spark_schema import without_columns
+from sftp_async.humanize import well_formed
 from sftp_async.read.partition_values import partition_value
 
 if TYPE_CHECKING:
@@ -150,10 +151,10 @@ class ResultColumns:
         return name == other if self.case_sensitive else name.lower() == other.lower()
 
     def _metadata_of(self, split: Split) -> dict[str, object]:
-        file = split.file
+        file, path = split.file, well_formed(split.file.path)
         return {
-            "file_path": f"sftp://{self.address}/{file.path.lstrip('/')}",
-            "file_name": posixpath.basename(file.path),
+            "file_path": f"sftp://{self.address}/{path.lstrip('/')}",
+            "file_name": posixpath.basename(path),
             "file_size": file.size,
             "file_block_start": split.start,
             "file_block_length": split.size,

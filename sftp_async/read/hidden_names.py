@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from sftp_async.layout.intent_names import document_of
 from sftp_async.layout.once import MARKERS
-from sftp_async.layout.target_paths import STAGING
+from sftp_async.layout.target_paths import STAGING, STAGING_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 HIDDEN = "its name begins with _ or ., which hides it"
+UNCOMMITTED = "it is in a staging directory, and no job has committed it"
 
 
 def is_hidden(name: str) -> bool:
@@ -24,3 +31,14 @@ def is_hidden(name: str) -> bool:
 def holds_uncommitted_files(path: str) -> bool:
     """Whether a path is in a directory in which the jobs of this package keep their state."""
     return not {STAGING, MARKERS}.isdisjoint(path.split("/"))
+
+
+def is_uncommitted(name: str, siblings: Collection[str]) -> bool:
+    """Whether a file is one of a job, in a `staging_dir` that is in the directory that is read.
+
+    Args:
+        name: of the file.
+        siblings: the names in its directory: a staging directory holds a mark.
+
+    """
+    return STAGING_MARK in siblings or document_of(name) is not None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
 from sftp_async.layout.sidecars import MANIFEST_FILE, done_name
-from sftp_async.read.hidden_names import HIDDEN, is_hidden
+from sftp_async.read.hidden_names import HIDDEN, UNCOMMITTED, is_hidden, is_uncommitted
 from sftp_async.read.left_out import LeftOut, LeftOutFiles, summary_of
 from sftp_async.read.manifest import Manifests
 from sftp_async.read.partition_directories import Partitioning, find_partitions
@@ -202,8 +202,11 @@ class _Lister:
     async def _visit(self, directory: Directory, entries: list[RemoteEntry]) -> Iterable[Directory]:
         """Select the files of a directory; return the directories below it."""
         visible = []
+        names = frozenset(entry.name for entry in entries)
         for entry in entries:
             reason = HIDDEN if is_hidden(entry.name) else None
+            if reason is None and is_uncommitted(entry.name, names):
+                reason = UNCOMMITTED
             if entry.is_link and not self._tree.may_be_directory(entry):
                 # A link that is not read need not lead anywhere.
                 reason = reason or self._selection.reason_of_name(entry.name)
@@ -211,7 +214,6 @@ class _Lister:
                 visible.append(entry)
             else:
                 self._left_out.add(join(directory.path, entry.name), reason)
-        names = frozenset(entry.name for entry in entries)
         if MANIFEST_FILE in names or directory.path in self._root_directories:
             await self._manifests.load(directory.path, there=MANIFEST_FILE in names)
         below: list[Directory] = []

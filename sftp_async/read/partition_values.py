@@ -18,6 +18,7 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError
 from sftp_async.formats.values import text_times
 from sftp_async.formats.values.zones import zone_of
+from sftp_async.humanize import well_formed
 from sftp_async.layout.hive import unescaped
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def partition_value(
     if text is None:
         return pa.scalar(None, column.type)
     try:
-        return pa.scalar(_parsed(text, column.type, zone), column.type)
+        return pa.scalar(_parsed(well_formed(text), column.type, zone), column.type)
     except (ValueError, ArithmeticError, pa.ArrowException) as error:
         raise DecodeError(
             f"The directory's value {unescaped(text)!r} does not fit the type {column.type} of "

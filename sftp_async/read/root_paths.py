@@ -15,7 +15,13 @@ from sftp_async.errors import (
 from sftp_async.layout.target import clean
 from sftp_async.options.parsing import parse_remote_path
 from sftp_async.options.urls import is_url, parse_url
-from sftp_async.read.hidden_names import HIDDEN, holds_uncommitted_files, is_hidden
+from sftp_async.read.hidden_names import (
+    HIDDEN,
+    UNCOMMITTED,
+    holds_uncommitted_files,
+    is_hidden,
+    is_uncommitted,
+)
 from sftp_async.read.path_patterns import (
     RECURSIVE,
     NamePattern,
@@ -257,7 +263,7 @@ class _Expansion:
                 if (name == pattern.text if literally else pattern.matches(name))
             }
             hidden = pattern.names_hidden or literally
-            wanted = self._visible(directory, entries, matching if hidden else (), matching)
+            wanted = self._visible(directory, entries, names, matching if hidden else (), matching)
             # What cannot match, and leads to no directory, is not even looked at.
             wanted = [
                 entry
@@ -281,6 +287,7 @@ class _Expansion:
         self,
         directory: Directory,
         entries: Iterable[RemoteEntry],
+        names: Collection[str],
         asked_for: Collection[str],
         matching: Collection[str],
     ) -> list[RemoteEntry]:
@@ -289,10 +296,11 @@ class _Expansion:
         for entry in entries:
             path = join(directory.path, entry.name)
             hidden = is_hidden(entry.name) and entry.name not in asked_for
-            if not hidden and not holds_uncommitted_files(path):
+            uncommitted = holds_uncommitted_files(path) or is_uncommitted(entry.name, names)
+            if not hidden and not uncommitted:
                 seen.append(entry)
             elif entry.name in matching:
-                self._left_out.add(path, HIDDEN)
+                self._left_out.add(path, HIDDEN if hidden else UNCOMMITTED)
         return seen
 
     async def _directories(self, candidates: Iterable[_Candidate]) -> list[Directory]:

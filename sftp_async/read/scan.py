@@ -183,7 +183,9 @@ def scan_of(
         options = options.with_inferred({"match_columns": "name"})
     columns = ResultColumns.of(schema, listing.partition_by, options)
     file_format = open_read_format(options, columns.data)
-    inputs = split_files(listing.files, options, lambda path: may_split(path, options, file_format))
+    inputs = split_files(
+        listing.files, options, lambda path: may_split(path, options, file_format), parallelism
+    )
     return Scan(options, columns, file_format), inputs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
@@ -25,19 +25,24 @@ log = logging.getLogger("sftp_async.read.task")
 
 @dataclass
 class ReadCounters:
-    """A task's progress: splits it is done with, rows, bytes that came, files it left out.
+    """A task's progress: what it is done with, rows, bytes that came, files it left out.
 
+    `files` are those whose first range was this task's, so that tasks that share a file count it
+    once; `ranges` are all.
     `fast_bytes` and `exact_bytes` are the bytes of CSV and JSON, decompressed, that took the fast
     path of their decoder, and the exact one.
     """
 
     files: int = 0
+    ranges: int = 0
     rows: int = 0
     bytes: int = 0
     files_left_out: int = 0
     fast_bytes: int = 0
     exact_bytes: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _lock: threading.Lock = field(
+        default_factory=threading.Lock, init=False, repr=False, compare=False
+    )
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that came; from any thread, since some decoders fetch ahead in one."""
@@ -53,7 +58,7 @@ class ReadCounters:
 
     def to_dict(self) -> dict[str, int]:
         """Return the numbers by name."""
-        return {name: getattr(self, name) for name in ("files", "rows", "bytes", "files_left_out")}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
 
 def read_task(
@@ -92,7 +97,8 @@ def read_task(
                 for batch in _read_split(scan, split, file):
                     counters.rows += len(batch)
                     yield batch
-                counters.files += 1
+                counters.files += split.start == 0
+                counters.ranges += 1
             except DecodeError as error:
                 if not scan.options.ignore_corrupt_files:
                     raise

@@ -243,3 +243,20 @@ def test_the_summary_counts_what_was_read(spark: SparkSession, reads: Reads) -> 
     assert summary.tasks_done == summary.tasks
     assert summary.files_left_out == 1
     assert summary.target == str(reads.directory)
+    assert summary.ranges == 2
+
+
+def test_the_summary_counts_a_file_once_that_several_tasks_share_and_says_what_was_exact(
+    spark: SparkSession, reads: Reads
+) -> None:
+    register(spark)
+    (reads.directory / "a.csv").write_text("1,x\n" * 5000 + '2,"y\n' * 5000)
+    frame = reads.load(schema="n INT, t STRING", max_partition_bytes="10000", open_cost_bytes="0")
+    tasks = frame.rdd.getNumPartitions()
+    assert tasks >= 4
+    assert frame.count() == 10_000
+    summary = last_read()
+    assert summary is not None
+    assert (summary.files, summary.ranges, summary.tasks) == (1, tasks, tasks)
+    assert summary.exact_share is not None
+    assert 0 < summary.exact_share < 1

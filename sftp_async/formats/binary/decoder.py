@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadFormat
-from sftp_async.humanize import in_units
+from sftp_async.humanize import in_units, well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sftp_async.formats.base import ReadableFile
-    from sftp_async.options import FormatOptions
+from sftp_async.options import FormatOptions
 
 #: Of org.apache.spark.sql.execution.datasources.binaryfile.BinaryFileFormat. Spark's reader makes
 #: all columns nullable.
@@ -93,7 +93,7 @@ class BinaryReadFormat(ReadFormat):
         if name == _CONTENT:
             return _content(file)
         value: Any = {
-            "path": file.path,
+            "path": well_formed(file.path),
             "modificationtime": _time(file.mtime),
             "length": file.size,
         }[name]

@@ -1,4 +1,4 @@
-"""Listings of servers that leave out what others send: kinds, sizes, times, requests."""
+"""Reads of servers that leave out what others send: kinds, sizes, times, requests, long replies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from pyarrow import parquet
 
 from sftp_async.errors import TransferError
 from sftp_async.options import SFTPOptions
 from sftp_async.read.listing import Listing, list_files
+from sftp_async.read.scan import plan_scan
+from sftp_async.read.task import read_task
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.functional.remote.ssh.connections import connected
 
@@ -146,3 +151,112 @@ async def test_a_listing_that_fails_in_its_middle_is_an_error(root: Path) -> Non
 
     with pytest.raises(TransferError, match="disk error"):
         await listed(root, Fails, "/in")
+
+
+# All of a read, of files that take several requests.
+
+ROWS = 60_000
+COLUMNS = pa.schema([("n", pa.int64()), ("k", pa.int32())])
+
+
+class ShortReplies(FolderServer):
+    """Sends at most 32 KiB for a request, whatever it asks for."""
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        return super().read(file_obj, offset, min(size, 32 * 1024))
+
+
+class OddReplies(FolderServer):
+    """Sends less than a request asks for, each time another number of bytes."""
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        return super().read(file_obj, offset, 1 + (offset * 7 + size) % min(size, 30_000))
+
+
+class NoSeeking(FolderServer):
+    """Serves each file in one go, from its start."""
+
+    def __init__(self, chan: Any, root: bytes) -> None:
+        super().__init__(chan, root)
+        self._next: dict[int, int] = {}
+
+    def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        if offset > self._next.get(id(file_obj), 0):
+            raise asyncssh.SFTPOpUnsupported("no seeking here")
+        data = super().read(file_obj, offset, size)
+        self._next[id(file_obj)] = max(self._next.get(id(file_obj), 0), offset + len(data))
+        return data
+
+
+class NoStat(FolderServer):
+    """Says nothing about a file that is open."""
+
+    def fstat(self, file_obj: object) -> Any:
+        raise asyncssh.SFTPOpUnsupported("no fstat here")
+
+
+class OneFile(FolderServer):
+    """Opens one file at a time for a connection."""
+
+    open_now = 0
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if self.open_now:
+            raise asyncssh.SFTPFailure("too many open files")
+        file = super().open(path, pflags, attrs)
+        self.open_now += 1
+        return file
+
+    def close(self, file_obj: Any) -> Any:
+        self.open_now -= 1
+        return super().close(file_obj)
+
+
+def rows_of(server: EmbeddedServer, **options: Any) -> dict[int, int]:
+    """Return how many rows each partition directory has; the rows themselves are checked."""
+    given = SFTPOptions(**server.options(), path="/in", **options)
+    scan, tasks, _ = plan_scan(given, COLUMNS, parallelism=2)
+    batches = [batch for task in tasks for batch in read_task(scan, task)]
+    table = pa.Table.from_batches(batches, COLUMNS)
+    found: dict[int, int] = {}
+    for key in (1, 2):
+        numbers = table.filter(pc.equal(table["k"], key))["n"].to_pylist()
+        assert sorted(numbers) == list(range(len(numbers)))
+        found[key] = len(numbers)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("factory", "options"),
+    [
+        (OnlyLines, {}),
+        (OnlyRights, {}),
+        (OnlyNames, {}),
+        (NoKinds, {}),
+        (NoTimes, {}),
+        (ShortReplies, {}),
+        (OddReplies, {}),
+        (NoStat, {}),
+        (NoSeeking, {"access": "sequential", "max_connections": 1}),
+        (OneFile, {"max_connections": 4}),
+    ],
+    ids=lambda part: getattr(part, "__name__", None),
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_what_can_be_read_of_an_odd_server_is_read(
+    tmp_path: Path, factory: type[FolderServer], options: dict[str, Any], form: str
+) -> None:
+    table = pa.table({"n": pa.array(range(ROWS), pa.int64())})
+    for key in (1, 2):
+        folder = tmp_path / "served" / "in" / f"k={key}"
+        folder.mkdir(parents=True)
+        if form == "csv":
+            (folder / "a.csv").write_text("".join(f"{number}\n" for number in range(ROWS)))
+        else:
+            parquet.write_table(
+                table, folder / "a.parquet", compression="none", row_group_size=9000
+            )
+    with EmbeddedServer(tmp_path / "served", sftp_factory=factory) as server:
+        assert rows_of(server, format=form, **options) == {1: ROWS, 2: ROWS}
+        small = {"max_partition_bytes": "50000"} | options
+        assert rows_of(server, format=form, **small) == {1: ROWS, 2: ROWS}

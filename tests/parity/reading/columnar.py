@@ -1,4 +1,4 @@
-"""Compares what a decoder makes of files with what Spark's own reader makes of the same bytes."""
+"""Compares what ours makes of columnar files with what Spark's own reader makes of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sftp_async.formats import open_read_format
+from sftp_async.errors import DecodeError
 from sftp_async.spark.schema import arrow_schema
-from tests.support.readable import MemoryFile, decode_file, read_options
+from tests.parity.reading.served import WHOLE, Way, infer_served, read_served
+from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 
 def parts(directory: Path) -> list[Path]:
@@ -45,77 +47,91 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def memory_files(paths: Iterable[Path]) -> list[MemoryFile]:
-    """Return files in memory with the bytes of those on the disk."""
-    return [MemoryFile(str(path), path.read_bytes()) for path in paths]
-
-
-def decoder_schema(form: str, files: Sequence[MemoryFile], **options: Any) -> pa.Schema:
-    """Return the columns that the decoder infers."""
-    reading = open_read_format(read_options(format=form, **options), None)
-    return reading.infer_schema(files)
-
-
-def decoder_rows(
-    form: str,
-    files: Sequence[MemoryFile],
-    schema: pa.Schema,
-    cuts: Sequence[int] = (),
-    **options: Any,
-) -> pa.Table:
-    """Return the rows of several files that the decoder yields, in a plain form."""
-    tables = [
-        decode_file(file, read_options(format=form, **options), schema, cuts) for file in files
-    ]
-    table = pa.concat_tables(tables) if tables else schema.empty_table()
-    return table.cast(plain_schema(table.schema))
-
-
-def compare(
-    spark: SparkSession,
-    form: str,
-    paths: Sequence[Path],
-    *,
-    ddl: str | None = None,
-    **options: Any,
-) -> pa.Table:
-    """Assert that Spark and the decoder find the same columns and rows, and return the rows.
+class Columnar:
+    """Reads the same files by Spark's own reader from the disk, and by ours over sshd.
 
     Args:
         spark: the session.
-        form: the format's name in Spark.
-        paths: of the files, each of one row group at most if their order is to be kept.
-        ddl: the schema; None: both infer it.
-        options: for both readers, with the names of `SFTPOptions`.
+        server: serves every file under its own path.
 
     """
-    files = memory_files(paths)
-    tables = []
-    for path in paths:
-        reader = spark.read.format(form)
-        if "case_sensitive" in options:
-            spark.conf.set("spark.sql.caseSensitive", str(options["case_sensitive"]).lower())
-        if ddl is not None:
-            reader = reader.schema(ddl)
-        elif options.get("merge_schema"):
-            merged = spark.read.option("mergeSchema", "true").format(form)
-            reader = reader.schema(merged.load([str(path) for path in paths]).schema)
-        else:
-            reader = reader.schema(spark.read.format(form).load(str(paths[0])).schema)
-        frame = reader.load(str(path))
-        schema = frame.schema
-        tables.append(spark_rows(frame))
-        spark.conf.unset("spark.sql.caseSensitive")
-    theirs = pa.concat_tables(tables)
-    wanted = arrow_schema(schema)
-    if ddl is None:
-        found = decoder_schema(form, files, **options)
-        assert plain_schema(found) == plain_schema(wanted)
-    ours = decoder_rows(form, files, wanted, **options)
-    assert ours.schema == theirs.schema
-    for name in ours.schema.names:
-        assert _values(ours[name]) == _values(theirs[name]), name
-    return ours
+
+    def __init__(self, spark: SparkSession, server: SSHD) -> None:
+        self._spark = spark
+        self._server = server
+
+    def schema(self, form: str, paths: Sequence[Path], **options: str) -> StructType:
+        """Return the columns that ours infers."""
+        return infer_served(self._server, paths, form, options)
+
+    def rows(
+        self,
+        form: str,
+        paths: Sequence[Path],
+        schema: StructType,
+        way: Way = WHOLE,
+        **options: str,
+    ) -> pa.Table:
+        """Return the rows of several files by ours, in the order of the paths and in a plain form.
+
+        Raises:
+            DecodeError: a file cannot be read.
+
+        """
+        found = read_served(self._server, paths, form, options, schema, way)
+        tables = [_raised(found[path]) for path in paths if path in found]
+        table = pa.concat_tables(tables) if tables else arrow_schema(schema).empty_table()
+        return table.cast(plain_schema(table.schema))
+
+    def compare(
+        self,
+        form: str,
+        paths: Sequence[Path],
+        *,
+        ddl: str | None = None,
+        **options: str,
+    ) -> pa.Table:
+        """Assert that Spark and ours find the same columns and rows, and return the rows.
+
+        Args:
+            form: the format's name in Spark.
+            paths: of the files, each of one row group at most if their order is to be kept.
+            ddl: the schema; None: both infer it.
+            options: for both readers, with the names of `SFTPOptions`.
+
+        """
+        spark = self._spark
+        tables = []
+        for path in paths:
+            reader = spark.read.format(form)
+            if "case_sensitive" in options:
+                spark.conf.set("spark.sql.caseSensitive", options["case_sensitive"])
+            if ddl is not None:
+                reader = reader.schema(ddl)
+            elif "merge_schema" in options:
+                merged = spark.read.option("mergeSchema", "true").format(form)
+                reader = reader.schema(merged.load([str(path) for path in paths]).schema)
+            else:
+                reader = reader.schema(spark.read.format(form).load(str(paths[0])).schema)
+            frame = reader.load(str(path))
+            schema = frame.schema
+            tables.append(spark_rows(frame))
+            spark.conf.unset("spark.sql.caseSensitive")
+        theirs = pa.concat_tables(tables)
+        if ddl is None:
+            found = self.schema(form, paths, **options)
+            assert plain_schema(arrow_schema(found)) == plain_schema(arrow_schema(schema))
+        ours = self.rows(form, paths, schema, **options)
+        assert ours.schema == theirs.schema
+        for name in ours.schema.names:
+            assert _values(ours[name]) == _values(theirs[name]), name
+        return ours
+
+
+def _raised(rows: pa.Table | DecodeError) -> pa.Table:
+    if isinstance(rows, DecodeError):
+        raise rows
+    return rows
 
 
 def _values(column: pa.ChunkedArray) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reads the same files by Spark's own reader and by a decoder, and compares their rows."""
+"""Reads the same files by Spark's own reader from a disk, and by ours over sshd or from memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError
 from sftp_async.formats import open_read_format
 from sftp_async.spark.schema import arrow_schema
+from tests.parity.reading.served import WHOLE, Way, infer_served, read_served
 from tests.support.readable import MemoryFile, read_options
 from tests.support.spark import TIME_ZONE
+from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 #: What stands for the rows where a reader fails.
 FAILS = "fails"
+#: The column that names the file of a row, read through Spark.
+_METADATA = "the metadata"
+_METADATA_TYPE = (
+    "STRUCT<file_path: STRING, file_name: STRING, file_size: BIGINT, file_block_start: BIGINT, "
+    "file_block_length: BIGINT, file_modification_time: TIMESTAMP>"
+)
 
 
 @dataclass(frozen=True)
@@ -42,28 +51,121 @@ class Files:
     options: dict[str, str] = field(default_factory=dict)
     extension: str = ""
 
+    def name(self, number: int) -> str:
+        """Return the name of a file by its number."""
+        return f"{number:06d}{self.extension or '.' + self.form}"
+
+    def put(self, directory: Path) -> None:
+        """Write the files into a directory, which may not be there yet."""
+        directory.mkdir(exist_ok=True)
+        for number, content in enumerate(self.contents):
+            (directory / self.name(number)).write_bytes(content)
+
+
+class Readers:
+    """Both readers, of the same files in the same directory.
+
+    Args:
+        spark: a session, with the tests' time zone.
+        server: serves the directory under its own path.
+        directory: gets a directory for each set of files.
+
+    """
+
+    def __init__(self, spark: SparkSession, server: SSHD, directory: Path) -> None:
+        self._spark = spark
+        self._server = server
+        self._directory = directory
+        self._numbers = itertools.count()
+
+    def put(self, files: Files) -> Path:
+        """Write files; returns their directory."""
+        directory = self._directory / str(next(self._numbers))
+        files.put(directory)
+        return directory
+
+    def sparks(self, directory: Path, files: Files) -> list[Any]:
+        """Return the rows of each file, as Spark reads them from the disk."""
+        return sparks_rows(self._spark, directory, files)
+
+    def ours(self, directory: Path, files: Files, way: Way = WHOLE) -> list[Any]:
+        """Return the rows of each file, as ours reads them over sshd."""
+        found = read_served(
+            self._server, [directory], files.form, files.options, struct_of(files.schema), way
+        )
+        # A listing leaves empty files out.
+        tables = [
+            found.get(directory / files.name(number)) for number in range(len(files.contents))
+        ]
+        for table in tables:
+            if isinstance(table, pa.Table):
+                table.validate(full=files.form != "text")  # text is kept as it is
+        return [
+            FAILS if isinstance(table, DecodeError) else [] if table is None else rows_of(table)
+            for table in tables
+        ]
+
+    def inferred(self, directory: Path, files: Files) -> tuple[StructType, StructType]:
+        """Return the columns that Spark finds in the files on the disk, and ours over sshd."""
+        reader = self._spark.read.format(files.form).options(**files.options)
+        ours = infer_served(self._server, [directory], files.form, files.options)
+        return reader.load(str(directory)).schema, ours
+
+    def through_spark(self, directory: Path, files: Files) -> list[Any]:
+        """Return the rows of each file, as `format("sftp")` hands them to Spark."""
+        assert files.schema is not None
+        frame = (
+            self._spark.read.format("sftp")
+            .options(**self._server.options(), format=files.form, metadata_column=_METADATA)
+            .options(**files.options)
+            .schema(f"{files.schema}, `{_METADATA}` {_METADATA_TYPE}")
+            .load(str(directory))
+        )
+        name = f"`{_METADATA}`.file_name"
+        return _by_file(frame, files, [*frame.columns[:-1]], name)
+
 
 def sparks_rows(spark: SparkSession, directory: Path, files: Files) -> list[Any]:
-    """Return the rows of each file, as Spark reads them.
+    """Return the rows of each file, as Spark reads them, all of them in one job unless one fails.
 
     Args:
         spark: a session.
-        directory: an empty one.
-        files: all are read at once.
+        directory: holds the files.
+        files: that were put there.
 
     """
-    suffix = files.extension or f".{files.form}"
-    for number, content in enumerate(files.contents):
-        (directory / f"{number:06d}{suffix}").write_bytes(content)
+    return _sparks_rows(spark, directory, files, range(len(files.contents)))
+
+
+def _sparks_rows(spark: SparkSession, directory: Path, files: Files, numbers: range) -> list[Any]:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    every = len(numbers) == len(files.contents)
+    paths = [str(directory / files.name(number)) for number in numbers]
+    reader = spark.read.format(files.form).options(**files.options)
+    try:
+        frame = reader.schema(files.schema).load(str(directory) if every else paths)  # type: ignore[arg-type]
+        found = _by_file(frame, files, frame.columns, "input_file_name()")
+    except (PySparkException, Py4JJavaError):
+        if len(numbers) == 1:
+            return [FAILS]
+        half = len(numbers) // 2
+        parts = numbers[:half], numbers[half:]
+        return [row for part in parts for row in _sparks_rows(spark, directory, files, part)]
+    return [found[number] for number in numbers]
+
+
+def _by_file(frame: DataFrame, files: Files, columns: list[str], name: str) -> list[Any]:
+    """Return the rows of each file; `name` is the expression of a row's file."""
     from pyspark.sql import functions as f
 
-    frame = spark.read.format(files.form).options(**files.options)
-    frame = frame.schema(files.schema).load(str(directory))  # type: ignore[arg-type]
-    named = frame.select(f.struct("*").alias("row"), f.input_file_name().alias("file"))
+    row = f.struct(*(f.col(f"`{column}`") for column in columns)).alias("row")
+    table = frame.select(row, f.expr(name).alias("file")).toArrow()
     found: list[Any] = [[] for _ in files.contents]
-    table = named.toArrow()
-    for row, name in zip(rows_of(table.select(["row"])), table["file"].to_pylist(), strict=True):
-        found[int(name.rpartition("/")[2].partition(".")[0])].append(row[0])
+    names = table["file"].to_pylist()
+    for values, path in zip(rows_of(table.select(["row"])), names, strict=True):
+        found[int(path.rpartition("/")[2].partition(".")[0])].append(values[0])
     return found
 
 
@@ -84,10 +186,9 @@ def our_rows(
     """
     options = read_options(**{"format": files.form, "timeZone": TIME_ZONE} | files.options)
     reading = open_read_format(options, schema)
-    suffix = files.extension or f".{files.form}"
     found: list[Any] = []
     for number, content in enumerate(files.contents):
-        file = MemoryFile(f"/in/{number:06d}{suffix}", content, chunk=chunk)
+        file = MemoryFile(f"/in/{files.name(number)}", content, chunk=chunk)
         edges = [0, *cuts(content), len(content)]
         try:
             batches = [
@@ -103,13 +204,19 @@ def our_rows(
     return found
 
 
-def schema_of(spark: SparkSession, ddl: str) -> pa.Schema:
-    """Return a schema as the data source hands it to a decoder."""
+def struct_of(ddl: str | None) -> StructType:
+    """Return a schema as Spark hands it to the data source; Spark must run."""
     from pyspark.sql.types import StructType
 
+    assert ddl is not None
     parsed = StructType.fromDDL(ddl)
     assert isinstance(parsed, StructType)
-    return arrow_schema(parsed)
+    return parsed
+
+
+def schema_of(ddl: str) -> pa.Schema:
+    """Return a schema as the data source hands it to a decoder; Spark must run."""
+    return arrow_schema(struct_of(ddl))
 
 
 def rows_of(table: pa.Table) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Avro files by Java's own library, which Spark reads them with, and by the decoder.
+"""Avro files by Java's own library, which Spark reads them with, and by ours over sshd.
 
 Spark's Avro reader is a package of its own, `spark-avro`, which PySpark does not bring. What
 PySpark brings is Apache Avro for Java: it says which blocks a range owns, and what the values are.
@@ -20,8 +20,10 @@ import fastavro
 import pytest
 
 from sftp_async.formats import open_read_format
-from tests.parity.reading.columnar import decoder_rows, decoder_schema, memory_files
-from tests.support.readable import read_options
+from sftp_async.spark.schema import arrow_schema
+from tests.parity.reading.columnar import Columnar
+from tests.parity.reading.served import WHOLE, Way
+from tests.support.readable import MemoryFile, read_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,16 +55,15 @@ def java_rows(spark: SparkSession, path: Path, start: int, stop: int) -> Iterato
 
 
 def test_a_range_owns_the_blocks_that_javas_reader_gives_it(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
 ) -> None:
     schema = {"type": "record", "name": "r", "fields": [{"name": "n", "type": "long"}]}
     rows = [{"n": n * 10**9} for n in range(12)]
     path = write(tmp_path / "file.avro", schema, rows, block=12)
-    (file,) = memory_files([path])
-    found = decoder_schema("avro", [file])
-    whole = decoder_rows("avro", [file], found).to_pylist()
-    assert whole == rows
-    reading = open_read_format(read_options(format="avro"), found)
+    found = columnar.schema("avro", [path])
+    assert columnar.rows("avro", [path], found).to_pylist() == rows
+    file = MemoryFile(str(path), path.read_bytes())
+    reading = open_read_format(read_options(format="avro"), arrow_schema(found))
     for cut in range(1, file.size, 3):
         ours = [row for batch in reading.decode(file, 0, cut) for row in batch.to_pylist()]
         assert ours == list(java_rows(spark, path, 0, cut)), cut
@@ -71,7 +72,9 @@ def test_a_range_owns_the_blocks_that_javas_reader_gives_it(
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "snappy", "bzip2", "xz", "zstandard"])
-def test_values_are_those_of_javas_reader(spark: SparkSession, tmp_path: Path, codec: str) -> None:
+def test_values_are_those_of_javas_reader(
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, codec: str
+) -> None:
     schema = {
         "type": "record",
         "name": "r",
@@ -107,12 +110,15 @@ def test_values_are_those_of_javas_reader(spark: SparkSession, tmp_path: Path, c
         for n in range(60)
     ]
     path = write(tmp_path / "file.avro", schema, rows, codec, 500)
-    files = memory_files([path])
-    ours = decoder_rows("avro", files, decoder_schema("avro", files)).to_pylist()
-    assert ours == list(java_rows(spark, path, 0, files[0].size))
+    found = columnar.schema("avro", [path])
+    expected = list(java_rows(spark, path, 0, path.stat().st_size))
+    for way in (WHOLE, Way("in ranges", largest=700)):
+        assert columnar.rows("avro", [path], found, way).to_pylist() == expected, way.name
 
 
-def test_a_file_that_java_writes_is_read(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_that_java_writes_is_read(
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
+) -> None:
     java = spark._jvm
     avro = java.org.apache.avro
     text = json.dumps(
@@ -148,9 +154,8 @@ def test_a_file_that_java_writes_is_read(spark: SparkSession, tmp_path: Path) ->
         row.put("dec", java.java.nio.ByteBuffer.wrap(unscaled))
         writer.append(row)
     writer.close()
-    files = memory_files([path])
-    found = decoder_rows("avro", files, decoder_schema("avro", files)).to_pylist()
-    assert found == [
+    found = columnar.rows("avro", [path], columnar.schema("avro", [path]))
+    assert found.to_pylist() == [
         {
             "n": n,
             "day": dt.date(1970, 1, 1) + dt.timedelta(n - 25),

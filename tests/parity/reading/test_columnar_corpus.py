@@ -1,4 +1,4 @@
-"""Many made-up Parquet and ORC files, written in many ways, by Spark's reader and the decoder."""
+"""Many made-up Parquet and ORC files, written in many ways, by Spark's reader and ours."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pytest
 from pyarrow import orc, parquet
 
-from sftp_async.formats import open_read_format
 from sftp_async.spark.schema import arrow_schema
-from tests.parity.reading.columnar import decoder_rows, memory_files, plain_schema, spark_rows
-from tests.support.readable import decode_file, read_options
+from tests.parity.reading.columnar import Columnar, plain_schema, spark_rows
+from tests.parity.reading.served import Way
+from tests.support.readable import MemoryFile, decode_file, read_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -139,7 +139,7 @@ def write_orc(made: random.Random, table: pa.Table, path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["parquet", "orc"])
 def test_made_up_files_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path, form: str
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, form: str
 ) -> None:
     maker = Maker(2026)
     writer = write_parquet if form == "parquet" else write_orc
@@ -148,11 +148,9 @@ def test_made_up_files_read_as_spark_reads_them(
     frame = spark.read.format(form).load(str(tmp_path)).orderBy("file", "row")
     theirs = spark_rows(frame)
     paths = sorted(tmp_path.glob(f"*.{form}"))
-    files = memory_files(paths)
     schema = arrow_schema(frame.schema)
-    found = open_read_format(read_options(format=form), None).infer_schema(files)
-    assert plain_schema(found) == plain_schema(schema)
-    ours = decoder_rows(form, files, schema)
+    assert plain_schema(arrow_schema(columnar.schema(form, paths))) == plain_schema(schema)
+    ours = columnar.rows(form, paths, frame.schema)
     assert ours.num_rows == theirs.num_rows > 1_000
     for name in ours.schema.names:
         mine, other = ours[name].combine_chunks(), theirs[name].combine_chunks()
@@ -161,7 +159,10 @@ def test_made_up_files_read_as_spark_reads_them(
             row = next(row for row, (left, right) in pairs if not left.equals(right))
             place = name, ours["file"][row], ours["row"][row], mine[row], other[row]
             pytest.fail(f"they differ: {place}")
-    for file in files:
+    in_ranges = Way("in ranges", largest=max(path.stat().st_size for path in paths) // 5)
+    assert columnar.rows(form, paths, frame.schema, in_ranges).equals(ours)
+    for path in paths:
+        file = MemoryFile(str(path), path.read_bytes())
         cuts = sorted(maker.random.randrange(file.size) for _ in range(4))
         whole = decode_file(file, read_options(format=form), schema)
         assert decode_file(file, read_options(format=form), schema, cuts).equals(whole)

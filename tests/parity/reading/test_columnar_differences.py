@@ -1,4 +1,4 @@
-"""Each difference between Spark's readers of Parquet and ORC and the decoders is as documented."""
+"""Each difference between Spark's readers of Parquet and ORC and ours is as documented."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import DecodeError
-from sftp_async.spark.schema import arrow_schema
-from tests.parity.reading.columnar import decoder_rows, memory_files, spark_rows
+from tests.parity.reading.columnar import Columnar, spark_rows
 from tests.parity.reading.columnar_differences import COLUMNAR_DIFFERENCES, ColumnarDifference
 from tests.support.spark import REPOSITORY
 
@@ -30,7 +29,7 @@ def values(table: pa.Table) -> list[Any]:
 
 @pytest.mark.parametrize("case", COLUMNAR_DIFFERENCES, ids=lambda case: case.name)
 def test_the_difference_is_as_documented(
-    spark: SparkSession, tmp_path: Path, case: ColumnarDifference
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, case: ColumnarDifference
 ) -> None:
     path = tmp_path / f"file.{case.form}"
     case.write(path)
@@ -40,12 +39,11 @@ def test_the_difference_is_as_documented(
             spark_rows(frame)
     else:
         assert values(spark_rows(frame)) == case.sparks
-    schema = arrow_schema(frame.schema)
     if isinstance(case.ours, str):
         with pytest.raises(DecodeError, match=case.ours):
-            decoder_rows(case.form, memory_files([path]), schema)
+            columnar.rows(case.form, [path], frame.schema)
     else:
-        assert values(decoder_rows(case.form, memory_files([path]), schema)) == case.ours
+        assert values(columnar.rows(case.form, [path], frame.schema)) == case.ours
 
 
 @pytest.mark.parametrize("case", COLUMNAR_DIFFERENCES, ids=lambda case: case.name)

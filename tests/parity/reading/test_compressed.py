@@ -1,4 +1,4 @@
-"""Compressed files by Spark's own reader, and by the decoder: the same rows, or both fail."""
+"""Compressed files by Spark's own reader, and by ours over sshd: the same rows, or both fail."""
 
 from __future__ import annotations
 
@@ -9,32 +9,30 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 
 from sftp_async.errors import DecodeError
-from tests.parity.reading.comparing import FAILS
-from tests.support.readable import MemoryFile, decode_file, read_options
+from tests.parity.reading.comparing import FAILS, struct_of
+from tests.parity.reading.served import WHOLE, read_served
+from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.one_python
 
-SCHEMA = pa.schema({"value": pa.string()})
 SMALL = b"one\ntwo\n"
 LARGE = b"".join(
     random.Random(number).randbytes(30).hex().encode() + b"\n" for number in range(20_000)
 )
 
 
-def by_decoder(path: Path) -> list[str] | str:
-    file = MemoryFile(str(path), path.read_bytes())
-    try:
-        table = decode_file(file, read_options(format="text"), SCHEMA)
-    except DecodeError:
-        return FAILS
-    return list(table.column("value").to_pylist())
+def by_ours(server: SSHD, path: Path) -> list[str] | str:
+    found = read_served(server, [path], "text", {}, struct_of("value STRING"), WHOLE)
+    table = found.get(path)
+    if table is None:  # an empty file, which the listing leaves out
+        return []
+    return FAILS if isinstance(table, DecodeError) else list(table["value"].to_pylist())
 
 
 def by_spark(spark: SparkSession, path: Path) -> list[str] | str:
@@ -48,25 +46,27 @@ def by_spark(spark: SparkSession, path: Path) -> list[str] | str:
 
 
 @pytest.mark.parametrize("codec", ["gzip", "bzip2", "deflate", "lz4", "snappy"])
-def test_what_spark_compresses_is_read(spark: SparkSession, tmp_path: Path, codec: str) -> None:
+def test_what_spark_compresses_is_read(
+    spark: SparkSession, sshd: SSHD, tmp_path: Path, codec: str
+) -> None:
     rows = spark.range(0, 40_000, 1, 1).selectExpr(
         "concat(id, ' ', sha2(string(id), 256)) AS value"
     )
     rows.write.option("compression", codec).text(str(tmp_path / "out"))
     [path] = (tmp_path / "out").glob("part-*")
     assert path.suffix != ".txt"
-    assert by_decoder(path) == by_spark(spark, path) == [row.value for row in rows.collect()]
+    assert by_ours(sshd, path) == by_spark(spark, path) == [row.value for row in rows.collect()]
 
 
 @pytest.mark.parametrize("codec", ["lz4", "snappy"])
 def test_an_empty_file_of_hadoops_framing_is_read(
-    spark: SparkSession, tmp_path: Path, codec: str
+    spark: SparkSession, sshd: SSHD, tmp_path: Path, codec: str
 ) -> None:
     spark.range(0, 0, 1, 1).selectExpr("string(id) AS value").write.option(
         "compression", codec
     ).text(str(tmp_path / "out"))
     for path in (tmp_path / "out").glob("part-*"):
-        assert by_decoder(path) == by_spark(spark, path) == []
+        assert by_ours(sshd, path) == by_spark(spark, path) == []
 
 
 #: Files that both read, or at which both fail.
@@ -98,12 +98,12 @@ FILES = {
 
 
 def test_foreign_and_damaged_files_are_read_or_fail_alike(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, sshd: SSHD, tmp_path: Path
 ) -> None:
     ours, sparks = {}, {}
     for name, data in FILES.items():
         path = tmp_path / name
         path.write_bytes(data)
-        ours[name], sparks[name] = by_decoder(path), by_spark(spark, path)
+        ours[name], sparks[name] = by_ours(sshd, path), by_spark(spark, path)
     assert ours == sparks
     assert sum(rows == FAILS for rows in sparks.values()) > len(FILES) / 2

@@ -4,66 +4,65 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.base import ReadFormat
+from sftp_async.formats.csv.decoder import CSVReadFormat, read_csv
 from sftp_async.formats.csv.decoder import Path as DecoderPath
-from sftp_async.formats.csv.decoder import read_csv
 from tests.parity.reading import csv_cases as cases
+from tests.parity.reading.comparing import FAILS, Files, Readers
+from tests.parity.reading.csv_cases import Batch
 from tests.parity.reading.csv_differences import CSV
-from tests.parity.reading.csv_files import ERROR, options_of, our_rows, schema_of, sparks_rows
 from tests.parity.reading.differences import Difference
+from tests.parity.reading.served import RANGE, Way
 from tests.support.documents import REPOSITORY
-from tests.support.readable import MemoryFile
+from tests.support.readable import MemoryFile, read_options
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.one_python
 
-PATHS: tuple[DecoderPath, ...] = ("auto", "exact")
 #: Files of each batch; 25 batches and those below come to more than 1,500.
 FILES = 60
 
 
-class Reading:
-    """Compares the readers."""
+def by(path: DecoderPath, largest: int | None = None) -> Way:
+    """Return the way of files whose blocks take a path."""
 
-    def __init__(self, spark: SparkSession, directory: Path) -> None:
-        self._spark = spark
-        self._directory = directory
+    def force(reading: ReadFormat) -> ReadFormat:
+        assert isinstance(reading, CSVReadFormat)
+        return replace(reading, path=path)
 
-    def agree(
-        self, files: Sequence[bytes], options: Mapping[str, str], ddl: str, extension: str = ""
-    ) -> None:
-        """Fail at the first file of which the decoder reads other rows than Spark."""
-        folder = self._directory / "compared"
-        expected = sparks_rows(self._spark, folder, files, "csv", options, ddl, extension)
-        schema = schema_of(ddl)
-        for data, rows in zip(files, expected, strict=True):
-            # Spark fails at blank values in quotes, which are listed as a difference.
-            if rows == ERROR and options.keys() == {"ignoreTrailingWhiteSpace"}:
-                continue
-            for path in PATHS:
-                found = our_rows(
-                    data,
-                    "csv",
-                    options,
-                    schema,
-                    opener=partial(read_csv, path=path),
-                    name=f"file{extension}",
-                )
-                assert found == rows, (path, dict(options), ddl, data)
+    return Way(f"{path}, {largest}", force, largest)
 
 
-@pytest.fixture
-def reading(spark: SparkSession, tmp_path: Path) -> Reading:
-    return Reading(spark, tmp_path)
+#: The fast path where it can be taken, the exact one for all, and ranges of each file.
+WAYS = (by("auto"), by("exact"), by("auto", RANGE))
+
+
+def agree(
+    both: Readers, batch: Batch, extension: str = ".csv", *, through_spark: bool = False
+) -> None:
+    """Fail at the first file of which ours reads other rows than Spark's reader."""
+    files = Files("csv", batch.files, batch.schema, dict(batch.options), extension)
+    directory = both.put(files)
+    expected = both.sparks(directory, files)
+    ways = {way.name: both.ours(directory, files, way) for way in WAYS}
+    if through_spark:
+        ways["through Spark"] = both.through_spark(directory, files)
+    for number, rows in enumerate(expected):
+        # Spark fails at blank values in quotes, which are listed as a difference.
+        if rows == FAILS and batch.options.keys() == {"ignoreTrailingWhiteSpace"}:
+            continue
+        for way, found in ways.items():
+            assert found[number] == rows, (way, batch, batch.files[number])
 
 
 def numbered(cells: Sequence[str], copies: int = 1) -> bytes:
@@ -72,65 +71,64 @@ def numbered(cells: Sequence[str], copies: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("kind", cases.CELLS)
-def test_cells_of_each_type_are_read_as_by_spark(reading: Reading, kind: str) -> None:
+def test_cells_of_each_type_are_read_as_by_spark(both: Readers, kind: str) -> None:
     cells = cases.CELLS[kind]
     whole = numbered(cells)
     # Alone, too: the cells around it decide which way a cell is read.
-    reading.agree(
-        [whole, *(numbered([cell]) for cell in cells)],
-        {"sep": ";"},
-        f"i INT, v {kind}, _corrupt_record STRING",
-    )
+    files = [whole, *(numbered([cell]) for cell in cells)]
+    schema = f"i INT, v {kind}, _corrupt_record STRING"
+    agree(both, Batch({"sep": ";"}, schema, files), through_spark=True)
 
 
 @pytest.mark.parametrize("pattern", cases.DATE_PATTERNS)
-def test_dates_in_a_pattern_are_read_as_by_spark(reading: Reading, pattern: str) -> None:
+def test_dates_in_a_pattern_are_read_as_by_spark(both: Readers, pattern: str) -> None:
     texts = cases.DATE_PATTERNS[pattern]
     options = {"sep": ";", "dateFormat": pattern}
-    reading.agree([numbered(texts)], options, "i INT, v DATE, _corrupt_record STRING")
+    batch = Batch(options, "i INT, v DATE, _corrupt_record STRING", [numbered(texts)])
+    agree(both, batch, through_spark=True)
 
 
 @pytest.mark.parametrize("pattern", cases.TIMESTAMP_PATTERNS)
-def test_timestamps_in_a_pattern_are_read_as_by_spark(reading: Reading, pattern: str) -> None:
+def test_timestamps_in_a_pattern_are_read_as_by_spark(both: Readers, pattern: str) -> None:
     texts = cases.TIMESTAMP_PATTERNS[pattern]
     options = {"sep": ";", "timestampFormat": pattern, "timestampNTZFormat": pattern}
     schema = "i INT, v TIMESTAMP, n TIMESTAMP_NTZ, _corrupt_record STRING"
-    reading.agree([numbered(texts, 2)], options, schema)
+    agree(both, Batch(options, schema, [numbered(texts, 2)]), through_spark=True)
 
 
 @pytest.mark.parametrize("locale", cases.LOCALES)
-def test_decimals_of_a_locale_are_read_as_by_spark(reading: Reading, locale: str) -> None:
+def test_decimals_of_a_locale_are_read_as_by_spark(both: Readers, locale: str) -> None:
     options = {"sep": ";", "locale": locale}
     schema = "i INT, v DECIMAL(10,2), _corrupt_record STRING"
-    reading.agree([numbered(cases.LOCALE_DECIMALS)], options, schema)
+    agree(both, Batch(options, schema, [numbered(cases.LOCALE_DECIMALS)]), through_spark=True)
 
 
 @pytest.mark.parametrize("number", range(len(cases.OPTIONS)))
-def test_generated_files_are_read_as_by_spark(reading: Reading, number: int) -> None:
+def test_generated_files_are_read_as_by_spark(both: Readers, number: int) -> None:
     batch = cases.generated(number, cases.OPTIONS[number], FILES)
-    reading.agree(batch.files, batch.options, batch.schema)
+    agree(both, batch)
 
 
 @pytest.mark.parametrize("number", range(len(cases.FAILING)))
-def test_files_that_spark_refuses_are_errors(reading: Reading, number: int) -> None:
+def test_files_that_spark_refuses_are_errors(both: Readers, number: int) -> None:
     batch = cases.generated(100 + number, cases.FAILING[number], 12)
-    reading.agree(batch.files, batch.options, batch.schema)
+    agree(both, batch)
 
 
 @pytest.mark.parametrize("number", range(len(cases.MULTI_LINE)))
-def test_generated_documents_are_read_as_by_spark(reading: Reading, number: int) -> None:
+def test_generated_documents_are_read_as_by_spark(both: Readers, number: int) -> None:
     batch = cases.generated(200 + number, cases.MULTI_LINE[number], FILES)
     # Shorter ones may differ, see csv_differences.
     files = [data for data in batch.files if len(data) > 7]
-    reading.agree(files, batch.options, batch.schema)
+    agree(both, replace(batch, files=files))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(10))
-def test_thousands_of_generated_files_are_read_as_by_spark(reading: Reading, seed: int) -> None:
+def test_thousands_of_generated_files_are_read_as_by_spark(both: Readers, seed: int) -> None:
     for number, options in enumerate(cases.OPTIONS):
         batch = cases.generated(1000 + 100 * seed + number, options, FILES)
-        reading.agree(batch.files, batch.options, batch.schema)
+        agree(both, batch)
 
 
 #: What programs write: name -> file, options, schema.
@@ -160,6 +158,33 @@ PROGRAMS = {
         {"header": "true", "sep": ";", "encoding": "ISO-8859-1"},
         "Id INT, Name STRING",
     ),
+    "Excel": (  # "CSV UTF-8", where the comma is the decimal point
+        (
+            '\ufeffNr;Text;Betrag;Datum\r\n1;"a ""b""\nc";1.234,56;01.02.2020\r\n2; x ;-0,5;\r\n'
+        ).encode(),
+        {
+            "header": "true",
+            "sep": ";",
+            "escape": '"',
+            "multiLine": "true",
+            "dateFormat": "dd.MM.yyyy",
+            "locale": "de-DE",
+        },
+        "Nr INT, Text STRING, Betrag DECIMAL(10,2), Datum DATE",
+    ),
+    "LibreOffice": (  # all texts in quotes, UTF-8 without a mark
+        (
+            '"id","name","when","ok"\n1,"O\u2019Neil, ""J""","2020-01-02 03:04:05",TRUE\n'
+            '2,"",,FALSE\n'
+        ).encode(),
+        {"header": "true", "escape": '"', "timestampFormat": "yyyy-MM-dd HH:mm:ss"},
+        "id INT, name STRING, when TIMESTAMP, ok BOOLEAN",
+    ),
+    "a mainframe's fixed records": (
+        b"0000001SMITH     00000123.45-20200131   \r\n0000002O'NEIL    00000000.99 20200229   \r\n",
+        {"sep": "\x01", "quote": "", "escape": ""},
+        "record STRING",
+    ),
     "a mainframe": (
         b"0000001|SMITH     |0000012345|20200131\r\n0000002|O'NEIL    |0000000099|20200229\r\n\x1a",
         {"sep": "|", "quote": "", "dateFormat": "yyyyMMdd", "ignoreTrailingWhiteSpace": "true"},
@@ -174,13 +199,37 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_files_of_other_programs_are_read_as_by_spark(reading: Reading, program: str) -> None:
+def test_files_of_other_programs_are_read_as_by_spark(both: Readers, program: str) -> None:
     data, options, schema = PROGRAMS[program]
-    reading.agree([data, b"", data.splitlines(keepends=True)[0]], options, schema)
+    files = [data, b"", data.splitlines(keepends=True)[0]]
+    agree(both, Batch(options, schema, files), through_spark=True)
 
 
-def test_a_compressed_file_is_read_as_by_spark(reading: Reading) -> None:
-    reading.agree([gzip.compress(b"1,a\n2,b\n")], {}, "i INT, s STRING", ".csv.gz")
+#: Records of one length with blanks at their ends, and NEL (0x15) behind each.
+RECORDS = (
+    "0000001|M\u00dcLLER \u00e4\u00df!|0000012345   \n0000002|O'NEIL [\u00a2]  |0000000099   \n"
+)
+
+
+@pytest.mark.parametrize("charset", ["IBM037", "IBM500", "IBM273"])
+@pytest.mark.parametrize("fields", [True, False], ids=["fields", "records"])
+def test_ebcdic_of_a_mainframe_is_read_as_by_spark_with_the_charsets_of_java(
+    both: Readers, spark: SparkSession, charset: str, fields: bool
+) -> None:
+    data = RECORDS.encode(charset.replace("IBM", "cp")).replace(b"\x25", b"\x15")
+    assert data.count(b"\x15") == 2
+    options = {"encoding": charset, "lineSep": "\n", "sep": "|" if fields else "~", "quote": ""}
+    schema = "id INT, name STRING, cents STRING" if fields else "record STRING"
+    spark.conf.set("spark.sql.legacy.javaCharsets", "true")
+    try:
+        agree(both, Batch(options, schema, [data]), through_spark=True)
+    finally:
+        spark.conf.unset("spark.sql.legacy.javaCharsets")
+
+
+def test_a_compressed_file_is_read_as_by_spark(both: Readers) -> None:
+    batch = Batch({}, "i INT, s STRING", [gzip.compress(b"1,a\n2,b\n")])
+    agree(both, batch, ".csv.gz", through_spark=True)
 
 
 #: Files to infer columns from, with options.
@@ -204,29 +253,20 @@ INFERRED: list[tuple[bytes, dict[str, str]]] = [
 
 @pytest.mark.parametrize("number", range(len(INFERRED)))
 @pytest.mark.parametrize("infers", ["true", "false"])
-def test_columns_are_inferred_as_by_spark(
-    spark: SparkSession, tmp_path: Path, number: int, infers: str
-) -> None:
+def test_columns_are_inferred_as_by_spark(both: Readers, number: int, infers: str) -> None:
     data, more = INFERRED[number]
-    options = {"sep": ";", "inferSchema": infers, **more}
-    (tmp_path / "file.csv").write_bytes(data)
-    expected = spark.read.options(**options).csv(str(tmp_path)).schema
-    names = [field.name for field in expected]
-    schema = schema_of(", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in expected))
-    files = [MemoryFile("/in/file.csv", data)]
-    found = read_csv(options_of("csv", options), None).infer_schema(files)
-    assert (found.names, found.types) == (names, schema.types)
+    files = Files("csv", [data], None, {"sep": ";", "inferSchema": infers, **more})
+    sparks, ours = both.inferred(both.put(files), files)
+    assert ours == sparks
 
 
 @pytest.mark.parametrize("difference", CSV, ids=lambda difference: difference.name)
-def test_each_difference_from_spark_is_there(
-    spark: SparkSession, tmp_path: Path, difference: Difference
-) -> None:
-    options, data, ddl = difference.options, difference.data, difference.schema
-    sparks = sparks_rows(spark, tmp_path / "files", [data], "csv", options, ddl)
-    ours = our_rows(data, "csv", options, schema_of(ddl), opener=read_csv)
-    assert ["fails" if rows == ERROR else rows for rows in sparks] == [difference.sparks]
-    assert ours == difference.ours
+def test_each_difference_from_spark_is_there(both: Readers, difference: Difference) -> None:
+    files = Files("csv", [difference.data], difference.schema, difference.options)
+    directory = both.put(files)
+    assert both.sparks(directory, files) == [difference.sparks]
+    for way in WAYS[:2]:
+        assert both.ours(directory, files, way) == [difference.ours], way.name
 
 
 def test_the_page_lists_the_differences() -> None:
@@ -242,4 +282,4 @@ def test_no_columns_can_be_inferred_from_an_empty_file_which_spark_takes(
     (tmp_path / "file.csv").write_bytes(b"")
     assert spark.read.csv(str(tmp_path)).schema.fields == []
     with pytest.raises(DecodeError, match="hold no record"):
-        read_csv(options_of("csv", {}), None).infer_schema([MemoryFile("/in/file.csv", b"")])
+        read_csv(read_options(format="csv"), None).infer_schema([MemoryFile("/in/file.csv", b"")])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from sftp_async.errors import DecodeError
-from sftp_async.spark.schema import arrow_schema
-from tests.parity.reading.differences import FAILS, TEXT, Difference
+from tests.parity.reading import csv_cases
+from tests.parity.reading.comparing import Files, Readers
+from tests.parity.reading.differences import TEXT, Difference
+from tests.parity.reading.test_csv import FILES
+from tests.parity.reading.test_json import GENERATED as JSON
+from tests.parity.reading.test_xml import GENERATED as XML
 from tests.support.documents import REPOSITORY
-from tests.support.readable import MemoryFile, decode_file, read_options
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 PAGE = REPOSITORY / "docs" / "reference" / "reading-differences.md"
 SECTIONS = {"Text, and compressed files of any format": TEXT}
@@ -26,26 +23,11 @@ pytestmark = pytest.mark.one_python
 @pytest.mark.parametrize(
     "case", [case for cases in SECTIONS.values() for case in cases], ids=lambda case: case.name
 )
-def test_a_difference_is_as_listed(spark: SparkSession, tmp_path: Path, case: Difference) -> None:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
-    (tmp_path / case.file).write_bytes(case.data)
-    frame = spark.read.format(case.form).options(**case.options).schema(case.schema)
-    frame = frame.load(str(tmp_path / case.file))  # type: ignore[assignment]
-    try:
-        sparks = [tuple(row) for row in frame.collect()]  # type: ignore[attr-defined]
-    except (Py4JJavaError, PySparkException):
-        sparks = FAILS  # type: ignore[assignment]
-    try:
-        table = decode_file(
-            MemoryFile(f"/in/{case.file}", case.data),
-            read_options(format=case.form, **case.options),
-            arrow_schema(frame.schema),  # type: ignore[attr-defined]
-        )
-        ours = [tuple(row.values()) for row in table.to_pylist()]
-    except DecodeError:
-        ours = FAILS  # type: ignore[assignment]
+def test_a_difference_is_as_listed(both: Readers, case: Difference) -> None:
+    extension = "." + case.file.partition(".")[2]
+    files = Files(case.form, [case.data], case.schema, case.options, extension)
+    directory = both.put(files)
+    [sparks], [ours] = both.sparks(directory, files), both.ours(directory, files)
     assert ours == case.ours
     assert ours != sparks
     if case.sparks is not None:
@@ -57,3 +39,19 @@ def test_the_page_lists_them_all(section: str) -> None:
     text = PAGE.read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| \*\*(.+?)\*\* \|", text, re.MULTILINE)
     assert listed == [case.name for case in SECTIONS[section]]
+
+
+def test_there_are_as_many_generated_files_as_the_page_says() -> None:
+    csv = sum(
+        sum(len(data) > 7 for data in csv_cases.generated(200 + number, options, FILES).files)
+        for number, options in enumerate(csv_cases.MULTI_LINE)
+    )
+    csv += FILES * len(csv_cases.OPTIONS) + 12 * len(csv_cases.FAILING)
+    json = sum(number for _, number, _ in JSON)
+    xml = sum(number for number, _ in XML)
+    page = PAGE.read_text(encoding="utf-8")
+    for count in (csv // 50 * 50, json, xml):
+        assert f"{count:,} generated" in page
+    assert csv + json + xml >= 3_000
+    # Ten times as many are made on request.
+    assert 10 * (FILES * len(csv_cases.OPTIONS) + json + xml) >= 30_000

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parity.reading.comparing import FAILS, Files, our_rows, schema_of, sparks_rows
+from tests.parity.reading.comparing import Files, Readers
 from tests.parity.reading.json_xml_differences import SECTIONS, Case
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "reading-differences.md"
 CASES = [(form, case) for form, cases in SECTIONS.items() for case in cases]
@@ -21,20 +17,11 @@ pytestmark = pytest.mark.one_python
 
 
 @pytest.mark.parametrize(("form", "case"), CASES, ids=lambda part: getattr(part, "name", part))
-def test_a_difference_is_as_listed(
-    spark: SparkSession, tmp_path: Path, form: str, case: Case
-) -> None:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
+def test_a_difference_is_as_listed(both: Readers, form: str, case: Case) -> None:
     files = Files(form.lower(), [case.content], case.schema, case.options)
-    try:
-        [theirs] = sparks_rows(spark, tmp_path, files)
-    except (Py4JJavaError, PySparkException):
-        theirs = FAILS
-    [ours] = our_rows(schema_of(spark, case.schema), files)
-    assert ours == case.ours
-    assert theirs == case.sparks
+    directory = both.put(files)
+    assert both.ours(directory, files) == [case.ours]
+    assert both.sparks(directory, files) == [case.sparks]
 
 
 @pytest.mark.parametrize("section", SECTIONS)

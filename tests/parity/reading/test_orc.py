@@ -1,4 +1,4 @@
-"""The same ORC files by Spark's own reader and by the decoder: columns and rows are equal."""
+"""The same ORC files by Spark's own reader and by ours: columns and rows are equal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from pyarrow import orc
 
 from sftp_async.errors import DecodeError
-from sftp_async.spark.schema import arrow_schema
-from tests.parity.reading.columnar import compare, decoder_rows, memory_files, parts
+from tests.parity.reading.columnar import Columnar, parts
+from tests.parity.reading.comparing import struct_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,15 +42,15 @@ AS rows(bool, i8, i16, i32, i64, f32, f64, dec, dec18, text, bytes, day, at, wal
 
 @pytest.mark.parametrize("codec", ["none", "snappy", "zlib", "zstd", "lz4"])
 def test_every_type_that_spark_writes_reads_as_spark_reads_it(
-    spark: SparkSession, tmp_path: Path, codec: str
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, codec: str
 ) -> None:
     target = tmp_path / "files"
     spark.sql(ALL_TYPES).coalesce(1).write.option("compression", codec).orc(str(target))
-    assert compare(spark, "orc", parts(target)).num_rows == 4
+    assert columnar.compare("orc", parts(target)).num_rows == 4
 
 
 def test_files_of_other_programs_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     path = tmp_path / "arrow.orc"
     table = pa.table(
@@ -67,10 +67,12 @@ def test_files_of_other_programs_read_as_spark_reads_them(
         }
     )
     orc.write_table(table, path)
-    assert compare(spark, "orc", [path]).num_rows == 2
+    assert columnar.compare("orc", [path]).num_rows == 2
 
 
-def test_many_stripes_read_as_spark_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_many_stripes_read_as_spark_reads_them(
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
+) -> None:
     target = tmp_path / "files"
     spark.range(100_000).selectExpr(
         "id",
@@ -79,10 +81,12 @@ def test_many_stripes_read_as_spark_reads_them(spark: SparkSession, tmp_path: Pa
         "timestamp_micros(id * 1000003) AS at",
         "transform(sequence(0, id % 4), x -> CAST(x AS STRING)) AS list",
     ).coalesce(1).write.options(**{"orc.stripe.size": "65536"}).orc(str(target))
-    assert compare(spark, "orc", parts(target)).num_rows == 100_000
+    assert columnar.compare("orc", parts(target)).num_rows == 100_000
 
 
-def test_times_of_all_years_read_as_spark_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_times_of_all_years_read_as_spark_reads_them(
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
+) -> None:
     target = tmp_path / "files"
     spark.range(20_000).selectExpr(
         "id",
@@ -90,57 +94,57 @@ def test_times_of_all_years_read_as_spark_reads_them(spark: SparkSession, tmp_pa
         "WHEN id % 101 = 0 THEN -62135596800000000 WHEN id % 7 = 0 THEN null "
         "ELSE hash(id) * 700000L + id % 3 END) AS at",
     ).coalesce(1).write.options(**{"orc.stripe.size": "65536"}).orc(str(target))
-    assert compare(spark, "orc", parts(target)).num_rows == 20_000
+    assert columnar.compare("orc", parts(target)).num_rows == 20_000
 
 
 def test_columns_are_found_by_name_in_any_case_and_missing_ones_are_null(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
 ) -> None:
     target = tmp_path / "files"
     spark.sql("SELECT 1 AS A, named_struct('X', 1, 'Y', 's') AS s").coalesce(1).write.orc(
         str(target)
     )
     wanted = "gone STRING, s STRUCT<Y: STRING, X: INT>, a INT"
-    row = compare(spark, "orc", parts(target), ddl=wanted).to_pylist()[0]
+    row = columnar.compare("orc", parts(target), ddl=wanted).to_pylist()[0]
     assert row == {"gone": None, "s": {"Y": "s", "X": 1}, "a": 1}
 
 
 def test_columns_of_old_hive_files_are_found_by_their_position(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     path = tmp_path / "hive.orc"
     orc.write_table(pa.table({"_col0": [1, 2], "_col1": ["a", "b"]}), path)
-    rows = compare(spark, "orc", [path], ddl="id BIGINT, name STRING, later INT")
+    rows = columnar.compare("orc", [path], ddl="id BIGINT, name STRING, later INT")
     assert rows.to_pylist()[1] == {"id": 2, "name": "b", "later": None}
 
 
 def test_columns_of_all_files_are_merged_if_that_is_asked_for(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     one, two = tmp_path / "a.orc", tmp_path / "b.orc"
     orc.write_table(pa.table({"x": [1]}), one)
     orc.write_table(pa.table({"y": ["t"]}), two)
-    assert compare(spark, "orc", [one, two], merge_schema=True).schema.names == ["x", "y"]
+    assert columnar.compare("orc", [one, two], merge_schema="true").schema.names == ["x", "y"]
 
 
 @pytest.mark.parametrize("asked", ["BIGINT", "DOUBLE", "DECIMAL(20,2)"])
-def test_numbers_are_widened_as_spark_does(spark: SparkSession, tmp_path: Path, asked: str) -> None:
+def test_numbers_are_widened_as_spark_does(columnar: Columnar, tmp_path: Path, asked: str) -> None:
     path = tmp_path / "file.orc"
     orc.write_table(pa.table({"x": pa.array([1, None, -3], pa.int32())}), path)
-    compare(spark, "orc", [path], ddl=f"x {asked}")
+    columnar.compare("orc", [path], ddl=f"x {asked}")
 
 
 def test_a_type_that_cannot_be_read_as_the_wanted_one_is_an_error_that_names_the_column(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     path = tmp_path / "file.orc"
     orc.write_table(pa.table({"x": [1]}), path)
-    schema = arrow_schema(spark.createDataFrame([], "x DATE").schema)
+    schema = struct_of("x DATE")
     with pytest.raises(DecodeError, match="'x'"):
-        decoder_rows("orc", memory_files([path]), schema)
+        columnar.rows("orc", [path], schema)
 
 
-def test_a_file_without_rows_has_columns_and_no_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_without_rows_has_columns_and_no_rows(columnar: Columnar, tmp_path: Path) -> None:
     path = tmp_path / "empty.orc"
     orc.write_table(pa.table({"x": pa.array([], pa.int32())}), path)
-    assert compare(spark, "orc", [path]).num_rows == 0
+    assert columnar.compare("orc", [path]).num_rows == 0

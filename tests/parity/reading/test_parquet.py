@@ -1,4 +1,4 @@
-"""The same Parquet files by Spark's own reader and by the decoder: columns and rows are equal."""
+"""The same Parquet files by Spark's own reader and by ours: columns and rows are equal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,8 @@ from pyarrow import parquet
 from pyspark.errors import PySparkException
 
 from sftp_async.errors import DecodeError
-from sftp_async.spark.schema import arrow_schema
-from tests.parity.reading.columnar import (
-    compare,
-    decoder_rows,
-    decoder_schema,
-    memory_files,
-    parts,
-    spark_rows,
-)
+from tests.parity.reading.columnar import Columnar, parts, spark_rows
+from tests.parity.reading.comparing import struct_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,11 +52,11 @@ def write(path: Path, table: pa.Table, **options: object) -> Path:
 
 @pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "lz4_raw"])
 def test_every_type_that_spark_writes_reads_as_spark_reads_it(
-    spark: SparkSession, tmp_path: Path, codec: str
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, codec: str
 ) -> None:
     target = tmp_path / "files"
     spark.sql(ALL_TYPES).coalesce(1).write.option("compression", codec).parquet(str(target))
-    assert compare(spark, "parquet", parts(target)).num_rows == 3
+    assert columnar.compare("parquet", parts(target)).num_rows == 3
 
 
 @pytest.mark.parametrize(
@@ -76,7 +69,7 @@ def test_every_type_that_spark_writes_reads_as_spark_reads_it(
     ids=["legacy lists and decimals", "INT96", "milliseconds"],
 )
 def test_older_ways_to_store_types_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path, settings: dict[str, str]
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, settings: dict[str, str]
 ) -> None:
     target = tmp_path / "files"
     for key, value in settings.items():
@@ -86,11 +79,11 @@ def test_older_ways_to_store_types_read_as_spark_reads_them(
     finally:
         for key in settings:
             spark.conf.unset(key)
-    assert compare(spark, "parquet", parts(target)).num_rows == 3
+    assert columnar.compare("parquet", parts(target)).num_rows == 3
 
 
 def test_small_pages_and_old_encodings_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
 ) -> None:
     frame = spark.range(5000).selectExpr(
         "id",
@@ -110,11 +103,11 @@ def test_small_pages_and_old_encodings_read_as_spark_reads_them(
         frame.coalesce(1).write.options(**options).parquet(str(target))
         written += parts(target)
     for path in written:
-        assert compare(spark, "parquet", [path]).num_rows == 5000
+        assert columnar.compare("parquet", [path]).num_rows == 5000
 
 
 def test_files_of_other_programs_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     frame = pd.DataFrame(
         {
@@ -155,7 +148,7 @@ def test_files_of_other_programs_read_as_spark_reads_them(
         ),
     )
     for name, rows in (("pandas", 3), ("polars", 2), ("arrow", 2)):
-        assert compare(spark, "parquet", [tmp_path / f"{name}.parquet"]).num_rows == rows
+        assert columnar.compare("parquet", [tmp_path / f"{name}.parquet"]).num_rows == rows
 
 
 #: A column of a file.
@@ -178,27 +171,27 @@ ASKED = (
 
 @pytest.mark.parametrize("stored", STORED)
 def test_a_column_is_read_as_the_types_that_spark_reads_it_as_and_no_others(
-    spark: SparkSession, tmp_path: Path, stored: str
+    spark: SparkSession, columnar: Columnar, tmp_path: Path, stored: str
 ) -> None:
     path = write(tmp_path / "file.parquet", pa.table({"x": STORED[stored]}))
     for asked in ASKED:
         if stored == "uint16" and asked == "date":
             continue  # Spark takes any number of four bytes for a date
-        schema = arrow_schema(spark.createDataFrame([], f"x {asked}").schema)
+        schema = struct_of(f"x {asked}")
         frame = spark.read.schema(f"x {asked}").parquet(str(path))
         theirs = None
         with contextlib.suppress(PySparkException, Py4JJavaError):
             theirs = spark_rows(frame)
         if theirs is None:
             with pytest.raises(DecodeError, match="'x'"):
-                decoder_rows("parquet", memory_files([path]), schema)
+                columnar.rows("parquet", [path], schema)
         else:
-            ours = decoder_rows("parquet", memory_files([path]), schema)
+            ours = columnar.rows("parquet", [path], schema)
             assert ours.to_pylist() == theirs.to_pylist(), asked
 
 
 def test_columns_are_found_by_name_in_any_case_and_missing_ones_are_null(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
 ) -> None:
     target = tmp_path / "files"
     spark.sql(
@@ -209,36 +202,35 @@ def test_columns_are_found_by_name_in_any_case_and_missing_ones_are_null(
         "gone STRING, s STRUCT<y: STRING, new: INT, x: BIGINT>, a BIGINT, "
         "list ARRAY<STRUCT<q: INT>>, dict MAP<STRING, STRUCT<v: INT, w: STRING>>"
     )
-    rows = compare(spark, "parquet", parts(target), ddl=wanted).to_pylist()
+    rows = columnar.compare("parquet", parts(target), ddl=wanted).to_pylist()
     assert rows[0]["a"] == 1
     assert rows[0]["gone"] is None
-    compare(spark, "parquet", parts(target), ddl=wanted, case_sensitive=True)
+    columnar.compare("parquet", parts(target), ddl=wanted, case_sensitive="true")
 
 
 def test_columns_of_all_files_are_merged_if_that_is_asked_for(
-    spark: SparkSession, tmp_path: Path
+    columnar: Columnar, tmp_path: Path
 ) -> None:
     one = write(tmp_path / "a.parquet", pa.table({"x": [1], "s": [{"a": 1}]}))
     two = write(tmp_path / "b.parquet", pa.table({"y": ["t"], "s": [{"b": 2}]}))
-    rows = compare(spark, "parquet", [one, two], merge_schema=True)
+    rows = columnar.compare("parquet", [one, two], merge_schema="true")
     assert rows.schema.names == ["x", "s", "y"]
 
 
-def test_a_file_without_rows_has_columns_and_no_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_without_rows_has_columns_and_no_rows(columnar: Columnar, tmp_path: Path) -> None:
     path = write(tmp_path / "empty.parquet", pa.table({"x": pa.array([], pa.int32())}))
-    assert compare(spark, "parquet", [path]).num_rows == 0
+    assert columnar.compare("parquet", [path]).num_rows == 0
 
 
 def test_nanoseconds_are_cut_where_a_timestamp_is_asked_for_and_refused_by_inference(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, columnar: Columnar, tmp_path: Path
 ) -> None:
     table = pa.table({"x": pa.array([1_234_567, -1, None], pa.timestamp("ns", "UTC"))})
     path = write(tmp_path / "nanos.parquet", table)
     with pytest.raises(Exception, match="PARQUET_TYPE_ILLEGAL"):
         spark.read.parquet(str(path))
-    files = memory_files([path])
+    files = [path]
     with pytest.raises(DecodeError, match=r"'x'.*TIMESTAMP\(ns\)"):
-        decoder_schema("parquet", files)
-    kind = pa.timestamp("us", "UTC")
-    rows = decoder_rows("parquet", files, pa.schema([("x", kind)]))
+        columnar.schema("parquet", files)
+    rows = columnar.rows("parquet", files, struct_of("x TIMESTAMP"))
     assert rows["x"].cast(pa.int64()).to_pylist() == [1234, -1, None]

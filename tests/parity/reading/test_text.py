@@ -1,4 +1,4 @@
-"""Text files by Spark's own reader, and by the decoder: the same rows, bytes and all."""
+"""Text files by Spark's own reader, and by ours over sshd: the same rows, bytes and all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from sftp_async.errors import DecodeError
+from tests.parity.reading.comparing import struct_of
+from tests.parity.reading.served import Way, read_served
 from tests.support.readable import MemoryFile, decode_file, read_options
+from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -92,6 +96,21 @@ def by_decoder(
     return found
 
 
+def by_ours(
+    server: SSHD, directory: Path, options: dict[str, str], largest: int | None = None
+) -> dict[str, list[bytes]]:
+    """The rows of each file that has any, as ours reads them over sshd."""
+    schema, way = struct_of("value STRING"), Way("text", largest=largest)
+    tables = read_served(server, [directory], "text", options, schema, way)
+    found = {}
+    for path, table in tables.items():
+        assert not isinstance(table, DecodeError)
+        column = table.column("value").combine_chunks()
+        if len(column):
+            found[path.name] = column.view(pa.binary()).to_pylist()
+    return found
+
+
 def write(directory: Path, files: dict[str, bytes]) -> None:
     directory.mkdir(exist_ok=True)
     for name, data in files.items():
@@ -101,7 +120,7 @@ def write(directory: Path, files: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("separator", [None, "\n", "\r\n", "|", "#|"])
 @pytest.mark.parametrize("size", [5, 1_000_000], ids=["split", "whole"])
 def test_lines_are_those_of_spark(
-    spark: SparkSession, tmp_path: Path, separator: str | None, size: int
+    spark: SparkSession, sshd: SSHD, tmp_path: Path, separator: str | None, size: int
 ) -> None:
     files = generated(seed=len(separator or "") * 10 + size)
     write(tmp_path / "in", files)
@@ -109,13 +128,14 @@ def test_lines_are_those_of_spark(
     with split_after(spark, size):
         sparks = by_spark(spark, tmp_path / "in", options)
     assert len(sparks) > FILES / 2
+    assert by_ours(sshd, tmp_path / "in", options, size if size == 5 else None) == sparks
     assert by_decoder(files, options, random.Random(size), cut=size == 5) == sparks
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("separator", [None, "\n", "\r\n", "|", "#|"])
 def test_lines_of_many_files_are_those_of_spark(
-    spark: SparkSession, tmp_path: Path, separator: str | None
+    spark: SparkSession, sshd: SSHD, tmp_path: Path, separator: str | None
 ) -> None:
     options = {} if separator is None else {"lineSep": separator}
     for seed in range(40):
@@ -123,6 +143,7 @@ def test_lines_of_many_files_are_those_of_spark(
         write(tmp_path / str(seed), files)
         with split_after(spark, 1_000_000 if seed % 8 else 7):
             sparks = by_spark(spark, tmp_path / str(seed), options)
+        assert by_ours(sshd, tmp_path / str(seed), options, 7) == sparks
         chosen = random.Random(seed)
         for _ in range(5):
             assert by_decoder(files, options, chosen, cut=True) == sparks
@@ -130,7 +151,7 @@ def test_lines_of_many_files_are_those_of_spark(
 
 @pytest.mark.parametrize("separator", ["##", "aa", "\n\n", "a\na"])
 def test_separators_that_overlap_themselves_are_those_of_spark(
-    spark: SparkSession, tmp_path: Path, separator: str
+    spark: SparkSession, sshd: SSHD, tmp_path: Path, separator: str
 ) -> None:
     chosen = random.Random(separator)
     files = {
@@ -139,14 +160,12 @@ def test_separators_that_overlap_themselves_are_those_of_spark(
     }
     write(tmp_path / "in", files)
     options = {"lineSep": separator}
-    assert by_decoder(files, options, chosen, cut=False) == by_spark(
-        spark, tmp_path / "in", options
-    )
+    assert by_ours(sshd, tmp_path / "in", options) == by_spark(spark, tmp_path / "in", options)
 
 
-def test_whole_files_are_those_of_spark(spark: SparkSession, tmp_path: Path) -> None:
+def test_whole_files_are_those_of_spark(spark: SparkSession, sshd: SSHD, tmp_path: Path) -> None:
     files = generated(seed=3)
     write(tmp_path / "in", files)
     options = {"wholetext": "true"}
     sparks = by_spark(spark, tmp_path / "in", options)
-    assert by_decoder(files, options, random.Random(3), cut=False) == sparks
+    assert by_ours(sshd, tmp_path / "in", options) == sparks

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sftp_async.errors import DecodeError
-from sftp_async.formats.xml.decoder import read_xml
 from sftp_async.spark.schema import arrow_schema
 from tests.parity.reading import xml_files
-from tests.parity.reading.comparing import Files, our_rows, schema_of, sparks_rows
+from tests.parity.reading.comparing import FAILS, Files, Readers, our_rows, schema_of
 from tests.parity.reading.xml_corpus import BYTES, DOCUMENTS, INFERRED, OPTIONS, SCHEMA
-from tests.support.readable import MemoryFile, read_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
 pytestmark = pytest.mark.one_python
@@ -33,20 +32,39 @@ GENERATED: list[tuple[int, dict[str, str]]] = [
 ]
 
 
-def compare(spark: SparkSession, directory: Path, files: Files, *, damaged: bool = False) -> None:
+def compare(
+    both: Readers, files: Files, *, damaged: bool = False, through_spark: bool = False
+) -> None:
+    """Fail if ours reads other rows than Spark's reader: over sshd, and in pieces of a few bytes.
+
+    Args:
+        both: the readers.
+        files: that they read.
+        damaged: whether some of them are no XML.
+        through_spark: whether `format("sftp")` reads them, too.
+
+    """
+    directory = both.put(files)
+    theirs = sorted_maps(both.sparks(directory, files))
     assert files.schema is not None
-    schema = schema_of(spark, files.schema)
-    theirs = [list(map(unordered, rows)) for rows in sparks_rows(spark, directory, files)]
-    for chunk in (64 * 1024, 5):
-        found = our_rows(schema, files, chunk=chunk)
-        ours = [list(map(unordered, rows)) for rows in found]
-        pairs = zip(files.contents, ours, theirs, strict=True)
+    ways = {
+        "over sshd": both.ours(directory, files),
+        "in pieces": our_rows(schema_of(files.schema), files, chunk=5),
+    }
+    if through_spark:
+        ways["through Spark"] = both.through_spark(directory, files)
+    for way, found in ways.items():
+        pairs = zip(files.contents, sorted_maps(found), theirs, strict=True)
         wrong = [
             (content, mine, rows)
             for content, mine, rows in pairs
             if not (mine == rows or (damaged and is_alike(content, mine, rows)))
         ]
-        assert not wrong, f"{len(wrong)}, such as {wrong[:3]}"
+        assert not wrong, f"{way}: {len(wrong)}, such as {wrong[:3]}"
+
+
+def sorted_maps(found: list[Any]) -> list[Any]:
+    return [rows if rows == FAILS else list(map(unordered, rows)) for rows in found]
 
 
 def is_alike(content: bytes, ours: list[Any], theirs: list[Any]) -> bool:
@@ -73,59 +91,66 @@ def unordered(row: tuple[Any, ...]) -> list[Any]:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_documents_are_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path, options: dict[str, str]
-) -> None:
+def test_documents_are_read_as_spark_reads_them(both: Readers, options: dict[str, str]) -> None:
     contents = [text.encode() for text in DOCUMENTS]
-    compare(spark, tmp_path, Files("xml", contents, SCHEMA, ROW | options))
+    compare(both, Files("xml", contents, SCHEMA, ROW | options), through_spark=True)
 
 
-def test_character_sets_are_those_of_spark(spark: SparkSession, tmp_path: Path) -> None:
-    compare(spark, tmp_path, Files("xml", BYTES, SCHEMA, ROW))
+def test_character_sets_are_those_of_spark(both: Readers) -> None:
+    compare(both, Files("xml", BYTES, SCHEMA, ROW), through_spark=True)
 
 
 @pytest.mark.parametrize(("number", "options"), GENERATED, ids=str)
 def test_generated_documents_are_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path, number: int, options: dict[str, str]
+    both: Readers, number: int, options: dict[str, str]
 ) -> None:
     contents = xml_files.made_elsewhere(number, options)
-    compare(spark, tmp_path, Files("xml", contents, SCHEMA, options), damaged=True)
+    compare(both, Files("xml", contents, SCHEMA, options), damaged=True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("number", "options"), GENERATED, ids=str)
 def test_ten_times_as_many_documents_are_read_as_spark_reads_them(
-    spark: SparkSession, tmp_path: Path, number: int, options: dict[str, str]
+    both: Readers, number: int, options: dict[str, str]
 ) -> None:
     for part in range(10):
-        directory = tmp_path / str(part)
-        directory.mkdir()
         contents = xml_files.made_elsewhere(number, (options, part))
-        compare(spark, directory, Files("xml", contents, SCHEMA, options), damaged=True)
+        compare(both, Files("xml", contents, SCHEMA, options), damaged=True)
 
 
-def test_failfast_fails_where_spark_fails(spark: SparkSession, tmp_path: Path) -> None:
-    options = ROW | {"mode": "FAILFAST"}
-    good, bad = b"<R><r><a>1</a></r></R>", b"<R><r><a>x</a></r></R>"
-    compare(spark, tmp_path, Files("xml", [good], "a INT", options))
-    (tmp_path / "000000.xml").write_bytes(bad)
-    with pytest.raises(Exception, match="MALFORMED_RECORD"):
-        spark.read.options(**options).schema("a INT").xml(str(tmp_path)).collect()
-    reading = read_xml(read_options(format="xml", **options), schema_of(spark, "a INT"))
-    with pytest.raises(DecodeError, match="malformed"):
-        list(reading.decode(MemoryFile("/in/a.xml", bad), 0, len(bad)))
+def test_what_spark_and_pandas_write_is_read_as_spark_reads_it(
+    both: Readers, spark: SparkSession, tmp_path: Path
+) -> None:
+    frame = spark.range(5).selectExpr(
+        "CAST(id AS INT) AS a", "concat('\u00e9<&>', id) AS b", "id / 3 AS c", "id % 2 = 0 AS t",
+        "current_date() AS d", "timestamp_millis(id * 1000003) AS e", "array(1, 2) AS l",
+    )  # fmt: skip
+    frame.coalesce(1).write.option("rowTag", "r").xml(str(tmp_path / "out"))
+    [part] = (tmp_path / "out").glob("part-*")
+    table = pd.DataFrame({"a": [1, 2], "b": ["x & y", None], "c": [0.5, None]})
+    contents = [
+        part.read_bytes(),
+        table.to_xml(parser="etree", index=False, row_name="r").encode(),
+        table.to_xml(parser="etree", attr_cols=["a", "b"], row_name="r").encode(),
+    ]
+    compare(both, Files("xml", contents, SCHEMA, ROW), through_spark=True)
+
+
+def test_failfast_fails_where_spark_fails(both: Readers) -> None:
+    contents = [b"<R><r><a>1</a></r></R>", b"<R><r><a>x</a></r></R>"]
+    files = Files("xml", contents, "a INT", ROW | {"mode": "FAILFAST"})
+    directory = both.put(files)
+    assert both.sparks(directory, files) == [[(1,)], FAILS]
+    assert both.ours(directory, files) == [[(1,)], FAILS]
 
 
 @pytest.mark.parametrize(("options", "text"), INFERRED, ids=str)
 def test_columns_are_inferred_as_spark_infers_them(
-    spark: SparkSession, tmp_path: Path, options: dict[str, str], text: str
+    both: Readers, options: dict[str, str], text: str
 ) -> None:
-    options = ROW | options
-    (tmp_path / "file.xml").write_text(text, encoding="utf-8")
-    theirs = spark.read.options(**options).xml(str(tmp_path)).schema
-    file = MemoryFile("/in/file.xml", text.encode())
-    ours = read_xml(read_options(format="xml", **options), None).infer_schema([file])
-    assert fields(ours) == fields(arrow_schema(theirs))
+    files = Files("xml", [text.encode()], None, ROW | options)
+    sparks, ours = both.inferred(both.put(files), files)
+    assert fields(arrow_schema(ours)) == fields(arrow_schema(sparks))
 
 
 def fields(schema: pa.Schema) -> list[tuple[str, str]]:

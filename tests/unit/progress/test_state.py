@@ -189,14 +189,14 @@ def test_a_read_is_summed_up_when_the_last_of_its_tasks_has_ended() -> None:
     kept.update(read_progress(1), 5.0)
     assert kept.is_busy(5.1)
     assert kept.last_read is None
-    kept.update(read_progress(0, "done", files=2, rows=20, bytes=200, retries=1), 6.0)
+    kept.update(read_progress(0, "done", files=2, ranges=2, rows=20, bytes=200, retries=1), 6.0)
     assert kept.last_read is not None
     assert (kept.last_read.tasks_done, kept.last_read.tasks) == (1, 2)
     last = read_progress(1, "done", files=1, rows=5, bytes=50, files_left_out=1, left_out_before=3)
-    last = replace(last, fast_bytes=30, exact_bytes=10)
+    last = replace(last, fast_bytes=30, exact_bytes=10, ranges=4)
     kept.update(last, 7.0)
     assert kept.last_read == ReadSummary(
-        "/in", 3, 25, 250, 3.0, 2, 2, files_left_out=4, retries=1, exact_share=0.25
+        "/in", 3, 25, 250, 3.0, 2, 2, files_left_out=4, retries=1, exact_share=0.25, ranges=6
     )
     assert [end.summary for end in kept.pop_ended()] == [kept.last_read]
     assert not kept.is_busy(7.0)
