@@ -86,6 +86,12 @@ def replace_where(mask: pa.Array, text: pa.Array, replacement: pa.Array) -> pa.A
     return pc.replace_with_mask(text, pc.fill_null(mask, False), replacement)
 
 
+def null_where(text: pa.Array, value: str) -> pa.Array:
+    """Return strings with null in the place of each that equals `value`."""
+    mask = pc.equal(text, value)
+    return pc.if_else(mask, pa.scalar(None, text.type), text) if any_true(mask) else text
+
+
 def nullable(kind: pa.DataType) -> pa.DataType:
     """Return a type whose nested fields may all be null.
 

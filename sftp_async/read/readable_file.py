@@ -13,6 +13,7 @@ from sftp_async.remote.runtime import get_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from typing import Any, TypeVar
 
@@ -84,9 +85,13 @@ class RemoteReadable(ReadableFile):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def open_ahead(self) -> None:
-        """Open the file in the background: an error of that comes when the file is read."""
-        self._runtime.submit(self._download.open_ahead())
+    def open_ahead(self) -> Future[bool]:
+        """Open the file in the background; return whether that works. Its read raises why not."""
+        return self._runtime.submit(self._download.open_ahead())
+
+    def fetch_ahead(self) -> Future[bool]:
+        """Fetch the whole file into memory in the background; else as `open_ahead`."""
+        return self._runtime.submit(self._download.fetch_ahead())
 
     def chunks(self, start: int, stop: int) -> AbstractContextManager[Iterator[bytes]]:
         """Return the bytes of a range, in order; see `ReadableFile.chunks`."""
@@ -121,6 +126,10 @@ class RemoteReadable(ReadableFile):
     def close(self) -> None:
         """Close the file."""
         self._run(self._download.close())
+
+    def close_soon(self) -> Future[None]:
+        """Close the file in the background."""
+        return self._runtime.submit(self._download.close())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:

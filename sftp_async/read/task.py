@@ -1,22 +1,22 @@
-"""Reads the splits of one task: opens files ahead, decodes them, and checks that none changed."""
+"""Reads the splits of one task: decodes their files, counts, and checks that none changed."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
-from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.sources import sources
+from sftp_async.read.upcoming_files import UpcomingFiles
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     import pyarrow as pa
 
+    from sftp_async.read.readable_file import RemoteReadable
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import Split, TaskInput
 
@@ -66,8 +66,6 @@ def read_task(
 ) -> Generator[pa.RecordBatch]:
     """Yield the rows of one task, in batches of the result's schema.
 
-    The file of the next split is opened while the one before it is decoded.
-
     Args:
         scan: what all tasks have in common.
         task: its splits.
@@ -81,18 +79,8 @@ def read_task(
     """
     counters = ReadCounters() if counters is None else counters
     scan = replace(scan, file_format=scan.file_format.reporting(counters.add_path))
-
-    def opened(split: Split) -> RemoteReadable:
-        readable = RemoteReadable.of(scan.options, split.file, counters.add_bytes)
-        return stack.enter_context(readable)
-
-    with ExitStack() as stack:
-        coming = [opened(task.splits[0])]
-        for place, split in enumerate(task.splits):
-            file = coming.pop()
-            if place + 1 < len(task.splits):
-                coming.append(opened(task.splits[place + 1]))
-                coming[0].open_ahead()
+    with UpcomingFiles(scan, task.splits, counters.add_bytes) as files:
+        for split, file in files:
             try:
                 for batch in _read_split(scan, split, file):
                     counters.rows += len(batch)
@@ -109,7 +97,6 @@ def read_task(
                     raise
                 counters.files_left_out += 1
                 log.warning("a file is left out: %s", error)
-            file.close()
 
 
 def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.RecordBatch]:

@@ -16,7 +16,6 @@ from sftp_async.errors import (
     RemoteFailureError,
     RemoteNotFoundError,
     RemoteUnsupportedError,
-    SFTPAsyncError,
     ShortReadError,
     TransferError,
 )
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sftp_async.remote.resumable_download")
 
+#: What keeps a file from being opened ahead and is no refusal of that.
+_NOT_REFUSED = (*UNKNOWN_OUTCOME, *NO_CONNECTION, RemoteChangedError)
 #: What a server allows; the option `access`.
 Access = Literal["auto", "random", "sequential", "once"]
 
@@ -92,6 +93,8 @@ class Download:
         self._opening = asyncio.Lock()
         self._open: tuple[RemoteFile, RemoteFileSystem, AsyncExitStack] | None = None
         self._received = False
+        self._fetching = asyncio.Lock()
+        self._content: bytes | None = None
 
     async def read_range(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         """Yield a range in order, in pieces of one request each.
@@ -104,6 +107,9 @@ class Download:
             TransferError, ConnectError: it cannot be read, retries included.
 
         """
+        if (content := await self._fetched()) is not None:
+            yield content[start:stop]
+            return
         position = start
         async for attempt in self._attempts():
             async with attempt:
@@ -128,6 +134,8 @@ class Download:
             As `read_range`.
 
         """
+        if (content := await self._fetched()) is not None:
+            return [content[start:stop] for start, stop in ranges]
         result: list[bytes] = []
         async for attempt in self._attempts():
             async with attempt:
@@ -160,18 +168,59 @@ class Download:
                 content = await connection.read_file(path, limit)
         return content
 
-    async def open_ahead(self) -> None:
-        """Open the file, if that works at once; the next read raises why it does not."""
-        with suppress(SFTPAsyncError):
-            await self._opened()
+    async def open_ahead(self) -> bool:
+        """Open the file, if that works at once; the next read raises why it does not.
+
+        Returns:
+            False if the server refused it: it may allow no more open files.
+
+        """
+        with suppress(*_NOT_REFUSED):
+            try:
+                await self._opened()
+            except TransferError:
+                return False
+        return True
+
+    async def fetch_ahead(self) -> bool:
+        """Hold the whole file in memory, compared once more, and close it.
+
+        The reads that follow need no request. Else as `open_ahead`.
+        """
+        with suppress(*_NOT_REFUSED):
+            try:
+                async with self._fetching:
+                    self._content = await self._whole()
+            except TransferError:
+                return False
+            async with self._opening:
+                await self._release()
+        return True
+
+    async def _whole(self) -> bytes:
+        file, block = await self._opened()
+        try:
+            (content,) = await self._ranges(file, [(0, self.version.size)], block)
+            await self._check(file)
+        except (Exception, asyncio.CancelledError) as error:
+            await self._failed(file, error)
+            raise
+        return content
+
+    async def _fetched(self) -> bytes | None:
+        """Return the whole file if it was fetched ahead; waits until that has ended."""
+        async with self._fetching:
+            return self._content
 
     async def check(self) -> None:
-        """Compare the version once more.
+        """Compare the version once more; what was fetched ahead was compared behind its last byte.
 
         Raises:
             RemoteChangedError: the file has changed.
 
         """
+        if await self._fetched() is not None:
+            return
         async for attempt in self._attempts():
             async with attempt:
                 file, _ = await self._opened()
@@ -183,8 +232,10 @@ class Download:
 
     async def close(self) -> None:
         """Close the file; a connection that is lost meanwhile does not matter."""
-        async with self._opening:
-            await self._release()
+        async with self._fetching:
+            self._content = None
+            async with self._opening:
+                await self._release()
 
     async def _ahead(
         self, file: RemoteFile, start: int, stop: int, block: int

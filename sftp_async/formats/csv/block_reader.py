@@ -1,4 +1,4 @@
-"""Reads the blocks of one range of a CSV file: by Arrow where a block is plain, else exactly."""
+"""Reads the blocks of one range of a CSV file: plain ones as a whole, and else line by line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.csv.header import check_header, header_line, positions
-from sftp_async.formats.csv.line_cells import BLANKS, LineCells
+from sftp_async.formats.csv.line_cells import LineCells
+from sftp_async.formats.csv.quick_lines import BLANKS
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.csv.rows import Malformed
 
@@ -74,7 +75,7 @@ class BlockReader:
         yield from self._fast(data, block.offset)
 
     def _fast(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a block by Arrow, but for pieces of it that are not plain."""
+        """Yield the rows of a block, of which pieces that are not plain go the exact way."""
         cuts = self._cuts_blocks
         # Where no piece of a block was plain, those of the next one are hardly worth a try.
         self._cuts_blocks = False
@@ -99,11 +100,11 @@ class BlockReader:
                 yield from self._exact(piece, at, fresh=False)
 
     def _plain_batch(self, data: bytes, offset: int) -> pa.RecordBatch | None:
-        columns = self._form.fast.columns(data, self._width, self._places)
-        if columns is None:
+        cells = self._form.fast.cells(data, self._width, self._places)
+        if cells is None:
             return None
-        malformed = Malformed(offset=offset)
-        return self._maker.batch(columns, len(columns[0]), malformed, self._path)
+        malformed = Malformed(cells.odd, offset=offset)
+        return self._maker.batch(cells.columns, cells.rows, malformed, self._path)
 
     def take_header(self, cells: Cells) -> None:
         """Check a header, or find the columns by it.

@@ -1,4 +1,4 @@
-"""Decodes CSV files as Spark reads them: by Arrow where that means the same, else exactly."""
+"""Decodes CSV files as Spark reads them: plain blocks as a whole, other lines one by one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from sftp_async.formats.csv.inference import infer_columns
 from sftp_async.formats.csv.read_dialect import ReadDialect
 from sftp_async.formats.csv.rows import RowMaker
 from sftp_async.formats.line_decoder import LineReader
+from sftp_async.formats.text_rules import collected_text_rules
 from sftp_async.formats.values.from_text import TextRules, reader_of
-from sftp_async.formats.values.pattern_reading import PatternReader
-from sftp_async.formats.values.text_numbers import LOCALES
-from sftp_async.formats.values.zones import zone_of
 from sftp_async.options.problems import Problems
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def read_csv(
 
     """
     problems = Problems()
-    rules = text_rules(options, problems)
+    rules = collected_text_rules(options, problems)
     if options.match_columns == "name" and not options.header:
         problems.add(["match_columns=name needs header=true: the names are in the header."])
     problems.raise_all()
@@ -58,41 +56,6 @@ def read_csv(
                 hint="Read it as a string and convert that, for instance with from_json",
             )
     return CSVReadFormat(options, schema if schema is not None else pa.schema([]), rules, path)
-
-
-def text_rules(options: FormatOptions, problems: Problems) -> TextRules:
-    """Return how the options have text read.
-
-    Args:
-        options: of files.
-        problems: gets what is wrong with them.
-
-    """
-    patterns: dict[str, PatternReader | None] = {}
-    for name in ("date_format", "timestamp_format", "timestamp_ntz_format"):
-        text = getattr(options, name)
-        patterns[name] = None
-        if text is not None:
-            with problems.collect():
-                patterns[name] = PatternReader.parse(text, option=name)
-    if options.time_zone is not None:
-        try:
-            zone_of(options.time_zone)
-        except ValueError:
-            problems.add([f"time_zone={options.time_zone!r} is no time zone."])
-    language = options.locale.replace("_", "-").split("-")[0].lower()
-    if language not in LOCALES:
-        problems.add([f"locale={options.locale!r} is not supported: its numbers are not known."])
-    return TextRules(
-        time_zone=options.time_zone,
-        date=patterns["date_format"],
-        timestamp=patterns["timestamp_format"],
-        timestamp_ntz=patterns["timestamp_ntz_format"],
-        locale=options.locale,
-        nan=options.nan_value,
-        positive_inf=options.positive_inf,
-        negative_inf=options.negative_inf,
-    )
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,16 @@ def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[
 
 def _of_line(line: str, lines: LineCells, form: CSVReadFormat, end: str) -> Cells | None:
     """Return the cells of a record that is a line; None if the parser must find out."""
-    comment = form.dialect.comment
+    dialect = form.dialect
     # Whatever ends lines, a line feed may end a record.
-    if not line or (comment and line.startswith(comment)) or (end != "\n" and "\n" in line):
+    if not line or (end != "\n" and "\n" in line):
+        return None
+    # How the last quoted cell ended matters to a comment that ends the file without a line end.
+    if dialect.comment and (
+        line.startswith(dialect.comment)
+        or dialect.quote * 2 in line
+        or (dialect.escape != dialect.quote and dialect.escape in line)
+    ):
         return None
     return lines.quick(line)
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.csv.line_cells import BLANKS
+from sftp_async.formats.csv.quick_lines import BLANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

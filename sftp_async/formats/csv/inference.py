@@ -18,7 +18,8 @@ from sftp_async.errors import DecodeError
 from sftp_async.formats.csv.block_reader import BlockReader, text_lines
 from sftp_async.formats.csv.documents import document_records
 from sftp_async.formats.csv.header import safe_names
-from sftp_async.formats.csv.line_cells import BLANKS, LineCells
+from sftp_async.formats.csv.line_cells import LineCells
+from sftp_async.formats.csv.quick_lines import BLANKS
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.values import text_numbers, text_times
 from sftp_async.formats.values.pattern_reading import PatternReader

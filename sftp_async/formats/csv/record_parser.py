@@ -50,8 +50,11 @@ class RecordParser(QuotedValues):
         return bool(self._pending)
 
     def pass_line(self) -> None:
-        """Go on behind a record that ended with a line and was not read here."""
-        self._ch = self._feed
+        """Go on behind a record that ended with a line and was not read here.
+
+        Its last cell that is not empty was quoted without escapes, or not quoted.
+        """
+        self._ch, self._prev = self._feed, NUL
 
     def _first(self) -> Cells | None:
         try:

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.arrow_text import null_where
 from sftp_async.formats.values.from_text import FromText, TextRules, reader_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,9 @@ class RowMaker:
             columns: Any = zip(*records, strict=True) if records else [()] * width
         else:
             padded = [
-                (cells + [None] * (width - len(cells)))[:width] if cells else [None] * width
+                cells[:width]
+                if cells and len(cells) >= width
+                else (cells or []) + [None] * (width - len(cells or ()))
                 for cells in records
             ]
             columns = zip(*padded, strict=True) if padded else [()] * width
@@ -131,8 +133,7 @@ class RowMaker:
 
     def nulled(self, text: pa.Array) -> pa.Array:
         """Return a column of text with null in the place of its text."""
-        mask = pc.equal(text, self.null_value)
-        return pc.if_else(mask, pa.scalar(None, text.type), text) if pc.any(mask).as_py() else text
+        return null_where(text, self.null_value)
 
 
 @dataclass

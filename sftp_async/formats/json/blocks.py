@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.json.quick_records import OddRecordError, QuickRecords
+from sftp_async.formats.json.quick_records import QuickRecords, QuickRows
+from sftp_async.formats.json.quick_values import OddRecordError
 from sftp_async.formats.json.record_text import given_text, record_text
 from sftp_async.formats.json.records import Parsed, RecordParser
 from sftp_async.formats.json.text_values import TextParser
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 _BATCH = 16_384
 # After so many blocks that Arrow could not read, it is tried for one of so many.
 _PATIENCE, _RARELY = 3, 16
+# Odd lines of a block, about 1 MiB, around which Arrow is tried; more make it slower than without.
+_ODD_LINES = 8
+# So many odd lines that follow each other closely are taken for the rule.
+_CLOSE = 2
+# Bytes before an odd line that are worth another call of Arrow.
+_WORTH = 16 * 1024
 
 
 class BlockDecoder:
@@ -35,8 +43,9 @@ class BlockDecoder:
         schema: all columns, that of corrupt records included.
         path: of the file, for errors.
         separator: the end of lines; None: each of Hadoop's.
-        paths: `all`, or the only one that may be taken: `exact`, `middle` (and `exact` for what it
-            leaves) or `fast` (and `exact`). For tests.
+        paths: `all`, or the only one that may be taken: `exact`, `tokens` (`exact`, with nothing
+            taken at once), `middle` (and `exact` for what it leaves) or `fast` (and `exact`). For
+            tests.
 
     Attributes:
         fast_bytes: bytes that were decoded on the fast path.
@@ -59,12 +68,14 @@ class BlockDecoder:
         name = options.column_name_of_corrupt_record
         self._corrupt = schema.names.index(name) if name in schema.names else None
         columns = schema if self._corrupt is None else schema.remove(self._corrupt)
-        self._width = len(columns)
+        self._columns = columns
         texts = TextParser(options)
         leniency = leniency_of(options)
         keeps = "encoding" not in options.model_fields_set
         self._detects = keeps
-        self._parser = RecordParser(columns, leniency, texts, keeps_source=keeps)
+        self._parser = RecordParser(
+            columns, leniency, texts, keeps_source=keeps, by_members=paths != "tokens"
+        )
         self._quick = (
             QuickRecords(columns, texts, non_numeric=leniency.non_numeric, keeps_source=keeps)
             if paths in ("all", "middle")
@@ -86,42 +97,56 @@ class BlockDecoder:
             DecodeError: a record is malformed, in mode FAILFAST.
 
         """
-        arrays = self._fast_arrays(block.data)
-        if arrays is not None:
-            self.fast_bytes += len(block.data)
-            yield self._batch(arrays)
-            return
-        self.exact_bytes += len(block.data)
-        rows: list[list[Any]] = []
-        offset = block.offset
-        for line in split_lines(block.data, self._separator):
-            rows += self.rows(line, offset)
-            offset += len(line) + 1
-            if len(rows) >= _BATCH:
-                yield self.batch(rows)
-                rows = []
-        if rows:
-            yield self.batch(rows)
+        batches = [*self._batches(block.data, block.offset)]
+        if len(batches) > 1:
+            batches = pa.Table.from_batches(batches).combine_chunks().to_batches()
+        yield from (batch for batch in batches if batch.num_rows)
 
-    def rows(self, record: bytes, offset: int) -> list[list[Any]]:
-        """Return the rows of a record, with the column of corrupt records.
+    def _batches(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of lines: on the fast path, but for the few lines that are odd."""
+        fast = self._fast if self._tries_fast() else None
+        close = 0
+        for _ in range(_ODD_LINES if fast is not None else 0):
+            assert fast is not None, "it is tried"
+            arrays = fast.read(data)
+            if arrays is not None:
+                self._refused = 0
+                self.fast_bytes += len(data)
+                yield self._batch(arrays, len(arrays[0]))
+                return
+            if fast.odd_line is None:
+                break
+            start, stop = _line_at(data, fast.odd_line)
+            close = close + 1 if start < _WORTH else 0
+            if close == _CLOSE:
+                break
+            before = fast.read(data[:start]) if start >= _WORTH else None
+            if before is not None:
+                self.fast_bytes += start
+                yield self._batch(before, len(before[0]))
+                yield from self._exact(data[start:stop], offset + start)
+            else:
+                yield from self._exact(data[:stop], offset)
+            data, offset = data[stop:], offset + stop
+            if not data:
+                return
+        self._refused += 1
+        yield from self._exact(data, offset)
 
-        Raises:
-            DecodeError: it is malformed, in mode FAILFAST.
+    def _exact(self, data: bytes, offset: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of lines, which are read one by one."""
+        self.exact_bytes += len(data)
+        lines = split_lines(data, self._separator)
+        for part in (lines[at : at + _BATCH] for at in range(0, len(lines), _BATCH)):
+            yield self._lines(part, offset)
+            offset += sum(map(len, part)) + len(part)
 
-        """
-        parsed = self._parsed(record)
-        if parsed.malformed:
-            if self._mode == "failfast":
-                raise DecodeError(
-                    f"The JSON record at byte {offset} is malformed, and mode=FAILFAST",
-                    path=self._path,
-                    hint="Set mode=PERMISSIVE to get what can be read of it",
-                )
-            if self._mode == "dropmalformed":
-                return []
-        text = record.decode(errors="replace") if parsed.malformed else None
-        return self._with_text(parsed.rows, text)
+    def _tries_fast(self) -> bool:
+        """Whether the next block is tried on the fast path."""
+        if self._fast is None or self._separator not in (None, b"\n"):
+            return False
+        self._blocks += 1
+        return self._refused < _PATIENCE or not self._blocks % _RARELY
 
     def document(self, record: bytes) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a file that is one document, or an array of documents.
@@ -130,80 +155,105 @@ class BlockDecoder:
             DecodeError: it is malformed, in mode FAILFAST.
 
         """
-        batches = self._ordinary_batches(record)
-        if batches is not None:
-            self.exact_bytes += len(record)
-            yield from batches
+        self.exact_bytes += len(record)
+        arrays = self._ordinary_arrays(record)
+        if arrays is not None:
+            if arrays:
+                batch = self._batch(arrays, len(arrays[0]))
+                yield from (batch.slice(at, _BATCH) for at in range(0, batch.num_rows, _BATCH))
             return
-        rows = self.rows(record, 0)
-        for start in range(0, len(rows), _BATCH):
-            yield self.batch(rows[start : start + _BATCH])
+        parsed = self._parsed(record)
+        if parsed.malformed and not self._keeps_malformed(0):
+            return
+        text = record.decode(errors="replace") if parsed.malformed else None
+        for start in range(0, len(parsed.rows), _BATCH):
+            rows = parsed.rows[start : start + _BATCH]
+            yield self._batch(self._arrays(rows), len(rows), [text] * len(rows))
 
-    def _with_text(self, rows: list[list[Any]], text: str | None = None) -> list[list[Any]]:
-        """Add the column of corrupt records."""
-        if self._corrupt is not None:
-            for row in rows:
-                row.insert(self._corrupt, text)
-        return rows
-
-    def _ordinary_batches(self, record: bytes) -> list[pa.RecordBatch] | None:
+    def _ordinary_arrays(self, record: bytes) -> list[pa.Array] | None:
         """Return the rows of a document, or of an array of them; None if something is odd.
 
-        One malformed element changes what all others become, so none is yielded before the last.
+        One malformed element changes what all others become.
         """
         if self._quick is None:
             return None
-        batches = []
-        rows: list[list[Any]] = []
         mark = codecs.BOM_UTF8 if self._detects else b""
         try:
-            for row in self._quick.elements(record.removeprefix(mark).decode()):
-                rows.append(row)
-                if len(rows) == _BATCH:
-                    batches.append(self.batch(self._with_text(rows)))
-                    rows = []
+            return self._quick.document(record.removeprefix(mark).decode())
         except (OddRecordError, UnicodeDecodeError):
             return None
-        if rows:
-            batches.append(self.batch(self._with_text(rows)))
-        return batches
 
-    def batch(self, rows: list[list[Any]]) -> pa.RecordBatch:
-        """Return rows as a batch."""
-        columns = zip(*rows, strict=True) if self._schema.names else ()
-        arrays = [
-            pa.array(column, field.type)
-            for column, field in zip(columns, self._schema, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+    def _lines(self, lines: list[bytes], offset: int) -> pa.RecordBatch:
+        """Return the rows of lines.
+
+        Raises:
+            DecodeError: a record is malformed, in mode FAILFAST.
+
+        """
+        if self._quick is None:
+            made = QuickRows([], odd={*range(len(lines))})
+        else:
+            made = self._quick.lines(lines)
+            if not made.odd and not made.malformed:
+                return self._batch(made.arrays, len(lines))
+        behind = len(lines) if self._quick is not None else 0
+        rows: list[list[Any]] = []  # of the odd records
+        places: list[int] = []  # of all rows; those of odd records are behind the others
+        texts: list[str | None] = []
+        for place, line in enumerate(lines):
+            parsed = self._parsed(line) if place in made.odd else None
+            malformed = parsed.malformed if parsed is not None else place in made.malformed
+            if not malformed or self._keeps_malformed(offset):
+                size = 1 if parsed is None else len(parsed.rows)
+                first = place if parsed is None else behind + len(rows)
+                places += range(first, first + size)
+                texts += [line.decode(errors="replace") if malformed else None] * size
+                rows += parsed.rows if parsed is not None else ()
+            offset += len(line) + 1
+        arrays = made.arrays
+        if rows or not arrays:
+            odd = self._arrays(rows)
+            arrays = [*map(pa.concat_arrays, zip(arrays, odd, strict=True))] if arrays else odd
+        if behind:
+            order = pa.array(places, pa.int64())
+            arrays = [array.take(order) for array in arrays]
+        return self._batch(arrays, len(places), texts)
+
+    def _keeps_malformed(self, offset: int) -> bool:
+        """Whether malformed records become rows.
+
+        Raises:
+            DecodeError: in mode FAILFAST.
+
+        """
+        if self._mode == "failfast":
+            raise DecodeError(
+                f"The JSON record at byte {offset} is malformed, and mode=FAILFAST",
+                path=self._path,
+                hint="Set mode=PERMISSIVE to get what can be read of it",
+            )
+        return self._mode != "dropmalformed"
 
     def _parsed(self, record: bytes) -> Parsed:
-        if self._quick is not None and record.startswith(b"{"):
-            try:
-                quick = self._quick.parse(record.decode())
-            except UnicodeDecodeError:
-                quick = None
-            if quick is not None:
-                return quick
         try:
             text = record_text(record) if self._detects else given_text(record)
             return self._parser.parse(text)
         except (MalformedJSONError, UnicodeDecodeError):
-            return Parsed([[None] * self._width], malformed=True)
+            return Parsed([[None] * len(self._columns)], malformed=True)
 
-    def _fast_arrays(self, data: bytes) -> list[pa.Array] | None:
-        if self._fast is None or self._separator not in (None, b"\n"):
-            return None
-        self._blocks += 1
-        if self._refused >= _PATIENCE and self._blocks % _RARELY:
-            return None
-        arrays = self._fast.read(data)
-        self._refused = 0 if arrays is not None else self._refused + 1
-        return arrays
+    def _arrays(self, rows: list[list[Any]]) -> list[pa.Array]:
+        """Return the columns of rows, without that of corrupt records."""
+        columns = zip(*rows, strict=True) if rows else itertools.repeat(())
+        return [pa.array(next(columns), kind) for kind in self._columns.types]
 
-    def _batch(self, arrays: list[pa.Array]) -> pa.RecordBatch:
+    def _batch(
+        self, arrays: list[pa.Array], size: int, texts: list[str | None] | None = None
+    ) -> pa.RecordBatch:
+        """Return columns, and the texts of corrupt records, as a batch."""
         if self._corrupt is not None:
-            arrays.insert(self._corrupt, pa.nulls(len(arrays[0]), pa.string()))
+            given = texts is not None and any(text is not None for text in texts)
+            column = pa.array(texts, pa.string()) if given else pa.nulls(size, pa.string())
+            arrays = [*arrays[: self._corrupt], column, *arrays[self._corrupt :]]
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
 
@@ -219,6 +269,13 @@ def leniency_of(options: FormatOptions) -> Leniency:
         options.allow_unquoted_control_chars,
         reads_characters="encoding" in options.model_fields_set,
     )
+
+
+def _line_at(data: bytes, place: int) -> tuple[int, int]:
+    r"""Return where a line starts, and where its end `\n` does."""
+    parts = data.split(b"\n", place + 1)
+    start = sum(map(len, parts[:place])) + place
+    return start, min(start + len(parts[place]) + 1, len(data))
 
 
 def split_lines(data: bytes, separator: bytes | None) -> list[bytes]:

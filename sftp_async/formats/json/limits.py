@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 # The defaults of Jackson's StreamReadConstraints, which Spark keeps.
@@ -12,22 +13,38 @@ MAX_NAME = 50_000
 # A record below this many bytes exceeds no limit: nesting takes two bytes a level.
 SHORT = min(MAX_NUMBER, MAX_NAME, 2 * MAX_DEPTH)
 _DIGITS = re.compile(rb"[0-9.eE+-]{%d}" % MAX_NUMBER)
-_NAME = re.compile(rb'[^"]{%d}' % (MAX_NAME // 4))
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes({*range(256)} - {*b"[]{}"})
 
 
 def within_limits(record: bytes) -> bool:
-    """Whether a record certainly keeps Jackson's limits."""
+    """Whether a record certainly keeps Jackson's limits, if it is JSON."""
     if len(record) < SHORT:
         return True
-    return (
-        len(record) < MAX_STRING
-        and record.count(b"{") + record.count(b"[") < MAX_DEPTH
-        and not _DIGITS.search(record)
-        and (len(record) < MAX_NAME // 4 or not _NAME.search(record))
-    )
+    if len(record) >= MAX_STRING or (len(record) >= MAX_NAME and b'\\"' in record):
+        return False
+    # A number is between two quotes, and so is a name, which has no quotes here.
+    parts = record.split(b'"')
+    longest = max(map(len, parts))
+    if longest >= SHORT and _DIGITS.search(record):
+        return False
+    if longest >= MAX_NAME - 4 and any(
+        len(part) >= MAX_NAME - 4 and behind.lstrip().startswith(b":")
+        for part, behind in itertools.pairwise(parts)
+    ):
+        return False
+    return _depth(record) < MAX_DEPTH
 
 
-def all_within_limits(block: bytes) -> bool:
-    r"""Whether all records of a block, which end with `\n`, certainly keep Jackson's limits."""
-    records = block.split(b"\n")
-    return max(map(len, records)) < SHORT or all(map(within_limits, records))
+def _depth(record: bytes) -> int:
+    """Return a bound of how deep a record is nested."""
+    opened = record.count(b"{") + record.count(b"[")
+    if opened < MAX_DEPTH:
+        return opened
+    marks = _STRING.sub(b"", record).translate(None, _NO_BRACKETS)
+    return max(itertools.accumulate(1 if mark in b"[{" else -1 for mark in marks))
+
+
+def all_within_limits(records: list[bytes]) -> bool:
+    """Whether all records certainly keep Jackson's limits."""
+    return max(map(len, records), default=0) < SHORT or all(map(within_limits, records))

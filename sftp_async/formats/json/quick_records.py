@@ -7,32 +7,94 @@ the text of a value is needed: such records are left to `RecordParser`.
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.formats.json.limits import SHORT, within_limits
-from sftp_async.formats.json.records import Parsed
-from sftp_async.formats.json.scalars import NON_NUMERIC, RANGES, base64, integer, seconds, single
+from sftp_async.formats.json.quick_columns import QuickColumn
+from sftp_async.formats.json.quick_values import (
+    OddRecordError,
+    QuickValues,
+    refuse,
+    scanner,
+    unique_pairs,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sftp_async.formats.json.text_values import TextParser
 
-    Convert = Callable[[Any], Any]
+    Record = dict[str, Any]
+
+# What the scanner raises for a record that it does not take.
+_REFUSED = (ValueError, StopIteration, RecursionError, OddRecordError)
+_SPACE = re.compile(r"[ \t\r\n]*")
+# Where this is not in a record, no white space is between a name and its colon.
+_BEFORE_COLON = re.compile(rb'"[ \t\r\n]')
+# The escapes of halves of characters, which Java and Python may pair in two ways.
+_SURROGATES = (b"\\ud", b"\\uD")
+#: Records whose values are in memory at once: few, so that Python's collector of garbage, which
+#: looks at all objects that live for long, and the processor's caches hold them.
+_PART = 128
 
 
-class OddRecordError(Exception):
-    """A record is left to the exact path."""
+@dataclass(frozen=True)
+class QuickRows:
+    """What some records became.
+
+    Attributes:
+        arrays: the columns, with a row for each record; what does not fit is null.
+        malformed: the places of records with a value that does not fit.
+        odd: the places of records that are left to the exact path; their rows mean nothing.
+
+    """
+
+    arrays: list[pa.Array]
+    malformed: set[int] = field(default_factory=set)
+    odd: set[int] = field(default_factory=set)
 
 
-class _Number(str):
-    """The text of a number with a fraction or an exponent."""
+class _Cells:
+    """Collects the values of one column.
 
-    __slots__ = ()
+    Attributes:
+        malformed: the places of values that do not fit.
+        odd: the places of odd values.
+
+    """
+
+    def __init__(self, column: QuickColumn) -> None:
+        self._column = column
+        self._values: list[Any] = []
+        self._arrays: list[pa.Array] = []
+        self._size = 0
+        self.malformed: list[int] = []
+        self.odd: list[int] = []
+
+    def add(self, values: list[Any]) -> None:
+        """Take values. Objects and lists become an array at once, see `_PART`."""
+        self._values += values
+        if self._column.is_nested:
+            self._make()
+
+    def finished(self) -> pa.Array:
+        """Return the column."""
+        if self._values:
+            self._make()
+        return self._arrays[0] if len(self._arrays) == 1 else pa.concat_arrays(self._arrays)
+
+    def _make(self) -> None:
+        array, malformed, odd = self._column.make(self._values)
+        self._arrays.append(array)
+        self.malformed += [self._size + place for place in malformed]
+        self.odd += [self._size + place for place in odd]
+        self._size += len(array)
+        self._values = []
 
 
 class QuickRecords:
@@ -49,33 +111,78 @@ class QuickRecords:
     def __init__(
         self, columns: pa.Schema, texts: TextParser, *, non_numeric: bool, keeps_source: bool
     ) -> None:
-        self._texts = texts
-        self._non_numeric = NON_NUMERIC if non_numeric else {}
-        self._keeps_source = keeps_source
+        values = QuickValues(texts, non_numeric=non_numeric, keeps_source=keeps_source)
         self._columns = [
-            (field.name, self._converter(field.type), not pa.types.is_nested(field.type))
-            for field in columns
+            (column.name, QuickColumn(column.type, values, texts)) for column in columns
         ]
-        decoder = json.JSONDecoder(
-            object_pairs_hook=_pairs,
-            parse_float=_Number,
-            parse_constant=None if non_numeric else _refuse,
-        )
-        # raw_decode() reads no further than the record, and skips nothing before it.
-        self._scan = decoder.raw_decode
+        constant = None if non_numeric else refuse
+        self._scan = scanner(constant, unique_pairs)
+        self._scan_flat = scanner(constant, None)
 
-    def parse(self, text: str) -> Parsed | None:
-        """Return the row of a record, which begins with a brace; None if it is an odd one."""
-        if (len(text) >= SHORT and not _is_limited(text)) or "\\ud" in text or "\\uD" in text:
-            return None
-        try:
-            record, _ = self._scan(text, 0)
-            return self._row(record)
-        except _ODD:
-            return None
+    def lines(self, lines: list[bytes]) -> QuickRows:
+        """Return the rows of some lines."""
+        parts = (lines[at : at + _PART] for at in range(0, len(lines), _PART))
+        return self._rows(map(self._records, parts))
 
-    def elements(self, text: str) -> Iterator[list[Any]]:
-        """Yield the rows of a document, or of an array of documents.
+    def document(self, text: str) -> list[pa.Array]:
+        """Return the rows of a document, or of an array of documents.
+
+        Raises:
+            OddRecordError: it is something else, or malformed.
+
+        """
+        elements = self._elements(text)
+        made = self._rows(iter(lambda: list(itertools.islice(elements, _PART)), []))
+        if made.odd or made.malformed:
+            raise OddRecordError
+        return made.arrays
+
+    def _rows(self, parts: Iterable[Sequence[Record | None]]) -> QuickRows:
+        """Return the rows of parts of a few records; those that are None are odd."""
+        made = QuickRows([])
+        columns = [_Cells(column) for _, column in self._columns]
+        size = 0
+        for records in parts:
+            made.odd.update(place for place, record in enumerate(records, size) if record is None)
+            known: list[Record] = [record or {} for record in records]
+            for cells, (name, _) in zip(columns, self._columns, strict=True):
+                cells.add([record.get(name) for record in known])
+            size += len(records)
+        for cells in columns if size else ():
+            made.arrays.append(cells.finished())
+            made.malformed.update(cells.malformed)
+            made.odd.update(cells.odd)
+        return made
+
+    def _records(self, lines: list[bytes]) -> list[Record | None]:
+        """Return the objects of a few lines; None for each that is left to the exact path."""
+        joined = b"\n".join(lines)
+        has_surrogates = any(escape in joined for escape in _SURROGATES)
+        has_limits = max(map(len, lines)) >= SHORT
+        is_spaced = _BEFORE_COLON.search(joined) is not None
+        records: list[Record | None] = []
+        for line in lines:
+            if (has_limits and not within_limits(line)) or (
+                has_surrogates and any(escape in line for escape in _SURROGATES)
+            ):
+                records.append(None)
+                continue
+            try:
+                text = line.decode()
+                record = None
+                if not is_spaced and line.rfind(b"{") == 0:
+                    record, _ = self._scan_flat(text, 0)
+                    # Each name stands before a colon: of two alike, one is missing in the object.
+                    record = record if len(record) == line.count(b'":') else None
+                if record is None:
+                    record, _ = self._scan(text, _next(text, 0))
+            except _REFUSED:  # malformed UTF-8 is a ValueError, too
+                record = None
+            records.append(record if type(record) is dict else None)
+        return records
+
+    def _elements(self, text: str) -> Iterator[Record]:
+        """Yield a document, or those of an array of documents.
 
         Raises:
             OddRecordError: it is something else, or malformed.
@@ -91,12 +198,9 @@ class QuickRecords:
                 if text[at] != "{":
                     raise OddRecordError
                 record, end = self._scan(text, at)
-                if end - at >= SHORT and not _is_limited(text[at:end]):
+                if not within_limits(text[at:end].encode(errors="replace")):
                     raise OddRecordError
-                parsed = self._row(record)
-                if parsed.malformed:
-                    raise OddRecordError
-                yield parsed.rows[0]
+                yield record
                 if not is_array:
                     return
                 at = _next(text, end)
@@ -106,120 +210,8 @@ class QuickRecords:
                         raise OddRecordError
                 elif text[at] != "]":
                     raise OddRecordError
-        except (IndexError, *_ODD):
+        except (IndexError, *_REFUSED):
             raise OddRecordError from None
-
-    def _row(self, record: dict[str, Any]) -> Parsed:
-        row: list[Any] = []
-        malformed = False
-        get = record.get
-        for name, convert, is_scalar in self._columns:
-            value = get(name)
-            if value is not None:
-                try:
-                    value = convert(value)
-                except ValueError:
-                    if not is_scalar:
-                        raise
-                    malformed = True
-                    value = None
-            row.append(value)
-        return Parsed([row], malformed)
-
-    def _converter(self, kind: pa.DataType) -> Convert:
-        """Return what converts a value other than null; it raises `ValueError` if it cannot."""
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return self._string
-        if kind in RANGES:
-            return _integer(kind)
-        if pa.types.is_boolean(kind):
-            return _boolean
-        if pa.types.is_floating(kind):
-            return self._single if pa.types.is_float32(kind) else self._double
-        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            return lambda value: base64(_text(value))
-        if pa.types.is_decimal(kind):
-            return self._decimal(kind)
-        if pa.types.is_nested(kind):
-            return self._nested(kind)
-        if pa.types.is_null(kind):
-            return lambda value: None
-        parse = self._texts.of(kind)
-        if pa.types.is_timestamp(kind) and kind.tz is not None:
-            return lambda value: (
-                seconds(integer(str(value), pa.int64()))
-                if type(value) is int
-                else parse(_filled(value))
-            )
-        return lambda value: parse(_filled(value))
-
-    def _string(self, value: Any) -> str:
-        if type(value) is str:
-            return value
-        if type(value) is bool:
-            return "true" if value else "false"
-        if self._keeps_source:
-            if type(value) is _Number:
-                return str(value)
-            if type(value) is int and value:  # zero may have a sign
-                return str(value)
-        raise OddRecordError
-
-    def _double(self, value: Any) -> float:
-        kind = type(value)
-        if kind is _Number or kind is float:
-            return float(value)
-        if kind is int:
-            return float(str(value))
-        return self._non_numeric[_text(value)] if _text(value) in self._non_numeric else _refuse()
-
-    def _single(self, value: Any) -> float:
-        kind = type(value)
-        if kind is _Number or kind is int:
-            return single(str(value))
-        return self._double(value)
-
-    def _decimal(self, kind: pa.Decimal128Type) -> Convert:
-        parse = self._texts.of(kind)
-        exact = self._texts.decimal(kind)
-        return lambda value: (
-            exact(str(value)) if type(value) in (int, _Number) else parse(_filled(value))
-        )
-
-    def _nested(self, kind: pa.DataType) -> Convert:
-        if pa.types.is_struct(kind):
-            fields = [(field.name, self._converter(field.type)) for field in kind]
-
-            def struct(value: Any) -> dict[str, Any]:
-                if type(value) is not dict:
-                    raise OddRecordError
-                return {
-                    name: None if (inner := value.get(name)) is None else convert(inner)
-                    for name, convert in fields
-                }
-
-            return struct
-        if pa.types.is_map(kind):
-            item = self._converter(kind.item_type)
-
-            def pairs(value: Any) -> list[tuple[str, Any]]:
-                if type(value) is not dict:
-                    raise OddRecordError
-                return [(k, None if v is None else item(v)) for k, v in value.items()]
-
-            return pairs
-        element = self._converter(kind.value_type)
-
-        def elements(value: Any) -> list[Any]:
-            if type(value) is not list:
-                raise OddRecordError
-            return [None if v is None else element(v) for v in value]
-
-        return elements
-
-
-_ODD = (ValueError, StopIteration, RecursionError, OddRecordError)
-_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _next(text: str, at: int) -> int:
@@ -227,47 +219,3 @@ def _next(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     assert found is not None, "it may be empty"
     return found.end()
-
-
-def _is_limited(text: str) -> bool:
-    return within_limits(text.encode(errors="replace"))
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise OddRecordError
-    return made
-
-
-def _refuse(_: object = None) -> NoReturn:
-    raise ValueError("a word is not allowed")
-
-
-def _integer(kind: pa.DataType) -> Convert:
-    least, most = RANGES[kind]
-
-    def convert(value: Any) -> int:
-        if type(value) is not int or not least <= value <= most:
-            raise ValueError("it is no integer of the type")
-        return value - 256 if most == 255 and value > 127 else value
-
-    return convert
-
-
-def _boolean(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError("it is no boolean")
-    return value
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError("it is no string")
-    return value
-
-
-def _filled(value: Any) -> str:
-    if type(value) is not str or not value:
-        raise ValueError("it is no string with characters")
-    return value

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.formats.json import tokens as t
+from sftp_async.formats.json.members import Field, MemberPatterns, MemberTokens
+from sftp_async.formats.json.quick_values import QuickValues
 from sftp_async.formats.json.scalars import Scalars, only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sftp_async.formats.json.text_values import TextParser
 
-    Convert = Callable[[t.Tokens], Any]
+    Convert = Callable[[MemberTokens], Any]
 
 
 class PartialValueError(Exception):
@@ -40,6 +42,15 @@ class Parsed:
     malformed: bool = False
 
 
+@dataclass(frozen=True)
+class _Fields:
+    """The fields of an object: places by name, what converts them by place, and whole members."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    converts: list[Convert] = field(default_factory=list)
+    members: dict[str, Field] = field(default_factory=dict)
+
+
 class RecordParser:
     """Parses records one token after the other: right for every record, and slow.
 
@@ -49,20 +60,32 @@ class RecordParser:
         texts: parses dates, timestamps and decimals.
         keeps_source: whether a value other than a string, for a column of strings, is copied as
             it stands in the record, as Spark does for UTF-8; else it is written again.
+        by_members: whether plain members are taken at once: the same rows, in less time.
 
     """
 
     def __init__(
-        self, schema: pa.Schema, leniency: t.Leniency, texts: TextParser, *, keeps_source: bool
+        self,
+        schema: pa.Schema,
+        leniency: t.Leniency,
+        texts: TextParser,
+        *,
+        keeps_source: bool,
+        by_members: bool = True,
     ) -> None:
         self._leniency = leniency
+        self._keeps_source = keeps_source
+        self._by_members = by_members
+        self._patterns = MemberPatterns(leniency)
         self._scalars = Scalars(texts, leniency, keeps_source=keeps_source)
-        self._names = {name: place for place, name in enumerate(schema.names)}
-        self._converts = [self._converter(field.type) for field in schema]
+        self._values = QuickValues(
+            texts, non_numeric=leniency.non_numeric, keeps_source=keeps_source
+        )
+        self._fields = self._fields_of(schema)
 
     def parse(self, text: str) -> Parsed:
         """Return the rows of a record; bytes that are not UTF-8 are `surrogateescape`s in it."""
-        tokens = t.Tokens(text, self._leniency)
+        tokens = MemberTokens(text, self._leniency, self._patterns)
         try:
             token = tokens.next()
             if token is None:
@@ -73,37 +96,39 @@ class RecordParser:
                 return self._root_array(tokens)
         except t.MalformedJSONError:
             pass
-        return Parsed([[None] * len(self._converts)], malformed=True)
+        return Parsed([[None] * len(self._fields.converts)], malformed=True)
 
-    def _root_object(self, tokens: t.Tokens) -> Parsed:
+    def _root_object(self, tokens: MemberTokens) -> Parsed:
         try:
-            return Parsed([self._object(tokens, self._names, self._converts)])
+            return Parsed([self._object(tokens, self._fields)])
         except PartialValueError as error:
             return Parsed([error.value], malformed=True)
 
-    def _root_array(self, tokens: t.Tokens) -> Parsed:
-        def element(tokens: t.Tokens) -> list[Any]:
+    def _root_array(self, tokens: MemberTokens) -> Parsed:
+        def element(tokens: MemberTokens) -> list[Any]:
             token = tokens.next() if tokens.token == t.NAME else tokens.token
             only(tokens, token, t.OBJECT)
-            return self._object(tokens, self._names, self._converts)
+            return self._object(tokens, self._fields)
 
         try:
             return Parsed(self._array(tokens, element))
         except PartialValueError as error:
             return Parsed(error.value, malformed=True)
 
-    def _object(
-        self, tokens: t.Tokens, names: dict[str, int], converts: list[Convert]
-    ) -> list[Any]:
-        row: list[Any] = [None] * len(converts)
+    def _object(self, tokens: MemberTokens, fields: _Fields) -> list[Any]:
+        row: list[Any] = [None] * len(fields.converts)
         partial = False
-        while tokens.next() not in (t.OBJECT_END, None):
-            place = names.get(tokens.name)  # type: ignore[arg-type] # None is no field
+        while True:
+            if self._by_members and tokens.take_members(fields.members, row):
+                partial = True
+            if tokens.next() in (t.OBJECT_END, None):
+                break
+            place = fields.names.get(tokens.name)  # type: ignore[arg-type] # None is no field
             if place is None:
                 tokens.skip_children()
                 continue
             try:
-                row[place] = converts[place](tokens)
+                row[place] = fields.converts[place](tokens)
             except PartialValueError as error:
                 partial = True
                 row[place] = error.value
@@ -114,7 +139,7 @@ class RecordParser:
             raise PartialValueError(row)
         return row
 
-    def _array(self, tokens: t.Tokens, convert: Convert) -> list[Any]:
+    def _array(self, tokens: MemberTokens, convert: Convert) -> list[Any]:
         values = []
         partial = False
         while tokens.next() not in (t.ARRAY_END, None):
@@ -127,7 +152,7 @@ class RecordParser:
             raise PartialValueError(values)
         return values
 
-    def _map(self, tokens: t.Tokens, convert: Convert) -> list[tuple[str, Any]]:
+    def _map(self, tokens: MemberTokens, convert: Convert) -> list[tuple[str, Any]]:
         pairs = []
         partial = malformed = False
         while tokens.next() not in (t.OBJECT_END, None):
@@ -152,7 +177,7 @@ class RecordParser:
         """Return what converts the current token, or the one behind a name, to a type."""
         read = self._reader(kind)
 
-        def convert(tokens: t.Tokens) -> Any:
+        def convert(tokens: MemberTokens) -> Any:
             token = tokens.token
             if token == t.NAME:
                 token = tokens.next()
@@ -165,7 +190,7 @@ class RecordParser:
 
         return convert
 
-    def _reader(self, kind: pa.DataType) -> Callable[[t.Tokens, str], Any]:
+    def _reader(self, kind: pa.DataType) -> Callable[[MemberTokens, str], Any]:
         if pa.types.is_struct(kind):
             return self._struct_reader(kind)
         if pa.types.is_map(kind):
@@ -178,16 +203,25 @@ class RecordParser:
             return lambda tokens, token: None
         return self._scalars.reader(kind)
 
-    def _struct_reader(self, kind: pa.StructType) -> Callable[[t.Tokens, str], Any]:
-        fields = [kind.field(place) for place in range(kind.num_fields)]
-        names = {field.name: place for place, field in enumerate(fields)}
-        converts = [self._converter(field.type) for field in fields]
+    def _struct_reader(self, kind: pa.StructType) -> Callable[[MemberTokens, str], Any]:
+        fields = self._fields_of([kind.field(place) for place in range(kind.num_fields)])
 
-        def read(tokens: t.Tokens, token: str) -> Any:
+        def read(tokens: MemberTokens, token: str) -> Any:
             only(tokens, token, t.OBJECT)
             try:
-                return dict(zip(names, self._object(tokens, names, converts), strict=True))
+                return dict(zip(fields.names, self._object(tokens, fields), strict=True))
             except PartialValueError as error:
-                raise PartialValueError(dict(zip(names, error.value, strict=True))) from None
+                raise PartialValueError(dict(zip(fields.names, error.value, strict=True))) from None
 
         return read
+
+    def _fields_of(self, fields: Iterable[pa.Field]) -> _Fields:
+        made = _Fields()
+        for place, column in enumerate(fields):
+            text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+            made.names[column.name] = place
+            made.converts.append(self._converter(column.type))
+            made.members[column.name] = Field(
+                place, self._values.converter(column.type), text and self._keeps_source
+            )
+        return made

@@ -7,7 +7,7 @@ import math
 import re
 import struct
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sftp_async.formats.json.text_values import TextParser
 
     Read = Callable[[t.Tokens, str], Any]
+
+AnyTokens = TypeVar("AnyTokens", bound=t.Tokens)
 
 #: What Spark takes for numbers, in strings. NaN is one, too.
 NON_NUMERIC = {
@@ -41,7 +43,7 @@ _GROUP = re.compile(r"[\x00-\x20]*(?:([A-Za-z0-9+/]{4})|([A-Za-z0-9+/]{3}=)|([A-
 _PLAIN = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)?")
 
 
-def only(tokens: t.Tokens, token: str | None, wanted: str) -> t.Tokens:
+def only(tokens: AnyTokens, token: str | None, wanted: str) -> AnyTokens:
     """Return the tokens if the current one is as wanted.
 
     Raises:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sftp_async.formats.values.from_text import TextRules, reader_of
-from sftp_async.formats.values.pattern_reading import PatternReader
+from sftp_async.formats.text_rules import text_rules
+from sftp_async.formats.values.from_text import reader_of
 from sftp_async.formats.values.text_numbers import big_decimal, rounded
 from sftp_async.formats.values.zones import days_of
 
@@ -37,20 +37,19 @@ class TextParser:
     Args:
         options: of the read.
 
+    Attributes:
+        is_english: whether decimals in strings are those of the locale en-US.
+
     Raises:
-        OptionsError: a pattern is not understood.
+        OptionsError: a pattern, the time zone or the locale is not understood.
 
     """
 
     def __init__(self, options: FormatOptions) -> None:
         self._counts_days = options.date_format is None
-        self._rules = TextRules(
-            options.time_zone,
-            _pattern(options.date_format, "date_format"),
-            _pattern(options.timestamp_format, "timestamp_format"),
-            _pattern(options.timestamp_ntz_format, "timestamp_ntz_format"),
-            options.locale,
-        )
+        self._rules = text_rules(options)
+        self._date: Parse | None = None
+        self.is_english = options.locale.replace("_", "-").lower() == "en-us"
 
     def of(self, kind: pa.DataType) -> Parse:
         """Return what parses text for a type; it raises `ValueError` if the text does not fit.
@@ -61,8 +60,10 @@ class TextParser:
         """
         parse: Parse = self._reader(kind).cell
         if pa.types.is_date(kind):
-            # The dates of a file are few.
-            return lru_cache(4096)(_or_counted(parse) if self._counts_days else parse)
+            if self._date is None:
+                # The dates of a file are few.
+                self._date = lru_cache(4096)(_or_counted(parse) if self._counts_days else parse)
+            return self._date
         if pa.types.is_timestamp(kind) and kind.tz is not None and self._rules.timestamp is None:
             return lambda text: _utc_micros(text, parse)
         return parse
@@ -94,10 +95,6 @@ class TextParser:
         if reader is None:
             raise TypeError(f"No text stands for a value of type {kind}")
         return reader
-
-
-def _pattern(text: str | None, option: str) -> PatternReader | None:
-    return None if text is None else PatternReader.parse(text, option=option)
 
 
 def _or_counted(parse: Parse) -> Parse:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as pj
 
-from sftp_async.formats.json.limits import all_within_limits
+from sftp_async.formats.json.limits import all_within_limits, within_limits
 from sftp_async.formats.json.scalars import base64
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # RapidJSON takes `Inf` for a number, and Jackson does not.
 _WORDS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN)\s*[,}\]]")
+# Arrow says so where it does not parse a record, or finds a value of another kind.
+_ROW = re.compile(r"in row (\d+)")
 _AS_THEY_ARE = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.bool_(), pa.float32(), pa.float64()),
     pa.string(),
@@ -36,11 +38,16 @@ class VectorizedBlocks:
         columns: all columns but that of corrupt records.
         texts: parses dates and timestamps.
 
+    Attributes:
+        odd_line: why the last block was refused: the place of a line that Arrow does not read, if
+            that is known.
+
     """
 
     def __init__(self, columns: pa.Schema, texts: TextParser) -> None:
         self._columns = columns
         self._texts = texts
+        self.odd_line: int | None = None
         fields = [pa.field(field.name, _read_as(field.type)) for field in columns]
         self._parsing = pj.ParseOptions(
             explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore"
@@ -66,18 +73,27 @@ class VectorizedBlocks:
             data: whole records; those before the last end with `\n`.
 
         """
-        lines = _line_count(data)
-        if not lines or not _is_utf8(data) or not all_within_limits(data):
+        self.odd_line = None
+        lines = _lines(data)
+        if not lines or not _is_utf8(data) or not _are_records(lines):
+            self.odd_line = _first_odd(lines)
             return None
         if (b"Inf" in data or b"NaN" in data) and _WORDS.search(data):
+            self.odd_line = data.count(b"\n", 0, _WORDS.search(data).start())  # type: ignore[union-attr]
             return None
         reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
         try:
             table = pj.read_json(
                 pa.BufferReader(data), read_options=reading, parse_options=self._parsing
             )
-            if table.num_rows != lines:
-                return None
+        except pa.ArrowInvalid as error:
+            # Only a hint: if the line is an ordinary one, the block is refused once more.
+            found = _ROW.search(str(error))
+            self.odd_line = int(found[1]) if found else None
+            return None
+        if table.num_rows != len(lines):
+            return None
+        try:
             return [
                 self._finished(_joined(table.column(place)), field.type)
                 for place, field in enumerate(self._columns)
@@ -138,21 +154,33 @@ def _is_readable(kind: pa.DataType, *, english: bool) -> bool:
     return kind in _AS_THEY_ARE or (pa.types.is_decimal128(kind) and english) or textual
 
 
-def _line_count(data: bytes) -> int:
-    r"""Return the number of lines if each is in braces; else 0: a record may be in several."""
+def _lines(data: bytes) -> list[bytes]:
+    r"""Return the lines of a block, whose ends are all `\n`, or all `\r\n`; else none."""
     returns = data.count(b"\r")
-    breaks = data.count(b"\n")
     end = b"\r\n" if returns else b"\n"
-    last = data.endswith(end)
-    inner = breaks - last
-    if (
-        not data.startswith(b"{")
-        or not data.endswith((b"}", b"}" + end))
-        or (returns and returns != breaks)
-        or data.count(b"}" + end + b"{") != inner
-    ):
-        return 0
-    return inner + 1
+    lines = data.split(end)
+    if returns and (returns != data.count(b"\n") or returns != len(lines) - 1):
+        return []
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is in braces: a record may be in several lines."""
+    return line.startswith(b"{") and line.endswith(b"}")
+
+
+def _are_records(lines: list[bytes]) -> bool:
+    return all(map(_is_record, lines)) and all_within_limits(lines)
+
+
+def _first_odd(lines: list[bytes]) -> int | None:
+    """Return the place of the first line that no block may have."""
+    for place, line in enumerate(lines):
+        if not _is_record(line) or not _is_utf8(line) or not within_limits(line):
+            return place
+    return None
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -19,6 +19,11 @@ from sftp_async.formats.arrow_text import text_buffer
 from sftp_async.formats.values import temporal, text_numbers, text_times
 from sftp_async.formats.values.zones import DAY_US, zone_of
 
+try:
+    from sftp_async.formats.values.small_decimals import small_decimals
+except ImportError:  # NumPy is not installed
+    small_decimals = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -235,6 +240,10 @@ class _Decimals(FromText):
         # Arrow does not notice that a number with an exponent is too large.
         if _holds(text, b"eE"):
             return None
+        if small_decimals is not None and not _holds(text, b"nNiI"):
+            small = small_decimals(text, self.type)
+            if small is not None:
+                return small
         # Nor that one without is, where its digits and the scale are more than 38.
         digits = (pc.max(pc.binary_length(text)).as_py() or 0) + self.type.scale
         if digits <= _DECIMAL_DIGITS:
@@ -357,5 +366,5 @@ def _as_iso(text: pa.Array, pattern: PatternReader | None) -> pa.Array | None:
 
 def _holds(text: pa.Array, marks: bytes) -> bool:
     """Return whether one of some bytes occurs in a string array."""
-    data = memoryview(text_buffer(text)).tobytes()
+    data = text_buffer(text).to_pybytes()
     return any(mark in data for mark in marks)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sftp_async.formats.text_rules import text_rules
 from sftp_async.formats.values import text_numbers, text_times
-from sftp_async.formats.values.pattern_reading import PatternReader
-from sftp_async.formats.values.zones import zone_of
 from sftp_async.formats.xml.events import MalformedXMLError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class TextParser:
         options: of the read.
 
     Raises:
-        OptionsError: a pattern is not understood.
+        OptionsError: a pattern, the time zone or the locale is not understood.
 
     """
 
@@ -40,11 +39,9 @@ class TextParser:
         self.trims = options.ignore_surrounding_spaces
         given = "null_value" in options.model_fields_set
         self.null: str | None = options.null_value if given else None
-        self._zone = zone_of(options.time_zone or "UTC")
-        date = options.date_format or (_DATE if options.prefer_date else None)
-        self._date = _pattern(date, "date_format")
-        self._timestamp = _pattern(options.timestamp_format, "timestamp_format")
-        self._local = _pattern(options.timestamp_ntz_format, "timestamp_ntz_format")
+        rules = text_rules(options, date_format=_DATE if options.prefer_date else None)
+        self._zone = rules.zone
+        self._date, self._timestamp, self._local = rules.date, rules.timestamp, rules.timestamp_ntz
         self._decimal = text_numbers.decimal_reader(options.locale)
 
     def of(self, kind: pa.DataType) -> Parse:
@@ -115,10 +112,6 @@ class TextParser:
 def unsigned(text: str) -> str:
     """Return a number without its sign."""
     return text[1:] if text[:1] in ("+", "-") else text
-
-
-def _pattern(text: str | None, option: str) -> PatternReader | None:
-    return None if text is None else PatternReader.parse(text, option=option)
 
 
 def _refuse(text: str) -> Any:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.one_python
 
 #: All ways that the bytes of a block can go.
-PATHS = ("all", "fast", "middle", "exact")
+PATHS = ("all", "fast", "middle", "exact", "tokens")
 LENIENT = {
     "allowComments": "true",
     "allowUnquotedFieldNames": "true",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sftp_async.errors import DecodeError, OptionsError
@@ -58,6 +58,11 @@ def rows(
             {"ignore_leading_white_space": "true", "ignore_trailing_white_space": "true"},
         ),
         (b"#x;1\n", {"sep": ";"}),
+        (b"x\n\ny,1,2\n \n", {}),
+        (b'"""x""",1\n"""",2\n', {"escape": '"'}),
+        (b"#x\ny,1\n#", {"comment": "#"}),
+        (b'x\t""\r\n\t1\n', {"sep": "\t", "empty_value": "E"}),
+        (b' "x ",\t1\n" ", \n', {"ignore_leading_white_space": "true"}),
     ],
 )
 def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any]) -> None:
@@ -67,17 +72,17 @@ def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any
 @pytest.mark.parametrize(
     "data",
     [
-        b"x\n",
-        b"x,1,2\n",
         b'x"y\n',
         b'"x"y,1\n',
         b'"x\ny",1\n',
         b'"x""y",1\n',
         b'"x\\\\",1\n',
         b'\\",1\n',
+        b'"x,1\n',
+        b'"x" ,1\n',
     ],
 )
-def test_what_arrow_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
+def test_what_the_parser_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
     with pytest.raises(NotPlainError):
         rows(data, path="fast")
 
@@ -123,6 +128,15 @@ _CELLS = st.lists(
 )
 
 
+def assert_paths_agree(data: bytes, options: dict[str, str]) -> None:
+    for schema, mode in [(CORRUPT, "permissive"), (TWO, "permissive"), (TWO, "dropmalformed")]:
+        expected = rows(data, schema, "exact", mode=mode, **options)
+        assert rows(data, schema, mode=mode, **options) == expected
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sftp_async.formats.csv.fast_cells.cell_index", None)
+            assert rows(data, schema, mode=mode, **options) == expected
+
+
 @given(
     st.lists(_CELLS, max_size=6),
     st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
@@ -134,13 +148,13 @@ def test_both_paths_read_the_same_rows(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
 ) -> None:
     data = (end.join(map(",".join, lines)) + (end if ends else "")).encode()
-    assert rows(data, CORRUPT, **options) == rows(data, CORRUPT, "exact", **options)
+    assert_paths_agree(data, options)
 
 
 @given(st.binary(max_size=40), _OPTIONS)
 @settings(max_examples=100)
 def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[str, str]) -> None:
-    assert rows(data, CORRUPT, **options) == rows(data, CORRUPT, "exact", **options)
+    assert_paths_agree(data, options)
 
 
 @given(
@@ -149,6 +163,9 @@ def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[s
     st.booleans(),
     _OPTIONS,
 )
+@example([['"a""1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
+@example([['"a\\"1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
+@example([["a", '"a""1"'], ["#"]], "\n", False, {"comment": "#"})
 @settings(max_examples=200)
 def test_lines_of_a_document_are_read_as_the_parser_reads_them(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]

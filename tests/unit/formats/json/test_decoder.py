@@ -90,7 +90,7 @@ def blocks(paths: str, content: bytes, schema: pa.Schema) -> tuple[BlockDecoder,
 def test_ordinary_lines_take_the_fast_path_and_all_paths_agree() -> None:
     fast, found = blocks("all", LINE * 100, ORDINARY)
     assert (fast.fast_bytes, fast.exact_bytes) == (len(LINE) * 100, 0)
-    for paths in ("middle", "exact"):
+    for paths in ("middle", "exact", "tokens"):
         other, same = blocks(paths, LINE * 100, ORDINARY)
         assert same == found
         assert (other.fast_bytes, other.exact_bytes) == (0, len(LINE) * 100)
@@ -125,6 +125,8 @@ def test_the_fast_path_is_seldom_tried_where_it_never_works() -> None:
     tries = 0
 
     class Counting:
+        odd_line = None
+
         def read(self, data: bytes) -> None:
             nonlocal tries
             tries += 1
@@ -139,7 +141,7 @@ def test_floats_of_32_bits_are_rounded_once() -> None:
     # As a double, this is half way between two floats, and would go to the even one.
     schema = pa.schema([("f", pa.float32())])
     content = b'{"f":1.00000005960464477539062500000000000001}\n'
-    for paths in ("fast", "middle", "exact"):
+    for paths in ("fast", "middle", "exact", "tokens"):
         _, [row] = blocks(paths, content, schema)
         assert row == {"f": 1.0000001192092896}, paths
 
@@ -196,7 +198,7 @@ def test_two_names_that_differ_only_in_case_are_refused() -> None:
 def test_a_decimal_keeps_its_digits_on_every_path() -> None:
     schema = pa.schema([("k", pa.decimal128(38, 10))])
     number = "12345678901234567890.0123456789"
-    for paths in ("fast", "middle", "exact"):
+    for paths in ("fast", "middle", "exact", "tokens"):
         _, [row] = blocks(paths, f'{{"k":{number}}}\n'.encode(), schema)
         assert row == {"k": Decimal(number)}, paths
 
