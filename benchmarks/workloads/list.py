@@ -13,8 +13,8 @@ from benchmarks.workloads import Workload
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-FILES, QUICK_FILES = 100_000, 5_000
-DIRECTORIES, QUICK_DIRECTORIES = 1000, 50
+FILES, QUICK_FILES = 100_000, 2_000
+DIRECTORIES, QUICK_DIRECTORIES = 1000, 20
 ROUND_TRIPS_MS = (0, 50)
 #: Counted runs at a distance at most: a thousand directories take some tools minutes there.
 FAR_ROUNDS = 3
