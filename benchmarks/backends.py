@@ -170,7 +170,7 @@ class _MountedServer(ContainerServer):
 
     def run(self, *command: str) -> None:
         """Run a command in it, as root."""
-        self._exec(*command)
+        self.execute(*command)
 
     def _make(self) -> DockerContainer:
         container = super()._make()

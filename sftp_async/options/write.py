@@ -164,7 +164,7 @@ class WriteOptions(OptionsModel):
         "rename",
         description="`rename` stages files and renames them when the job has succeeded. `direct` "
         "writes files under their final names from the start, for servers without rename; readers "
-        "may see incomplete files.",
+        "may see incomplete files. Let one job at a time write one exact file with it.",
         examples=["direct"],
     )
     overwrite_scope: Annotated[

@@ -23,8 +23,8 @@ class ReadSummary:
         tasks_done: tasks that have ended; fewer where Spark wanted no more rows (LIMIT).
         files_left_out: files that were not read: hidden, incomplete, missing or corrupt ones. One
             that several tasks share counts for each range that is missing.
-        exact_share: of the bytes of CSV and JSON, decompressed, the share that was not plain enough
-            for the fast path of its decoder, from 0 to 1; None for other formats.
+        exact_share: of the bytes of CSV, JSON and XML, decompressed, the share that was not plain
+            enough for the fast path of its decoder, from 0 to 1; None for other formats.
         connections: logins of the tasks; a Python worker keeps its connections for the next read.
         retries: logins and requests that were repeated.
         reconnects: connections that broke.

@@ -29,8 +29,8 @@ class ReadCounters:
 
     `files` are those whose first range was this task's, so that tasks that share a file count it
     once; `ranges` are all.
-    `fast_bytes` and `exact_bytes` are the bytes of CSV and JSON, decompressed, that took the fast
-    path of their decoder, and the exact one.
+    `fast_bytes` and `exact_bytes` are the bytes of CSV, JSON and XML, decompressed, that took the
+    fast path of their decoder, and the exact one.
     """
 
     files: int = 0

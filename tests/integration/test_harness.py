@@ -241,6 +241,23 @@ def test_the_container_serves_its_user_and_has_a_small_disk(
     assert "Accepted publickey for tester" in container_server.log_text()
 
 
+@pytest.mark.parametrize("came", [b"", b"a\nb\n=mark=", b"=mark=", b"=mark=a\nb\n"])
+def test_output_that_docker_loses_is_asked_for_again(
+    container_server: ContainerServer, monkeypatch: pytest.MonkeyPatch, came: bytes
+) -> None:
+    directory = container_server.make_dir()
+    for name in ("a", "b"):
+        container_server.execute("touch", f"{directory}/{name}")
+    execute, lost = container_server._container.exec, iter([True, True])
+
+    def lose(command: list[str]) -> Any:
+        done = execute(command)
+        return done._replace(output=came) if next(lost, False) else done
+
+    monkeypatch.setattr(container_server._container, "exec", lose)
+    assert container_server.names(directory) == ["a", "b"]
+
+
 class Echo:
     """A server that sends back what it gets, one thread a connection.
 

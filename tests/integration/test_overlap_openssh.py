@@ -24,6 +24,8 @@ from tests.support.sshd import SSHD
 pytestmark = pytest.mark.sshd
 
 PARTS = 200
+#: Rounds of stopped writers under the marker `soak`, and of them in one test.
+ROUNDS, ROUNDS_AT_ONCE = 200, 20
 
 
 @pytest.mark.parametrize("overwrite_first", [False, True])
@@ -165,9 +167,8 @@ PAIRS: list[list[dict[str, Any]]] = [
 ]
 
 
-def _play_stopped(server: SSHD, directory: Path, rounds: int, seed: int) -> None:
+def _play_stopped(server: SSHD, directory: Path, rounds: range, seed: int) -> None:
     """Play pairs of jobs with random stops, each in a process of its own; judge what is there."""
-    source = random.Random(seed)
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.stopped_writers"],
         stdin=subprocess.PIPE,
@@ -177,7 +178,9 @@ def _play_stopped(server: SSHD, directory: Path, rounds: int, seed: int) -> None
     ) as player:
         assert player.stdin is not None
         assert player.stdout is not None
-        for number in range(rounds):
+        for number in rounds:
+            # Of its own for each round: a range of rounds plays the same as all of them do.
+            source = random.Random(f"{seed} {number}")
             target = directory / f"round-{number}"
             target.mkdir()
             kinds = [dict(kind) for kind in PAIRS[number % len(PAIRS)]]
@@ -218,12 +221,13 @@ def _judge(target: Path, kinds: list[dict[str, Any]], outcomes: list[str], playe
 def test_jobs_that_are_stopped_between_two_requests_are_whole_or_wholly_replaced(
     sshd: SSHD, remote_dir: Path
 ) -> None:
-    _play_stopped(sshd, remote_dir, rounds=2 * len(PAIRS), seed=16)
+    _play_stopped(sshd, remote_dir, range(2 * len(PAIRS)), seed=16)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("first", range(0, ROUNDS, ROUNDS_AT_ONCE))
 def test_jobs_that_are_stopped_often_are_whole_or_wholly_replaced(
-    sshd: SSHD, remote_dir: Path
+    sshd: SSHD, remote_dir: Path, first: int
 ) -> None:
-    _play_stopped(sshd, remote_dir, rounds=200, seed=2026)
+    _play_stopped(sshd, remote_dir, range(first, first + ROUNDS_AT_ONCE), seed=2026)

@@ -65,6 +65,11 @@ def xml(path: Path, blocks: int) -> None:
     write_text(path, line, blocks, b"<ROWS>\n", b"</ROWS>\n")
 
 
+def odd_xml(path: Path, blocks: int) -> None:
+    line = "<ROW><id>{id}</id><!-- of --><amount>{amount}</amount><name>{name}</name></ROW>\n"
+    write_text(path, line, blocks, b"<ROWS>\n", b"</ROWS>\n")
+
+
 def parquet_file(path: Path, blocks: int) -> None:
     table = pa.concat_tables([block()] * 25)  # a row group of half a million rows
     with parquet.ParquetWriter(
@@ -85,7 +90,8 @@ FILES: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "a.csv": (csv, 120),
     "a.csv.gz": (csv, 60),
     "a.json": (json_lines, 70),
-    "a.xml": (xml, 10),
+    "a.xml": (xml, 120),
+    "odd.xml": (odd_xml, 30),
     "a.parquet": (parquet_file, 125),
     "a.orc": (orc_file, 100),
 }

@@ -138,8 +138,8 @@ def test_without_opendir_an_exact_file_is_replaced(
 
 def test_an_exact_file_is_replaced_in_a_drop_box(container_server: ContainerServer) -> None:
     box = container_server.make_dir()
-    container_server._exec("chown", "root", box)
-    container_server._exec("chmod", "0733", box)
+    container_server.execute("chown", "root", box)
+    container_server.execute("chmod", "0733", box)
     for text in ("a", "b", "c"):
         write(container_server.options(), f"{box}/all.txt", [text], overwrite=True)
         assert container_server.read(f"{box}/all.txt") == f"{text}\n".encode()

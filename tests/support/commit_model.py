@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sftp_async.errors import SFTPAsyncError
+from sftp_async.layout.claim_names import is_claim_directory
 from sftp_async.layout.hive import with_parents
 from sftp_async.layout.part_names import is_data
 from sftp_async.write.commit.committer import JobCommitter
@@ -46,6 +47,7 @@ class Scenario:
         server: the server's kind.
         new: what the job writes, a part each.
         directories: the partitions of column `c` that these parts belong to.
+        drop_box: the account may not list `/out`.
 
     """
 
@@ -57,6 +59,7 @@ class Scenario:
     server: dict[str, Any] = field(default_factory=dict)
     new: tuple[bytes, ...] = NEW
     directories: tuple[str, ...] = ()
+    drop_box: bool = False
 
     @property
     def foreign(self) -> dict[str, bytes]:
@@ -101,8 +104,7 @@ class Play:
             server.put(f"/out/{name}", data)
         server.faults = dict(faults)
         server.watch = self._watch
-        if scenario.refused:
-            server.refuse = self._refuse
+        server.refuse = self._refuse if scenario.refused else self._refuse_listing
         self.has_sidecars = bool(scenario.options.get("manifest"))
         self.job = self._job(overwrite=scenario.overwrite)
         self.exact = self.job.layout.file_name
@@ -135,7 +137,7 @@ class Play:
             ending = await self._life()
         except Crash:
             ending = "crashed"
-            self.server.refuse = lambda operation: None
+            self.server.refuse = self._refuse_listing
             while True:
                 try:
                     await self._next_job()
@@ -143,6 +145,12 @@ class Play:
                 except Crash:
                     continue
         self._judge(ending)
+        if any(map(is_claim_directory, self._staging())):
+            # The last step of all was lost: any next job does it.
+            self.server.faults.clear()
+            await self._next_job()
+            if any(map(is_claim_directory, self._staging())) and not self._has_dead_attempt():
+                self.broken.append("a claim is left that no job holds")
         if self._staging():
             # Processes that died before an intent leave a directory; it is swept when it is old.
             self.server.faults.clear()
@@ -185,6 +193,10 @@ class Play:
                 self.broken.append(f"the commit failed: {error}")
             await self.job.abort()
             return "aborted"
+
+    def _refuse_listing(self, operation: Operation) -> None:
+        if self.scenario.drop_box and (operation.name, operation.path) == ("listdir", "/out"):
+            raise denied(operation.path)
 
     def _refuse(self, operation: Operation) -> None:
         name = operation.target.rpartition("/")[2]
@@ -312,6 +324,10 @@ class Play:
                 self.broken.append(f"complete, and no {name} says so")
             elif not complete and there.get(name) != self.scenario.old.get(name):
                 self.broken.append(f"rolled back, and {name} is not what it was")
+
+    def _has_dead_attempt(self) -> bool:
+        """Whether the job died before its intent: its staging directory and claim get old."""
+        return self.job.layout.job_id in self._staging()
 
     def _staging(self) -> set[str]:
         return self.server.names("/out/_temporary") - {"0"}

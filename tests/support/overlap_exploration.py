@@ -61,6 +61,43 @@ async def explore_pauses(
     return explored
 
 
+async def explore_two_pauses(
+    overlap: Overlap,
+    step: int = 1,
+    *,
+    longest: int,
+    until_broken: bool = False,
+) -> Explored:
+    """Play two jobs by every schedule with two pauses of one of them, and one of the other.
+
+    The first makes i requests, the second j, the first k, the second goes on to its end, then the
+    first: for every i, j and k, and with the jobs in both orders. So the first takes a step or a
+    few in the middle of what the second does, such as its listings.
+
+    Args:
+        overlap: of two jobs.
+        step: from one j to the next; every i is played, and every k.
+        longest: the greatest k.
+        until_broken: stop at the first schedule that breaks a rule.
+
+    """
+    explored = Explored()
+    for first, second in ((0, 1), (1, 0)):
+        i = 0
+        made = [sys.maxsize, sys.maxsize]
+        while i < made[first]:
+            j = 1
+            while j < made[second]:
+                for k in range(1, longest + 1):
+                    turns = [(first, i), (second, j), (first, k), (second, None), (first, None)]
+                    made = [life.requests for life in (await explored.play(overlap, turns)).lives]
+                    if until_broken and explored.broken:
+                        return explored
+                j += step
+            i += 1
+    return explored
+
+
 async def explore_pauses_of_three(overlap: Overlap, step: int = 1, seed: int = 16) -> Explored:
     """Play three jobs by every schedule in which two stand still once, while the third is done.
 

@@ -15,10 +15,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import pyarrow as pa
+
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.remote.ssh.connection import Connection
 from sftp_async.write.commit import claim
-from tests.support.jobs import real_job, upload
+from tests.support.jobs import LINES, real_job, upload
 
 #: Everything that a commit asks a server for.
 REQUESTS = (
@@ -142,6 +144,8 @@ def play(round_: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Play the rounds of the input."""
+    # PyArrow imports pandas with the first array: once here, instead of in every process of a job.
+    pa.record_batch([pa.array(["a"], pa.string())], schema=LINES)
     # No job waits long until another one that is stopped may go on.
     claim.PATIENCE, claim.BETWEEN_LOOKS = 1, 0.01
     for line in sys.stdin:

@@ -106,6 +106,7 @@ class RecordParser(QuotedValues):
                 if self._ch == dialect.quote:
                     self._normalizes = self._normalizes_in_quotes
                     if not any(self._value) and self._plain_quoted():
+                        self._normalizes = True
                         if self._behind_plain_quoted():
                             continue
                         return

@@ -209,7 +209,10 @@ class _Floats(FromText):
         rules = self.rules
         special = {rules.positive_inf: float("inf"), rules.negative_inf: float("-inf")}
         special[rules.nan] = float("nan")
-        return special[text] if text in special else text_numbers.floating(text)
+        if text in special:
+            return special[text]
+        is_single = pa.types.is_float32(self.type)
+        return text_numbers.single(text) if is_single else text_numbers.floating(text)
 
     def cells(self, values: list[Any]) -> pa.Array:
         return pa.array(values, pa.float64()).cast(self.type)

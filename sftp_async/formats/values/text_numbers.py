@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,9 @@ _FLOAT = re.compile(
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _JAVA_BLANKS = "".join(map(chr, range(33)))
 _WIDE = Context(prec=100_000, Emax=10**9, Emin=-(10**9))
+#: The bits of a double that a float lacks, what they are in the middle between two floats, and the
+#: least number from which on that is so.
+_BELOW_FLOAT, _MIDDLE, _LEAST_FLOAT = (1 << 29) - 1, 1 << 28, 2.0**-126
 #: Digits before the point that no decimal of Spark has; keeps `1E+999999999` from filling memory.
 _MOST_DIGITS = 400
 
@@ -58,6 +65,24 @@ def floating(text: str) -> float:
         except OverflowError:
             number = float("inf")
     return -number if sign == "-" else number
+
+
+def single(text: str) -> float:
+    """Return a number that becomes the float which `Float.parseFloat` reads, when it is made one.
+
+    A double in the middle between two floats may stand for a text that is nearer to one of them.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    number = floating(text)
+    (bits,) = struct.unpack("<Q", struct.pack("<d", number))
+    if bits & _BELOW_FLOAT == _MIDDLE or 0 < abs(number) < _LEAST_FLOAT:
+        match = _FLOAT.fullmatch(text.strip(_JAVA_BLANKS))
+        if match is not None and match[3]:
+            return math.copysign(pa.scalar(match[3]).cast(pa.float32()).as_py(), number)
+    return number
 
 
 def boolean(text: str) -> bool:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadFormat
-from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.nested_columns import check_columns
-from sftp_async.formats.xml import events as ev
+from sftp_async.formats.xml.blocks import utf8_chunks
+from sftp_async.formats.xml.document_rows import DocumentRows, next_row
 from sftp_async.formats.xml.events import Events, MalformedXMLError
 from sftp_async.formats.xml.inference import Inference
+from sftp_async.formats.xml.kept_text import KeptText
 from sftp_async.formats.xml.records import RecordParser
+from sftp_async.formats.xml.row_batches import RowBatches
 from sftp_async.formats.xml.text_values import TextParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sftp_async.formats.base import ReadableFile
     from sftp_async.options import FormatOptions
@@ -33,12 +37,6 @@ INFERENCE_BYTES = 1024 * 1024
 INFERENCE_ROWS = 10_000
 #: Of the samples of `sampling_ratio`: the same in each run, as in Spark.
 _SEED = 1
-#: Rows of a batch, at most.
-_BATCH = 4096
-#: Most bytes of a file whose text is the corrupt record of its malformed rows.
-CORRUPT_BYTES = 128 * 1024 * 1024
-#: Most characters of corrupt records in a batch.
-_BATCH_TEXT = 16 * 1024 * 1024
 
 
 def read_xml(options: FormatOptions, schema: pa.Schema | None) -> ReadFormat:
@@ -48,10 +46,24 @@ def read_xml(options: FormatOptions, schema: pa.Schema | None) -> ReadFormat:
 
 @dataclass(frozen=True)
 class XMLReadFormat(ReadFormat):
-    """Decodes XML files."""
+    """Decodes XML files.
+
+    Args:
+        options: of the read.
+        schema: the columns that are wanted.
+        paths: of bytes to rows, see `DocumentRows`; for tests.
+        on_path: see `ReadFormat.reporting`.
+
+    """
 
     options: FormatOptions
     schema: pa.Schema | None
+    paths: str = "all"
+    on_path: Callable[[bool, int], None] | None = field(default=None, compare=False)
+
+    def reporting(self, on_path: Callable[[bool, int], None]) -> Self:
+        """Return the format with a callback; see `ReadFormat.reporting`."""
+        return replace(self, on_path=on_path)
 
     def __post_init__(self) -> None:
         if self.schema is not None:
@@ -69,36 +81,54 @@ class XMLReadFormat(ReadFormat):
         names = self.schema.names
         corrupt = names.index(name) if name in names else None
         columns = self.schema if corrupt is None else self.schema.remove(corrupt)
-        parser = RecordParser(self.options, columns)
-        rows: list[list[Any]] = []
-        text: str | None = None
-        size = 0
-        found = False
-        for row, is_malformed in self._rows(file, parser, len(columns)):
-            found = True
-            if is_malformed and self.options.mode != "permissive":
-                if self.options.mode == "dropmalformed":
-                    continue
-                raise DecodeError(
-                    "An XML row is malformed, and mode=FAILFAST",
-                    path=file.path,
-                    hint="Set mode=PERMISSIVE to get what can be read of it",
-                )
-            if corrupt is not None:
-                if is_malformed and text is None:
-                    text = self._text(file)
-                row.insert(corrupt, text if is_malformed else None)
-                size += len(text or "") if is_malformed else 0
-            rows.append(row)
-            if len(rows) >= _BATCH or size >= _BATCH_TEXT:
-                yield self._batch(rows)
-                rows, size = [], 0
-        if rows:
-            yield self._batch(rows)
-        elif not found and "row_tag" not in self.options.model_fields_set:
-            _log.warning(
-                "%s: no row: there is no element <%s>; set row_tag", file.path, self.options.row_tag
+        codec = codec_of(file.path, self.options.compression)
+        with plain_chunks(file, 0, file.size, codec) as chunks, ExitStack() as stack:
+            source = iter(chunks)
+            text = None
+            if corrupt is not None and self.options.mode == "permissive":
+                source = kept = stack.enter_context(closing(KeptText(source, file.path)))
+                text = partial(kept.text, self.options.encoding)
+            rows = DocumentRows(
+                source,
+                self.options,
+                RecordParser(self.options, columns),
+                columns,
+                file.path,
+                self.paths,
             )
+            batches = RowBatches(self.options.mode, self.schema, corrupt, text, file.path)
+            yield from self._batches(rows, batches, len(columns))
+            yield from batches.rest()
+        self._report(rows, batches, file.path)
+
+    def _batches(
+        self, rows: DocumentRows, batches: RowBatches, width: int
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            for part in rows:
+                if isinstance(part, tuple):
+                    batches.add_row(*part)
+                else:
+                    batches.add_columns(part)
+                yield from batches.full()
+        except MalformedXMLError:
+            if not rows.events.ends_early:
+                batches.add_row([None] * width, True)
+                rows.events.stop()
+
+    def _report(self, rows: DocumentRows, batches: RowBatches, path: str) -> None:
+        if rows.events.stopped:
+            _log.warning(
+                "%s is malformed XML: nothing is read behind the first %d bytes, about",
+                *(path, rows.events.size),
+            )
+        elif not batches.found and "row_tag" not in self.options.model_fields_set:
+            _log.warning(
+                "%s: no row: there is no element <%s>; set row_tag", path, self.options.row_tag
+            )
+        if self.on_path is not None:
+            self.on_path(True, rows.fast_bytes)
+            self.on_path(False, rows.exact_bytes)
 
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns of the files; see `ReadFormat.infer_schema`."""
@@ -130,86 +160,19 @@ class XMLReadFormat(ReadFormat):
         ratio = self.options.sampling_ratio
         codec = codec_of(file.path, self.options.compression)
         with plain_chunks(file, 0, file.size, codec) as chunks:
-            events = Events(iter(chunks), self.options.encoding, file.path)
-            for _ in range(INFERENCE_ROWS):
-                try:
+            events = Events(utf8_chunks(iter(chunks), self.options.encoding), file.path)
+            rows = 0
+            try:
+                while rows < INFERENCE_ROWS and events.size < INFERENCE_BYTES:
+                    events.fill()
                     event = next_row(events, parser.name, self.options.row_tag)
-                except MalformedXMLError as error:
-                    if not events.ends_early:
-                        inference.add_malformed(file.path, str(error))
-                    break
-                if event is None:
-                    break
-                if ratio == 1 or sample.random() < ratio:
-                    inference.add(events, event.attributes, file.path)
-                if events.stopped or events.size >= INFERENCE_BYTES:
-                    break
+                    if event is not None:
+                        rows += 1
+                        if ratio == 1 or sample.random() < ratio:
+                            inference.add(events, event.attributes, file.path)
+                    if events.stopped or events.has_ended:
+                        break
+            except MalformedXMLError as error:
+                if not events.ends_early:
+                    inference.add_malformed(file.path, str(error))
             return events.size
-
-    def _rows(
-        self, file: ReadableFile, parser: RecordParser, width: int
-    ) -> Iterator[tuple[list[Any], bool]]:
-        codec = codec_of(file.path, self.options.compression)
-        with plain_chunks(file, 0, file.size, codec) as chunks:
-            events = Events(iter(chunks), self.options.encoding, file.path)
-            while not events.stopped:
-                try:
-                    event = next_row(events, parser.name, self.options.row_tag)
-                except MalformedXMLError:
-                    if events.ends_early:
-                        return
-                    yield [None] * width, True
-                    break
-                if event is None:
-                    return
-                yield parser.parse(events, event.attributes)
-            _log.warning(
-                "%s is malformed XML: nothing is read behind the first %d bytes, about",
-                *(file.path, events.size),
-            )
-
-    def _batch(self, rows: list[list[Any]]) -> pa.RecordBatch:
-        assert self.schema is not None
-        columns = zip(*rows, strict=True)
-        arrays = [
-            pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-
-    def _text(self, file: ReadableFile) -> str:
-        """Return the text of a file, which is the corrupt record of each of its malformed rows.
-
-        Raises:
-            DecodeError: it is too large.
-
-        """
-        pieces: list[bytes] = []
-        size = 0
-        with plain_chunks(
-            file, 0, file.size, codec_of(file.path, self.options.compression)
-        ) as chunks:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > CORRUPT_BYTES:
-                    raise malformed(
-                        "A row is malformed. Its corrupt record is the text of the whole file, as "
-                        f"in Spark, which is larger than {CORRUPT_BYTES} bytes",
-                        file.path,
-                        hint="Leave the column of corrupt records out of the schema, or correct "
-                        "the file",
-                    )
-                pieces.append(chunk)
-        return b"".join(pieces).decode(self.options.encoding, "replace")
-
-
-def next_row(events: Events, name: Any, row_tag: str) -> ev.Event | None:
-    """Go to the start of the next row, and return it; None if there is no other.
-
-    Raises:
-        MalformedXMLError: the document is malformed before.
-
-    """
-    while (event := events.next()).kind != ev.END_DOCUMENT:
-        if event.kind == ev.START and name(event.text) == row_tag:
-            return event
-    return None

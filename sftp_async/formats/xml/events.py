@@ -6,27 +6,24 @@ Comments and processing instructions separate texts, and are left out. Expat giv
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from xml.parsers import expat
 
 from sftp_async.formats.decode_errors import malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: Kinds of events.
 START, END, TEXT, ENTITY, END_DOCUMENT, BROKEN, EARLY_END = range(7)
 #: Most bytes of a file between two events: a larger text does not fit into memory with its row.
 MOST_BYTES = 128 * 1024 * 1024
-#: Bytes in which a declaration ends.
-_HEAD = 1024
 _ENTITY = re.compile(rb"&(?!#|(?:amp|lt|gt|quot|apos);)")
 # A tag with its attributes.
 _TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*""")
-_DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 #: Errors of a document that ends before its root does.
 _EARLY = frozenset(
     expat.errors.codes[text]
@@ -62,31 +59,64 @@ class Event(NamedTuple):
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-class Events:
-    """The events of a document.
+# An event from its three parts: in a third of the time that its class takes.
+_event = partial(tuple.__new__, Event)
 
-    Args:
-        chunks: the document's bytes.
-        charset: of a document that declares none.
-        path: of the file, for errors.
+
+class EventSource(Protocol):
+    """Events, in order; see `Events`.
 
     Attributes:
-        size: bytes that were read.
         stopped: whether a row was malformed so that no other can follow.
 
     """
 
-    def __init__(self, chunks: Iterator[bytes], charset: str, path: str) -> None:
+    stopped: bool
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether there are events that were read and not taken."""
+        ...
+
+    def peek(self) -> Event:
+        """Return the next event, which stays the next one."""
+        ...
+
+    def next(self) -> Event:
+        """Return the next event."""
+        ...
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        ...
+
+
+class Events:
+    """The events of a document.
+
+    Args:
+        chunks: the document, in UTF-8.
+        path: of the file, for errors.
+
+    Attributes:
+        size: bytes that were read, here or by others.
+        stopped: whether a row was malformed so that no other can follow.
+
+    """
+
+    def __init__(self, chunks: Iterator[bytes], path: str) -> None:
         self._chunks = chunks
-        self._charset = charset
         self._path = path
-        self._decoder: codecs.IncrementalDecoder | None = None
         self._ready: deque[Event] = deque()
         self._text: list[str] = []
         self._text_size = 0
         self._behind_entity = False
         self._ampersand = False
         self._parser: expat.XMLParserType | None = None
+        self._parsed = 0
+        self._open: list[str] = []
+        self._in_cdata = False
+        self._has_types = False
         self.size = 0
         self.stopped = False
 
@@ -99,8 +129,8 @@ class Events:
 
         """
         ready = self._ready
-        while not ready:
-            self._read()
+        if not ready:
+            self.fill()
         event = ready[0]
         kind = event[0]
         if kind >= ENTITY and kind != END_DOCUMENT:
@@ -117,15 +147,23 @@ class Events:
             DecodeError: as `peek`.
 
         """
+        ready = self._ready
+        if ready and ready[0][0] < ENTITY:
+            return ready.popleft()
         event = self.peek()
         if event.kind != END_DOCUMENT:
-            self._ready.popleft()
+            ready.popleft()
         return event
 
     @property
     def ends_early(self) -> bool:
         """Whether the document is incomplete, and nothing else is wrong with it."""
         return bool(self._ready) and self._ready[0].kind == EARLY_END
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the document was read to its end."""
+        return bool(self._ready) and self._ready[0].kind == END_DOCUMENT
 
     def stop(self) -> None:
         """Read nothing more."""
@@ -136,18 +174,66 @@ class Events:
         self._ready.append(Event(BROKEN, why))
         self._chunks = iter(())
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether there are events that were read and not taken."""
+        return bool(self._ready)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether all that was read was taken, up to the end of a tag or of text in an element.
+
+        Elements that are left out here change nothing for what is behind them. And what they are
+        depends on nothing before them, unless a DTD gives types to attributes.
+        """
+        return (
+            bool(self._open)
+            and not self._ready
+            and not self._in_cdata
+            and not self._has_types
+            and self._parser is not None
+            and self._parser.CurrentByteIndex == self._parsed
+        )
+
+    def fill(self) -> None:
+        """Read on, until there are events."""
+        while not self._ready:
+            self._read()
+
+    def skip(self, size: int, between: Sequence[bytes] = ()) -> bool:
+        """Take note of rows that were read by others, where `is_between` is true.
+
+        Args:
+            size: of all that is left out here.
+            between: what is before, between and behind the rows; if it is empty, nothing of it
+                matters.
+
+        Returns:
+            Whether it is well-formed between the rows; if not, nothing has changed.
+
+        """
+        if between:
+            probe = expat.ParserCreate("utf-8")
+            try:
+                probe.Parse("".join(f"<{name}>" for name in self._open), False)
+                probe.Parse(b"<x/>".join(between), False)
+            except expat.ExpatError:
+                return False
+            self._parse(b"".join(between), final=False)
+            self._ready.clear()
+        self._text.clear()
+        self.size += size
+        return True
+
     def _read(self) -> None:
-        chunk = next(self._chunks, None)
+        try:
+            chunk = next(self._chunks, None)
+        except (UnicodeError, LookupError) as error:
+            self._break(str(error))
+            return
         if chunk is None:
             self._finish()
             return
-        if self._parser is None:
-            # The declaration must be in the first piece.
-            while chunk[:5] == b"<?xml"[: len(chunk)] and b">" not in chunk and len(chunk) < _HEAD:
-                more = next(self._chunks, None)
-                if more is None:
-                    break
-                chunk += more
         self.size += len(chunk)
         self._text_size += len(chunk)
         if self._text_size > MOST_BYTES:
@@ -169,60 +255,72 @@ class Events:
             self._ready.append(Event(END_DOCUMENT))
 
     def _parse(self, chunk: bytes, *, final: bool) -> None:
+        if self._parser is None:
+            self._parser = self._started()
+        self._ampersand = self._ampersand or b"&" in chunk
+        self._parsed += len(chunk)
         try:
-            if self._parser is None:
-                self._start(chunk)
-            assert self._parser is not None
-            if self._decoder is not None:
-                chunk = self._decoder.decode(chunk, final).encode()
-            self._ampersand = self._ampersand or b"&" in chunk
             self._parser.Parse(chunk, final)
         except expat.ExpatError as error:
             if error.code in _EARLY and final:
                 self._ready.append(Event(EARLY_END, str(error)))
             else:
                 self._break(str(error))
-        except (UnicodeError, LookupError) as error:
-            self._break(str(error))
 
-    def _start(self, chunk: bytes) -> None:
-        declared = _DECLARED.match(chunk.removeprefix(codecs.BOM_UTF8))
-        charset = declared[1].decode() if declared else self._charset
-        name = codecs.lookup(charset).name
-        if name not in ("utf-8", "ascii"):
-            self._decoder = codecs.getincrementaldecoder(name)("strict")
+    def _started(self) -> expat.XMLParserType:
         parser = expat.ParserCreate("utf-8")
         parser.ordered_attributes = True
         parser.specified_attributes = True
         parser.buffer_text = True
         parser.XmlDeclHandler = self._on_declaration
+        parser.AttlistDeclHandler = self._on_type
         parser.StartElementHandler = self._on_start
         parser.EndElementHandler = self._on_end
         parser.CharacterDataHandler = self._on_text
         parser.CommentHandler = self._on_comment
         parser.ProcessingInstructionHandler = self._on_instruction
+        parser.StartCdataSectionHandler = self._on_cdata
+        parser.EndCdataSectionHandler = self._on_cdata_end
         # An entity that is not predefined goes to one of these, and is not expanded.
         parser.UseForeignDTD(True)
         parser.SkippedEntityHandler = self._on_entity
         parser.DefaultHandler = self._on_other
         parser.ExternalEntityRefHandler = self._on_external
-        self._parser = parser
+        return parser
 
     def _on_declaration(self, version: str, *_: object) -> None:
         if version not in ("1.0", "1.1"):
             self._break(f"XML {version} is unknown")
 
+    def _on_type(self, *_: object) -> None:
+        self._has_types = True
+
+    def _on_cdata(self) -> None:
+        self._in_cdata = True
+
+    def _on_cdata_end(self) -> None:
+        self._in_cdata = False
+
     def _on_start(self, name: str, attributes: list[str]) -> None:
-        self._flush()
-        if attributes and self._ampersand and self._has_entity():
+        if self._text:
+            self._flush()
+        self._behind_entity = False
+        self._open.append(name)
+        if not attributes:
+            self._ready.append(_event((START, name, ())))
+            return
+        if self._ampersand and self._has_entity():
             self._break("An attribute refers to an entity that is not predefined")
             return
         pairs = tuple(zip(attributes[::2], attributes[1::2], strict=True))
-        self._ready.append(Event(START, name, pairs))
+        self._ready.append(_event((START, name, pairs)))
 
     def _on_end(self, name: str) -> None:
-        self._flush()
-        self._ready.append(Event(END, name))
+        if self._text:
+            self._flush()
+        self._behind_entity = False
+        self._open.pop()
+        self._ready.append(_event((END, name, ())))
 
     def _has_entity(self) -> bool:
         """Whether the current tag refers to an entity: Expat leaves it out without a word."""
@@ -260,5 +358,5 @@ class Events:
     def _flush(self) -> None:
         self._behind_entity = False
         if self._text:
-            self._ready.append(Event(TEXT, "".join(self._text)))
+            self._ready.append(_event((TEXT, "".join(self._text), ())))
             self._text.clear()

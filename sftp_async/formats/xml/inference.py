@@ -10,7 +10,7 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError
 from sftp_async.formats import inferred_types as it
 from sftp_async.formats.xml import events as ev
-from sftp_async.formats.xml.events import BrokenXMLError, Events, MalformedXMLError
+from sftp_async.formats.xml.events import BrokenXMLError, EventSource, MalformedXMLError
 from sftp_async.formats.xml.text_values import BLANKS, TextParser, unsigned
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Inference:
         self._root = it.Struct({})
         self.rows = 0
 
-    def add(self, events: Events, attributes: Attributes, path: str) -> None:
+    def add(self, events: EventSource, attributes: Attributes, path: str) -> None:
         """Look at a row behind its start.
 
         Raises:
@@ -86,7 +86,7 @@ class Inference:
         assert isinstance(root, it.Struct)
         self._root = root
 
-    def _object(self, events: Events, attributes: Attributes = ()) -> it.Struct:
+    def _object(self, events: EventSource, attributes: Attributes = ()) -> it.Struct:
         found: dict[str, it.Type] = {}
         names: dict[str, str] = {}
 
@@ -109,7 +109,7 @@ class Inference:
                 add(self._options.value_tag, self._of_text(event.text))
         return it.Struct(found)
 
-    def _element(self, events: Events, attributes: Attributes) -> it.Type:
+    def _element(self, events: EventSource, attributes: Attributes) -> it.Type:
         kind = self._field(events)
         values = self._parser.values_of(attributes)
         if not values:
@@ -123,7 +123,7 @@ class Inference:
             fields[name] = self._of_text(value)
         return it.Struct(fields)
 
-    def _field(self, events: Events) -> it.Type:
+    def _field(self, events: EventSource) -> it.Type:
         event = events.peek()
         if event.kind == ev.END:
             events.next()

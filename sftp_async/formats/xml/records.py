@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.formats.xml import events as ev
-from sftp_async.formats.xml.events import Events, MalformedXMLError
+from sftp_async.formats.xml.events import EventSource, MalformedXMLError
 from sftp_async.formats.xml.text_values import BLANKS, TextParser
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     Attributes = tuple[tuple[str, str], ...]
     #: Converts the events behind the start of an element: events, its name, its attributes.
-    Convert = Callable[[Events, str, Attributes], Any]
+    Convert = Callable[[EventSource, str, Attributes], Any]
+
+
+#: Most names of elements that are kept: a document may have any number of them.
+_MOST_NAMES = 10_000
 
 
 class PartialRowError(MalformedXMLError):
@@ -43,6 +47,9 @@ class _Field:
     #: Converts the text of an attribute, or the text next to the elements of a row.
     parse: Callable[[str], Any]
 
+    def __post_init__(self) -> None:
+        self.is_list: bool = pa.types.is_list(self.kind)
+
 
 class RecordParser:
     """Reads rows.
@@ -54,17 +61,17 @@ class RecordParser:
     """
 
     def __init__(self, options: FormatOptions, columns: pa.Schema) -> None:
-        self._texts = TextParser(options)
-        self._strings = self._texts.of(pa.string())
-        self._prefix = options.attribute_prefix
+        self.texts = TextParser(options)
+        self._strings = self.texts.of(pa.string())
+        self.prefix = options.attribute_prefix
         self.value_tag = options.value_tag
         self.wildcard = options.wildcard_col_name
-        self._without_attributes = options.exclude_attribute
+        self.takes_attributes = not options.exclude_attribute
         self._without_namespace = options.ignore_namespace
         self._folds = not options.case_sensitive
         self._root = _Shape(self, list(columns))
 
-    def parse(self, events: Events, attributes: Attributes) -> tuple[list[Any], bool]:
+    def parse(self, events: EventSource, attributes: Attributes) -> tuple[list[Any], bool]:
         """Return the values of a row behind its start, and whether it is malformed."""
         try:
             return self.struct(events, self._root, attributes), False
@@ -86,15 +93,15 @@ class RecordParser:
     def values_of(self, attributes: Attributes) -> dict[str, str | None]:
         """Return the values of attributes by the names of their fields."""
         found: dict[str, str | None] = {}
-        if self._without_attributes:
+        if not self.takes_attributes:
             return found
         for name, text in attributes:
-            value = text.strip(BLANKS) if self._texts.trims else text
-            key = self._prefix + self.name(name)
-            found[key] = None if value == self._texts.null else value
+            value = text.strip(BLANKS) if self.texts.trims else text
+            key = self.prefix + self.name(name)
+            found[key] = None if value == self.texts.null else value
         return found
 
-    def struct(self, events: Events, shape: _Shape, attributes: Attributes = ()) -> list[Any]:
+    def struct(self, events: EventSource, shape: _Shape, attributes: Attributes = ()) -> list[Any]:
         """Read a row, or a struct, up to an end of an element.
 
         Raises:
@@ -103,18 +110,20 @@ class RecordParser:
 
         """
         row: list[Any] = [None] * shape.width
-        for name, text in self.values_of(attributes).items():
-            if field := shape.fields.get(self.key(name)):
-                row[field.place] = None if text is None else field.parse(text)
+        if attributes:
+            for name, text in self.values_of(attributes).items():
+                if field := shape.fields.get(self.key(name)):
+                    row[field.place] = None if text is None else field.parse(text)
         malformed = False
         while True:
             event = events.next()
-            if event.kind == ev.START:
+            kind = event[0]
+            if kind == ev.START:
                 try:
                     self._element(events, event, shape, row)
                 except MalformedXMLError:
                     malformed = True
-            elif event.kind == ev.TEXT:
+            elif kind == ev.TEXT:
                 if shape.value is not None and event.text.strip(BLANKS):
                     _put(row, shape.value, shape.value.parse(event.text))
             else:
@@ -123,11 +132,17 @@ class RecordParser:
             raise PartialRowError(row)
         return row
 
-    def _element(self, events: Events, event: ev.Event, shape: _Shape, row: list[Any]) -> None:
-        name = self.name(event.text)
-        field = shape.fields.get(self.key(name))
+    def _element(self, events: EventSource, event: ev.Event, shape: _Shape, row: list[Any]) -> None:
+        _, text, attributes = event
+        try:
+            field, name = shape.known[text]
+        except KeyError:
+            name = self.name(text)
+            field = shape.fields.get(self.key(name))
+            if len(shape.known) < _MOST_NAMES:
+                shape.known[text] = field, name
         if field is not None:
-            _put(row, field, field.convert(events, name, event.attributes))
+            _put(row, field, field.convert(events, name, attributes))
         elif shape.wildcard is not None:
             _put(row, shape.wildcard, self._string(events, name, ()))
         else:
@@ -147,19 +162,19 @@ class RecordParser:
             return self._map(kind.item_type)
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return self._string
-        parse = self._texts.of(kind)
+        parse = self.texts.of(kind)
         return lambda events, name, _: self._scalar(events, parse)
 
     def parser(self, kind: pa.DataType) -> Callable[[str], Any]:
         """Return what converts text to a type; for an array, to that of its elements."""
-        return self._texts.of(kind.value_type if pa.types.is_list(kind) else kind)
+        return self.texts.of(kind.value_type if pa.types.is_list(kind) else kind)
 
     def attribute_parser(self, kind: pa.DataType) -> Callable[[str], Any]:
         """Return what converts the value of an attribute to a type."""
-        return self._texts.of(kind)
+        return self.texts.of(kind)
 
     def _object(
-        self, events: Events, name: str, attributes: Attributes, shape: _Shape
+        self, events: EventSource, name: str, attributes: Attributes, shape: _Shape
     ) -> dict[str, Any]:
         """Read an element as a struct, its attributes among the fields."""
         values = self.values_of(attributes)
@@ -180,9 +195,9 @@ class RecordParser:
     def _inner_array(self, kind: pa.DataType) -> Convert:
         """Return what reads an element of an array of arrays: what is in it is one value."""
         convert = self.converter(kind.value_type)
-        parse = self._texts.of(kind.value_type)
+        parse = self.texts.of(kind.value_type)
 
-        def read(events: Events, name: str, attributes: Attributes) -> Any:
+        def read(events: EventSource, name: str, attributes: Attributes) -> Any:
             event = events.peek()
             if event.kind == ev.END:
                 events.next()
@@ -198,9 +213,9 @@ class RecordParser:
 
     def _map(self, kind: pa.DataType) -> Convert:
         convert = self.converter(kind)
-        parse = self._texts.of(kind)
+        parse = self.texts.of(kind)
 
-        def read(events: Events, name: str, attributes: Attributes) -> Any:
+        def read(events: EventSource, name: str, attributes: Attributes) -> Any:
             event = events.peek()
             while event.kind == ev.TEXT:
                 if event.text.strip(BLANKS):
@@ -210,7 +225,7 @@ class RecordParser:
             if event.kind == ev.END:
                 events.next()
                 return None
-            found = {self._prefix + key: parse(text) for key, text in attributes}
+            found = {self.prefix + key: parse(text) for key, text in attributes}
             while True:
                 event = events.next()
                 if event.kind == ev.START:
@@ -224,28 +239,30 @@ class RecordParser:
 
         return read
 
-    def _scalar(self, events: Events, parse: Callable[[str], Any]) -> Any:
-        event = events.peek()
-        while event.kind == ev.TEXT and not event.text.strip(BLANKS):
+    def _scalar(self, events: EventSource, parse: Callable[[str], Any]) -> Any:
+        kind, text, _ = events.peek()
+        while kind == ev.TEXT and not text.strip(BLANKS):
             events.next()
-            event = events.peek()
-        if event.kind == ev.START:
+            kind, text, _ = events.peek()
+        if kind == ev.START:
             raise MalformedXMLError("a value has elements")
-        if event.kind == ev.TEXT:
-            value = parse(event.text)
+        if kind == ev.TEXT:
+            value = parse(text)
             events.next()
             _skip_end(events)
             return value
         events.next()
         return None
 
-    def _string(self, events: Events, name: str, _: Attributes) -> Any:
+    def _string(self, events: EventSource, name: str, _: Attributes) -> Any:
         """Read what is in an element as text, elements included."""
         if events.peek().kind == ev.END:
             events.next()
-            return None if self._texts.null == "" else ""
+            return None if self.texts.null == "" else ""
         pieces: list[str] = []
         depth = 0
+        if events.peek().kind == ev.TEXT:
+            pieces.append(events.next().text)
         while depth or events.peek().kind not in (ev.END, ev.END_DOCUMENT):
             event = events.next()
             if event.kind == ev.START:
@@ -260,7 +277,7 @@ class RecordParser:
         events.next()
         return self._strings("".join(pieces))
 
-    def _skip(self, events: Events) -> None:
+    def _skip(self, events: EventSource) -> None:
         depth = 1
         while depth:
             kind = events.next().kind
@@ -278,6 +295,8 @@ class _Shape:
             for i, f in enumerate(fields)
         ]
         self.fields = {parser.key(field.name): field for field in reversed(found)}
+        #: Of names of elements that were seen, their fields, and their names without a namespace.
+        self.known: dict[str, tuple[_Field | None, str]] = {}
         exact = {field.name: field for field in found}
         self.value = exact.get(parser.value_tag)
         if self.value is not None:
@@ -288,13 +307,13 @@ class _Shape:
 
 
 def _put(row: list[Any], field: _Field, value: Any) -> None:
-    if pa.types.is_list(field.kind):
+    if field.is_list:
         row[field.place] = [*(row[field.place] or []), value]
     else:
         row[field.place] = value
 
 
-def _skip_end(events: Events) -> None:
+def _skip_end(events: EventSource) -> None:
     """Read the end of an element.
 
     Raises:

@@ -43,10 +43,12 @@ class TextParser:
         self._zone = rules.zone
         self._date, self._timestamp, self._local = rules.date, rules.timestamp, rules.timestamp_ntz
         self._decimal = text_numbers.decimal_reader(options.locale)
+        #: Of text, for whole columns: what Arrow reads alike is read by it.
+        self.rules = rules
 
     def of(self, kind: pa.DataType) -> Parse:
         """Return what converts text to a type; it raises `MalformedXMLError`."""
-        parse = self._parser(kind)
+        parse = self.parser(kind)
 
         def convert(text: str) -> Any:
             value = text.strip(BLANKS) if self.trims else text
@@ -61,7 +63,7 @@ class TextParser:
 
     def is_known(self, kind: pa.DataType) -> bool:
         """Whether values of a type are read."""
-        return self._parser(kind) is not _refuse
+        return self.parser(kind) is not _refuse
 
     def date(self, text: str) -> int:
         """Return the days since 1970 of a date."""
@@ -88,7 +90,8 @@ class TextParser:
         """Return a double without a sign, as Java parses it."""
         return text_numbers.floating(text)
 
-    def _parser(self, kind: pa.DataType) -> Parse:
+    def parser(self, kind: pa.DataType) -> Parse:
+        """Return what converts text that is not null to a type; it raises `ValueError`."""
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
             return str
         if kind in _BITS:
@@ -96,7 +99,8 @@ class TextParser:
             signed = bits >= 32
             return lambda text: _integer(text, bits, signed=signed)
         if pa.types.is_floating(kind):
-            return _double
+            read = text_numbers.single if pa.types.is_float32(kind) else text_numbers.floating
+            return lambda text: _floating(text, read)
         if pa.types.is_boolean(kind):
             return _boolean
         if pa.types.is_decimal(kind):
@@ -138,10 +142,10 @@ def _integer(text: str, bits: int, *, signed: bool) -> int:
     return number if number == least else -number  # the least one is its own negative in Java
 
 
-def _double(text: str) -> float:
+def _floating(text: str, read: Callable[[str], float]) -> float:
     plain = unsigned(text)
     try:
-        number = text_numbers.floating(plain)
+        number = read(plain)
     except ValueError:
         found = _BEGINNING.match(plain)
         digits = found[0].replace(",", "") if found else ""

@@ -22,6 +22,7 @@ from sftp_async.write.commit.commit_marker import is_superseded
 from sftp_async.write.commit.intent import Intent
 from sftp_async.write.commit.outdated import is_outdated
 from sftp_async.write.commit.staging_places import StagingPlace, find_places
+from sftp_async.write.commit.stale_claims import is_stale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
@@ -82,6 +83,8 @@ class Discard(Interrupted):
 class Sweep:
     """Remove a file or a staging directory that is no part of a commit, and too old for a job.
 
+    Or a directory of claims that no job holds any more, of any age.
+
     Args:
         path: of what is removed.
         age: in seconds.
@@ -122,9 +125,10 @@ class InFlight:
 async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFlight:
     """Look once at the intents of a target.
 
-    A listing that runs while an intent is renamed to its next state can miss it, so one look
-    proves nothing; the states an intent passes while its files are visible are fewer than two
-    looks can miss.
+    A look that runs while an intent is renamed to its next state can miss it: the listing, or the
+    file is gone when it is to be read. So one look proves nothing. What two looks miss has changed
+    its state twice, from `intent` to `finished` or to `undone`: then all names of the job that
+    others may use are as it leaves them.
 
     Args:
         connection: to the server.
@@ -142,14 +146,10 @@ async def in_flight(connection: RemoteFileSystem, paths: TargetPaths) -> InFligh
             document = document_of(entry.name)
             if document is None or document[1] == "discarded":
                 continue
-            for state in dict.fromkeys((document[1], *STATES)):  # it may move on meanwhile
-                intent = await intent_store.load(connection, place.paths, document[0], state)
-                if intent is not None:
-                    break
-            else:
-                # It ended meanwhile, is another target's, or torn: then nothing is visible.
-                continue
-            if intent.paths.job_id != paths.job_id:
+            intent = await intent_store.load(connection, place.paths, *document)
+            # None: it moved on or ended meanwhile, is another target's, or torn, which shows that
+            # nothing is visible.
+            if intent is not None and intent.paths.job_id != paths.job_id:
                 names = frozenset(part.final for part in intent.parts)
                 found |= InFlight(frozenset({tag_of(intent.paths.job_id)}), names)
     return found
@@ -199,6 +199,11 @@ async def pending(
         if old and not place.pointed_at:
             async for sweep in _sweeps(connection, places, place, old, now):
                 yield sweep
+        for entry in [] if place.pointed_at else place.listing:
+            path = posixpath.join(place.paths.staging_base, entry.name)
+            # Of any age: an interrupted job may have left it as its very last thing.
+            if entry.is_dir and is_claim_directory(entry.name) and await is_stale(connection, path):
+                yield Sweep(path, max(0.0, now - entry.mtime) if now and entry.mtime else 0.0)
 
 
 async def _sweeps(
@@ -232,11 +237,6 @@ async def _sweeps(
             path = posixpath.join(place.paths.staging_base, entry.name)
             if await _is_own(connection, place.paths, path):
                 yield Sweep(path, now - entry.mtime, path)
-    for entry in old:
-        if entry.is_dir and is_claim_directory(entry.name):
-            path = posixpath.join(place.paths.staging_base, entry.name)
-            if await connection.exists(path):  # the end of a commit may have removed it
-                yield Sweep(path, now - entry.mtime)
 
 
 async def action_for(

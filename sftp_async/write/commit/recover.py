@@ -38,10 +38,10 @@ from sftp_async.write.commit.remote_steps import (
     remove_leftover,
     remove_staging_base,
     remove_tree,
-    sweep_claims,
 )
 from sftp_async.write.commit.rollback import roll_back
 from sftp_async.write.commit.staging_places import find_places
+from sftp_async.write.commit.stale_claims import sweep_claims
 
 if TYPE_CHECKING:
     from sftp_async.layout.intent_names import IntentState

@@ -15,7 +15,6 @@ from sftp_async.errors import (
     RemotePermissionError,
     TransferError,
 )
-from sftp_async.layout.claim_names import ClaimToken
 from sftp_async.layout.intent_names import pointer_name
 from sftp_async.layout.target_paths import STAGING, STAGING_MARK
 from sftp_async.remote.concurrency import each
@@ -140,7 +139,7 @@ async def release_claim(connection: RemoteFileSystem, paths: TargetPaths, claim:
     try:
         await connection.rmdir(path)
     except RemoteNotFoundError:
-        return
+        pass  # a reply was lost, and the directory may be left; or another writer has done it
     except UNKNOWN_OUTCOME:
         raise
     except TransferError:
@@ -149,22 +148,6 @@ async def release_claim(connection: RemoteFileSystem, paths: TargetPaths, claim:
             await connection.rename(path, paths.in_staging(posixpath.basename(path)))
     with suppress(TransferError):
         await connection.rmdir(posixpath.dirname(path))
-
-
-async def sweep_claims(connection: RemoteFileSystem, directory: str) -> None:
-    """Remove an old directory of claims, with those of jobs that have no staging directory."""
-    try:
-        listing = await connection.listdir(directory)
-    except RemoteNotFoundError:  # by its last holder
-        return
-    for entry in listing:
-        token = ClaimToken.parse(entry.name)
-        base = posixpath.dirname(directory)
-        if token is not None and not await connection.exists(posixpath.join(base, token.job_id)):
-            with suppress(TransferError):
-                await connection.rmdir(posixpath.join(directory, entry.name))
-    with suppress(TransferError):
-        await connection.rmdir(directory)
 
 
 async def _files_in(connection: RemoteFileSystem, staging: str) -> list[str]:

@@ -1,8 +1,9 @@
-"""XML files are read as Spark reads them: schema, rows and corrupt records."""
+"""XML files are read as Spark reads them: schema, rows and corrupt records, on every path."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -10,10 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sftp_async.formats.base import ReadFormat
+from sftp_async.formats.xml.decoder import XMLReadFormat
 from sftp_async.spark.schema import arrow_schema
 from tests.parity.reading import xml_files
-from tests.parity.reading.comparing import FAILS, Files, Readers, our_rows, schema_of
+from tests.parity.reading.comparing import FAILS, Files, Readers, rows_of, schema_of
+from tests.parity.reading.served import Way
 from tests.parity.reading.xml_corpus import BYTES, DOCUMENTS, INFERRED, OPTIONS, SCHEMA
+from tests.support.readable import MemoryFile, read_options
+from tests.support.spark import TIME_ZONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.one_python
 
 ROW = {"rowTag": "r"}
+#: All ways that the bytes of a block can go; the exact one is first.
+PATHS = ("exact", "all", "fast", "middle")
 #: Documents for each of the sets of options: 500 in all.
 GENERATED: list[tuple[int, dict[str, str]]] = [
     (300, ROW),
@@ -47,20 +55,43 @@ def compare(
     directory = both.put(files)
     theirs = sorted_maps(both.sparks(directory, files))
     assert files.schema is not None
-    ways = {
-        "over sshd": both.ours(directory, files),
-        "in pieces": our_rows(schema_of(files.schema), files, chunk=5),
-    }
+    schema = schema_of(files.schema)
+    ways = {f"{path}, over sshd": both.ours(directory, files, by(path)) for path in PATHS}
+    for path in PATHS:
+        ways[f"{path}, in pieces"] = [
+            read(schema, content, files.options, path, 5) for content in files.contents
+        ]
     if through_spark:
         ways["through Spark"] = both.through_spark(directory, files)
+    exact = sorted_maps(ways["exact, over sshd"])
     for way, found in ways.items():
-        pairs = zip(files.contents, sorted_maps(found), theirs, strict=True)
+        # Where Spark reads a damaged document otherwise, the paths must agree with each other.
+        every = zip(files.contents, sorted_maps(found), exact, theirs, strict=True)
         wrong = [
             (content, mine, rows)
-            for content, mine, rows in pairs
-            if not (mine == rows or (damaged and is_alike(content, mine, rows)))
+            for content, mine, same, rows in every
+            if mine != same or not (mine == rows or (damaged and is_alike(content, mine, rows)))
         ]
         assert not wrong, f"{way}: {len(wrong)}, such as {wrong[:3]}"
+
+
+def by(path: str) -> Way:
+    """Return the way of files whose blocks take a path."""
+
+    def force(reading: ReadFormat) -> ReadFormat:
+        assert isinstance(reading, XMLReadFormat)
+        return replace(reading, paths=path)
+
+    return Way(path, force)
+
+
+def read(
+    schema: pa.Schema, content: bytes, options: dict[str, str], path: str, chunk: int
+) -> list[Any]:
+    given = read_options(**{"format": "xml", "timeZone": TIME_ZONE} | options)
+    file = MemoryFile("/in/file.xml", content, chunk=chunk)
+    batches = list(XMLReadFormat(given, schema, path).decode(file, 0, len(content)))
+    return rows_of(pa.Table.from_batches(batches, schema))
 
 
 def sorted_maps(found: list[Any]) -> list[Any]:
@@ -141,7 +172,8 @@ def test_failfast_fails_where_spark_fails(both: Readers) -> None:
     files = Files("xml", contents, "a INT", ROW | {"mode": "FAILFAST"})
     directory = both.put(files)
     assert both.sparks(directory, files) == [[(1,)], FAILS]
-    assert both.ours(directory, files) == [[(1,)], FAILS]
+    for path in PATHS:
+        assert both.ours(directory, files, by(path)) == [[(1,)], FAILS], path
 
 
 @pytest.mark.parametrize(("options", "text"), INFERRED, ids=str)

@@ -166,6 +166,7 @@ def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[s
 @example([['"a""1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
 @example([['"a\\"1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
 @example([["a", '"a""1"'], ["#"]], "\n", False, {"comment": "#"})
+@example([['"a"', ""], [""]], "\r\n", False, {"line_sep": "\r\n"})
 @settings(max_examples=200)
 def test_lines_of_a_document_are_read_as_the_parser_reads_them(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]

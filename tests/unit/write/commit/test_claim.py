@@ -7,7 +7,7 @@ import posixpath
 
 import pytest
 
-from sftp_async.errors import CommitError
+from sftp_async.errors import CommitError, ConnectionLostError
 from sftp_async.layout.claim_names import ClaimToken, claim_directory
 from sftp_async.write.commit import Recovered, claim
 from sftp_async.write.commit.claim import Claim
@@ -134,3 +134,48 @@ async def test_an_old_claim_of_a_job_that_is_over_is_swept(server: MemoryServer)
         server.make(made, age=8 * DAY)
     assert await MemoryJob(server).recover() == Recovered(swept=1)
     assert "_temporary" not in server.names("/out")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("cut", ["directory", "claim"])
+async def test_what_a_lost_reply_leaves_of_a_claim_is_gone_with_the_next_write(
+    server: MemoryServer, when: str, cut: str
+) -> None:
+    job = MemoryJob(server, EXACT, overwrite=True)
+    await job.prepare()
+    parts = job.stage(b"a")
+
+    lost: list[str] = []
+
+    def lose(operation: Operation) -> None:
+        parent, name = posixpath.split(operation.path)
+        removed = name if cut == "directory" else posixpath.basename(parent)
+        if operation.name == "rmdir" and removed.startswith("claim-") and not lost:
+            lost.append(operation.path)
+            raise ConnectionLostError("The connection was lost", host="h")
+
+    setattr(server, {"before": "refuse", "after": "meanwhile"}[when], lose)
+    await job.commit(parts)
+    assert lost
+    await MemoryJob(server, "/out/other.csv").write(b"b")
+    assert data(server) == [b"a", b"b"]
+    assert "_temporary" not in server.names("/out")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("left", ["staging directory", "intent"])
+async def test_the_claim_of_a_job_that_is_not_over_is_left_to_it(
+    server: MemoryServer, left: str
+) -> None:
+    paths = MemoryJob(server, EXACT).layout.paths
+    claimed = f"{paths.staging_base}/{claim_directory(paths, 'all.csv')}/"
+    claimed += ClaimToken.new(paths).name
+    for made in (paths.staging_base, posixpath.dirname(claimed), claimed):
+        server.make(made)
+    if left == "intent":
+        server.put(paths.document("finished"), b"")  # its directory is gone, and it goes on
+    else:
+        server.make(paths.staging)
+    await MemoryJob(server).write(b"a")
+    assert claimed in server.nodes

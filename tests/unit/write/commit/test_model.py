@@ -34,6 +34,7 @@ WITH_SIDECARS = Scenario(
 OLD_EXACT = {"all.csv": b"old 0old 1"}
 EXACT = Scenario("/out/all.csv", overwrite=True, old=OLD_EXACT)
 PLAIN = {"posix_rename": False}
+EXACT_IN_A_DROP_BOX = replace(EXACT, drop_box=True)
 # One part, which is not joined: the joining is the same as above.
 EXACT_PLAIN = Scenario(
     "/out/all.csv", overwrite=True, old={"all.csv": b"old"}, server=PLAIN, new=(b"new",)
@@ -99,6 +100,20 @@ async def test_any_two_faults_leave_all_of_the_job_or_nothing(
     played, broken = await explore(scenario, depth=2)
     assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
     assert played > at_least
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "scenario",
+    [EXACT_IN_A_DROP_BOX, replace(EXACT_IN_A_DROP_BOX, old={}, new=(b"new",))],
+    ids=["replaced", "new"],
+)
+async def test_any_fault_of_an_exact_file_in_a_drop_box_leaves_all_or_nothing(
+    scenario: Scenario,
+) -> None:
+    played, broken = await explore(scenario, depth=1)
+    assert not broken, f"{len(broken)} of {played}, first: {broken[0]}"
+    assert played > 150
 
 
 @pytest.mark.asyncio

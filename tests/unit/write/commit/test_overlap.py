@@ -13,14 +13,18 @@ from typing import Any
 
 import pytest
 
+from sftp_async.layout.job_layout import Layout
+from sftp_async.layout.target_paths import TargetPaths
+from sftp_async.remote.filesystem import RemoteEntry
 from sftp_async.write.commit import claim, overwrite, promote, sidecars
-from sftp_async.write.commit.pending import InFlight
+from sftp_async.write.commit.pending import InFlight, in_flight
 from tests.support.overlap_exploration import (
     Explored,
     explore_at_random,
     explore_pauses,
     explore_pauses_of_three,
     explore_stalls,
+    explore_two_pauses,
 )
 from tests.support.overlap_model import OLD, Kind, Overlap
 
@@ -209,6 +213,7 @@ def none_broken(explored: Explored, least: int) -> None:
     """Check that enough schedules were played, and that none of them broke a rule."""
     assert not explored.broken, f"{len(explored.broken)} of {explored.played}: {explored.broken[0]}"
     assert explored.played >= least
+    print(f"{explored.played} schedules, 0 broken")
 
 
 @pytest.mark.asyncio
@@ -227,6 +232,30 @@ async def test_of_two_jobs_with_every_pause_each_is_whole_or_wholly_replaced(
     overlap: Overlap,
 ) -> None:
     none_broken(await explore_pauses(overlap), 500)
+
+
+#: The smallest jobs that need every rule of the removals, and a listing that misses what moves on.
+LOOKS = Overlap(
+    (Kind(parts=1, options={"manifest": True}), Kind(overwrite=True, parts=1)),
+    old={},
+    names_per_reply=1,
+)
+
+
+@pytest.mark.asyncio
+async def test_of_two_jobs_one_of_which_pauses_twice_each_is_whole_or_wholly_replaced() -> None:
+    none_broken(await explore_two_pauses(LOOKS, step=2, longest=1), 500)
+
+
+@pytest.mark.soak
+@pytest.mark.asyncio
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("overlap", PAIRS.values(), ids=PAIRS)
+async def test_of_two_jobs_one_of_which_often_pauses_twice_each_is_whole_or_wholly_replaced(
+    overlap: Overlap,
+) -> None:
+    overlap = replace(overlap, names_per_reply=1)
+    none_broken(await explore_two_pauses(overlap, step=3, longest=3), 500)
 
 
 #: A direct job that dies before its intent leaves what its tasks wrote.
@@ -312,6 +341,52 @@ async def test_the_model_notices_an_overwrite_that_does_not_look_at_the_intents(
     monkeypatch.setattr(overwrite, "in_flight", nothing)
     explored = await explore_pauses(Overlap((Kind(parts=3), OVERWRITE)))
     assert any("parts are there" in rule for _, rules in explored.broken for rule in rules)
+
+
+@pytest.mark.asyncio
+async def test_the_model_notices_an_overwrite_that_looks_once_at_the_intents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: dict[TargetPaths, InFlight] = {}
+
+    async def every_other_one(connection: Any, paths: TargetPaths) -> InFlight:
+        if paths in looks:
+            return looks.pop(paths)
+        looks[paths] = await in_flight(connection, paths)
+        return looks[paths]
+
+    monkeypatch.setattr(overwrite, "in_flight", every_other_one)
+    explored = await explore_two_pauses(LOOKS, longest=1, until_broken=True)
+    assert explored.broken
+    rules = {rule for _, rules in explored.broken for rule in rules}
+    assert all(rule.startswith("the manifest lists part-") for rule in rules)
+
+
+@pytest.mark.asyncio
+async def test_the_model_notices_an_overwrite_that_lists_no_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed: dict[Layout, dict[str, list[RemoteEntry]]] = {}
+    list_all = overwrite._listed
+
+    async def once(
+        connection: Any, layout: Layout, *arguments: Any
+    ) -> dict[str, list[RemoteEntry]]:
+        if layout not in listed:
+            listed[layout] = await list_all(connection, layout, *arguments)
+        return listed[layout]
+
+    monkeypatch.setattr(overwrite, "_listed", once)
+    explored = await explore_pauses(Overlap((Kind(parts=3), OVERWRITE)), step=2)
+    assert any("parts are there" in rule for _, rules in explored.broken for rule in rules)
+
+
+@pytest.mark.asyncio
+async def test_the_model_notices_an_overwrite_that_does_not_list_until_nothing_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(overwrite, "LISTINGS", 1)
+    assert (await explore_pauses(LOOKS, step=2)).broken
 
 
 @pytest.mark.asyncio
