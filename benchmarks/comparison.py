@@ -4,7 +4,8 @@ How a comparison goes:
 
 1. Every contender warms up. What it left behind is looked at, and must equal in rows and digest
    what the first contender (ours) left: otherwise it is disqualified, both outcomes are in the
-   report, and the suite ends with exit status 1.
+   report, and the suite ends with exit status 1. A contender that reads, and leaves nothing, looks
+   at every row in its warm-up instead; ours, too, must then have found what is known to be there.
 2. `rounds` times, every contender in turn: a fresh target, one run, and the run alone is timed and
    metered. What it left must have the size that was verified; then it is removed, not timed.
 3. Every single run is kept. Medians are made by the report, not here.
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from benchmarks.context import Context
 
-#: Seconds one run may take; the slowest known, the seed's method at 50 ms, takes about 240.
+#: Seconds one run may take; the slowest known, Paramiko and pandas at 50 ms, takes about 240.
 PATIENCE = 1200.0
 
 
@@ -54,10 +55,15 @@ class Contender:
     """One way to do the work.
 
     Args:
-        name: its key in the JSON, snake_case: `sftp_async`, `seed`, `openssh_sftp`.
+        name: its key in the JSON, snake_case: `sftp_async`, `paramiko_pandas`, `openssh_sftp`.
         title: for people.
         run: does all the work once into the fresh target path it is given; only this is timed.
         outcome: looks at what `run` left at the target; None leaves nothing to look at.
+        check: does the work once as `run` does, looks at all that it reads, and says what that was;
+            it takes the place of `run` and `outcome` in the warm-up.
+        truth: what is known to be there: the outcome must have these rows and this digest, and is
+            then compared with no other.
+        reads: bytes that a run reads, for one that leaves nothing.
         unavailable: why it is skipped on this machine.
         target: makes a fresh target: a path on the server, or a local one (`context.new_local`);
             None takes `context.server.new_target`.
@@ -74,6 +80,9 @@ class Contender:
     title: str
     run: Callable[[str], object]
     outcome: Callable[[str], Outcome] | None = None
+    check: Callable[[str], Outcome] | None = None
+    truth: Outcome | None = None
+    reads: int = 0
     unavailable: str | None = None
     target: Callable[[], str] | None = None
     wake: Callable[[str], object] | None = None
@@ -91,7 +100,8 @@ class Run:
         cpu: CPU seconds by role: client, jvm, server, relay; None where it cannot be seen.
         memory: bytes: `worker` is the peak of the largest Python worker of Spark, `workers` that of
             all of them at one moment.
-        bytes: what was left at the target.
+        bytes: what was left at the target, or read.
+        network: bytes that passed the relay, both ways; 0 without one.
         trace: as in `benchmarks.process_usage.Usage`, where asked for.
 
     """
@@ -101,6 +111,7 @@ class Run:
     memory: Mapping[str, int]
     bytes: int
     trace: Sequence[tuple[float, int, int]] = ()
+    network: int = 0
 
 
 @dataclass
@@ -224,8 +235,12 @@ def _warm_up(
     with _turn(context, result, entry) as target:
         seen = context.server.ciphers()  # what came before is not this contender's
         started = time.perf_counter()
+        checked = None
         with time_limit(patience):
-            contender.run(target)
+            if look and contender.check is not None:
+                checked = contender.check(target)
+            else:
+                contender.run(target)
         entry.warmups.append(time.perf_counter() - started)
         seen = context.server.ciphers()
         # A pool that is still connected from an earlier comparison negotiates nothing again.
@@ -233,16 +248,30 @@ def _warm_up(
             context.ciphers[contender.name] = "+".join(sorted(set(seen)))
         entry.cipher = context.ciphers.get(contender.name)
         if look and contender.outcome is not None:
+            checked = contender.outcome(target)
+        if checked is not None:
             entry.size = context.size(target)
-            entry.outcome = contender.outcome(target)
+            entry.outcome = checked
             wanted = contender.rows if contender.rows is not None else result.labels.get("rows")
             if None not in (wanted, entry.outcome.rows) and wanted != entry.outcome.rows:
                 entry.failed = f"left {entry.outcome.rows:,} rows instead of {wanted:,}"
+            elif contender.truth is not None and not _alike(checked, contender.truth):
+                entry.failed = (
+                    f"found something else than is there: {_described(checked)} instead of "
+                    f"{_described(contender.truth)}"
+                )
+            if entry.failed is not None:
+                context.say(f"{result.name}: {contender.title}: DISQUALIFIED, {entry.failed}")
         context.say(f"{result.name}: {contender.title}: warm-up {entry.warmups[-1]:.2f} s")
 
 
 def _disqualify(context: Context, result: Comparison) -> None:
-    looked = [entry for entry in result.entries if entry.contender.outcome is not None]
+    looked = [
+        entry
+        for entry in result.entries
+        if entry.contender.truth is None
+        and (entry.contender.outcome is not None or entry.contender.check is not None)
+    ]
     if not looked:
         return
     ours, others = looked[0], looked[1:]
@@ -253,13 +282,17 @@ def _disqualify(context: Context, result: Comparison) -> None:
             entry.failed = (
                 f"cannot be verified: {ours.contender.title} left nothing to compare with"
             )
-        elif (entry.outcome.rows, entry.outcome.digest) != (ours.outcome.rows, ours.outcome.digest):
+        elif not _alike(entry.outcome, ours.outcome):
             entry.failed = (
                 f"left something else than {ours.contender.title}: {_described(entry.outcome)} "
                 f"instead of {_described(ours.outcome)}"
             )
         if entry.failed is not None:
             context.say(f"{result.name}: {entry.contender.title}: DISQUALIFIED, {entry.failed}")
+
+
+def _alike(one: Outcome, other: Outcome) -> bool:
+    return (one.rows, one.digest) == (other.rows, other.digest)
 
 
 def _described(outcome: Outcome) -> str:
@@ -278,12 +311,21 @@ def _count(
         if entry.failed:
             return None
     with _turn(context, result, entry) as target:
+        before = context.network_bytes()
         with time_limit(patience), context.meter.measure() as reading:
             contender.run(target)
+        passed = context.network_bytes() - before
         left = context.size(target)
         if entry.size is not None and left != entry.size:
             entry.failed = f"run {number} left {left:,} bytes, not the {entry.size:,} verified"
-        run = Run(reading.seconds, reading.cpu, reading.memory, left, tuple(reading.trace))
+        run = Run(
+            reading.seconds,
+            reading.cpu,
+            reading.memory,
+            left or contender.reads,
+            tuple(reading.trace),
+            passed,
+        )
         cpu = ", ".join(f"{role} {used:.1f}" for role, used in reading.cpu.items() if used)
         context.say(
             f"{result.name}: {contender.title}: {number}/{result.rounds} "

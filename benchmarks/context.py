@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.data import in_memory
 from benchmarks.latency_relay import LatencyRelay
 from benchmarks.process_usage import UsageMeter
 from benchmarks.relay_check import RelayCheck, check_relay
+from benchmarks.servers import start_server
 from benchmarks.sizes import size_of
 from benchmarks.spark import start_spark, stop_spark
 
@@ -65,9 +67,11 @@ class Context:
         self.checks: dict[float, RelayCheck] = {}
         self.cuts: list[str] = []
         self._relay: LatencyRelay | None = None
+        self._memory: Path | None = None
         self._spark: SparkSession | None = None
+        self._other_server: Server | None = None
         self.meter = UsageMeter(
-            server=server.pids,
+            server=self._server_pids,
             relay=lambda: [] if self._relay is None else [self._relay.pid],
             server_is_visible=server.visible,
         )
@@ -113,15 +117,56 @@ class Context:
             finally:
                 self._relay, self.rtt_ms = None, 0.0
 
+    def _server_pids(self) -> list[int]:
+        other = [] if self._other_server is None else self._other_server.pids()
+        return [*self.server.pids(), *other]
+
+    @contextmanager
+    def second_server(self) -> Iterator[None]:
+        """Start another server of the same kind; `server` is that one in the block.
+
+        Targets lie on it, and the CPU seconds of both are the server's.
+        """
+        first = self.server
+        directory = self.scratch / "second"
+        directory.mkdir()
+        try:
+            with start_server(first.kind, directory) as second:
+                self.server, self._other_server = second, first
+                try:
+                    yield
+                finally:
+                    self.server, self._other_server = first, None
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def network_bytes(self) -> int:
+        """Return the bytes that have passed the open relay, both ways; 0 without one."""
+        return 0 if self._relay is None else sum(self._relay.passed())
+
+    @contextmanager
+    def memory(self, size: int) -> Iterator[None]:
+        """Let local targets lie in memory, if it has space for `size` bytes, twice over."""
+        with in_memory(size) as directory:
+            self._memory = directory
+            try:
+                yield
+            finally:
+                self._memory = None
+
     def new_local(self) -> str:
         """Return a fresh local path that does not exist yet: a `target` for a local contender."""
         self._locals.mkdir(exist_ok=True)
-        return str(self._locals / uuid.uuid4().hex)
+        return str((self._memory or self._locals) / uuid.uuid4().hex)
 
     def local(self, target: str) -> Path:
         """Where a target lies on this machine, be it a path on the server or a local one."""
         path = Path(target)
-        return path if path.is_relative_to(self._locals) else self.server.local(target)
+        return path if self._is_local(path) else self.server.local(target)
+
+    def _is_local(self, path: Path) -> bool:
+        places = [place for place in (self._locals, self._memory) if place is not None]
+        return any(path.is_relative_to(place) for place in places)
 
     def size(self, target: str) -> int:
         """Bytes of data at a target; 0 where nothing is."""
@@ -130,7 +175,7 @@ class Context:
     def remove(self, target: str) -> None:
         """Remove a target and all in it; it may not exist."""
         path = Path(target)
-        if not path.is_relative_to(self._locals):
+        if not self._is_local(path):
             self.server.remove(target)
         elif path.is_dir():
             shutil.rmtree(path)

@@ -62,10 +62,10 @@ def lineitem(scale: float, parts: int, directory: Path | None = None) -> Path:
         for file in (place / "lineitem").iterdir():
             file.rename(place / file.name)
         (place / "lineitem").rmdir()
-        if len(_files(place)) != parts:
-            raise DataError(f"{generator} made {len(_files(place))} files, not {parts}")
+        if len(files_of(place)) != parts:
+            raise DataError(f"{generator} made {len(files_of(place))} files, not {parts}")
 
-    return _made_once((directory or cache_directory()) / name, make)
+    return made_once((directory or cache_directory()) / name, make)
 
 
 def lineitem_pieces(parts: int, rows: int, directory: Path | None = None) -> Path:
@@ -82,24 +82,24 @@ def lineitem_pieces(parts: int, rows: int, directory: Path | None = None) -> Pat
     source = lineitem(scale, 1, directory)
 
     def make(place: Path) -> None:
-        table = pl.read_parquet(_files(source))
+        table = pl.read_parquet(files_of(source))
         if len(table) < parts * rows:
             raise DataError(f"{source.name} has {len(table)} rows, {parts * rows} are needed")
         for part in range(parts):
             piece = table.slice(part * rows, rows)
             piece.write_parquet(place / f"lineitem.{part + 1}.parquet")
 
-    return _made_once(source.with_name(f"{source.name}-pieces-{parts}-of-{rows}"), make)
+    return made_once(source.with_name(f"{source.name}-pieces-{parts}-of-{rows}"), make)
 
 
 def schema_of(table: Path) -> pl.Schema:
     """Return names and types of a table's columns, for `benchmarks.verify`."""
-    return pl.Schema(pl.read_parquet_schema(_files(table)[0]))
+    return pl.Schema(pl.read_parquet_schema(files_of(table)[0]))
 
 
 def rows_of(table: Path) -> int:
     """Count a table's rows."""
-    return int(pl.scan_parquet(_files(table)).select(pl.len()).collect().item())
+    return int(pl.scan_parquet(files_of(table)).select(pl.len()).collect().item())
 
 
 def dataframe(spark: SparkSession, table: Path) -> DataFrame:
@@ -116,7 +116,7 @@ def dataframe(spark: SparkSession, table: Path) -> DataFrame:
     # costs: when both are larger than any file, the second file never fits and no file is split.
     for setting in ("maxPartitionBytes", "openCostInBytes"):
         spark.conf.set(f"spark.sql.files.{setting}", str(LARGER_THAN_ANY_FILE))
-    files = _files(table)
+    files = files_of(table)
     frame = spark.read.parquet(*map(str, files))
     partitions = frame.rdd.getNumPartitions()
     if partitions != len(files):
@@ -130,16 +130,28 @@ def random_file(size: int) -> Iterator[Path]:
 
     Random, so that no compression anywhere helps; in memory, so that no disk is measured.
     """
+    with in_memory(size) as directory:
+        path = directory / "random.bin"
+        write_random(path, size)
+        yield path
+
+
+@contextlib.contextmanager
+def in_memory(size: int) -> Iterator[Path]:
+    """Make a directory in memory, if that has space for `size` bytes, twice over; else on disk."""
     # Containers often have 64 MiB there.
     roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * size
     with tempfile.TemporaryDirectory(
         prefix="sftp-async-bench-", dir=MEMORY if roomy else None
     ) as directory:
-        path = Path(directory, "random.bin")
-        with path.open("wb") as file:
-            for start in range(0, size, MIB):
-                file.write(os.urandom(min(MIB, size - start)))
-        yield path
+        yield Path(directory)
+
+
+def write_random(path: Path, size: int) -> None:
+    """Write a file of random bytes."""
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            file.write(os.urandom(min(MIB, size - start)))
 
 
 def lies_in(path: Path) -> str:
@@ -147,11 +159,12 @@ def lies_in(path: Path) -> str:
     return "memory" if path.is_relative_to(MEMORY) else "disk"
 
 
-def _files(table: Path) -> list[Path]:
+def files_of(table: Path) -> list[Path]:
+    """Return a table's files, in their order."""
     return sorted(table.glob("*.parquet"))
 
 
-def _made_once(place: Path, make: Callable[[Path], None]) -> Path:
+def made_once(place: Path, make: Callable[[Path], None]) -> Path:
     """Let `make` fill a directory, and show it under its name only when it is complete."""
     if place.is_dir():
         return place

@@ -24,6 +24,7 @@ PACKAGES = (
     "pydantic",
     "paramiko",
     "pandas",
+    "fsspec",
     "polars",
     "fastavro",
     "tpchgen-cli",

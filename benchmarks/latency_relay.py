@@ -26,6 +26,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, cast
@@ -89,6 +90,23 @@ class LatencyRelay:
         self.port, self.pid = json.loads(line)["port"], self._process.pid
         return self
 
+    def passed(self) -> tuple[int, int]:
+        """Return the bytes that clients have sent through it so far, and those that servers have.
+
+        Raises:
+            RuntimeError: it has ended.
+
+        """
+        process = self._process
+        if process is None or process.poll() is not None:
+            raise RuntimeError("The relay has ended: it counts no more")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("passed\n")
+        process.stdin.flush()
+        counts = json.loads(process.stdout.readline())
+        return counts["to_server"], counts["to_client"]
+
     def stop(self) -> None:
         """End it and every connection through it."""
         if self._process is not None:
@@ -107,11 +125,13 @@ class _Direction:
 
     Args:
         delay: seconds from reading to sending.
+        count: called with the number of bytes that were read.
 
     """
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, count: Callable[[int], None] = lambda size: None) -> None:
         self._delay = delay
+        self._count = count
         self._bound = max(LEAST_BOUND, int(2 * CAPACITY * delay))
         self._queue: deque[tuple[float, bytes]] = deque()
         self._held = 0
@@ -124,6 +144,8 @@ class _Direction:
         """Take what was read, or `END`, or `GONE`."""
         self._queue.append((time.monotonic() + self._delay, data))
         self._held += len(data)
+        if data is not END and data is not GONE:
+            self._count(len(data))
         if self._held > self._bound and not self._paused:
             self._paused = True
             self.source.read(False)
@@ -241,16 +263,24 @@ class _Listener:
     def __init__(self, host: str, port: int, rtt: float) -> None:
         self._address = (host, port)
         self._rtt = rtt
+        self.to_server = self.to_client = 0
         self._calls: set[asyncio.Task[None]] = set()
 
     def accept(self) -> _End:
         """Return the client's end of a new connection, and call the server in due time."""
-        up, down = _Direction(self._rtt / 2), _Direction(self._rtt / 2)
+        up = _Direction(self._rtt / 2, self._count_up)
+        down = _Direction(self._rtt / 2, self._count_down)
         near, far = _End(away=up, back=down), _End(away=down, back=up)
         call = asyncio.get_running_loop().create_task(self._call(near, far))
         self._calls.add(call)  # a loop holds its tasks weakly
         call.add_done_callback(self._calls.discard)
         return near
+
+    def _count_up(self, size: int) -> None:
+        self.to_server += size
+
+    def _count_down(self, size: int) -> None:
+        self.to_client += size
 
     async def _call(self, near: _End, far: _End) -> None:
         # Till then what the client sends waits: it would not have been sent before the handshake.
@@ -268,7 +298,10 @@ async def _serve(host: str, port: int, rtt: float) -> None:
     ended = asyncio.Event()
 
     def wait_for_the_end() -> None:
-        sys.stdin.read()
+        # A line asks for the counts. This thread prints them: an integer is read in one piece.
+        for _ in sys.stdin:
+            counts = {"to_server": listener.to_server, "to_client": listener.to_client}
+            print(json.dumps(counts), flush=True)
         loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()

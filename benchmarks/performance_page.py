@@ -1,41 +1,72 @@
 """Writes a report's figures into the page on performance.
 
 `python -m benchmarks.performance_page report.json` does it. The page,
-docs/explanation/performance.md, has two blocks of them: one of `encode`, one of all other
-workloads. A report fills those that it has comparisons for, and leaves the other as it is.
+docs/explanation/performance.md, has four blocks of them: `compared`, for users, and `figures`, for
+maintainers, are of all workloads but `encode` and `decode`, which have a block each. A report fills
+those that it has comparisons for, and leaves the others as they are.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.tables import NOTHING, VERDICTS, encodings, extent, headline, table_line, tables
-from benchmarks.targets import CPU, OURS, counted, median, rate, seconds
+from benchmarks.charts import FEWER, bar, is_ours
+from benchmarks.measures import CPU, OURS, counted, median, rate, seconds
+from benchmarks.overview import MORE, READING, WRITING, entries, panels, rows_of
+from benchmarks.past_reports import load_report
+from benchmarks.tables import (
+    NOTHING,
+    VERDICTS,
+    conversions,
+    extent,
+    headline,
+    table_line,
+    table_size,
+    tables,
+)
 
 if TYPE_CHECKING:
-    from benchmarks.targets import Document
+    from benchmarks.measures import Document
 
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "explanation" / "performance.md"
 #: A block of figures stands between these two lines.
 MARKERS = ("<!-- {}: python -m benchmarks.performance_page -->", "<!-- end of {} -->")
 CHARTS = {
-    "bulk": "Bulk: lineitem in 8 partitions, next to the server",
-    "latency": "Latency: a smaller lineitem, and one file, at a distance",
-    "scale": "Scale: rows a second and memory by the number of rows",
-    "scale-memory": "Memory while one partition of 5 M rows is written",
+    "bulk": "Writing: lineitem in 8 partitions, next to the server",
+    "latency": "Writing: a smaller lineitem, and one file, to a high-latency server",
+    "scale": "Writing: rows a second and memory by the number of rows",
+    "scale-memory": "Writing: memory while one partition of 5 M rows is written",
+    "download": "One file into memory, without Spark",
+    "read-bulk": "Reading: lineitem in every kind of file, next to the server",
+    "read-latency": "Reading: lineitem as one file and as eight, from a high-latency server",
+    "read-small-files": "Reading: many small files",
+    "read-columns": "Reading: 3 of 16 Parquet columns, at 50 ms",
+    "read-scale": "Reading: rows a second and memory by the size of the file",
+    "list": "Listing files",
+    "copy": "From one server to another",
+}
+#: Ours without its fast path.
+EXACT = "sftp_async_exact"
+#: What each block of a format's files is called, which workload it is of, and whose figures it has.
+CONVERSIONS = {
+    "encoding": ("encode", "Encoding", ("spark", "pandas")),
+    "decoding": ("decode", "Decoding", (EXACT, "spark", "pandas", "polars")),
 }
 #: Of one core that encodes.
 ENCODING_TARGET = "T9"
-#: `scale` has ours alone, and `encode` a block of its own.
-NO_RACES = {"encode", "scale"}
-#: Contenders that write nowhere, or are ours.
-NO_PEERS = {"sftp_async", "sftp_async_untuned", "noop", "spark_noop"}
-RIVALS = ("spark", "pandas")
+#: How the ids of targets of reading begin.
+READING_TARGETS = "R"
+#: These have ours alone, or a block of their own.
+NO_RACES = {"encode", "decode", "scale", "read-scale"}
+#: Contenders that write nowhere; and ours begin with its name.
+NO_PEERS = {"noop", "spark_noop"}
+#: What a rival is called in the head of a table.
+RIVALS = {EXACT: "exact path", "spark": "spark", "pandas": "pandas", "polars": "polars"}
+COMPARED = ("what", "what you would use instead", "times our time")
 #: From this share on, a smaller file is worth a line.
 NOTABLY = 0.05
 SHARES = "Share of Spark's time that its cache takes to hand out the rows:"
@@ -43,8 +74,8 @@ QUICKER = "Contenders that take less time a row than ours:"
 SMALLER = f"Contenders whose files are smaller by {NOTABLY:.0%} or more, at each codec's own level:"
 
 
-def figures(document: Document, place: str) -> str:
-    """Return the block of figures: the targets, where we are not ahead, and the charts.
+def compared(document: Document, place: str) -> str:
+    """Return the block for users: what they would use instead, and the chart of each direction.
 
     Args:
         document: see `benchmarks.report`.
@@ -52,29 +83,83 @@ def figures(document: Document, place: str) -> str:
 
     """
     machine = document["machine"]
+    found = {comparison["name"]: comparison for comparison in document["contests"]}
+    rows = [
+        cells
+        for name, words in {**WRITING, **READING, **MORE}.items()
+        if name in found
+        for cells in _compared(found[name], words)
+    ]
+    source = (
+        f"Medians of {document['suite']['rounds']} runs on {machine['cores']} cores "
+        f"({machine['cpu']}), which Spark and the server share. Times are multiples of those of "
+        "this source."
+    )
+    parts = [source, "\n".join(map(table_line, [COMPARED, ("---",) * len(COMPARED), *rows]))]
+    for chart, title in (("writing.svg", "Writing"), ("reading.svg", "Reading")):
+        if panels(document, chart):
+            parts.append(f"![{title}: seconds, by what is used]({place}/{chart})")
+    return "\n\n".join(parts)
+
+
+def _compared(comparison: Mapping[str, Any], words: str) -> Iterator[tuple[str, ...]]:
+    ours = comparison["entries"][0]
+    if not counted(ours):
+        return
+    words = words.format(rows=f"{rows_of(comparison) / 1e6:.1f} M")
+    _, took = bar(ours, ours)
+    for entry in entries(comparison):
+        title, seconds_taken = bar(entry, ours)
+        if not is_ours(entry):
+            yield words, title.removesuffix(FEWER), f"{seconds_taken / took:.1f}"
+            words = ""
+
+
+def figures(document: Document, place: str) -> str:
+    """Return the block of figures: the targets, where we are not ahead, and the charts.
+
+    Args:
+        document: as in `compared`.
+        place: likewise.
+
+    """
+    machine = document["machine"]
     targets = next(tables(document))
+    shown = [row for row in targets.rows if _is_shown(document, row[0])]
     source = (
         f"{headline(document)} {machine['cores']} cores ({machine['cpu']}). "
         f"[The whole report]({place}/report.md), with every contender, its CPU seconds and its "
         f"memory; [every run]({place}/report.json)."
     )
-    table = [targets.columns, ("---",) * len(targets.columns), *targets.rows]
+    table = [targets.columns, ("---",) * len(targets.columns), *shown]
     not_ahead = "\n".join(f"- {sentence}" for sentence in behind(document))
     parts = [
-        "## The figures",
+        "## The targets",
         source,
         "\n".join(table_line(cells) for cells in table),
         "## Where it is not ahead",
         not_ahead or "Nowhere in this run.",
     ]
-    parts += [f"![{title}]({place}/{name}.svg)" for name, title in CHARTS.items()]
+    run = {comparison["labels"]["workload"] for comparison in document["contests"]}
+    parts += [
+        f"![{title}]({place}/{name}.svg)"
+        for name, title in CHARTS.items()
+        if name.removesuffix("-memory") in run
+    ]
     return "\n\n".join(parts)
+
+
+def _is_shown(document: Document, target: str) -> bool:
+    """Whether a target is of a direction that the report has."""
+    return not target.startswith(READING_TARGETS) or any(
+        comparison["labels"]["workload"].startswith("read-") for comparison in document["contests"]
+    )
 
 
 def behind(document: Document) -> Iterator[str]:
     """Yield a sentence for each target that was not met and each peer that was faster."""
     for target in document["targets"]:
-        if not target["met"]:
+        if not target["met"] and _is_shown(document, target["id"]):
             was = "not measured" if target["measured"] is None else f"{target['measured']:.2f}"
             wanted = target["wanted"]
             yield f"Target {target['id']}, {target['what']}: {was}, where {wanted} is wanted."
@@ -85,50 +170,57 @@ def behind(document: Document) -> Iterator[str]:
 
 def _faster(comparison: Mapping[str, Any]) -> Iterator[str]:
     for entry in comparison["entries"]:
-        if entry["name"] in NO_PEERS or not counted(entry):
+        if entry["name"] in NO_PEERS or is_ours(entry) or not counted(entry):
             continue
         times = entry["summary"]["times_ours"]
         if times and times < 1:
             yield f"`{comparison['name']}`: {entry['title']} takes {times:.2f} of our time."
 
 
-def encoding(document: Document, place: str) -> str:
-    """Return the block on encoding: a line for each format and codec, and who was faster.
+def conversion(document: Document, place: str, block: str) -> str:
+    """Return the block on encoding or decoding: a line for each format and codec, and who is ahead.
 
     Args:
-        document: as in `figures`, with comparisons of `encode`.
+        document: as in `figures`, with comparisons of the workload.
         place: likewise.
+        block: a key of `CONVERSIONS`.
 
     """
-    comparisons, machine = encodings(document), document["machine"]
-    heads = ("format", "codec", "MB/s", "MB/s a core")
-    rivals = [cell for name in RIVALS for cell in (f"{name}, MB/s", "times our time")]
-    rows = [_encoding_row(comparison) for comparison in comparisons]
-    aims = [
+    workload, title, rivals = CONVERSIONS[block]
+    comparisons, machine = conversions(document, workload), document["machine"]
+    heads = ["format", "codec", "MB/s", "MB/s a core"]
+    for name in rivals:
+        heads += [f"{RIVALS[name]}, MB/s", "times our time"]
+    rows = [_conversion_row(comparison, rivals) for comparison in comparisons]
+    what = "into one file on a local disk" if block == "encoding" else "from one file"
+    source = (
+        f"TPC-H's lineitem, {table_size(comparisons[0]['labels'])}, {what}: "
+        f"{extent(document)} {machine['cores']} cores ({machine['cpu']}). "
+        f"[Seconds, CPU, rows and bytes of each]({place}/report.md); "
+        f"[every run]({place}/report.json)."
+    )
+    parts = [f"## {title}", source]
+    if block == "encoding":
+        parts.append("\n".join(_aims(document)))
+    parts.append("\n".join(map(table_line, [tuple(heads), ("---",) * len(heads), *rows])))
+    faster = [f"- {line}" for comparison in comparisons for line in _faster(comparison)]
+    if block == "encoding":
+        handed_out = ", ".join(_handed_out(comparisons))
+        parts.append(f"{SHARES} {handed_out or NOTHING}.")
+    parts.append("\n".join([QUICKER, "", *(faster or ["- None."])]))
+    if block == "encoding":
+        smaller = [f"- {line}" for comparison in comparisons for line in _smaller(comparison)]
+        parts.append("\n".join([SMALLER, "", *(smaller or ["- None."])]))
+    return "\n\n".join(parts)
+
+
+def _aims(document: Document) -> list[str]:
+    return [
         f"- Target {aim['id']}, {aim['what']}: {_whole(aim['measured'])} {aim['unit']}, "
         f"{VERDICTS[aim['met']]} ({aim['wanted']})."
         for aim in document["targets"]
         if aim["id"] == ENCODING_TARGET
     ]
-    source = (
-        f"TPC-H's lineitem, scale {comparisons[0]['labels']['scale']:g}, into one file on a local "
-        f"disk: {extent(document)} {machine['cores']} cores ({machine['cpu']}). "
-        f"[Seconds, CPU, rows and bytes of each]({place}/report.md); "
-        f"[every run]({place}/report.json)."
-    )
-    handed_out = ", ".join(_handed_out(comparisons))
-    faster = [f"- {line}" for comparison in comparisons for line in _faster(comparison)]
-    smaller = [f"- {line}" for comparison in comparisons for line in _smaller(comparison)]
-    parts = [
-        "## Encoding",
-        source,
-        "\n".join(aims),
-        "\n".join(map(table_line, [(*heads, *rivals), ("---",) * 8, *rows])),
-        f"{SHARES} {handed_out or NOTHING}.",
-        "\n".join([QUICKER, "", *(faster or ["- None."])]),
-        "\n".join([SMALLER, "", *(smaller or ["- None."])]),
-    ]
-    return "\n\n".join(parts)
 
 
 def _whole(figure: float | None) -> str:
@@ -157,12 +249,12 @@ def _handed_out(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{share:.0%} for {comparison['labels']['format']}"
 
 
-def _encoding_row(comparison: Mapping[str, Any]) -> tuple[str, ...]:
-    entries = {entry["name"]: entry for entry in comparison["entries"]}
-    ours, labels = entries[OURS], comparison["labels"]
+def _conversion_row(comparison: Mapping[str, Any], rivals: Sequence[str]) -> tuple[str, ...]:
+    by_name = {entry["name"]: entry for entry in comparison["entries"]}
+    ours, labels = by_name[OURS], comparison["labels"]
     cells = [labels["format"], labels["compression"], _rate(ours, seconds), _rate(ours, CPU)]
-    for name in RIVALS:
-        entry = entries.get(name)
+    for name in rivals:
+        entry = by_name.get(name)
         times = entry["summary"]["times_ours"] if entry and entry["summary"] else None
         cells += [_rate(entry, seconds), f"{times:.1f}" if times else NOTHING]
     return tuple(cells)
@@ -181,10 +273,13 @@ def filled(page: str, document: Document, place: str) -> str:
         place: likewise.
 
     """
-    if any(comparison["labels"]["workload"] != "encode" for comparison in document["contests"]):
+    separate = {workload for workload, *_ in CONVERSIONS.values()}
+    if any(comparison["labels"]["workload"] not in separate for comparison in document["contests"]):
+        page = updated(page, "compared", compared(document, place))
         page = updated(page, "figures", figures(document, place))
-    if encodings(document):
-        page = updated(page, "encoding", encoding(document, place))
+    for block, (workload, *_) in CONVERSIONS.items():
+        if conversions(document, workload):
+            page = updated(page, block, conversion(document, place, block))
     return page
 
 
@@ -201,7 +296,7 @@ def main(report: Path) -> None:
     directory = report.resolve().parent
     if not (report.is_file() and directory.is_relative_to(REPOSITORY)):
         sys.exit(f"{report}: no report in this repository; copy one to benchmarks/results first")
-    document = json.loads(report.read_text())
+    document = load_report(report)
     place = f"../../{directory.relative_to(REPOSITORY)}"
     PAGE.write_text(filled(PAGE.read_text(), document, place))
 

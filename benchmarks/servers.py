@@ -68,7 +68,7 @@ class Server:
             "host": self.host,
             "port": str(self.port),
             "username": self.username,
-            "private_key_content": self.key_file.read_text(),
+            "private_key_path": str(self.key_file),
             "known_hosts": self.known_hosts_file.read_text(),
         }
 

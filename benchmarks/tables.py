@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from benchmarks.measures import CPU, Document, median, rate, seconds
 from benchmarks.process_usage import ROLES
-from benchmarks.targets import CPU, Document, median, rate, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,12 +94,12 @@ def tables(document: Document) -> Iterator[Table]:
     )
     for comparison in document["contests"]:
         workload = comparison["labels"].get("workload")
-        if workload == "encode":
+        if workload in CONVERSIONS:
             kind = comparison["labels"].get("format")
-            alike = [c for c in encodings(document) if c["labels"]["format"] == kind]
+            alike = [c for c in conversions(document, workload) if c["labels"]["format"] == kind]
             if alike and comparison is alike[0]:
-                yield _encode(alike)
-        elif workload == "scale":
+                yield _conversion(workload, alike)
+        elif workload in ("scale", "read-scale"):
             yield _scale(comparison)
         else:
             yield _race(comparison)
@@ -108,19 +108,23 @@ def tables(document: Document) -> Iterator[Table]:
 def _race(comparison: Mapping[str, Any]) -> Table:
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
         size = entry["runs"][-1]["bytes"]
+        network = max(run.get("network", 0) for run in entry["runs"])
         return (
+            f"{entry['labels']['rows']:,}" if "rows" in entry["labels"] else NOTHING,
             f"{summary['seconds']:.2f}",
             f"{summary['fastest']:.2f} to {summary['slowest']:.2f}",
             f"{summary['times_ours']:.2f}" if summary["times_ours"] else NOTHING,
             f"{size / MIB / summary['seconds']:.0f}" if size > MIB else NOTHING,
             *(_number(summary["cpu"][role]) for role in ROLES),
+            _mebibytes(network),
             _mebibytes(summary["worker_memory"]),
             entry["cipher"] or NOTHING,
         )
 
-    heads = ("seconds", "spread", "times ours", "MiB/s")
+    heads = ("rows", "seconds", "spread", "times ours", "MiB/s")
     cpu = ("CPU client", "JVM", "server", "relay")
-    return _table(comparison, ("contender", *heads, *cpu, "worker MiB", "cipher"), cells)
+    columns = ("contender", *heads, *cpu, "network MiB", "worker MiB", "cipher")
+    return _table(comparison, columns, cells)
 
 
 def _scale(comparison: Mapping[str, Any]) -> Table:
@@ -138,16 +142,20 @@ def _scale(comparison: Mapping[str, Any]) -> Table:
     return _table(comparison, ("rows", *heads), cells)
 
 
-def encodings(document: Document) -> list[Mapping[str, Any]]:
-    """Return the comparisons of the workload `encode`, one for each format and codec.
+#: What the MB of `encode` and `decode` are of.
+CONVERSIONS = {"encode": "output", "decode": "the file"}
+
+
+def conversions(document: Document, workload: str) -> list[Mapping[str, Any]]:
+    """Return the comparisons of `encode` or `decode`, one for each format and codec.
 
     Reports of schema 1 had one of all formats, without rivals: it is left out.
     """
-    made = (c for c in document["contests"] if c["labels"].get("workload") == "encode")
+    made = (c for c in document["contests"] if c["labels"].get("workload") == workload)
     return [comparison for comparison in made if "format" in comparison["labels"]]
 
 
-def _encode(comparisons: Sequence[Mapping[str, Any]]) -> Table:
+def _conversion(workload: str, comparisons: Sequence[Mapping[str, Any]]) -> Table:
     """Make the one table of a format."""
 
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
@@ -174,10 +182,15 @@ def _encode(comparisons: Sequence[Mapping[str, Any]]) -> Table:
     ]
     labels = comparisons[0]["labels"]
     remark = (
-        f"TPC-H scale {labels['scale']:g}. MB are of output; CPU is the client's and the JVM's; "
-        "times ours compares the time of a row."
+        f"TPC-H's lineitem, {table_size(labels)}. MB are of {CONVERSIONS[workload]}; CPU is the "
+        "client's and the JVM's; times ours compares the time of a row."
     )
-    return Table(f"encode/{labels['format']}", ("codec", *heads), rows, remark)
+    return Table(f"{workload}/{labels['format']}", ("codec", *heads), rows, remark)
+
+
+def table_size(labels: Mapping[str, Any]) -> str:
+    """Say how much of TPC-H a comparison had."""
+    return f"scale {labels['scale']:g}" if "scale" in labels else f"{labels['rows']:,} rows"
 
 
 def _table(
@@ -206,7 +219,14 @@ def _absent(entry: Mapping[str, Any]) -> str:
 def _labels(labels: Mapping[str, Any]) -> str:
     words = [f"{labels['rtt_ms']:g} ms round trip"] if labels.get("rtt_ms") else []
     words += [f"TPC-H scale {labels['scale']:g}"] if labels.get("scale") else []
-    counts = {"rows": "row", "partitions": "partition", "bytes": "byte"}
+    counts = {
+        "rows": "row",
+        "partitions": "partition",
+        "files": "file",
+        "directories": "directory",
+        "bytes": "byte",
+        "columns_bytes": "byte of the columns",
+    }
     words += [_many(labels[key], word) for key, word in counts.items() if labels.get(key)]
     return ", ".join(words)
 
@@ -224,7 +244,11 @@ def _mebibytes(size: int) -> str:
 
 
 def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    if count == 1:
+        return f"1 {word}"
+    first, *rest = word.split(" ", 1)
+    plural = f"{first[:-1]}ies" if first.endswith("ry") else f"{first}s"
+    return " ".join([f"{count:,}", plural, *rest])
 
 
 def markdown(document: Document, charts: Mapping[str, str] | None = None) -> str:

@@ -1,21 +1,35 @@
-"""The targets T1 to T9, computed from the report's JSON: all but T9 are ratios within one run."""
+"""The targets T1 to T9 of writing and R1 to R10 of reading, computed from the report's JSON.
+
+All but T9 are ratios within one run.
+"""
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.measures import (
+    COLUMNS,
+    ONE_TASK,
+    Document,
+    NotMeasuredError,
+    added_round_trips,
+    ciphers,
+    cpu,
+    encoding,
+    faster,
+    growth,
+    largest,
+    network,
+    round_trips,
+    seconds,
+    share,
+    smallest,
+    steady,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-OURS = "sftp_async"
-MIB = 1 << 20
-Document = dict[str, Any]
-
-
-class NotMeasuredError(Exception):
-    """What a target needs is not in the report; says what."""
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,7 @@ class Target:
     """A target and what was measured for it.
 
     Args:
-        id: `T1` to `T9`; several rows may share one.
+        id: `T1` to `T9`, `R1` to `R10`; several rows may share one.
         what: is measured, in words.
         wanted: in words, such as `at least 10`.
         measured: the figure; None when it was not measured.
@@ -73,221 +87,226 @@ def targets(document: Document) -> list[dict[str, Any]]:
     return [asdict(rule.apply(document)) for rule in RULES]
 
 
-def find(
-    document: Document, workload: str, *names: str, **labels: object
-) -> tuple[Mapping[str, Any], ...]:
-    """Return the entries of some contenders in the first comparison that all of them took part in.
-
-    Raises:
-        NotMeasuredError: there is none.
-
-    """
-    lacking = f"{workload} was not run"
-    for comparison in document["contests"]:
-        wanted = {"workload": workload, **labels}
-        if any(comparison["labels"].get(key) != value for key, value in wanted.items()):
-            continue
-        entries = {entry["name"]: entry for entry in comparison["entries"]}
-        absent = [name for name in names if not counted(entries.get(name))]
-        if not absent:
-            return tuple(entries[name] for name in names)
-        lacking = f"{comparison['name']} has no counted runs of {', '.join(absent)}"
-    raise NotMeasuredError(lacking)
-
-
-def counted(entry: Mapping[str, Any] | None) -> bool:
-    """Whether a contender did the same as ours, and was timed doing it."""
-    return bool(entry and entry["runs"] and not entry["failed"] and not entry["unavailable"])
-
-
-def median(entry: Mapping[str, Any], figure: Callable[[Mapping[str, Any]], float]) -> float:
-    """Return the median of a figure over the runs of an entry."""
-    return float(statistics.median(figure(run) for run in entry["runs"]))
-
-
-def seconds(run: Mapping[str, Any]) -> float:
-    """Wall seconds of a run."""
-    return float(run["seconds"])
-
-
-def cpu(*roles: str) -> Callable[[Mapping[str, Any]], float]:
-    """Return a figure: CPU seconds of a run, summed over roles."""
-
-    def figure(run: Mapping[str, Any]) -> float:
-        return float(sum(run["cpu"][role] or 0 for role in roles))
-
-    return figure
-
-
-def _faster(workload: str, peer: str, **labels: object) -> Callable[[Document], float]:
-    """How many times as fast as a peer we are."""
-
-    def measure(document: Document) -> float:
-        ours, theirs = find(document, workload, OURS, peer, **labels)
-        return median(theirs, seconds) / median(ours, seconds)
-
-    return measure
-
-
-def _share(
-    workload: str, peer: str, figure: Callable[[Mapping[str, Any]], float], **labels: object
-) -> Callable[[Document], float]:
-    """How many times a peer's figure ours is."""
-
-    def measure(document: Document) -> float:
-        ours, theirs = find(document, workload, OURS, peer, **labels)
-        if not (divisor := median(theirs, figure)):
-            raise NotMeasuredError(f"{theirs['title']} took too little to see")
-        return median(ours, figure) / divisor
-
-    return measure
-
-
-def _round_trips(document: Document) -> float:
-    (ours,) = find(document, "overhead", OURS, rtt_ms=50)
-    return median(ours, seconds) / 0.050
-
-
-def _ciphers(document: Document) -> str:
-    ours, theirs = find(document, "transport", OURS, "openssh_sftp")
-    if ours["cipher"] and ours["cipher"] == theirs["cipher"]:
-        return f"both with {ours['cipher']}"
-    return f"ciphers: {ours['cipher'] or 'not seen'} and {theirs['cipher'] or 'not seen'}"
-
-
-def _sizes(document: Document) -> list[tuple[int, Mapping[str, Any]]]:
-    for comparison in document["contests"]:
-        if comparison["labels"].get("workload") == "scale" and len(comparison["entries"]) > 1:
-            sized = [(e["labels"]["rows"], e) for e in comparison["entries"] if counted(e)]
-            if len(sized) > 1:
-                return sorted(sized, key=lambda pair: pair[0])
-    raise NotMeasuredError("scale was not run")
-
-
-def _steady(document: Document) -> float:
-    """Rows a second of the largest size, as a share of those of an eighth of it."""
-    sizes = _sizes(document)
-    rows, largest = sizes[-1]
-    for fewer, entry in sizes:
-        if fewer * 8 == rows:
-            return (rows / median(largest, seconds)) / (fewer / median(entry, seconds))
-    raise NotMeasuredError(f"scale has no counted runs of {rows // 8:,} rows")
-
-
-def _growth(document: Document) -> float:
-    """MiB that the largest worker of any size takes over one of an empty write."""
-    (empty,) = find(document, "scale", f"{OURS}_0")
-    base = median(empty, lambda run: float(run["memory"]["worker"]))
-    peaks = [
-        float(run["memory"]["worker"]) for _, entry in _sizes(document) for run in entry["runs"]
-    ]
-    return (max(peaks) - base) / MIB
-
-
-#: CPU seconds of who makes the files, be it in Python or in the JVM.
-CPU = cpu("client", "jvm")
-
-
-def rate(entry: Mapping[str, Any], figure: Callable[[Mapping[str, Any]], float]) -> float | None:
-    """Return the MB of output for each second of a figure: of the wall, or of CPU, which is a core.
-
-    Args:
-        entry: its runs left something behind.
-        figure: `seconds`, or one of `cpu`; None is returned where it is too little to see.
-
-    """
-    spent = median(entry, figure)
-    return float(entry["runs"][-1]["bytes"]) / 1e6 / spent if spent else None
-
-
-def _encoding(kind: str) -> Callable[[Document], float]:
-    """MB of output for each second of CPU."""
-
-    def measure(document: Document) -> float:
-        (ours,) = find(document, "encode", OURS, format=kind, compression="none")
-        if (found := rate(ours, CPU)) is None:
-            raise NotMeasuredError(f"{kind} took too little to see")
-        return found
-
-    return measure
-
-
 _CSV = {"format": "csv", "compression": "none"}
 _NEAR, _FAR = {"rtt_ms": 0}, {"rtt_ms": 50}
 _FILE = {"format": "bytes", **_FAR}
+#: What R1 asks of CSV.
+CSV_READS = ("csv", "csv-8-files", "csv-quoted")
+THEN_SPARK = ("sftp_spark", "rclone_spark")
+TOOLS = ("openssh_sftp", "rclone")
 
 RULES = [
     _Rule(
-        "T1", "bulk, times as fast as the seed's method", _faster("bulk", "seed", **_CSV), least=10
+        "T1",
+        "bulk, times as fast as Paramiko + pandas",
+        faster("bulk", "paramiko_pandas", _CSV),
+        least=10,
     ),
     _Rule(
         "T2",
-        "bulk, time of Spark's own CSV to local disk",
-        _share("bulk", "spark_disk", seconds, **_CSV),
+        "bulk, time of Spark's own CSV to a local disk",
+        share("bulk", "spark_disk", seconds, _CSV),
         most=1.25,
         note=lambda document: "the aim is 1.1",
     ),
     _Rule(
         "T2",
         "bulk, its CPU seconds of JVM and Python together",
-        _share("bulk", "spark_disk", cpu("client", "jvm"), **_CSV),
+        share("bulk", "spark_disk", cpu("client", "jvm"), _CSV),
         most=1.15,
         note=lambda document: "the aim is 1.0",
     ),
     _Rule(
         "T3",
         "bulk, times as fast as Spark to disk and then rclone",
-        _faster("bulk", "spark_disk_rclone", **_CSV),
+        faster("bulk", "spark_disk_rclone", _CSV),
         least=1.25,
     ),
     _Rule(
         "T3",
         "the same at 50 ms (latency)",
-        _faster("latency", "spark_disk_rclone", **_CSV, **_FAR),
+        faster("latency", "spark_disk_rclone", {**_CSV, **_FAR}),
         least=1.5,
     ),
     _Rule(
         "T4",
         "transport, times the throughput of OpenSSH sftp",
-        _faster("transport", "openssh_sftp", **_NEAR),
+        faster("transport", "openssh_sftp", _NEAR),
         least=1.15,
-        note=_ciphers,
+        note=ciphers("transport"),
     ),
     _Rule(
         "T4",
         "transport, its client's CPU seconds a GiB",
-        _share("transport", "openssh_sftp", cpu("client"), **_NEAR),
+        share("transport", "openssh_sftp", cpu("client"), _NEAR),
         most=1.5,
     ),
     _Rule(
         "T5",
         "one file at 50 ms, times the throughput of OpenSSH sftp",
-        _faster("latency", "openssh_sftp", **_FILE),
+        faster("latency", "openssh_sftp", _FILE),
         least=3.5,
     ),
     _Rule(
         "T5",
         "one file at 50 ms, times the throughput of rclone",
-        _faster("latency", "rclone", **_FILE),
+        faster("latency", "rclone", _FILE),
         least=3.5,
     ),
     _Rule(
         "T6",
-        "small-files at 50 ms, times as fast as the seed's method",
-        _faster("small-files", "seed", **_FAR),
+        "small-files at 50 ms, times as fast as Paramiko + pandas",
+        faster("small-files", "paramiko_pandas", _FAR),
         least=15,
     ),
     _Rule(
         "T7",
         "overhead of one row, times a no-op Python source",
-        _share("overhead", "noop", seconds, **_NEAR),
+        share("overhead", "noop", seconds, _NEAR),
         most=5,
     ),
-    _Rule("T7", "overhead of one row at 50 ms", _round_trips, most=50, unit="round trips"),
+    _Rule("T7", "overhead of one row at 50 ms", round_trips, most=50, unit="round trips"),
     _Rule(
-        "T8", "scale, rows a second at the largest size by those at an eighth", _steady, least=0.9
+        "T8",
+        "scale, rows a second at the largest size by those at an eighth",
+        steady("scale"),
+        least=0.9,
     ),
-    _Rule("T8", "scale, memory of a worker over an empty write", _growth, most=256, unit="MiB"),
-    _Rule("T9", "encode, CSV by a core", _encoding("csv"), least=200, unit="MB/s"),
-    _Rule("T9", "encode, JSON by a core", _encoding("json"), least=200, unit="MB/s"),
+    _Rule(
+        "T8",
+        "scale, memory of a worker over an empty write",
+        growth("scale", "scale/empty"),
+        most=256,
+        unit="MiB",
+    ),
+    _Rule("T9", "encode, CSV by a core", encoding("csv"), least=200, unit="MB/s"),
+    _Rule("T9", "encode, JSON by a core", encoding("json"), least=200, unit="MB/s"),
+    # Reading
+    _Rule(
+        "R1",
+        "read-bulk, CSV: time of Spark's own reader on the local disk",
+        largest(*(share(f"read-bulk/{name}", "spark_disk", seconds) for name in CSV_READS)),
+        most=0.50,
+        note=lambda document: "the slowest of one file, eight, and the quoted one",
+    ),
+    *(
+        _Rule(
+            "R1",
+            f"read-bulk, {name}: the same",
+            share(f"read-bulk/{kind}", "spark_disk", seconds),
+            most=most,
+        )
+        for name, kind, most in (
+            ("gzipped CSV", "csv-gzip", 0.6),
+            ("JSON Lines", "json", 0.6),
+            ("Parquet", "parquet", 2.5),
+        )
+    ),
+    _Rule(
+        "R2",
+        "read-bulk, CSV: times as fast as OpenSSH sftp or rclone, then Spark",
+        smallest(*(faster("read-bulk/csv", peer) for peer in THEN_SPARK)),
+        least=2.2,
+        note=lambda document: "the faster of the two",
+    ),
+    _Rule(
+        "R2",
+        "the same at 50 ms (read-latency)",
+        smallest(*(faster("read-latency/one-file/50ms", peer) for peer in THEN_SPARK)),
+        least=3,
+    ),
+    _Rule(
+        "R3",
+        "read-bulk, CSV: times as fast as Paramiko line by line, then Spark",
+        faster("read-bulk/csv", "paramiko_lines"),
+        least=15,
+        note=lambda document: "by the time of a row",
+    ),
+    _Rule(
+        "R4",
+        "download, times the throughput of OpenSSH sftp",
+        faster("download", "openssh_sftp", _NEAR),
+        least=1.3,
+        note=ciphers("download"),
+    ),
+    _Rule(
+        "R4",
+        "download, its client's CPU seconds a GiB",
+        share("download", "openssh_sftp", cpu("client"), _NEAR),
+        most=1.0,
+    ),
+    *(
+        _Rule(
+            "R5",
+            f"download at {rtt_ms} ms, times as fast as OpenSSH sftp and rclone",
+            smallest(*(faster(f"download/{rtt_ms}ms", peer) for peer in TOOLS)),
+            least=least,
+            note=lambda document: "the faster of the two",
+        )
+        for rtt_ms, least in ((50, 4), (150, 6))
+    ),
+    *(
+        _Rule(
+            "R5",
+            f"one task's read of one CSV file at {rtt_ms} ms, times as fast as they and Spark",
+            smallest(
+                *(
+                    faster(f"read-latency/one-file/{rtt_ms}ms", peer, ours=ONE_TASK)
+                    for peer in THEN_SPARK
+                )
+            ),
+            least=least,
+        )
+        for rtt_ms, least in ((50, 4), (150, 6))
+    ),
+    _Rule(
+        "R6",
+        "read-small-files at 50 ms, times as fast as Paramiko line by line",
+        faster("read-small-files", "paramiko_lines", _FAR),
+        least=25,
+        note=lambda document: "by the time of a row",
+    ),
+    _Rule(
+        "R6",
+        "read-small-files, what 50 ms add for each file and slot",
+        added_round_trips,
+        most=0.4,
+        unit="round trips",
+    ),
+    _Rule("R7", "read-columns, bytes on the network by those of the columns", network, most=1.2),
+    _Rule(
+        "R7",
+        "read-columns, times as fast as a download, then Spark",
+        smallest(*(faster("read-columns", peer, ours=COLUMNS) for peer in THEN_SPARK)),
+        least=3,
+    ),
+    _Rule(
+        "R8",
+        "read-scale, rows a second at the largest size by those at an eighth",
+        steady("read-scale"),
+        least=0.95,
+    ),
+    _Rule(
+        "R8",
+        "read-scale, memory of a worker over that of the smallest file",
+        growth("read-scale", "read-scale/smallest"),
+        most=64,
+        unit="MiB",
+    ),
+    *(
+        _Rule(
+            "R9",
+            f"list at 50 ms, {what}: times as fast as OpenSSH and rclone",
+            smallest(*(faster(f"list/{kind}/50ms", peer) for peer in TOOLS)),
+            least=5,
+            note=lambda document: "the faster of the two",
+        )
+        for what, kind in (("one directory", "one"), ("many", "many"))
+    ),
+    _Rule(
+        "R10",
+        "copy, times as fast as rclone, Spark on the local disk, rclone",
+        faster("copy", "rclone_spark_rclone"),
+        least=2,
+    ),
 ]

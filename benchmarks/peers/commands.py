@@ -45,22 +45,26 @@ def missing(*tools: str) -> str | None:
     return "; ".join(f"{tool} is not installed (Debian: {packages[tool]})" for tool in absent)
 
 
-def sftp(server: Server, batch: Sequence[str]) -> None:
+def sftp(server: Server, batch: Sequence[str], printed: Path | None = None) -> None:
     """Run OpenSSH's `sftp` in batch mode: all commands over one connection, the first failure ends.
 
     Args:
         server: where to.
         batch: lines of commands, paths in them by `quoted`.
+        printed: where its standard output goes; None drops it.
 
     """
     command = ["sftp", "-b", "-", *_openssh(server), "-P", str(server.port)]
-    _call([*command, f"{server.username}@{server.host}"], given="\n".join(batch) + "\n")
+    given = "\n".join(batch) + "\n"
+    _call([*command, f"{server.username}@{server.host}"], given=given, printed=printed)
 
 
-def ssh(server: Server, command: str, source: Path | None = None) -> None:
-    """Run a command of the server's shell over `ssh`, with `source` as its standard input."""
+def ssh(
+    server: Server, command: str, source: Path | None = None, printed: Path | None = None
+) -> None:
+    """Run a command of the server's shell over `ssh`, with files as standard input and output."""
     words = ["ssh", *_openssh(server), "-p", str(server.port)]
-    _call([*words, f"{server.username}@{server.host}", command], source=source)
+    _call([*words, f"{server.username}@{server.host}", command], source=source, printed=printed)
 
 
 def no_shell(server: Server) -> str | None:
@@ -73,17 +77,31 @@ def no_shell(server: Server) -> str | None:
 
 
 def rclone(server: Server, verb: str, source: Path, target: str, *flags: str) -> None:
-    """Run `rclone copy` or `rclone copyto` with rclone's own defaults.
+    """Upload with `rclone copy` or `rclone copyto` and rclone's own defaults.
 
     Among these: four files at a time, and `RCLONE_NOTE`.
     """
-    words = ["rclone", verb, str(source), f":sftp:{target}", "--config", os.devnull, *flags]
+    _rclone(server, [verb, str(source), f":sftp:{target}", *flags])
+
+
+def rclone_get(server: Server, verb: str, source: str, target: Path, *flags: str) -> None:
+    """Download with `rclone copy` or `rclone copyto`; see `rclone`."""
+    _rclone(server, [verb, f":sftp:{source}", str(target), *flags])
+
+
+def rclone_list(server: Server, path: str, printed: Path) -> None:
+    """List all files below a directory with `rclone lsf -R`."""
+    _rclone(server, ["lsf", "-R", "--files-only", f":sftp:{path}"], printed=printed)
+
+
+def _rclone(server: Server, arguments: Sequence[str], printed: Path | None = None) -> None:
+    words = ["rclone", *arguments, "--config", os.devnull]
     words += ["--sftp-host", server.host, "--sftp-port", str(server.port)]
     words += ["--sftp-user", server.username, "--sftp-key-file", str(server.key_file)]
     words += ["--sftp-known-hosts-file", str(server.known_hosts_file)]
     if rclone_takes_ciphers():
         words += ["--sftp-ciphers", CIPHER]
-    _call(words)
+    _call(words, printed=printed)
 
 
 def no_rclone(server: Server) -> str | None:
@@ -104,6 +122,22 @@ def no_rclone(server: Server) -> str | None:
             return f"rclone and the embedded server do not understand each other ({error})"
         finally:
             server.remove(target)
+    return None
+
+
+def no_rclone_download(server: Server) -> str | None:
+    """Say why rclone cannot read from this server; None if it can. See `no_rclone`."""
+    if (absent := missing("rclone")) is not None or server.kind != "embedded":
+        return absent
+    source = server.new_target()
+    server.local(source).write_bytes(bytes(PROBE_SIZE))
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            rclone_get(server, "copyto", source, Path(directory, "probe"), *RCLONE_ONCE)
+        except CommandError as error:
+            return f"rclone and the embedded server do not understand each other ({error})"
+        finally:
+            server.remove(source)
     return None
 
 
@@ -138,7 +172,13 @@ def _openssh(server: Server) -> list[str]:
     return ["-F", "none", *(f"-o{key}={value}" for key, value in options.items())]
 
 
-def _call(command: Sequence[str], *, given: str | None = None, source: Path | None = None) -> None:
+def _call(
+    command: Sequence[str],
+    *,
+    given: str | None = None,
+    source: Path | None = None,
+    printed: Path | None = None,
+) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RCLONE_")}
     with ExitStack() as stack:
         stdin: dict[str, Any] = {"stdin": subprocess.DEVNULL}
@@ -146,11 +186,15 @@ def _call(command: Sequence[str], *, given: str | None = None, source: Path | No
             stdin = {"stdin": stack.enter_context(source.open("rb"))}
         elif given is not None:
             stdin = {"input": given.encode()}
+        stdout: Any = subprocess.DEVNULL
+        if printed is not None:
+            stdout = stack.enter_context(printed.open("wb"))
         try:
             done = subprocess.run(
                 command,
                 **stdin,
-                capture_output=True,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
                 timeout=PATIENCE,
                 check=False,
                 env=environment,

@@ -1,13 +1,15 @@
-"""A Paramiko data source: rows to a list, to pandas, to one buffer, and up, as the seed does.
+"""A Paramiko data source that writes: rows to a list, to pandas, to one buffer, and up.
 
-It stands for `marcjimz/databricks-sftp-data-source` ("the seed"), rewritten from its behaviour. On
-each partition: one SSH connection, one look at each directory of the path, one `putfo` (with the
+It stands for `marcjimz/databricks-sftp-data-source`, rewritten from its behaviour. On each
+partition: one SSH connection, one look at each directory of the path, one `putfo` (with the
 look at the file's size that Paramiko ends it with). Three things differ, none in its disfavour:
 
-- It checks the server's host key, as all others here do, at no round trip more; the seed takes any.
+- It checks the server's host key, as all others here do, at no round trip more; the original
+  takes any.
 - It looks at the last two directories of the path only, as in `/upload/orders`: how deep the
-  suite's own directory lies on the server is no fault of the seed's.
-- Where two tasks make the directory at the same moment, the seed's job fails. Here it goes on.
+  suite's own directory lies on the server is no fault of the original's.
+- Where two tasks make the directory at the same moment, the original's job fails. Here it goes
+  on.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Row
     from pyspark.sql.types import StructType
 
-#: The seed's own, in seconds.
+#: The original's, in seconds.
 CONNECT_TIMEOUT = 30
 #: So many directories of the path are looked at, counted from the last.
 DIRECTORIES = 2
@@ -54,7 +56,7 @@ class ParamikoWriter(DataSourceWriter):
 
     def write(self, iterator: Iterator[Row]) -> Uploaded:
         """Write one partition; an empty one leaves no file."""
-        # As in the seed: the driver's side, which imports this module too, does not pay for it.
+        # As in the original: the driver's side, which imports this module too, does not pay for it.
         import pandas
 
         rows = list(iterator)
@@ -91,15 +93,15 @@ class ParamikoWriter(DataSourceWriter):
 
 
 class ParamikoDataSource(DataSource):
-    """`format("sftp_seed")`; its options are those of `ParamikoWriter`."""
+    """`format("paramiko_pandas")`; its options are those of `ParamikoWriter`."""
 
     @classmethod
     def name(cls) -> str:
         """Return the name for `format`."""
-        return "sftp_seed"
+        return "paramiko_pandas"
 
     def writer(self, schema: StructType, overwrite: bool) -> ParamikoWriter:
-        """Return the writer; the mode makes no difference to the seed."""
+        """Return the writer; the mode makes no difference to the original."""
         return ParamikoWriter(self.options)
 
 

@@ -33,7 +33,7 @@ def spark_disk(
     """
     return Contender(
         "spark_disk",
-        "Spark's own writer, local disk",
+        "Spark to a local disk, no upload",
         write,
         outcome,
         target=context.new_local,
@@ -56,7 +56,7 @@ def spark_disk_sftp(
     return _by_hand(
         context,
         "spark_disk_sftp",
-        "Spark to disk, then OpenSSH sftp",
+        "Spark to a local disk, then OpenSSH sftp",
         write,
         upload,
         outcome,
@@ -78,7 +78,7 @@ def spark_disk_rclone(
     return _by_hand(
         context,
         "spark_disk_rclone",
-        "Spark to disk, then rclone copy",
+        "Spark to a local disk, then rclone",
         write,
         upload,
         outcome,

@@ -137,28 +137,34 @@ def put_with_rclone_unchecked(server: Server, source: Path, target: str) -> None
 
 def put_with_paramiko(server: Server, source: Path, target: str) -> None:
     """Put a file with Paramiko's `SFTPClient.put`."""
+    with connected_paramiko(server) as client, client.open_sftp() as session:
+        session.put(str(source), target)
 
-    def transport(*arguments: Any, **options: Any) -> paramiko.Transport:
-        made = paramiko.Transport(*arguments, **options)
-        choice = made.get_security_options()
-        if CIPHER in choice.ciphers:  # Paramiko has it since 3.5
-            choice.ciphers = (CIPHER,)
-        return made
 
-    with paramiko.SSHClient() as client:
-        client.load_host_keys(str(server.known_hosts_file))
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.connect(
-            server.host,
-            server.port,
-            server.username,
-            key_filename=str(server.key_file),
-            allow_agent=False,
-            look_for_keys=False,
-            transport_factory=transport,
-        )
-        with client.open_sftp() as session:
-            session.put(str(source), target)
+def paramiko_transport(*arguments: Any, **options: Any) -> paramiko.Transport:
+    """Return a transport that offers the suite's cipher alone."""
+    made = paramiko.Transport(*arguments, **options)
+    choice = made.get_security_options()
+    if CIPHER in choice.ciphers:  # Paramiko has it since 3.5
+        choice.ciphers = (CIPHER,)
+    return made
+
+
+def connected_paramiko(server: Server) -> paramiko.SSHClient:
+    """Connect with Paramiko; the caller closes the client, as a context manager does."""
+    client = paramiko.SSHClient()
+    client.load_host_keys(str(server.known_hosts_file))
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    client.connect(
+        server.host,
+        server.port,
+        server.username,
+        key_filename=str(server.key_file),
+        allow_agent=False,
+        look_for_keys=False,
+        transport_factory=paramiko_transport,
+    )
+    return client
 
 
 def put_with_asyncssh(server: Server, source: Path, target: str, **options: Any) -> None:

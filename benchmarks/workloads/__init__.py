@@ -15,7 +15,24 @@ if TYPE_CHECKING:
 #: In the order in which they run: first the one without Spark, whose JVM would only be in its way;
 #: last the one that leaves Spark's heap full.
 #: A dash is an underscore in the module.
-NAMES = ("transport", "overhead", "bulk", "latency", "small-files", "scale", "encode")
+NAMES = (
+    "transport",
+    "download",
+    "list",
+    "overhead",
+    "bulk",
+    "latency",
+    "small-files",
+    "read-bulk",
+    "read-latency",
+    "read-small-files",
+    "read-columns",
+    "copy",
+    "read-scale",
+    "scale",
+    "encode",
+    "decode",
+)
 
 
 @dataclass(frozen=True)

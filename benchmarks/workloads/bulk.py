@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 SCALE, QUICK_SCALE = 1, 0.1
 PARTITIONS = 8
 BY_HAND = ["spark_disk", "spark_disk_rclone"]
-#: The seed writes plain CSV only. OpenSSH differs from rclone in the upload alone: CSV shows it.
+#: Paramiko + pandas makes plain CSV only. OpenSSH differs from rclone in the upload alone: CSV
+#: shows.
 CONTESTS = [
     (
         CSV,
         [
             "sftp_async",
             "sftp_async_untuned",
-            "seed",
+            "paramiko_pandas",
             "spark_disk",
             "spark_disk_sftp",
             "spark_disk_rclone",

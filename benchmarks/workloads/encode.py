@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.comparison import Comparison, Contender, Outcome, compare
 from benchmarks.data import dataframe, lineitem
+from benchmarks.measures import OURS
 from benchmarks.peers.encoders import (
     PANDAS_CODECS,
     SPARK_CODECS,
@@ -23,7 +24,6 @@ from benchmarks.peers.encoders import (
     spark_reader,
     spark_writer,
 )
-from benchmarks.targets import OURS
 from benchmarks.verify import count_rows
 from benchmarks.workloads import Workload
 from sftp_async.formats import open_format
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from benchmarks.context import Context
 
-SCALE, QUICK_SCALE = 0.25, 0.05
+SCALE, QUICK_SCALE = 0.25, 0.03
 #: As many rows as Spark hands over at a time (spark.sql.execution.arrow.maxRecordsPerBatch).
 BATCH_ROWS = 10_000
 #: A run takes a fraction of a second, so more of them are counted.
-LEAST_ROUNDS = 3
+LEAST_ROUNDS, QUICK_LEAST_ROUNDS = 3, 1
 TEXT_COLUMN = "l_comment"
 FORMATS = {
     "csv": ("none", "gzip", "zstd", "bzip2", "xz"),
@@ -58,6 +58,7 @@ SLOW_PANDAS, SLOW_PANDAS_FORMATS = 5, {"xml": 50}  # of XML it holds a tree of a
 
 def run(context: Context) -> Iterator[Comparison]:
     """Yield a comparison for each format and codec."""
+    least = LEAST_ROUNDS if context.full else QUICK_LEAST_ROUNDS
     scale = SCALE if context.full else QUICK_SCALE
     if not context.full:
         context.cuts.append(f"encode: lineitem of scale {scale} instead of {SCALE}")
@@ -72,7 +73,7 @@ def run(context: Context) -> Iterator[Comparison]:
                     context,
                     f"encode/{name}" if codec == "none" else f"encode/{name}-{codec}",
                     tables.contenders(name, codec),
-                    rounds=max(context.rounds, LEAST_ROUNDS),
+                    rounds=max(context.rounds, least),
                     labels={"format": name, "compression": codec, "rows": rows, "scale": scale},
                     alike=False,  # each has its own number of rows, and must leave that many
                 )

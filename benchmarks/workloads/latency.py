@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCALE, QUICK_SCALE = 0.2, 0.02
 PARTITIONS = 8
 ROUND_TRIPS_MS = (50, 150)
-WRITERS = ["sftp_async", "seed", "spark_disk_sftp", "spark_disk_rclone"]
+WRITERS = ["sftp_async", "paramiko_pandas", "spark_disk_sftp", "spark_disk_rclone"]
 
 #: One task's file: at one round trip only, where the window of a channel is what holds it back.
 ONE_FILE_MS = 50

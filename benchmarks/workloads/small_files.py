@@ -13,11 +13,11 @@ from benchmarks.workloads.table_writes import CSV, TableWrites
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-PARTITIONS, QUICK_PARTITIONS = 500, 60
+PARTITIONS, QUICK_PARTITIONS = 500, 40
 ROWS = 2000
 ROUND_TRIPS_MS = (0, 50)
 #: The last one writes nothing: what Spark charges for so many tasks.
-WRITERS = ["sftp_async", "seed", "noop"]
+WRITERS = ["sftp_async", "paramiko_pandas", "noop"]
 
 
 def run(context: Context) -> Iterator[Comparison]:

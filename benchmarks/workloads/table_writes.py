@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from benchmarks.servers import Server
 
 
-#: The seed makes `lineitem_part00000.csv` of it, and so on.
-SEED_FILE = "lineitem.csv"
+#: `paramiko_pandas` makes `lineitem_part00000.csv` of it, and so on.
+PARAMIKO_FILE = "lineitem.csv"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Output:
 
 
 #: By default Spark's CSV writer takes the blanks off both ends of every text, so that its rows are
-#: not those that it was given. Ours and the seed's keep them; lineitem's comments have some.
+#: not those that it was given. Ours and pandas keep them; lineitem's comments have some.
 KEEP_BLANKS = {"ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
 HEADER = {"header": "true"}
 
@@ -96,7 +96,7 @@ class TableWrites:
         made: dict[str, Callable[[], Contender]] = {
             "sftp_async": self._sftp_async,
             "sftp_async_untuned": self._sftp_async_untuned,
-            "seed": self._seed,
+            "paramiko_pandas": self._paramiko_pandas,
             "noop": self._noop,
             "spark_disk": lambda: spark_disk(self._context, self._spark_write, self._outcome),
             "spark_disk_sftp": lambda: spark_disk_sftp(
@@ -143,8 +143,8 @@ class TableWrites:
         title = "sftp_async, Spark's Arrow byte limit left on"
         return Contender("sftp_async_untuned", title, run, self._outcome, wake=tuned.wake)
 
-    def _seed(self) -> Contender:
-        assert self._output is CSV, "the seed writes plain CSV"
+    def _paramiko_pandas(self) -> Contender:
+        assert self._output is CSV, "this peer writes plain CSV"
         server = self._server
         options = {
             "host": server.host,
@@ -156,16 +156,16 @@ class TableWrites:
 
         def write(frame: DataFrame, target: str) -> None:
             writer = frame.write.format(ParamikoDataSource.name()).options(**options)
-            writer.mode("append").save(f"{target}/{SEED_FILE}")
+            writer.mode("append").save(f"{target}/{PARAMIKO_FILE}")
 
         register_apart(self._context.spark, ParamikoDataSource)
-        return self._awake("seed", "The seed's method (Paramiko)", write, self._outcome)
+        return self._awake("paramiko_pandas", "Paramiko + pandas", write, self._outcome)
 
     def _noop(self) -> Contender:
         def write(frame: DataFrame, target: str) -> None:
             frame.write.format(NOOP).mode("append").save(target)
 
-        return self._awake("noop", "A Python source that only drains", write)
+        return self._awake("noop", "A Python source that drops its rows", write)
 
     def _awake(
         self,

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.comparison import Contender, RunTimeoutError, compare, time_limit
+from benchmarks.comparison import Contender, Outcome, RunTimeoutError, compare, time_limit
 from benchmarks.sizes import size_of
 from tests.benchmarks.folder import folder_context, writer
 
@@ -64,6 +64,54 @@ def test_ours_too_must_leave_the_rows_that_were_given(tmp_path: Path) -> None:
     result = compare(folder_context(tmp_path), "c", [writer("ours")], rounds=1, labels={"rows": 3})
     assert result.problems == ["c: Ours: left 2 rows instead of 3"]
     assert result.entries[0].runs == []
+
+
+def reader(
+    name: str, rows: int, truth: Outcome | None = None, log: list[str] | None = None
+) -> Contender:
+    """A contender that reads, and leaves nothing; `check` says what it found."""
+    log = [] if log is None else log
+
+    def check(target: str) -> Outcome:
+        log.append("check")
+        return Outcome(rows, 0, f"digest of {rows}")
+
+    return Contender(
+        name, name.title(), lambda target: log.append("run"), check=check, truth=truth, reads=7
+    )
+
+
+def test_a_reader_is_checked_in_its_last_warm_up_and_then_runs_with_the_bytes_it_reads(
+    tmp_path: Path,
+) -> None:
+    log: list[str] = []
+    contender = reader("ours", 2, Outcome(2, 99, "digest of 2"), log)
+    result = compare(folder_context(tmp_path), "c", [contender], rounds=2, warmups=2)
+    assert log == ["run", "check", "run", "run"]
+    assert result.problems == []
+    assert [run.bytes for run in result.entries[0].runs] == [7, 7]
+
+
+def test_ours_too_is_disqualified_when_it_finds_something_else_than_is_there(
+    tmp_path: Path,
+) -> None:
+    truth = Outcome(2, 99, "digest of 2")
+    contenders = [reader("ours", 3, truth), reader("theirs", 2, truth), reader("other", 1, truth)]
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=1)
+    assert [len(entry.runs) for entry in result.entries] == [0, 1, 0]
+    first, second = result.problems
+    assert first == (
+        "c: Ours: found something else than is there: 3 rows, 0 bytes, digest digest of 3 instead "
+        "of 2 rows, 99 bytes, digest digest of 2"
+    )
+    assert second.startswith("c: Other: found something else")
+
+
+def test_readers_without_a_known_truth_are_held_against_ours(tmp_path: Path) -> None:
+    contenders = [reader("ours", 2), reader("theirs", 2), reader("other", 3)]
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=1)
+    (problem,) = result.problems
+    assert problem.startswith("c: Other: left something else than Ours")
 
 
 def test_contenders_with_different_work_are_held_against_their_own_rows(tmp_path: Path) -> None:

@@ -53,6 +53,21 @@ def test_bytes_pass_whole_both_ways_and_one_end_may_close_first() -> None:
         assert read_all(line) == data[::-1]
 
 
+def test_the_bytes_that_pass_are_counted_each_way() -> None:
+    def answer(line: socket.socket) -> None:
+        line.sendall(bytes(3 * len(read_all(line))))
+
+    with serving(answer) as port, LatencyRelay(HOST, port, 5) as relay:
+        assert relay.passed() == (0, 0)
+        with socket.create_connection((relay.host, relay.port), SECONDS) as line:
+            line.sendall(bytes(200_000))
+            line.shutdown(socket.SHUT_WR)
+            assert len(read_all(line)) == 600_000
+        assert relay.passed() == (200_000, 600_000)
+    with pytest.raises(RuntimeError, match="counts no more"):
+        relay.passed()
+
+
 def test_what_was_sent_before_a_close_still_arrives() -> None:
     got: list[bytes] = []
     ended = threading.Event()

@@ -36,7 +36,6 @@ def test_encode_has_spark_and_pandas_next_to_ours_and_counts_the_rows_of_all(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encode, "QUICK_SCALE", 0.001)
-    monkeypatch.setattr(encode, "LEAST_ROUNDS", 1)
     # Of Spark one codec a format: what a codec does to Spark is not ours to test.
     once = {name: {"none": words["none"]} for name, words in encode.SPARK_CODECS.items()}
     monkeypatch.setattr(encode, "SPARK_CODECS", once)
@@ -64,7 +63,7 @@ def test_encode_has_spark_and_pandas_next_to_ours_and_counts_the_rows_of_all(
 def test_overhead_writes_one_row_near_and_far(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overhead, "LEAST_ROUNDS", 1)
+    monkeypatch.setattr(overhead, "QUICK_LEAST_ROUNDS", 1)
     monkeypatch.setattr(overhead, "WARM_UPS", 1)
     monkeypatch.setattr(overhead, "ROUND_TRIPS_MS", (0, 2))
     near, far = overhead.run(context)

@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-pytest.importorskip("pyspark", reason="the seed's method is a Spark data source")
+pytest.importorskip("pyspark", reason="the peer is a Spark data source")
 
 from pyspark.sql import Row
 
@@ -21,11 +21,14 @@ from benchmarks.peers.commands import (
     RCLONE_ONCE,
     CommandError,
     no_rclone,
+    no_rclone_download,
     no_shell,
     quoted,
     rclone,
     sftp,
 )
+from benchmarks.peers.downloads import DOWNLOADS
+from benchmarks.peers.paramiko_lines import LinesReader
 from benchmarks.peers.paramiko_source import ParamikoWriter
 from benchmarks.peers.spark_then_copy import spark_disk_rclone, spark_disk_sftp
 from benchmarks.peers.tools import TOOLS
@@ -158,10 +161,102 @@ def test_an_absent_tool_is_skipped_with_a_reason(
     assert contender.unavailable == "rclone is not installed (Debian: rclone)"
 
 
-# The seed's method
+# Downloads
 
 
-def seed(server: Server, path: str) -> ParamikoWriter:
+def get(name: str, server: Server, source: str, target: Path) -> None:
+    tool = DOWNLOADS[name]
+    if (reason := tool.unavailable(server)) is not None:
+        skip_without(reason)
+    tool.get(server, source, target)
+
+
+@pytest.fixture
+def remote(server: Server, source: Path) -> str:
+    """A file on the server, under a name that is not easy to quote."""
+    path = server.new_target() + " 'it'"
+    server.local(path).write_bytes(source.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_every_tool_gets_the_file_byte_for_byte(
+    name: str, server: Server, source: Path, remote: str, tmp_path: Path
+) -> None:
+    get(name, server, remote, tmp_path / "came here")
+    assert (tmp_path / "came here").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in DOWNLOADS if not name.startswith("rclone")])
+def test_every_tool_gets_nothing_from_a_server_with_another_host_key(
+    name: str, impostor: Server, remote: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match=r"(?i)host key|known_?hosts"):
+        DOWNLOADS[name].get(impostor, remote, tmp_path / "file")
+    target = tmp_path / "file"
+    assert not target.exists() or target.stat().st_size == 0
+
+
+@pytest.mark.parametrize("name", [name for name in DOWNLOADS if name != "asyncssh"])
+def test_all_but_stock_asyncssh_get_with_the_same_cipher(
+    name: str, server: Server, remote: str, tmp_path: Path
+) -> None:
+    server.ciphers()
+    get(name, server, remote, tmp_path / "file")
+    assert set(server.ciphers()) == {CIPHER}
+
+
+def test_rclone_is_tried_against_the_embedded_server_before_it_downloads(
+    server: Server, tmp_path: Path, source: Path
+) -> None:
+    assert no_rclone_download(server) is None
+    with start_server("embedded", tmp_path) as embedded:
+        if (reason := no_rclone_download(embedded)) is None:
+            remote = embedded.new_target()
+            embedded.local(remote).write_bytes(source.read_bytes())
+            DOWNLOADS["rclone"].get(embedded, remote, tmp_path / "file")
+            assert (tmp_path / "file").read_bytes() == source.read_bytes()
+        else:
+            assert "do not understand each other" in reason
+
+
+# Paramiko, line by line
+
+
+def lines_reader(server: Server, path: str) -> LinesReader:
+    return LinesReader(
+        {
+            "host": server.host,
+            "port": str(server.port),
+            "username": server.username,
+            "private_key_path": str(server.key_file),
+            "known_hosts_path": str(server.known_hosts_file),
+            "path": path,
+        }
+    )
+
+
+def test_paramiko_by_line_reads_a_task_a_file_and_a_row_a_line(server: Server) -> None:
+    directory = server.new_target()
+    server.local(directory).mkdir()
+    for name, text in {"a": "1,x\n2,y\n", "b": "3,z"}.items():
+        (server.local(directory) / name).write_text(text)
+    reader = lines_reader(server, directory)
+    tasks = sorted(reader.partitions(), key=lambda task: str(task.value))
+    assert [list(reader.read(task)) for task in tasks] == [[("1,x",), ("2,y",)], [("3,z",)]]
+    single = lines_reader(server, f"{directory}/b")
+    assert [list(single.read(task)) for task in single.partitions()] == [[("3,z",)]]
+
+
+def test_paramiko_by_line_refuses_a_server_with_another_host_key(impostor: Server) -> None:
+    with pytest.raises(Exception, match=r"Host key|known_hosts"):
+        lines_reader(impostor, impostor.directory).partitions()
+
+
+# Paramiko + pandas
+
+
+def paramiko_pandas(server: Server, path: str) -> ParamikoWriter:
     return ParamikoWriter(
         {
             "host": server.host,
@@ -174,25 +269,27 @@ def seed(server: Server, path: str) -> ParamikoWriter:
     )
 
 
-def test_the_seed_writes_a_partition_as_a_file_with_a_header(server: Server) -> None:
+def test_paramiko_with_pandas_writes_a_partition_as_a_file_with_a_header(server: Server) -> None:
     target = server.new_target()
-    seed(server, f"{target}/orders.csv").write(iter(ROWS))
+    paramiko_pandas(server, f"{target}/orders.csv").write(iter(ROWS))
     with (server.local(target) / "orders_part00000.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == [{"n": str(r.n), "text": r.text} for r in ROWS]
 
 
-def test_the_seed_leaves_nothing_of_an_empty_partition(server: Server) -> None:
+def test_paramiko_with_pandas_leaves_nothing_of_an_empty_partition(server: Server) -> None:
     target = server.new_target()
-    seed(server, f"{target}/orders.csv").write(iter([]))
+    paramiko_pandas(server, f"{target}/orders.csv").write(iter([]))
     assert not server.local(target).exists()
 
 
-def test_the_seed_refuses_a_server_with_another_host_key(impostor: Server) -> None:
+def test_paramiko_with_pandas_refuses_a_server_with_another_host_key(impostor: Server) -> None:
     with pytest.raises(Exception, match=r"Host key|known_hosts"):
-        seed(impostor, f"{impostor.new_target()}/orders.csv").write(iter(ROWS))
+        paramiko_pandas(impostor, f"{impostor.new_target()}/orders.csv").write(iter(ROWS))
 
 
-def test_the_seed_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: KeySet) -> None:
+def test_paramiko_with_pandas_asks_for_no_more_than_its_model(
+    tmp_path: Path, user_keys: KeySet
+) -> None:
     """One connection; a look at each directory; open, write, close, and Paramiko's look after."""
     asked: list[str] = []
 
@@ -227,7 +324,7 @@ def test_the_seed_asks_for_no_more_than_its_model(tmp_path: Path, user_keys: Key
             known_hosts_file=known_hosts,
         )
         (embedded.root / "a" / "deep").mkdir(parents=True)
-        seed(address, "/a/deep/place/for/orders.csv").write(iter(ROWS))  # type: ignore[arg-type]
+        paramiko_pandas(address, "/a/deep/place/for/orders.csv").write(iter(ROWS))  # type: ignore[arg-type]
         assert embedded.logins == 1
     assert asked == [
         "stat /a/deep/place",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,17 @@ import pytest
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
 from benchmarks.comparison import Comparison, Contender, Entry, Run
-from benchmarks.performance_page import PAGE, REPOSITORY, behind, encoding, filled, main, updated
+from benchmarks.past_reports import load_report
+from benchmarks.performance_page import (
+    PAGE,
+    REPOSITORY,
+    behind,
+    compared,
+    conversion,
+    filled,
+    main,
+    updated,
+)
 from benchmarks.report import comparison_json
 from benchmarks.targets import targets
 
@@ -87,7 +96,7 @@ def document() -> dict[str, Any]:
 def test_encoding_has_a_line_a_codec_its_target_and_who_was_faster(
     document: dict[str, Any],
 ) -> None:
-    text = encoding(document, "../there")
+    text = conversion(document, "../there", "encoding")
     assert "| csv | none | 250 | 500 | 25 | 10.0 | 100 | 2.5 |" in text
     assert "| csv | xz | 1 | 2 | - | - | - | - |" in text
     assert "CSV by a core: 500 MB/s, met (at least 200)" in text
@@ -100,7 +109,7 @@ def test_encoding_has_a_line_a_codec_its_target_and_who_was_faster(
 def test_a_smaller_file_of_another_is_named(document: dict[str, Any]) -> None:
     document["contests"][0]["entries"][1]["runs"][-1]["bytes"] = 949_999
     document["contests"][2]["entries"][1]["runs"][-1]["bytes"] = 950_001
-    text = encoding(document, "../there")
+    text = conversion(document, "../there", "encoding")
     assert text.endswith("level:\n\n- `encode/csv`: spark, 94999.9 bytes a row; ours has 100000.0.")
 
 
@@ -111,6 +120,38 @@ def test_a_report_of_encode_alone_leaves_the_other_figures_as_they_are(
     after = filled(page, document, "../there")
     assert after.startswith(BLOCK.format("figures", "old"))
     assert "## Encoding" in after
+
+
+def test_decoding_has_a_line_a_codec_and_the_exact_path_next_to_the_fast_one(
+    document: dict[str, Any],
+) -> None:
+    made = encoded("csv", sftp_async=0.004, sftp_async_exact=0.04, spark=0.02, polars=0.001)
+    made.labels["workload"] = "decode"
+    document["contests"] = [comparison_json(made)]
+    text = conversion(document, "../there", "decoding")
+    assert "| csv | none | 250 | 500 | 25 | 10.0 | 50 | 5.0 | - | - | 1,000 | 0.2 |" in text
+    assert text.endswith("than ours:\n\n- `encode/csv`: polars takes 0.25 of our time.")
+    page = BLOCK.format("encoding", "old") + BLOCK.format("decoding", "old")
+    assert filled(page, document, "../there").startswith(BLOCK.format("encoding", "old"))
+
+
+def test_users_see_what_they_would_use_instead_and_no_internal_id(
+    document: dict[str, Any],
+) -> None:
+    document["contests"] = [
+        {**comparison_json(made), "name": name, "labels": {"workload": "bulk", "rows": 2_000_000}}
+        for name, made in (
+            ("bulk/csv", encoded("csv", sftp_async=1, spark_disk=2, paramiko_pandas=8.04)),
+            ("read-bulk/csv", encoded("csv", sftp_async=2, rclone_spark=1)),
+        )
+    ]
+    text = compared(document, "../there")
+    assert "| Writing 2.0 M rows of CSV to a server nearby | spark_disk | 2.0 |" in text
+    assert "|  | paramiko_pandas | 8.0 |" in text
+    assert "| Reading 2.0 M rows of CSV from a server nearby | rclone_spark | 0.5 |" in text
+    assert "../there/writing.svg" in text
+    assert "../there/reading.svg" in text
+    assert not re.search(r"\b[TR]\d+\b", text)
 
 
 def test_a_report_from_elsewhere_is_refused_and_the_page_stays(tmp_path: Path) -> None:
@@ -126,8 +167,7 @@ PLACES = sorted(set(COMMITTED.findall(PAGE.read_text())))
 
 
 def committed(place: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((REPOSITORY / place / "report.json").read_text())
-    return document
+    return load_report(REPOSITORY / place / "report.json")
 
 
 def test_the_page_names_its_reports() -> None:

@@ -55,11 +55,11 @@ ABSENT = (None, None)
 FILE = {"format": "bytes", "rtt_ms": 50}
 
 
-def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Comparison:
+def bulk(paramiko: float, disk: float, rclone: float, cpu: float = 1.0) -> Comparison:
     return held(
         "bulk/csv",
         entry("sftp_async", 0.5, 1, 9, cpu=cpu),  # the median is 1
-        entry("seed", seed),
+        entry("paramiko_pandas", paramiko),
         entry("spark_disk", disk),
         entry("spark_disk_rclone", rclone),
         **CSV,
@@ -108,12 +108,14 @@ def bulk(seed: float, disk: float, rclone: float, cpu: float = 1.0) -> Compariso
         ),
         (
             "T6",
-            held("small-files/50ms", entry("sftp_async", 1), entry("seed", 15), rtt_ms=50),
+            held(
+                "small-files/50ms", entry("sftp_async", 1), entry("paramiko_pandas", 15), rtt_ms=50
+            ),
             [(15, True)],
         ),
         (
             "T6",
-            held("small-files/0ms", entry("sftp_async", 1), entry("seed", 99), rtt_ms=0),
+            held("small-files/0ms", entry("sftp_async", 1), entry("paramiko_pandas", 99), rtt_ms=0),
             [(None, None)],
         ),
         (
@@ -170,9 +172,9 @@ def test_a_disqualified_peer_is_no_measure_and_the_target_says_why() -> None:
     found = {
         target["what"]: target for target in targets({"contests": [comparison_json(comparison)]})
     }
-    first = found["bulk, times as fast as the seed's method"]
+    first = found["bulk, times as fast as Paramiko + pandas"]
     assert (first["measured"], first["met"]) == (None, None)
-    assert first["note"] == "bulk/csv has no counted runs of seed"
+    assert first["note"] == "bulk/csv has no counted runs of paramiko_pandas"
 
 
 def test_other_ciphers_are_named_next_to_the_transports_ratio() -> None:
@@ -278,7 +280,7 @@ def test_what_people_read_has_a_row_for_every_contender_the_missing_ones_too(
     report: Report,
 ) -> None:
     away = Entry(Contender("rclone", "Rclone", print, unavailable="rclone is not installed"))
-    wrong = entry("seed", 1)
+    wrong = entry("paramiko_pandas", 1)
     wrong.failed = "left other rows"
     report.add(held("bulk/csv", entry("sftp_async", 1, 2), away, wrong))
     document = report.document()
@@ -287,7 +289,7 @@ def test_what_people_read_has_a_row_for_every_contender_the_missing_ones_too(
     for text in (markdown(document), console.export_text()):
         assert "skipped: rclone is not installed" in text
         assert "disqualified" in text
-        assert "PROBLEM: bulk/csv: Seed: left other rows" in text
+        assert "PROBLEM: bulk/csv: Paramiko_Pandas: left other rows" in text
         assert "1.00 to 2.00" in text
 
 
@@ -314,8 +316,8 @@ def test_charts_are_drawn_of_what_was_run_and_of_nothing_else(
     trace = ((0.0, 10 * MIB, 20 * MIB), (1.0, 11 * MIB, 21 * MIB))
     traced.runs[0] = replace(traced.runs[0], trace=trace)
     comparisons = [
-        held("bulk/csv", entry("sftp_async", 1, 2), entry("seed", 3)),
-        held("latency/csv", entry("sftp_async", 1), entry("seed", 3), rtt_ms=50),
+        held("bulk/csv", entry("sftp_async", 1, 2), entry("paramiko_pandas", 3)),
+        held("latency/csv", entry("sftp_async", 1), entry("paramiko_pandas", 3), rtt_ms=50),
         held("scale/rows", *(entry(f"x{n}", n, worker=MIB, rows=n * 10**6) for n in (1, 2))),
         held("scale/one-partition", traced, rows=5_000_000),
     ]

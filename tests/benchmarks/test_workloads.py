@@ -76,7 +76,7 @@ def test_bulk_writes_every_kind_of_file(context: Context, monkeypatch: pytest.Mo
     monkeypatch.setattr(bulk, "CONTESTS", few)
     csv, parquet, gzipped = checked(list(bulk.run(context)))
     by_hand = ["spark_disk", "spark_disk_sftp", "spark_disk_rclone"]
-    assert names(csv) == ["sftp_async", "sftp_async_untuned", "seed", *by_hand]
+    assert names(csv) == ["sftp_async", "sftp_async_untuned", "paramiko_pandas", *by_hand]
     assert names(parquet) == names(gzipped) == ["sftp_async", "spark_disk"]
     assert csv.labels["partitions"] == 2
     assert (
@@ -93,7 +93,7 @@ def test_latency_writes_through_the_relay(
     monkeypatch.setattr(latency, "ONE_FILE_MS", 2)
     monkeypatch.setattr(latency, "QUICK_SIZE", 100_000)
     table, file = checked(list(latency.run(context)))
-    assert names(table) == ["sftp_async", "seed", "spark_disk_sftp", "spark_disk_rclone"]
+    assert names(table) == ["sftp_async", "paramiko_pandas", "spark_disk_sftp", "spark_disk_rclone"]
     assert names(file) == ["sftp_async", "openssh_sftp", "rclone", "rclone_unchecked"]
     assert table.labels["rtt_ms"] == file.labels["rtt_ms"] == 2
 
@@ -105,7 +105,7 @@ def test_small_files_has_a_file_for_every_partition(
     monkeypatch.setattr(small_files, "ROWS", 50)
     monkeypatch.setattr(small_files, "ROUND_TRIPS_MS", (0, 2))
     near, far = checked(list(small_files.run(context)))
-    assert names(near) == names(far) == ["sftp_async", "seed", "noop"]
+    assert names(near) == names(far) == ["sftp_async", "paramiko_pandas", "noop"]
     assert (near.labels["partitions"], near.labels["rows"]) == (3, 150)
 
 
@@ -139,7 +139,7 @@ def test_a_table_is_made_once_and_never_seen_unfinished(
     before = {file: file.stat().st_mtime_ns for file in made.iterdir()}
     assert data.lineitem(0.001, 2, data_dir) == made
     assert {file: file.stat().st_mtime_ns for file in made.iterdir()} == before
-    monkeypatch.setattr(data, "_files", lambda table: [])
+    monkeypatch.setattr(data, "files_of", lambda table: [])
     with pytest.raises(data.DataError, match="made 0 files, not 2"):
         data.lineitem(0.001, 2, tmp_path)
     assert list(tmp_path.iterdir()) == []
