@@ -1,1 +1,1 @@
-"""CSV, as Spark writes it."""
+"""CSV, as Spark writes and reads it."""

@@ -1,1 +1,1 @@
-"""JSON Lines, as Spark writes it."""
+"""JSON Lines and documents, as Spark writes and reads them."""

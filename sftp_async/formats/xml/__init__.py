@@ -1,1 +1,1 @@
-"""XML, as Spark writes it."""
+"""XML, as Spark writes and reads it."""
