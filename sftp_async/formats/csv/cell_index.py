@@ -122,6 +122,15 @@ def _indexed(data: bytes, dialect: ReadDialect, *, quoted: bool) -> CellIndex | 
     return index
 
 
+def _texts(codes: Bytes, starts: Integers, ends: Integers) -> pa.Array:
+    """Return slices of bytes, of which every other one is wanted; the others lie between them."""
+    offsets = np.empty(2 * len(starts), np.int32)
+    offsets[0::2] = starts
+    offsets[1::2] = ends
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(codes)]
+    return pa.Array.from_buffers(pa.string(), max(len(offsets) - 1, 0), buffers)
+
+
 class CellIndex:
     """Where the cells of a block are; see `cell_index`.
 
@@ -153,6 +162,8 @@ class CellIndex:
         self._doubled = doubled
         #: For each row, the number of its first cell, and how many it has.
         self._first = self._counts = last[:0]
+        #: Which lines are rows.
+        self._are_rows: Mask = np.zeros(len(last), np.bool_)
         #: Which cells were quoted; None: no cell.
         self._quoted: Mask | None = None
 
@@ -166,10 +177,25 @@ class CellIndex:
         """Most cells of a row."""
         return int(self._counts.max(initial=0))
 
-    def odd_rows(self, width: int) -> list[int]:
-        """Return the rows that have another number of cells."""
-        odd = self._counts != width
-        return np.flatnonzero(odd).tolist() if odd.any() else []
+    def odd_rows(self, width: int) -> pa.Array:
+        """Return which rows have another number of cells."""
+        return pa.array(self._counts != width)
+
+    def records(self, data: bytes) -> pa.Array:
+        """Return the text of each row's line, without its end.
+
+        Args:
+            data: in which the cells were found; its escapes are part of the text.
+
+        """
+        codes = np.frombuffer(data, np.uint8)
+        feeds = np.flatnonzero(codes == _FEED).astype(np.int32)
+        starts = np.empty_like(feeds)
+        starts[:1] = 0
+        np.add(feeds[:-1], 1, out=starts[1:])
+        lines = np.flatnonzero(self._are_rows).astype(np.int32)
+        texts = _texts(codes, starts, feeds - (codes[feeds - 1] == _RETURN))
+        return pc.take(texts, pa.array(lines * np.int32(2)), boundscheck=False)
 
     def columns(self, width: int, places: Sequence[int] | None) -> list[pa.Array]:
         """Return columns of text, null where the parser's cells are null or missing.
@@ -179,12 +205,7 @@ class CellIndex:
             places: of the columns to return; None for all.
 
         """
-        # Every other text is a cell, and the others are what is between cells.
-        offsets = np.empty(2 * len(self._starts), np.int32)
-        offsets[0::2] = self._starts
-        offsets[1::2] = self._ends
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self._codes)]
-        texts = pa.Array.from_buffers(pa.string(), max(len(offsets) - 1, 0), buffers)
+        texts = _texts(self._codes, self._starts, self._ends)
         are_empty = self._starts == self._ends
         empty = are_empty if are_empty.any() else None
         least = int(self._counts.min(initial=width))
@@ -241,7 +262,7 @@ class CellIndex:
             dropped |= comment & (starts < self._ends[first])
         if dropped.any():
             first, counts = first[~dropped], counts[~dropped]
-        self._first, self._counts = first, counts
+        self._first, self._counts, self._are_rows = first, counts, ~dropped
 
     def _are_blank(self, cells: Integers) -> Mask:
         """Whether cells are of white space alone."""

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.csv.quick_lines import BLANKS
+from sftp_async.formats.csv.lines import BLANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

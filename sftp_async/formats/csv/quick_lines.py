@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sftp_async.formats.csv.lines import BLANKS
 from sftp_async.formats.csv.read_dialect import NUL
 
 if TYPE_CHECKING:
     from sftp_async.formats.csv.parser_state import Cells
     from sftp_async.formats.csv.read_dialect import ReadDialect
 
-#: What Java's String.trim removes, and the parser takes for white space.
-BLANKS = "".join(map(chr, range(33)))
 #: Stand for a quoted part and for an escaped quote: characters that are none, by Unicode.
 _PART, _QUOTE = "\ufdd0", "\ufdd1"
 
@@ -48,7 +47,10 @@ class QuickLines:
         self._plain = re.compile(f"(?>{plain}{sep})*+")
         self._doubling = re.compile(f"{quote}[^{quote}]*(?:{quote}{quote}[^{quote}]*)*{quote}")
         self._fields = None
-        if dialect.unescaped == "stop_at_delimiter" and self._escape != self._quote:
+        # Spark leaves half of a line end in such a cell, if it keeps the line ends in quotes.
+        keeps_half = dialect.multi_line and dialect.line_sep == "\r\n"
+        stops = dialect.unescaped == "stop_at_delimiter"
+        if stops and self._escape != self._quote and not keeps_half:
             self._fields = _Fields(dialect)
 
     @staticmethod

@@ -167,6 +167,7 @@ def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[s
 @example([['"a\\"1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
 @example([["a", '"a""1"'], ["#"]], "\n", False, {"comment": "#"})
 @example([['"a"', ""], [""]], "\r\n", False, {"line_sep": "\r\n"})
+@example([['"a""1"'], [""]], "\r\n", False, {"line_sep": "\r\n"})
 @settings(max_examples=200)
 def test_lines_of_a_document_are_read_as_the_parser_reads_them(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
@@ -269,6 +270,39 @@ def test_one_odd_line_does_not_send_its_whole_block_the_exact_way() -> None:
     assert found["a"][20_000].as_py() == '"x"y'
     assert sum(shares) == len(data)
     assert shares[False] < 20_000
+
+
+@pytest.mark.parametrize("schema", [CORRUPT, TWO], ids=["with records", "without"])
+@pytest.mark.parametrize("line", [b"1,2,3", b"1", b'"x, ""y""",2,3', b"x,y"])
+def test_rows_of_another_length_or_type_take_the_fast_path(schema: pa.Schema, line: bytes) -> None:
+    # They were read line by line for the texts of their records.
+    data = b"\n".join([b"x,1", b" ", line, b"#x", line, b"y,2"])
+    for end, options in [(b"\n", {}), (b"\r\n", {}), (b"\r\n", {"line_sep": "\r\n"})]:
+        lines = data.replace(b"\n", end)
+        options = {"escape": '"', "comment": "#", **options}
+        found = rows(lines, schema, "fast", **options)
+        assert found == rows(lines, schema, "exact", **options)
+        assert len(found) == 4
+        if schema is CORRUPT:
+            assert [row[2] for row in found] == [None, line.decode(), line.decode(), None]
+
+
+def test_the_text_of_a_record_keeps_its_escapes_on_the_fast_path() -> None:
+    data = b'"say \\"hi\\"",1\n"a \\"b\\"",z\n'
+    expected = [('say "hi"', 1, None), ('a "b"', None, '"a \\"b\\"",z')]
+    assert rows(data, CORRUPT, "fast") == expected
+
+
+@pytest.mark.parametrize("schema", [CORRUPT, TWO], ids=["with records", "without"])
+def test_lines_without_quotes_need_no_list_of_cells(
+    monkeypatch: pytest.MonkeyPatch, schema: pa.Schema
+) -> None:
+    # A Python object for each cell takes most of the time that short lines take.
+    data = b"1,2,3\n" * 10 + b"x\n \ny,1\n,\n"
+    expected = rows(data, schema, "exact")
+    assert expected == rows(data, schema, "fast")
+    monkeypatch.setattr(LineCells, "of", None)
+    assert rows(data, schema, "exact") == expected
 
 
 def test_a_format_pickles_without_its_callback() -> None:
