@@ -155,6 +155,8 @@ class _Fields:
     A quoted cell ends at its quotes if nothing but white space is between them and the separator;
     several quotes there stand for one less. Any other cell that begins with a quote is text up to
     the next separator, with its quotes: `stop_at_delimiter`.
+
+    To one kind of the latter the parser adds a quote if it is the last of its line.
     """
 
     def __init__(self, dialect: ReadDialect) -> None:
@@ -167,6 +169,8 @@ class _Fields:
             f"(?:{quote}{inside}{quote}[^{sep}]*|{bare}|)",
             re.DOTALL,
         )
+        #: A cell to which the parser adds a quote, at the end of a line.
+        self._odd_last = re.compile(f"{quote}{inside}{quote}+{blanks[:-1]}+[^{sep}]{quote}")
         self._fields = re.compile(
             f"(?:({quote})({inside}){quote}({quote}*){blanks}(?={sep}|\\Z)"
             f"|({quote}{inside}{quote}[^{sep}]*|{bare}|))({sep}|\\Z)",
@@ -178,11 +182,12 @@ class _Fields:
         if self._whole.fullmatch(line, start) is None:
             return None
         cells: Cells = []
+        text = ""
         for opening, inside, quotes, text, end in self._fields.findall(line, start):
             cells.append(inside + quotes or self._empty if opening else text or self._null)
             if not end:
                 break
-        return cells
+        return None if self._odd_last.match(text) else cells
 
 
 def _end_of(pattern: re.Pattern[str], text: str) -> int:
