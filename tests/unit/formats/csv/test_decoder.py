@@ -65,7 +65,7 @@ def rows(
         (b' "x ",\t1\n" ", \n', {"ignore_leading_white_space": "true"}),
         (b'x"y,"1"\n"a, b"c,2\n"a ""b"", c",3\n', {}),
         (b'"x""",1\r\n"y" ,"2" \t\r\n"""",""\r\n', {"empty_value": "E"}),
-        (b'#"",""\n"x"" \x1f,,"a,"\n\n"," y"" z,\n', {"comment": "#", "null_value": "N"}),
+        (b'#"",""\n"x"" \x1f,,"a,"\n\n"a"," y"" z,\n', {"comment": "#", "null_value": "N"}),
         (b'"x""y",1\n"z",2\n', {"escape": "~", "char_to_escape_quote_escaping": '"'}),
     ],
 )
