@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from sftp_async.errors import DecodeError
+from sftp_async.formats.arrow_text import null_where
 from sftp_async.formats.csv.header import check_header, header_line, positions
 from sftp_async.formats.csv.line_cells import LineCells
-from sftp_async.formats.csv.quick_lines import BLANKS
+from sftp_async.formats.csv.lines import end_of_line, record_text, text_lines, without_blank
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.csv.rows import Malformed
+from sftp_async.formats.csv.unquoted_lines import UnquotedLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Callable, Iterator, Sequence
 
     from sftp_async.formats.csv.decoder import CSVReadFormat
     from sftp_async.formats.csv.record_parser import Cells
@@ -26,7 +28,6 @@ ROWS = 16 * 1024
 #: Bytes of a piece of a block that is not cut further to find what is plain in it.
 _PIECE = 8 * 1024
 _MARK = "\ufeff"
-_ENDS = re.compile(r"\r\n|\r|\n")
 
 
 class BlockReader:
@@ -103,7 +104,7 @@ class BlockReader:
         cells = self._form.fast.cells(data, self._width, self._places)
         if cells is None:
             return None
-        malformed = Malformed(cells.odd, offset=offset)
+        malformed = Malformed(cells.odd, cells.records, offset)
         return self._maker.batch(cells.columns, cells.rows, malformed, self._path)
 
     def take_header(self, cells: Cells) -> None:
@@ -129,24 +130,27 @@ class BlockReader:
             )
 
     def batch_of(
-        self, records: Sequence[Cells | None], texts: Sequence[str | None] | None, offset: int
+        self, records: Sequence[Cells | None], texts: Callable[[], pa.Array], offset: int
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of records.
 
         Args:
             records: the cells of each; None for one that has none.
-            texts: of the records; None if they are not wanted.
+            texts: returns the texts of the records.
             offset: of the first record in the file, about.
 
         """
         width = self._width
-        odd = [row for row, found in enumerate(records) if found is None or len(found) != width]
+        odd = [found is None or len(found) != width for found in records]
         columns = self._maker.text_columns(records, width)
         if self._places is not None:
             columns = [columns[place] for place in self._places]
-        malformed = Malformed(odd, texts, offset)
-        batch = self._maker.batch(columns, len(records), malformed, self._path)
-        if batch is not None and batch.num_rows:
+        malformed = Malformed(pa.array(odd, pa.bool_()), texts, offset)
+        yield from self._batch(columns, malformed)
+
+    def _batch(self, columns: Sequence[pa.Array], malformed: Malformed) -> Iterator[pa.RecordBatch]:
+        batch = self._maker.batch(columns, len(malformed.rows), malformed, self._path)
+        if batch.num_rows:
             yield batch
 
     def failed(self, error: RecordError, offset: int) -> DecodeError:
@@ -162,7 +166,7 @@ class BlockReader:
         ends = self._dialect.line_sep
         position = 0
         while position < len(data):
-            stop = _end_of_line(data, position, ends)
+            stop = end_of_line(data, position, ends)
             (line,) = text_lines(data[position:stop], ends) or [""]
             position = stop
             if header_line([line], self._dialect) is not None:
@@ -178,58 +182,40 @@ class BlockReader:
         return data[position:]
 
     def _exact(self, data: bytes, offset: int, *, fresh: bool) -> Iterator[pa.RecordBatch]:
-        lines = text_lines(data, self._dialect.line_sep)
-        lines = [line for line in lines if line and (line[0] > " " or line.strip(BLANKS))]
+        lines = without_blank(text_lines(data, self._dialect.line_sep))
         if comment := self._dialect.comment:
             lines = [line for line in lines if not line.startswith(comment)]
-        cells = self._cells
-        cut = cells.of
-        if cells.splits and self._dialect.quote.encode() not in data:
-            cut = cells.of_unquoted
+        splits = self._cells.splits and self._dialect.quote.encode() not in data
         try:
             for first in range(0, len(lines), ROWS):
                 part = lines[first : first + ROWS]
-                records = [cut(line) for line in part]
-                texts = None
-                if self._maker.keeps_records:
-                    texts = [record_text(line) for line in part]
-                if fresh and not first and part[0].startswith(_MARK):
-                    records[0] = cells.of(part[0].removeprefix(_MARK))
+                texts = partial(self._texts, part)
+                marked = fresh and not first and part[0].startswith(_MARK)
+                if splits and not marked:
+                    found = UnquotedLines(part, self._dialect.sep)
+                    if found.most <= self._dialect.max_columns:
+                        yield from self._batch_of_unquoted(found, texts, offset)
+                        continue
+                records = [self._cells.of(line) for line in part]
+                if marked:
+                    records[0] = self._cells.of(part[0].removeprefix(_MARK))
                 yield from self.batch_of(records, texts, offset)
         except RecordError as error:
             raise self.failed(error, offset) from error
 
+    def _batch_of_unquoted(
+        self, lines: UnquotedLines, texts: Callable[[], pa.Array], offset: int
+    ) -> Iterator[pa.RecordBatch]:
+        places = range(self._width) if self._places is None else self._places
+        columns = [self._maker.nulled(null_where(lines.column(place), "")) for place in places]
+        yield from self._batch(columns, Malformed(lines.odd(self._width), texts, offset))
+
+    def _texts(self, lines: Sequence[str]) -> pa.Array:
+        # Where the usual ends of lines count, none is left in a line.
+        if self._dialect.line_sep is not None:
+            lines = [record_text(line) for line in lines]
+        return pa.array(lines, pa.string())
+
 
 class NotPlainError(Exception):
     """A block cannot take the fast path, which a test has asked for."""
-
-
-def text_lines(data: bytes, line_sep: str | None) -> list[str]:
-    """Return the lines of UTF-8 data, without their ends."""
-    text = data.decode("utf-8", "replace")
-    if line_sep is not None:
-        lines = text.split(line_sep)
-    elif "\r" in text:
-        lines = _ENDS.split(text)
-    else:
-        lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines
-
-
-def record_text(line: str) -> str:
-    """Return the text of a malformed record, without its end: Scala's StringOps.stripLineEnd."""
-    if line.endswith("\r\n"):
-        return line[:-2]
-    return line[:-1] if line.endswith(("\n", "\r")) else line
-
-
-def _end_of_line(data: bytes, position: int, line_sep: str | None) -> int:
-    """Return where the line behind the one at a position begins."""
-    if line_sep is not None:
-        end = line_sep.encode()
-        at = data.find(end, position)
-        return len(data) if at < 0 else at + len(end)
-    found = re.compile(rb"\r\n|\r|\n").search(data, position)
-    return found.end() if found else len(data)

@@ -1,7 +1,8 @@
 """Finds the cells of a block of CSV lines with NumPy, where Spark's parser finds the same ones.
 
 A block is looked at as a whole: where its separators, line feeds and quotes are. What is quoted is
-known by counting quotes; each must stand where a cell begins or ends, or be escaped. The cells are
+known by counting quotes; each must stand where a cell begins or ends, or be escaped. Where some are
+not escaped and there are no escapes, cells are found one after another instead. The cells are
 then slices of the block, which Arrow gathers into columns. It takes half the time of Arrow's own
 CSV reader, sees which cells were quoted, and allows rows of any length.
 """
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from sftp_async.formats.arrow_text import null_where, text_buffer
 from sftp_async.formats.csv.read_dialect import NUL
+from sftp_async.formats.csv.unescaped_quotes import UnescapedQuotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +53,17 @@ def cell_index(data: bytes, dialect: ReadDialect) -> CellIndex | None:
         return _indexed(data, dialect, quoted=False)
     if NUL in (dialect.quote, dialect.escape) or not _has_plain_escapes(data, dialect):
         return None
+    # Where a quote follows another one, cells mostly are not what counting quotes tells.
+    if quote * 2 in data and UnescapedQuotes.suits(data, dialect):
+        return _unescaped(data, dialect)
     escape = dialect.escape.encode()
+    marked = data
     if escape != quote and escape in data:
-        data = data.replace(escape + quote, _ESCAPED_TEXT)
-    return _indexed(data, dialect, quoted=True)
+        marked = data.replace(escape + quote, _ESCAPED_TEXT)
+    index = _indexed(marked, dialect, quoted=True)
+    if index is None and UnescapedQuotes.suits(data, dialect):
+        return _unescaped(data, dialect)
+    return index
 
 
 def _has_plain_escapes(data: bytes, dialect: ReadDialect) -> bool:
@@ -106,19 +115,42 @@ def _indexed(data: bytes, dialect: ReadDialect, *, quoted: bool) -> CellIndex | 
             codes = codes.copy()
             codes[at[kinds == _ESCAPED]] = quote
         ends = at[~(inside | are_quotes)].astype(np.int32)
-    last = np.flatnonzero(codes[ends] == _FEED).astype(np.int32)
-    starts = np.empty_like(ends)
-    starts[:1] = 0
-    np.add(ends[:-1], 1, out=starts[1:])
-    index = CellIndex(dialect, codes, starts, ends, last, doubled=pairs > 0)
-    index.drop_returns()
-    index.find_rows()
+    index = _with_rows(dialect, codes, ends, doubled=pairs > 0)
     if dialect.trim_left:
         index.trim_left()
     if not index.unquote(quotes - 2 * pairs):
         return None
     if dialect.trim_right:
         index.trim_right()
+    return index
+
+
+def _texts(codes: Bytes, starts: Integers, ends: Integers) -> pa.Array:
+    """Return slices of bytes, of which every other one is wanted; the others lie between them."""
+    offsets = np.empty(2 * len(starts), np.int32)
+    offsets[0::2] = starts
+    offsets[1::2] = ends
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(codes)]
+    return pa.Array.from_buffers(pa.string(), max(len(offsets) - 1, 0), buffers)
+
+
+def _unescaped(data: bytes, dialect: ReadDialect) -> CellIndex | None:
+    codes = np.frombuffer(data, np.uint8)
+    quotes = UnescapedQuotes(codes, dialect)
+    if quotes.ends is None:
+        return None
+    index = _with_rows(dialect, codes, quotes.ends, doubled=False)
+    return index if index.unquote_as(quotes) else None
+
+
+def _with_rows(dialect: ReadDialect, codes: Bytes, ends: Integers, *, doubled: bool) -> CellIndex:
+    last = np.flatnonzero(codes[ends] == _FEED).astype(np.int32)
+    starts = np.empty_like(ends)
+    starts[:1] = 0
+    np.add(ends[:-1], 1, out=starts[1:])
+    index = CellIndex(dialect, codes, starts, ends, last, doubled=doubled)
+    index.drop_returns()
+    index.find_rows()
     return index
 
 
@@ -153,6 +185,8 @@ class CellIndex:
         self._doubled = doubled
         #: For each row, the number of its first cell, and how many it has.
         self._first = self._counts = last[:0]
+        #: Which lines are rows.
+        self._are_rows: Mask = np.zeros(len(last), np.bool_)
         #: Which cells were quoted; None: no cell.
         self._quoted: Mask | None = None
 
@@ -166,10 +200,25 @@ class CellIndex:
         """Most cells of a row."""
         return int(self._counts.max(initial=0))
 
-    def odd_rows(self, width: int) -> list[int]:
-        """Return the rows that have another number of cells."""
-        odd = self._counts != width
-        return np.flatnonzero(odd).tolist() if odd.any() else []
+    def odd_rows(self, width: int) -> pa.Array:
+        """Return which rows have another number of cells."""
+        return pa.array(self._counts != width)
+
+    def records(self, data: bytes) -> pa.Array:
+        """Return the text of each row's line, without its end.
+
+        Args:
+            data: in which the cells were found; its escapes are part of the text.
+
+        """
+        codes = np.frombuffer(data, np.uint8)
+        feeds = np.flatnonzero(codes == _FEED).astype(np.int32)
+        starts = np.empty_like(feeds)
+        starts[:1] = 0
+        np.add(feeds[:-1], 1, out=starts[1:])
+        lines = np.flatnonzero(self._are_rows).astype(np.int32)
+        texts = _texts(codes, starts, feeds - (codes[feeds - 1] == _RETURN))
+        return pc.take(texts, pa.array(lines * np.int32(2)), boundscheck=False)
 
     def columns(self, width: int, places: Sequence[int] | None) -> list[pa.Array]:
         """Return columns of text, null where the parser's cells are null or missing.
@@ -179,12 +228,7 @@ class CellIndex:
             places: of the columns to return; None for all.
 
         """
-        # Every other text is a cell, and the others are what is between cells.
-        offsets = np.empty(2 * len(self._starts), np.int32)
-        offsets[0::2] = self._starts
-        offsets[1::2] = self._ends
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self._codes)]
-        texts = pa.Array.from_buffers(pa.string(), max(len(offsets) - 1, 0), buffers)
+        texts = _texts(self._codes, self._starts, self._ends)
         are_empty = self._starts == self._ends
         empty = are_empty if are_empty.any() else None
         least = int(self._counts.min(initial=width))
@@ -241,7 +285,7 @@ class CellIndex:
             dropped |= comment & (starts < self._ends[first])
         if dropped.any():
             first, counts = first[~dropped], counts[~dropped]
-        self._first, self._counts = first, counts
+        self._first, self._counts, self._are_rows = first, counts, ~dropped
 
     def _are_blank(self, cells: Integers) -> Mask:
         """Whether cells are of white space alone."""
@@ -285,3 +329,8 @@ class CellIndex:
         self._starts[cells] = starts + 1
         self._ends[cells] = ends
         return True
+
+    def unquote_as(self, quotes: UnescapedQuotes) -> bool:
+        """Take the quotes off the cells where some are not escaped; return whether that is all."""
+        self._quoted = quotes.unquote(self._starts, self._ends)
+        return self._quoted is not None

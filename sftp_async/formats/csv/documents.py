@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from sftp_async.errors import DecodeError
-from sftp_async.formats.csv.block_reader import ROWS, BlockReader, record_text
+from sftp_async.formats.csv.block_reader import ROWS, BlockReader
 from sftp_async.formats.csv.line_cells import LineCells
+from sftp_async.formats.csv.lines import record_text
 from sftp_async.formats.csv.record_parser import RecordError, RecordParser
 from sftp_async.formats.decompression import codec_of, plain_chunks
 from sftp_async.formats.recoding import charset_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
     from sftp_async.formats.base import ReadableFile
     from sftp_async.formats.csv.decoder import CSVReadFormat
@@ -60,11 +62,11 @@ def document_rows(form: CSVReadFormat, file: ReadableFile) -> Iterator[pa.Record
         size += len(text)
         if len(rows) >= ROWS or size >= _BATCH:
             form.report(False, size)
-            yield from reader.batch_of(rows, texts, 0)
+            yield from reader.batch_of(rows, partial(pa.array, texts, pa.string()), 0)
             rows, texts, size = [], [], 0
     if rows:
         form.report(False, size)
-        yield from reader.batch_of(rows, texts, 0)
+        yield from reader.batch_of(rows, partial(pa.array, texts, pa.string()), 0)
 
 
 def document_records(form: CSVReadFormat, file: ReadableFile) -> Iterator[tuple[Cells, str]]:

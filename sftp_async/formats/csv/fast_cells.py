@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from sftp_async.formats.arrow_text import null_where
-from sftp_async.formats.csv.quick_lines import BLANKS
+from sftp_async.formats.csv.lines import BLANKS, text_lines
 from sftp_async.formats.csv.read_dialect import NUL
+from sftp_async.formats.csv.rows import rows_where
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sftp_async.formats.csv.read_dialect import ReadDialect
 
@@ -40,13 +41,15 @@ class PlainCells:
     Attributes:
         columns: of text, null where cells are null or missing.
         rows: number of them.
-        odd: the rows that have too few cells or too many.
+        odd: which rows have too few cells or too many.
+        records: returns the text of each row's line.
 
     """
 
     columns: list[pa.Array]
     rows: int
-    odd: list[int]
+    odd: pa.Array
+    records: Callable[[], pa.Array]
 
 
 class FastCells:
@@ -115,7 +118,8 @@ class FastCells:
         index = cell_index(data, self._dialect)
         if index is None or index.most > self._dialect.max_columns:
             return None
-        return PlainCells(index.columns(width, places), index.rows, index.odd_rows(width))
+        columns, odd = index.columns(width, places), index.odd_rows(width)
+        return PlainCells(columns, index.rows, odd, lambda: index.records(data))
 
     def _cut(self, data: bytes, width: int, places: Sequence[int] | None) -> PlainCells | None:
         """Return the cells as Arrow's CSV reader finds them, in blocks without quotes."""
@@ -151,7 +155,12 @@ class FastCells:
         if places is not None:
             names = table.column_names
             columns = [columns[names.index(str(place))] for place in places]
-        return PlainCells(columns, lines, [])
+        return PlainCells(
+            columns,
+            lines,
+            rows_where([], lines),
+            lambda: pa.array(text_lines(data, dialect.line_sep), pa.string()),
+        )
 
     def _nulled(self, text: pa.Array) -> pa.Array:
         """Return a column as Spark has it: trimmed, and null where it has the text of null."""

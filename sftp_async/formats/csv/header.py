@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.csv.quick_lines import BLANKS
+from sftp_async.formats.csv.lines import BLANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +45,8 @@ def safe_names(
     """
     if not header:
         return [f"_c{index}" for index in range(len(cells))]
-    keys = [cell if case_sensitive else cell.lower() for cell in cells if cell is not None]
-    twice = {key for key in keys if keys.count(key) > 1}
+    keys = Counter(cell if case_sensitive else cell.lower() for cell in cells if cell is not None)
+    twice = {key for key, count in keys.items() if count > 1}
     names = []
     for index, cell in enumerate(cells):
         if not cell or cell == dialect.null_value:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.csv.block_reader import BlockReader, text_lines
+from sftp_async.formats.csv.block_reader import BlockReader
 from sftp_async.formats.csv.documents import document_records
 from sftp_async.formats.csv.header import safe_names
 from sftp_async.formats.csv.line_cells import LineCells
-from sftp_async.formats.csv.quick_lines import BLANKS
+from sftp_async.formats.csv.lines import BLANKS, text_lines
 from sftp_async.formats.csv.record_parser import RecordError
 from sftp_async.formats.values import text_numbers, text_times
 from sftp_async.formats.values.pattern_reading import PatternReader

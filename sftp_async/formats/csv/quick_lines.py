@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sftp_async.formats.csv.lines import BLANKS
 from sftp_async.formats.csv.read_dialect import NUL
 
 if TYPE_CHECKING:
     from sftp_async.formats.csv.parser_state import Cells
     from sftp_async.formats.csv.read_dialect import ReadDialect
 
-#: What Java's String.trim removes, and the parser takes for white space.
-BLANKS = "".join(map(chr, range(33)))
 #: Stand for a quoted part and for an escaped quote: characters that are none, by Unicode.
 _PART, _QUOTE = "\ufdd0", "\ufdd1"
 
@@ -48,7 +47,10 @@ class QuickLines:
         self._plain = re.compile(f"(?>{plain}{sep})*+")
         self._doubling = re.compile(f"{quote}[^{quote}]*(?:{quote}{quote}[^{quote}]*)*{quote}")
         self._fields = None
-        if dialect.unescaped == "stop_at_delimiter" and self._escape != self._quote:
+        # Spark leaves half of a line end in such a cell, if it keeps the line ends in quotes.
+        keeps_half = dialect.multi_line and dialect.line_sep == "\r\n"
+        stops = dialect.unescaped == "stop_at_delimiter"
+        if stops and self._escape != self._quote and not keeps_half:
             self._fields = _Fields(dialect)
 
     @staticmethod
@@ -153,6 +155,8 @@ class _Fields:
     A quoted cell ends at its quotes if nothing but white space is between them and the separator;
     several quotes there stand for one less. Any other cell that begins with a quote is text up to
     the next separator, with its quotes: `stop_at_delimiter`.
+
+    To one kind of the latter the parser adds a quote if it is the last of its line.
     """
 
     def __init__(self, dialect: ReadDialect) -> None:
@@ -165,6 +169,8 @@ class _Fields:
             f"(?:{quote}{inside}{quote}[^{sep}]*|{bare}|)",
             re.DOTALL,
         )
+        #: A cell to which the parser adds a quote, at the end of a line.
+        self._odd_last = re.compile(f"{quote}{inside}{quote}+{blanks[:-1]}+[^{sep}]{quote}")
         self._fields = re.compile(
             f"(?:({quote})({inside}){quote}({quote}*){blanks}(?={sep}|\\Z)"
             f"|({quote}{inside}{quote}[^{sep}]*|{bare}|))({sep}|\\Z)",
@@ -176,11 +182,12 @@ class _Fields:
         if self._whole.fullmatch(line, start) is None:
             return None
         cells: Cells = []
+        text = ""
         for opening, inside, quotes, text, end in self._fields.findall(line, start):
             cells.append(inside + quotes or self._empty if opening else text or self._null)
             if not end:
                 break
-        return cells
+        return None if self._odd_last.match(text) else cells
 
 
 def _end_of(pattern: re.Pattern[str], text: str) -> int:

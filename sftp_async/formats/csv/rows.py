@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sftp_async.errors import DecodeError
-from sftp_async.formats.arrow_text import null_where
+from sftp_async.formats.arrow_text import any_true, null_where
 from sftp_async.formats.values.from_text import FromText, TextRules, reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sftp_async.formats.csv.record_parser import Cells
 
@@ -57,13 +59,13 @@ class RowMaker:
 
     def batch(
         self, columns: Sequence[pa.Array], rows: int, malformed: Malformed, path: str
-    ) -> pa.RecordBatch | None:
-        """Return the rows of columns of text; None if a record's text is wanted and not known.
+    ) -> pa.RecordBatch:
+        """Return the rows of columns of text.
 
         Args:
             columns: one for each of `names`; null where the text is that of null.
             rows: number of them.
-            malformed: the rows that are malformed so far, and the texts of records.
+            malformed: which rows are malformed so far, and the texts of records.
             path: of the file.
 
         Raises:
@@ -71,17 +73,22 @@ class RowMaker:
 
         """
         values: dict[str, pa.Array] = {}
-        bad = set(malformed.rows)
+        bad = malformed.rows
         for name, text, reader in zip(self.names, columns, self._readers, strict=True):
             values[name], bad_cells = reader.column(text)
-            bad.update(bad_cells)
-        if bad:
-            if self.mode == "failfast":
-                raise self._failed(min(bad), malformed, path)
-            if self.keeps_records and malformed.records is None:
-                return None
+            if bad_cells:
+                bad = pc.or_(bad, rows_where(bad_cells, rows))
+        any_bad = any_true(bad)
+        if any_bad and self.mode == "failfast":
+            raise self._failed(pc.index(bad, True).as_py(), malformed, path)
         if self.corrupt in self.schema.names:
-            values[self.corrupt] = self._records(bad, rows, malformed)
+            kind = self.schema.field(self.corrupt).type
+            kept = any_bad and self.keeps_records
+            values[self.corrupt] = (
+                pc.if_else(bad, malformed.records(), pa.scalar(None, kind))
+                if kept
+                else pa.nulls(rows, kind)
+            )
         schema = self.schema.remove_metadata()
         arrays = [values[name] for name in schema.names]
         batch = (
@@ -89,17 +96,9 @@ class RowMaker:
             if arrays
             else pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
         )
-        if bad and self.mode == "dropmalformed":
-            kept = [row not in bad for row in range(rows)]
-            batch = batch.filter(pa.array(kept, pa.bool_()))
+        if any_bad and self.mode == "dropmalformed":
+            batch = batch.filter(pc.invert(bad))
         return batch
-
-    def _records(self, bad: set[int], rows: int, malformed: Malformed) -> pa.Array:
-        kind = self.schema.field(self.corrupt).type
-        if not bad or not self.keeps_records or malformed.records is None:
-            return pa.nulls(rows, kind)
-        records = malformed.records
-        return pa.array([records[row] if row in bad else None for row in range(rows)], kind)
 
     def _failed(self, row: int, malformed: Malformed, path: str) -> DecodeError:
         error = DecodeError(
@@ -119,17 +118,12 @@ class RowMaker:
             width: number of columns to return.
 
         """
-        if all(cells is not None and len(cells) == width for cells in records):
-            columns: Any = zip(*records, strict=True) if records else [()] * width
-        else:
-            padded = [
-                cells[:width]
-                if cells and len(cells) >= width
-                else (cells or []) + [None] * (width - len(cells or ()))
-                for cells in records
-            ]
-            columns = zip(*padded, strict=True) if padded else [()] * width
-        return [self.nulled(pa.array(column, pa.string())) for column in columns]
+        cells = itertools.zip_longest(*(found or () for found in records))
+        columns = [
+            self.nulled(pa.array(column, pa.string())) for column in itertools.islice(cells, width)
+        ]
+        missing = width - len(columns)
+        return columns + [pa.nulls(len(records), pa.string())] * missing
 
     def nulled(self, text: pa.Array) -> pa.Array:
         """Return a column of text with null in the place of its text."""
@@ -141,12 +135,20 @@ class Malformed:
     """The rows of a batch that are malformed before their cells are read.
 
     Attributes:
-        rows: their numbers.
-        records: the text of every row's record; None if it is not known.
+        rows: for each row, whether it is.
+        records: returns the text of each row's record, malformed or not.
         offset: of the first row, in bytes.
 
     """
 
-    rows: list[int] = field(default_factory=list)
-    records: Sequence[str | None] | None = None
+    rows: pa.Array
+    records: Callable[[], pa.Array]
     offset: int = 0
+
+
+def rows_where(numbers: Iterable[int], rows: int) -> pa.Array:
+    """Return for each of some rows whether its number is among others."""
+    flags = bytearray(rows)
+    for number in numbers:
+        flags[number] = 1
+    return pa.Array.from_buffers(pa.uint8(), rows, [None, pa.py_buffer(flags)]).cast(pa.bool_())

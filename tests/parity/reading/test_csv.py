@@ -180,6 +180,11 @@ PROGRAMS = {
         {"header": "true", "escape": '"', "timestampFormat": "yyyy-MM-dd HH:mm:ss"},
         "id INT, name STRING, when TIMESTAMP, ok BOOLEAN",
     ),
+    "one that doubles quotes, with the escape of Spark's default": (
+        b'1,"a, ""b"""\n2,"say ""hi"", c"\n3,"d""" \n4\n"5","e" f"g\n6,"",h\n7,"i" j"k",l\n',
+        {},
+        "id INT, name STRING, _corrupt_record STRING",
+    ),
     "a mainframe's fixed records": (
         b"0000001SMITH     00000123.45-20200131   \r\n0000002O'NEIL    00000000.99 20200229   \r\n",
         {"sep": "\x01", "quote": "", "escape": ""},

@@ -63,6 +63,10 @@ def rows(
         (b"#x\ny,1\n#", {"comment": "#"}),
         (b'x\t""\r\n\t1\n', {"sep": "\t", "empty_value": "E"}),
         (b' "x ",\t1\n" ", \n', {"ignore_leading_white_space": "true"}),
+        (b'x"y,"1"\n"a, b"c,2\n"a ""b"", c",3\n', {}),
+        (b'"x""",1\r\n"y" ,"2" \t\r\n"""",""\r\n', {"empty_value": "E"}),
+        (b'#"",""\n"x"" \x1f,,"a,"\n\n"a"," y"" z,\n', {"comment": "#", "null_value": "N"}),
+        (b'"x""y",1\n"z",2\n', {"escape": "~", "char_to_escape_quote_escaping": '"'}),
     ],
 )
 def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any]) -> None:
@@ -72,14 +76,11 @@ def test_ordinary_exports_take_the_fast_path(data: bytes, options: dict[str, Any
 @pytest.mark.parametrize(
     "data",
     [
-        b'x"y\n',
-        b'"x"y,1\n',
         b'"x\ny",1\n',
-        b'"x""y",1\n',
         b'"x\\\\",1\n',
         b'\\",1\n',
         b'"x,1\n',
-        b'"x" ,1\n',
+        b'"x""y",1\n"\\",2\n',
     ],
 )
 def test_what_the_parser_may_read_differently_does_not_take_the_fast_path(data: bytes) -> None:
@@ -167,6 +168,7 @@ def test_both_paths_read_the_same_rows_of_any_bytes(data: bytes, options: dict[s
 @example([['"a\\"1"'], ["a"], ["#"]], "\n", False, {"comment": "#"})
 @example([["a", '"a""1"'], ["#"]], "\n", False, {"comment": "#"})
 @example([['"a"', ""], [""]], "\r\n", False, {"line_sep": "\r\n"})
+@example([['"a""1"'], [""]], "\r\n", False, {"line_sep": "\r\n"})
 @settings(max_examples=200)
 def test_lines_of_a_document_are_read_as_the_parser_reads_them(
     lines: list[list[str]], end: str, ends: bool, options: dict[str, str]
@@ -260,15 +262,49 @@ def test_one_odd_line_does_not_send_its_whole_block_the_exact_way() -> None:
         shares[fast] += size
 
     lines = [b"name,%d" % number for number in range(40_000)]
-    lines[20_000] = b'"x"y,1'
+    lines[20_000] = b'"x\\\\",1'
     data = b"\n".join(lines)
     form = read_csv(read_options(format="csv"), TWO)
     counting = CSVReadFormat(form.options, form.schema, form.rules, on_path=count)
     file = MemoryFile("/in/a.csv", data)
     found = pa.Table.from_batches(counting.decode(file, 0, file.size))
-    assert found["a"][20_000].as_py() == '"x"y'
+    assert found["a"][20_000].as_py() == "x\\"
     assert sum(shares) == len(data)
-    assert shares[False] < 20_000
+    assert 0 < shares[False] < 20_000
+
+
+@pytest.mark.parametrize("schema", [CORRUPT, TWO], ids=["with records", "without"])
+@pytest.mark.parametrize("line", [b"1,2,3", b"1", b'"x, ""y""",2,3', b"x,y"])
+def test_rows_of_another_length_or_type_take_the_fast_path(schema: pa.Schema, line: bytes) -> None:
+    # They were read line by line for the texts of their records.
+    data = b"\n".join([b"x,1", b" ", line, b"#x", line, b"y,2"])
+    for end, options in [(b"\n", {}), (b"\r\n", {}), (b"\r\n", {"line_sep": "\r\n"})]:
+        lines = data.replace(b"\n", end)
+        options = {"escape": '"', "comment": "#", **options}
+        found = rows(lines, schema, "fast", **options)
+        assert found == rows(lines, schema, "exact", **options)
+        assert len(found) == 4
+        if schema is CORRUPT:
+            assert [row[2] for row in found] == [None, line.decode(), line.decode(), None]
+
+
+def test_the_text_of_a_record_keeps_its_escapes_on_the_fast_path() -> None:
+    data = b'"say \\"hi\\"",1\n"a \\"b\\"",z\n'
+    expected = [('say "hi"', 1, None), ('a "b"', None, '"a \\"b\\"",z')]
+    assert rows(data, CORRUPT, "fast") == expected
+
+
+@pytest.mark.parametrize("schema", [CORRUPT, TWO], ids=["with records", "without"])
+def test_lines_without_quotes_need_no_list_of_cells(
+    monkeypatch: pytest.MonkeyPatch, schema: pa.Schema
+) -> None:
+    # A Python object for each cell takes most of the time that short lines take.
+    data = b"1,2,3\n" * 10 + b"x\n \ny,1\n,\n"
+    expected = rows(data, schema, "exact")
+    assert expected == rows(data, schema, "fast")
+    monkeypatch.setattr(LineCells, "of", None)
+    monkeypatch.setattr(LineCells, "of_unquoted", None)
+    assert rows(data, schema, "exact") == expected
 
 
 def test_a_format_pickles_without_its_callback() -> None:

@@ -40,6 +40,8 @@ _LINES = st.text(st.sampled_from('""""\',,,;\t \0\\~aN\r\x1f\ufdd0\ufdd1é'), mi
 @example(line='"","""a""",""""')
 @example(line='a"b,"c" ,"d')
 @example(line='"a\\"b\\",c",\\"d')
+@example(line='"a" b"c')
+@example(line='a,"a""\x1fé"c')
 @settings(max_examples=300)
 def test_cells_are_those_of_the_parser(dialect: ReadDialect, line: str) -> None:
     assert QuickLines.suits(dialect)
