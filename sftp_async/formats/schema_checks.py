@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ def check_columns(schema: pa.Schema, form: str, *, case_sensitive: bool = True) 
             "There is no column to write", hint="Select at least one column before the write"
         )
     for owner, names in _names(schema):
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             where = f"struct {owner!r}" if owner else "the DataFrame"
             raise EncodeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
@@ -217,5 +218,5 @@ class DecodingOptions(OptionsModel):
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
         lowered = [name.lower() for name in self.columns]
-        if twice := sorted({name for name in lowered if lowered.count(name) > 1}):
+        if twice := sorted(name for name, count in Counter(lowered).items() if count > 1):
             yield ("columns",), f"columns has a name twice: {', '.join(twice)}."
