@@ -199,7 +199,10 @@ class FastConnection(asyncssh.SSHClientConnection):
         """
         start = 0
         if first := self._incomplete:
-            while len(first) < (size := GcmOpener.size_of(first[:4]) if len(first) >= 4 else 4):
+            while len(first) < (size := _size_of(first)):
+                if size > self._max_recv_pktlen:
+                    self._incomplete = bytearray()
+                    return bytes(first) + received[start:]  # asyncssh decides if it is too long
                 if start == len(received):
                     return b""
                 more = received[start : start + size - len(first)]
@@ -209,9 +212,9 @@ class FastConnection(asyncssh.SSHClientConnection):
             if not self._take_message(memoryview(first)):
                 return bytes(first) + received[start:]
         while len(received) - start >= 4:
-            end = start + GcmOpener.size_of(received[start : start + 4])
+            end = start + _size_of(received[start:])
             if end - start > self._max_recv_pktlen:
-                return bytes(received[start:])  # asyncssh decides whether it is too long
+                return bytes(received[start:])
             if end > len(received):
                 break
             if not self._take_message(received[start:end]):
@@ -242,3 +245,8 @@ class FastConnection(asyncssh.SSHClientConnection):
             if isinstance(encryption, GCMEncryption) and self._decompressor is None:
                 self._opener = GcmOpener(encryption)
         return self._opener
+
+
+def _size_of(packet: bytearray | memoryview) -> int:
+    """Return the bytes of a packet that has begun: at first of its length field."""
+    return GcmOpener.size_of(packet[:4]) if len(packet) >= 4 else 4

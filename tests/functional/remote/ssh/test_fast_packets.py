@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
 
+from sftp_async.errors import SFTPAsyncError
 from sftp_async.remote.ssh.fast.connection import FastConnection
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.connections import connected
@@ -128,6 +129,24 @@ async def test_packets_are_taken_however_the_network_cuts_them(
         await connection.stat("/a")
         await connection.stat("/a")
         assert client._recv_encryption is not first
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("cut", [1, 4, 5, 40])
+async def test_a_packet_that_is_too_long_ends_the_connection_before_it_is_kept(
+    embedded_server: EmbeddedServer, cut: int
+) -> None:
+    async with connected(embedded_server.options()) as connection:
+        client = inside(connection)
+        assert isinstance(client, FastConnection)
+        await connection.stat("/")
+        packet = (1 << 30).to_bytes(4, "big") + bytes(36)
+        for start in range(0, len(packet), cut):
+            client.data_received(packet[start : start + cut])
+        # 16 bytes are what asyncssh reads before it looks at the length.
+        await client.wait_closed()
+        with pytest.raises(SFTPAsyncError):
+            await connection.stat("/")
 
 
 @pytest.mark.asyncio
