@@ -12,6 +12,7 @@ import posixpath
 import uuid
 from contextlib import suppress
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sftp_async.errors import (
@@ -25,7 +26,7 @@ from sftp_async.errors import (
 from sftp_async.layout.target_paths import PromotionMode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Mapping
+    from collections.abc import Awaitable, Coroutine, Iterator, Mapping
 
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
@@ -256,7 +257,7 @@ class Probe:
         await self._attempt(Right.CLOSE, output.close())
         await asyncio.gather(*self._looks(), self._list())
         source = await self._attempt(Right.READ, self._connection.open_read(self._path))
-        for request in (*self._reading(source), *self._moves()):
+        for request in chain(self._reading(source), self._moves()):
             await request
 
     async def _make(self, *, make: bool) -> None:
@@ -284,21 +285,19 @@ class Probe:
         if Right.LIST in self._rights:
             await self._attempt(Right.LIST, self._connection.listdir(self.directory))
 
-    def _reading(self, source: RemoteFile | None) -> list[Coroutine[Any, Any, object]]:
-        if source is None:
-            return []
-        return [
-            self._attempt(Right.READ, source.read(len(PROBE), 0)),
-            self._attempt(Right.CLOSE, source.close()),
-        ]
+    # Each request is made when it is asked for: after a failure the rest are not even begun.
 
-    def _moves(self) -> list[Coroutine[Any, Any, object]]:
-        if Right.RENAME not in self._rights:
-            return [self._attempt(Right.REMOVE, self._remove(self._path))]
-        return [
-            self._attempt(Right.RENAME, self._connection.rename(self._path, self._renamed)),
-            self._attempt(Right.REMOVE, self._remove(self._renamed)),
-        ]
+    def _reading(self, source: RemoteFile | None) -> Iterator[Coroutine[Any, Any, object]]:
+        if source is not None:
+            yield self._attempt(Right.READ, source.read(len(PROBE), 0))
+            yield self._attempt(Right.CLOSE, source.close())
+
+    def _moves(self) -> Iterator[Coroutine[Any, Any, object]]:
+        if Right.RENAME in self._rights:
+            yield self._attempt(Right.RENAME, self._connection.rename(self._path, self._renamed))
+            yield self._attempt(Right.REMOVE, self._remove(self._renamed))
+        else:
+            yield self._attempt(Right.REMOVE, self._remove(self._path))
 
     async def _remove(self, path: str) -> None:
         await _found_or_not(self._connection.remove(path))
