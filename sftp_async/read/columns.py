@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ METADATA = pa.struct(
         pa.field("file_modification_time", pa.timestamp("us", "UTC"), nullable=False),
     ]
 )
+
+#: Under this key the metadata of inferred columns say which columns of the files have the name of a
+#: partition directory: JSON, names by their places in the file. Their values are not read, but they
+#: take their places in lines of CSV.
+OVERRIDDEN = b"sftp_async.overridden"
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class ResultColumns:
         """Divide the columns that a user wants.
 
         Args:
-            schema: of the result.
+            schema: of the result; if it was inferred, with the metadata `OVERRIDDEN`.
             partition_by: the partition columns that the directories have.
             options: of the read.
 
@@ -175,7 +181,11 @@ def _data_columns(schema: pa.Schema, options: SFTPOptions) -> tuple[pa.Schema, t
         OptionsError: `columns` names a column that a CSV file without a header cannot have.
 
     """
-    if not options.columns or options.format != "csv" or options.header:
+    if options.format != "csv" or options.match_columns == "name":
+        return schema, tuple(range(len(schema)))
+    if not options.columns:
+        return _with_overridden(schema)
+    if options.header:
         return schema, tuple(range(len(schema)))
     by_place = {}
     for column in schema:
@@ -191,3 +201,17 @@ def _data_columns(schema: pa.Schema, options: SFTPOptions) -> tuple[pa.Schema, t
         for place in range(max(by_place, default=-1) + 1)
     ]
     return pa.schema(every), tuple(by_place)
+
+
+def _with_overridden(schema: pa.Schema) -> tuple[pa.Schema, tuple[int, ...]]:
+    """Return the columns of lines of CSV, those included that directories override."""
+    metadata = dict(schema.metadata or {})
+    overridden = json.loads(metadata.pop(OVERRIDDEN, b"{}"))
+    if not overridden:
+        return schema, tuple(range(len(schema)))
+    wanted = list(schema)
+    fields = list(wanted)
+    for place, name in overridden.items():  # in the order of their places
+        fields.insert(int(place), pa.field(name, pa.string()))
+    # Spark's own types, if they are there, are found by name: these columns need none.
+    return pa.schema(fields, metadata=metadata), tuple(fields.index(field) for field in wanted)

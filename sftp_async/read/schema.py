@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ import pyarrow as pa
 from sftp_async.errors import DecodeError, OptionsError, SFTPAsyncError
 from sftp_async.formats import open_read_format
 from sftp_async.humanize import counted, in_units
-from sftp_async.read.columns import METADATA
+from sftp_async.read.columns import METADATA, OVERRIDDEN
 from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.sources import sources
 
@@ -129,16 +130,23 @@ def _opened(
 def _with_partitions(schema: pa.Schema, listing: Listing, options: SFTPOptions) -> pa.Schema:
     """Return the columns with those of the directories, which win over columns of the files.
 
-    As PartitioningUtils.mergeDataAndPartitionSchema: a column of the same name keeps its place.
+    As PartitioningUtils.mergeDataAndPartitionSchema: a column of the same name keeps its place. The
+    metadata `OVERRIDDEN` say which these are.
     """
 
     def same(name: str) -> str:
         return name if options.case_sensitive else name.lower()
 
+    overridden = {}
     for name, kind in zip(listing.partition_by, listing.partition_types, strict=True):
         column = pa.field(name, kind)
         places = [place for place, there in enumerate(schema.names) if same(there) == same(name)]
+        if places:
+            overridden[places[0]] = schema.names[places[0]]
         schema = schema.set(places[0], column) if places else schema.append(column)
+    if overridden:
+        found = json.dumps(dict(sorted(overridden.items()))).encode()
+        schema = schema.with_metadata({**(schema.metadata or {}), OVERRIDDEN: found})
     return schema
 
 

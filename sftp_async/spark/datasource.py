@@ -20,6 +20,7 @@ from sftp_async.formats.values.zones import machine_zone
 from sftp_async.options import SFTPOptions
 from sftp_async.options.problems import Problems
 from sftp_async.progress.session_mode import ask_mode
+from sftp_async.read.columns import OVERRIDDEN
 from sftp_async.read.scan import plan_scan, plan_schema
 from sftp_async.spark.batch_reader import SFTPBatchReader
 from sftp_async.spark.batch_writer import SFTPBatchWriter
@@ -59,6 +60,8 @@ class SFTPDataSource(DataSource):
     session_mode: ClassVar[str | None] = None
     #: Tasks that the session can run at once; None: not known, and taken for the driver's cores.
     parallelism: ClassVar[int | None] = None
+    #: What `schema` found for the metadata `OVERRIDDEN`; None if it was not asked, or found none.
+    overridden: bytes | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -114,6 +117,8 @@ class SFTPDataSource(DataSource):
 
         """
         columns = plan_schema(self._options(), self._paths(), zone=machine_zone())
+        # Spark's schema has no place for it; Spark pickles this source between the two calls.
+        self.overridden = (columns.metadata or {}).get(OVERRIDDEN)
         return spark_schema(columns)
 
     def reader(self, schema: StructType) -> DataSourceReader:
@@ -127,6 +132,10 @@ class SFTPDataSource(DataSource):
         """
         options = self._options()
         columns = arrow_schema(schema)
+        if self.overridden is not None:
+            columns = columns.with_metadata(
+                {**(columns.metadata or {}), OVERRIDDEN: self.overridden}
+            )
         scan, tasks, tracking = plan_scan(
             options,
             columns,
