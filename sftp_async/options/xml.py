@@ -53,7 +53,11 @@ class XMLOptions(OptionsModel):
         description="Name of the element around all rows. Attributes may follow the name.",
         examples=["orders version='1'"],
     )
-    row_tag: Text = Field("ROW", description="Name of the element of a row.", examples=["order"])
+    row_tag: Text = Field(
+        "ROW",
+        description="Name of the element of a row; in files that are read it may have a prefix.",
+        examples=["order"],
+    )
     attribute_prefix: Text = Field(
         "_",
         description="Prefix of fields that are written as attributes of their element. The prefix "
@@ -84,9 +88,13 @@ class XMLOptions(OptionsModel):
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
-        for option in ("row_tag", "array_element_name"):
-            if not is_xml_name(getattr(self, option)):
-                yield (option,), f"{option} must be the name of an XML element, without a colon."
+        if not all(map(is_xml_name, self.row_tag.split(":", 1))):  # a read takes a prefix, too
+            yield ("row_tag",), "row_tag must be the name of an XML element."
+        if not is_xml_name(self.array_element_name):
+            yield (
+                ("array_element_name",),
+                "array_element_name must be the name of an XML element, without a colon.",
+            )
         try:
             root_parts(self.root_tag)
         except ValueError:

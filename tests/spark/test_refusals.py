@@ -72,7 +72,7 @@ BAD = {
     "ignore_null_fields": "null",
     "case_sensitive": "maybe",
     "root_tag": "1st",
-    "row_tag": "a:b",
+    "row_tag": "a b",
     "attribute_prefix": "",
     "value_tag": "",
     "array_element_name": "a b",

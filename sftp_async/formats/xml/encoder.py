@@ -67,6 +67,8 @@ def _problems(options: FormatOptions) -> Iterator[str]:
     """Yield what is wrong with the options, as sentences: a parser must take the files."""
     if Charset.named(options.encoding) is not None:
         yield f"encoding={options.encoding} is not for xml, whose files are in UTF-8."
+    if ":" in options.row_tag:
+        yield "row_tag must be a name without a colon in files that are written."
     try:
         in_text(options.null_value)
     except EncodeError:

@@ -167,6 +167,20 @@ def test_what_spark_and_pandas_write_is_read_as_spark_reads_it(
     compare(both, Files("xml", contents, SCHEMA, ROW), through_spark=True)
 
 
+@pytest.mark.parametrize("more", [{}, {"ignoreNamespace": "true", "rowTag": "r"}], ids=str)
+def test_the_name_of_a_row_may_have_a_prefix(both: Readers, more: dict[str, str]) -> None:
+    contents = [
+        b'<n:rows xmlns:n="u"><n:r n:id="1" xmlns:k="w"><n:a>1</n:a><k:a>2</k:a><a>3</a></n:r>'
+        b"<r><a>4</a></r></n:rows>",
+        b'<n:rows xmlns:n="u"><n:r><n:a>1</n:a></n:r><n:r><a>x</a></n:r><n:r/></n:rows>',
+    ]
+    schema = "a INT, `n:a` INT, `_n:id` INT, _corrupt_record STRING"
+    compare(both, Files("xml", contents, schema, {"rowTag": "n:r"} | more), through_spark=True)
+    files = Files("xml", contents[:1], None, {"rowTag": "n:r"} | more)
+    sparks, ours = both.inferred(both.put(files), files)
+    assert fields(arrow_schema(ours)) == fields(arrow_schema(sparks))
+
+
 def test_failfast_fails_where_spark_fails(both: Readers) -> None:
     contents = [b"<R><r><a>1</a></r></R>", b"<R><r><a>x</a></r></R>"]
     files = Files("xml", contents, "a INT", ROW | {"mode": "FAILFAST"})

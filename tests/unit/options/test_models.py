@@ -260,7 +260,7 @@ def test_all_mistakes_are_in_one_error() -> None:
         "header must be true or false, not 'perhaps'.",
         "No credentials are given: set password, private_key_path or private_key_content.",
         "chunk_size (1073741824) must not exceed max_buffer_bytes (33554432).",
-        "row_tag must be the name of an XML element, without a colon.",
+        "row_tag must be the name of an XML element.",
         "compression=brotli is for parquet; csv has none, gzip, zstd, bzip2, xz.",
     ]
 

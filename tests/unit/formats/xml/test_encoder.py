@@ -51,6 +51,11 @@ def test_names_and_the_first_line_can_be_chosen() -> None:
     )
 
 
+def test_a_row_with_a_prefix_is_refused() -> None:
+    with pytest.raises(OptionsError, match="row_tag must be a name without a colon"):
+        encoded(pa.record_batch({"a": [1]}), format="xml", row_tag="n:r")
+
+
 @pytest.mark.parametrize("indent", ["", "    "])
 def test_without_rows_it_is_still_xml(indent: str) -> None:
     data = encoded(pa.record_batch({"a": pa.array([], pa.int32())}), format="xml", indent=indent)
