@@ -170,8 +170,10 @@ def test_what_spark_and_pandas_write_is_read_as_spark_reads_it(
 @pytest.mark.parametrize("more", [{}, {"ignoreNamespace": "true", "rowTag": "r"}], ids=str)
 def test_the_name_of_a_row_may_have_a_prefix(both: Readers, more: dict[str, str]) -> None:
     contents = [
-        b'<n:rows xmlns:n="u"><n:r n:id="1" xmlns:k="w"><n:a>1</n:a><k:a>2</k:a><a>3</a></n:r>'
-        b"<r><a>4</a></r></n:rows>",
+        (
+            b'<n:rows xmlns:n="u"><n:r n:id="1" xmlns:k="w"><n:a>1</n:a><k:a>2</k:a><a>3</a></n:r>'
+            b"<r><a>4</a></r></n:rows>"
+        ),
         b'<n:rows xmlns:n="u"><n:r><n:a>1</n:a></n:r><n:r><a>x</a></n:r><n:r/></n:rows>',
     ]
     schema = "a INT, `n:a` INT, `_n:id` INT, _corrupt_record STRING"
