@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FILES_AHEAD = 32
 #: A file up to this many bytes is fetched whole ahead of its turn. One request carries 255 KiB.
 SMALL_FILE = 1024 * 1024
+#: The same for formats of which a read takes ranges, such as Parquet: beyond it, columns that are
+#: not wanted would cost more than the round trips of those that are.
+SMALL_FILE_OF_RANGES = 64 * 1024
 #: Share of `max_buffer_bytes` that files which wait for their turn may take.
 _SHARE = 0.25
 
@@ -49,6 +52,7 @@ class UpcomingFiles:
         self, scan: Scan, splits: tuple[Split, ...], on_bytes: Callable[[int], None]
     ) -> None:
         self._options = scan.options
+        self._format = scan.file_format
         self._on_bytes = on_bytes
         self._left = deque(splits)
         self._coming: deque[_Upcoming] = deque()
@@ -94,8 +98,9 @@ class UpcomingFiles:
 
     def _is_small(self, split: Split) -> bool:
         """Whether to fetch a file whole: not where a server may serve it once, or in order."""
+        by_ranges = self._format.reads_ranges(split.file.path)
         return (
-            0 < split.size == split.file.size <= SMALL_FILE
+            0 < split.size == split.file.size <= (SMALL_FILE_OF_RANGES if by_ranges else SMALL_FILE)
             and self._options.access in ("auto", "random")
             and self._options.verify != "checksum"
         )
