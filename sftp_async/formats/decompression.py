@@ -68,7 +68,7 @@ def decompressed(chunks: Iterable[bytes], codec: str, path: str) -> Iterator[byt
         yield from decompress(codec, source)
     except CorruptDataError as error:
         found = DecodeError(
-            f"The {codec} data is damaged at byte {source.position} of the compressed file, or "
+            f"The {codec} data is damaged at byte {source.position:,} of the compressed file, or "
             f"shortly before it: {error}",
             path=path,
             hint=f"Ensure that the file is complete, and of {codec} as its name or the option "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.archive_member import Member, is_data
+from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.spooled_file import kept_copy
 from sftp_async.humanize import in_units
 from sftp_async.options import decompressors
@@ -159,8 +160,12 @@ def _directory(file: ReadableFile) -> list[zipfile.ZipInfo]:
         with zipfile.ZipFile(_RangeFile(file)) as archive:
             return archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
-        raise DecodeError(
-            f"The file is no zip archive, or is truncated or damaged: {error}", path=file.path
+        raise malformed(
+            f"The file is no zip archive, or is truncated or damaged: {error}: no directory of an "
+            "archive ends",
+            file.path,
+            offset=file.size,
+            hint="Ensure that the file is complete",
         ) from error
 
 

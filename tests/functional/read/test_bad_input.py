@@ -212,7 +212,8 @@ def test_a_damaged_file_is_an_error_that_names_it_or_left_out_and_counted_if_tha
     with pytest.raises(DecodeError) as caught:
         inbox.read(**options)
     assert str(caught.value.path).startswith(f"/in/{name}")
-    assert caught.value.host is None or caught.value.host
+    assert caught.value.offset is not None
+    assert f"at byte {caught.value.offset:,}" in str(caught.value)
     caplog.set_level(logging.WARNING)
     rows = 0
     if good:
