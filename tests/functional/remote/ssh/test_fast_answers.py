@@ -79,6 +79,25 @@ async def test_answers_that_make_no_sense_fail_as_with_asyncssh(
     assert await outcome_of(embedded_server.options(), request) == fast
 
 
+def requests(count: int) -> tuple[FastHandler, dict[int, asyncio.Future[Any]]]:
+    """Return a handler with open requests, and what waits for each answer."""
+    handler, channel = FastHandler.__new__(FastHandler), FastChannel.__new__(FastChannel)
+    channel._init_recv_window = RECEIVE_WINDOW
+    handler.begin(channel)
+    waiters = {number: asyncio.get_running_loop().create_future() for number in range(count)}
+    handler._requests = dict(waiters)
+    return handler, waiters
+
+
+def receive(handler: FastHandler, stream: bytes, cuts: list[int]) -> None:
+    """Let the bytes of answers come in pieces of these sizes, over and over."""
+    position = step = 0
+    while position < len(stream):
+        size = cuts[step % len(cuts)]
+        assert handler.receive(memoryview(stream)[position : position + size]) == b""
+        position, step = position + size, step + 1
+
+
 @pytest.mark.asyncio
 @given(
     st.lists(st.binary(min_size=0, max_size=60), min_size=1, max_size=12),
@@ -87,22 +106,12 @@ async def test_answers_that_make_no_sense_fail_as_with_asyncssh(
 async def test_answers_reach_their_requests_however_they_are_cut(
     answers: list[bytes], cuts: list[int]
 ) -> None:
-    loop = asyncio.get_running_loop()
-    handler = FastHandler.__new__(FastHandler)
-    channel = FastChannel.__new__(FastChannel)
-    channel._init_recv_window = RECEIVE_WINDOW
-    handler.begin(channel)
-    waiters = {number: loop.create_future() for number in range(len(answers))}
-    handler._requests = dict(waiters)
+    handler, waiters = requests(len(answers))
     stream = b"".join(
         UInt32(5 + len(answer)) + b"\x65" + UInt32(number) + answer
         for number, answer in enumerate(answers)
     )
-    position = step = 0
-    while position < len(stream):
-        size = cuts[step % len(cuts)]
-        assert handler.receive(memoryview(stream)[position : position + size]) == b""
-        position, step = position + size, step + 1
+    receive(handler, stream, cuts)
     for number, answer in enumerate(answers):
         kind, packet = waiters[number].result()
         assert (kind, packet.get_remaining_payload()) == (0x65, answer)
@@ -117,23 +126,13 @@ async def test_answers_reach_their_requests_however_they_are_cut(
 async def test_bytes_of_a_file_reach_their_requests_however_they_are_cut(
     contents: list[bytes], cuts: list[int], behind: bytes
 ) -> None:
-    loop = asyncio.get_running_loop()
-    handler = FastHandler.__new__(FastHandler)
-    channel = FastChannel.__new__(FastChannel)
-    channel._init_recv_window = RECEIVE_WINDOW
-    handler.begin(channel)
-    waiters = {number: loop.create_future() for number in range(len(contents))}
-    handler._requests = dict(waiters)
+    handler, waiters = requests(len(contents))
     answers = [
         b"\x67" + UInt32(number) + String(content) + behind
         for number, content in enumerate(contents)
     ]
     stream = b"".join(map(String, answers))
-    position = step = 0
-    while position < len(stream):
-        size = cuts[step % len(cuts)]
-        assert handler.receive(memoryview(stream)[position : position + size]) == b""
-        position, step = position + size, step + 1
+    receive(handler, stream, cuts)
     for number, content in enumerate(contents):
         kind, answer = waiters[number].result()
         assert kind == FXP_DATA
