@@ -14,10 +14,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyspark.sql.datasource import DataSourceReader, DataSourceStreamWriter, DataSourceWriter
+    from pyspark.sql.datasource import (
+        DataSourceReader,
+        DataSourceStreamReader,
+        DataSourceStreamWriter,
+        DataSourceWriter,
+    )
     from pyspark.sql.types import StructType
 
     from sftp_async.spark.datasource import SFTPDataSource
@@ -44,9 +49,11 @@ with contextlib.suppress(Exception):  # PySpark itself may be missing
                 """Return the reader of `SFTPDataSource`."""
                 return self._source().reader(schema)
 
-            def streamReader(self, schema: StructType) -> NoReturn:  # noqa: N802 - Spark's name
-                """Refuse as `SFTPDataSource` does."""
-                self._source().streamReader(schema)
+            def streamReader(  # noqa: N802 - Spark's name
+                self, schema: StructType
+            ) -> DataSourceStreamReader:
+                """Return the reader of `SFTPDataSource`."""
+                return self._source().streamReader(schema)
 
             def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
                 """Return the writer of `SFTPDataSource`."""

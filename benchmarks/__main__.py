@@ -19,7 +19,7 @@ from benchmarks.context import Context
 from benchmarks.data import cache_directory
 from benchmarks.report import Report
 from benchmarks.servers import KINDS, start_server
-from benchmarks.tables import markdown, show
+from benchmarks.tables import TEXT, markdown, show
 from benchmarks.workloads import NAMES, load
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from benchmarks.workloads import Workload
 
 QUICK_ROUNDS, FULL_ROUNDS = 1, 5
-TEXT = "report.md"
 LOG_WIDTH = 190  # columns of a report that goes to a file
 
 

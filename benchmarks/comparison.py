@@ -7,31 +7,31 @@ How a comparison goes:
    report, and the suite ends with exit status 1. A contender that reads, and leaves nothing, looks
    at every row in its warm-up instead; ours, too, must then have found what is known to be there.
 2. `rounds` times, every contender in turn: a fresh target, one run, and the run alone is timed and
-   metered. What it left must have the size that was verified; then it is removed, not timed.
+   metered. What it left must have the size that was verified; then it is removed, not timed. A
+   peer that takes minutes has one run (`LONG`).
 3. Every single run is kept. Medians are made by the report, not here.
 """
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.time_limit import time_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import FrameType
 
     from benchmarks.context import Context
+    from benchmarks.process_usage import Usage
 
 #: Seconds one run may take; the slowest known, Paramiko and pandas at 50 ms, takes about 240.
 PATIENCE = 1200.0
-
-
-class RunTimeoutError(Exception):
-    """A run did not end in time."""
+#: A peer whose warm-up takes more seconds than this has one counted run: the warm-up itself, unless
+#: that looked at every row as well. So slow is only what waits for answers one by one, whose runs
+#: differ little; all rounds of it would take hours.
+LONG = 30.0
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ class Entry:
         cipher: what the server says was negotiated; None where it was not seen.
         warmups: seconds of each warm-up, the first of which pays for imports and start-up.
         runs: the counted ones, in order.
+        is_long: whether one run is all that it has; see `LONG`.
 
     """
 
@@ -136,11 +137,17 @@ class Entry:
     cipher: str | None = None
     warmups: list[float] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    is_long: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether it is there, and did the same as ours."""
         return self.contender.unavailable is None and self.failed is None
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether it has a run in the next round."""
+        return self.counts and not (self.is_long and self.runs)
 
 
 @dataclass
@@ -182,6 +189,7 @@ def compare(
     alike: bool = True,
     trace: bool = False,
     patience: float = PATIENCE,
+    long: float = LONG,
 ) -> Comparison:
     """Let contenders do the same work in turn.
 
@@ -196,6 +204,7 @@ def compare(
             such as other numbers of rows (give each its `rows` then).
         trace: keep what the workers' memory was all along each run, not its peak alone.
         patience: seconds one run may take.
+        long: seconds of a warm-up after which a peer has one counted run; see `LONG`.
 
     Raises:
         ValueError: no contender, two of one name, or no warm-up to verify.
@@ -214,12 +223,15 @@ def compare(
             context.say(f"{name}: {entry.contender.title}: skipped, {entry.contender.unavailable}")
             continue
         for number in range(warmups):
-            _warm_up(context, result, entry, patience, look=number == warmups - 1)
+            run = _warm_up(context, result, entry, patience, look=number == warmups - 1)
+        entry.is_long = entry is not entries[0] and run is not None and run.seconds > long
+        if run is not None and entry.is_long and entry.contender.check is None:
+            entry.runs.append(run)
     if alike:
         _disqualify(context, result)
     for number in range(1, rounds + 1):
         for entry in entries:
-            if entry.counts:
+            if entry.has_turn:
                 run = _count(context, result, entry, number, patience)
                 if run is not None:
                     entry.runs.append(run if trace else replace(run, trace=()))
@@ -228,20 +240,22 @@ def compare(
 
 def _warm_up(
     context: Context, result: Comparison, entry: Entry, patience: float, *, look: bool
-) -> None:
+) -> Run | None:
     if entry.failed is not None:
-        return
+        return None
     contender = entry.contender
+    run = None
     with _turn(context, result, entry) as target:
         seen = context.server.ciphers()  # what came before is not this contender's
-        started = time.perf_counter()
         checked = None
-        with time_limit(patience):
+        before = context.network_bytes()
+        with time_limit(patience), context.meter.measure() as reading:
             if look and contender.check is not None:
                 checked = contender.check(target)
             else:
                 contender.run(target)
-        entry.warmups.append(time.perf_counter() - started)
+        entry.warmups.append(reading.seconds)
+        run = _run_of(context, contender, reading, context.size(target), before)
         seen = context.server.ciphers()
         # A pool that is still connected from an earlier comparison negotiates nothing again.
         if seen:
@@ -263,6 +277,21 @@ def _warm_up(
             if entry.failed is not None:
                 context.say(f"{result.name}: {contender.title}: DISQUALIFIED, {entry.failed}")
         context.say(f"{result.name}: {contender.title}: warm-up {entry.warmups[-1]:.2f} s")
+    return run
+
+
+def _run_of(
+    context: Context, contender: Contender, reading: Usage, left: int, network_before: int
+) -> Run:
+    """Return what was metered, with the bytes that were left and those that passed the relay."""
+    return Run(
+        reading.seconds,
+        reading.cpu,
+        reading.memory,
+        left or contender.reads,
+        tuple(reading.trace),
+        context.network_bytes() - network_before,
+    )
 
 
 def _disqualify(context: Context, result: Comparison) -> None:
@@ -314,18 +343,10 @@ def _count(
         before = context.network_bytes()
         with time_limit(patience), context.meter.measure() as reading:
             contender.run(target)
-        passed = context.network_bytes() - before
         left = context.size(target)
+        run = _run_of(context, contender, reading, left, before)
         if entry.size is not None and left != entry.size:
             entry.failed = f"run {number} left {left:,} bytes, not the {entry.size:,} verified"
-        run = Run(
-            reading.seconds,
-            reading.cpu,
-            reading.memory,
-            left or contender.reads,
-            tuple(reading.trace),
-            passed,
-        )
         cpu = ", ".join(f"{role} {used:.1f}" for role, used in reading.cpu.items() if used)
         context.say(
             f"{result.name}: {contender.title}: {number}/{result.rounds} "
@@ -349,29 +370,3 @@ def _turn(context: Context, result: Comparison, entry: Entry) -> Iterator[str]:
         context.remove(target)
         if contender.tidy is not None:
             contender.tidy(target)
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `RunTimeoutError` in the main thread when the block takes longer; elsewhere do nothing.
-
-    An alarm, so that it also ends a wait for Spark or for a tool. One that was set before (a
-    test's) is set again afterwards.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        raise RunTimeoutError(f"did not end within {seconds:g} s")
-
-    handler = signal.signal(signal.SIGALRM, ring)
-    before, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        if before:
-            signal.setitimer(signal.ITIMER_REAL, max(0.001, before - (time.monotonic() - started)))

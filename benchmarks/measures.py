@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 OURS = "sftp_async"
 #: Ours with a setting of its own: the columns named, and files that are not split.
 COLUMNS, ONE_TASK = "sftp_async_columns", "sftp_async_one_task"
+#: A Python source whose rows are in memory.
+READY_ROWS = "ready_rows"
 #: Tasks that Spark runs at a time, in every workload.
 SLOTS = 2
 MIB = 1 << 20
@@ -106,16 +108,30 @@ def share(
     peer: str,
     figure: Callable[[Mapping[str, Any]], float],
     labels: Mapping[str, object] | None = None,
+    ours: str = OURS,
 ) -> Callable[[Document], float]:
     """How many times a peer's figure ours is."""
 
     def measure(document: Document) -> float:
-        ours, theirs = find(document, workload, OURS, peer, **(labels or {}))
+        one, theirs = find(document, workload, ours, peer, **(labels or {}))
         if not (divisor := median(theirs, figure)):
             raise NotMeasuredError(f"{theirs['title']} took too little to see")
-        return median(ours, figure) / divisor
+        return median(one, figure) / divisor
 
     return measure
+
+
+def hand_over(workload: str) -> Callable[[Document], str]:
+    """Return a note: what a Python source takes that only hands over rows that are ready."""
+    measure = share(workload, "spark_disk", seconds, ours=READY_ROWS)
+
+    def note(document: Document) -> str:
+        try:
+            return f"of it, handing over ready rows takes {measure(document):.2f}"
+        except NotMeasuredError:
+            return ""
+
+    return note
 
 
 def round_trips(document: Document) -> float:

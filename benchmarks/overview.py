@@ -2,12 +2,14 @@
 
 `overview.svg` is the README's, with both directions; `writing.svg` and `reading.svg` are those of
 the page on performance. Each panel shows all contenders of one comparison, and leaves none out that
-took part, but for settings of ours that are no choice of a user.
+took part, but for settings of ours that are no choice of a user. A bar that is far longer than the
+others is cut; its figure stands next to it.
 """
 
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from benchmarks.measures import counted
 from benchmarks.past_reports import load_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmarks.measures import Document
 
@@ -38,7 +40,9 @@ MORE = {
 }
 CHARTS = {NAME: {**WRITING, **READING}, "writing.svg": WRITING, "reading.svg": READING}
 #: Ours with settings of the suite, and what writes or reads nothing of the kind.
-NO_PEERS = {"sftp_async_untuned", "sftp_async_one_task", "noop"}
+NO_PEERS = {"sftp_async_untuned", "sftp_async_one_task", "noop", "ready_rows"}
+#: A bar that is more times as long as the next one is cut, so that the others can be compared.
+LONGEST = 2.5
 FOOTNOTE = f"{FEWER.strip()} had fewer rows: the time is that of all of them at the same rate"
 
 
@@ -112,19 +116,34 @@ def _draw(shown: list[Mapping[str, Any]], file: Path) -> None:
     ):
         titles, took = zip(*bars(comparison), strict=True)
         colours = [OURS if is_ours(entry) else THEIRS for entry in entries(comparison)]
-        panel.barh(titles, took, color=colours, height=0.72)
+        shown_to = limit(took)
+        panel.barh(titles, [min(value, shown_to) for value in took], color=colours, height=0.72)
         panel.invert_yaxis()
         panel.set_title(f"{heading(comparison)}: seconds", loc="left", fontsize="medium")
         panel.margins(x=0.1)
         panel.spines[["top", "right", "bottom"]].set_visible(False)
         panel.tick_params(bottom=False, labelbottom=False, left=False)
         for row, value in enumerate(took):
+            end = min(value, shown_to)
+            if value > end:  # a gap says that the bar is cut
+                panel.barh(titles[row], end / 60, left=end * 0.93, color="white", height=0.9)
             panel.annotate(
-                f"{value:.1f}", (value, row), (4, 0), textcoords="offset points", va="center"
+                f"{value:.1f}", (end, row), (4, 0), textcoords="offset points", va="center"
             )
     if any(title.endswith(FEWER) for comparison in shown for title, _ in bars(comparison)):
         figure.supxlabel(FOOTNOTE, fontsize="small")
     figure.savefig(file, metadata={"Date": None})
+
+
+def limit(took: Sequence[float]) -> float:
+    """Return the seconds up to which bars are drawn; longer ones are cut there."""
+    ordered = sorted(took)
+    limits = [
+        LONGEST * shorter
+        for shorter, longer in pairwise(ordered)
+        if shorter and longer > LONGEST**2 * shorter
+    ]
+    return min(limits, default=ordered[-1])
 
 
 def main() -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Rows that are converted at a time.
 BATCH_ROWS = 65_536
+#: Rows of a batch that is handed over as it is: as many as a megabyte of CSV has.
+READY_ROWS = 10_000
 #: The default of zlib, gzip(1) and Spark.
 GZIP_LEVEL = 6
 COMMENT = "l_comment"
@@ -122,6 +124,11 @@ def parquet(table: Path, name: str = "parquet") -> Source:
     return Source(name, "parquet", table, table, "snappy")
 
 
+def arrow_batches(table: Path) -> Path:
+    """Return a directory of Arrow IPC files of a table, in batches of a size that ours has."""
+    return _converted(table, "arrow", ".arrow", _write_arrow)
+
+
 def _converted(table: Path, kind: str, suffix: str, write: Callable[[Path, Path], None]) -> Path:
     """Let `write` make one file of each file of a table, in a directory next to the table."""
 
@@ -140,6 +147,20 @@ def _write_json(file: Path, target: Path) -> None:
     # Of decimals polars makes strings. A double of at most 15 digits prints as it was written.
     numbers = pl.selectors.decimal().cast(pl.Float64)
     pl.scan_parquet(file).with_columns(numbers).sink_ndjson(target)
+
+
+def _write_arrow(file: Path, target: Path) -> None:
+    with pq.ParquetFile(file) as parquet:
+        # As Spark takes them: plain strings, where those of the files are views, and nullable.
+        plain = pa.schema(
+            [
+                pa.field(field.name, field.type if _is_value(field.type) else pa.string())
+                for field in parquet.schema_arrow
+            ]
+        )
+        with pa.ipc.new_file(target, plain) as writer:
+            for batch in parquet.iter_batches(READY_ROWS):
+                writer.write_batch(batch.cast(plain))
 
 
 def _add_quotes(file: Path, target: Path) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MIB = 1 << 20
+#: The file of a report for people.
+TEXT = "report.md"
 NOTHING = "-"
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
@@ -39,10 +41,11 @@ def headline(document: Document) -> str:
 def extent(document: Document) -> str:
     """Say how much was run, and when."""
     suite = document["suite"]
+    parts = f" in {suite['parts']} parts" if suite.get("parts", 1) > 1 else ""
     what = "full pass" if suite["full"] else "quick pass: an indication, no more"
     return (
         f"{what}, {_many(suite['rounds'], 'round')}, {suite['began']}, "
-        f"{suite['seconds'] / 60:.0f} min."
+        f"{suite['seconds'] / 60:.0f} min{parts}."
     )
 
 
@@ -112,7 +115,7 @@ def _race(comparison: Mapping[str, Any]) -> Table:
         return (
             f"{entry['labels']['rows']:,}" if "rows" in entry["labels"] else NOTHING,
             f"{summary['seconds']:.2f}",
-            f"{summary['fastest']:.2f} to {summary['slowest']:.2f}",
+            _spread(entry, summary),
             f"{summary['times_ours']:.2f}" if summary["times_ours"] else NOTHING,
             f"{size / MIB / summary['seconds']:.0f}" if size > MIB else NOTHING,
             *(_number(summary["cpu"][role]) for role in ROLES),
@@ -127,12 +130,19 @@ def _race(comparison: Mapping[str, Any]) -> Table:
     return _table(comparison, columns, cells)
 
 
+def _spread(entry: Mapping[str, Any], summary: Mapping[str, Any], digits: int = 2) -> str:
+    """Say between what the seconds of the runs lay; of a slow peer there is one run."""
+    if len(entry["runs"]) == 1:
+        return "one run"
+    return f"{summary['fastest']:.{digits}f} to {summary['slowest']:.{digits}f}"
+
+
 def _scale(comparison: Mapping[str, Any]) -> Table:
     def cells(entry: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
         cpu = summary["cpu"]
         return (
             f"{summary['seconds']:.2f}",
-            f"{summary['fastest']:.2f} to {summary['slowest']:.2f}",
+            _spread(entry, summary),
             f"{entry['labels']['rows'] / summary['seconds']:,.0f}",
             _number((cpu["client"] or 0) + (cpu["jvm"] or 0)),
             _mebibytes(summary["worker_memory"]),
@@ -164,7 +174,7 @@ def _conversion(workload: str, comparisons: Sequence[Mapping[str, Any]]) -> Tabl
         return (
             f"{rows:,}",
             f"{summary['seconds']:.3f}",
-            f"{summary['fastest']:.3f} to {summary['slowest']:.3f}",
+            _spread(entry, summary, 3),
             f"{summary['times_ours']:.2f}" if summary["times_ours"] else NOTHING,
             f"{size / rows:.1f}" if size else NOTHING,
             _whole(rate(entry, seconds)) if size else NOTHING,

@@ -19,6 +19,7 @@ from benchmarks.measures import (
     encoding,
     faster,
     growth,
+    hand_over,
     largest,
     network,
     round_trips,
@@ -187,7 +188,10 @@ RULES = [
         "read-bulk, CSV: time of Spark's own reader on the local disk",
         largest(*(share(f"read-bulk/{name}", "spark_disk", seconds) for name in CSV_READS)),
         most=0.50,
-        note=lambda document: "the slowest of one file, eight, and the quoted one",
+        note=lambda document: (
+            "the slowest of one file, eight, and the quoted one; "
+            f"{hand_over('read-bulk/csv')(document)}"
+        ),
     ),
     *(
         _Rule(
@@ -195,6 +199,7 @@ RULES = [
             f"read-bulk, {name}: the same",
             share(f"read-bulk/{kind}", "spark_disk", seconds),
             most=most,
+            note=hand_over(f"read-bulk/{kind}"),
         )
         for name, kind, most in (
             ("gzipped CSV", "csv-gzip", 0.6),

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes
+
 import sftp_async
 
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -18,8 +19,11 @@ author = "The sftp_async developers"
 release = version = sftp_async.__version__
 copyright = author  # noqa: A001 - Sphinx's name
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
+# The notebooks in `docs/notebooks` have their outputs: `python scripts/render_notebooks.py`.
+nb_execution_mode = "off"
+nb_merge_streams = True
 
 # A dead link, inside or to an anchor, is a warning, and tox makes warnings errors.
 nitpicky = True
@@ -27,7 +31,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncssh|pyarrow|pa|pydantic|pyspark|os|pathlib|typing_extensions)\..*"),
     ("py:class", r"(SparkSession|StructType|Buffer|DataSource\w*|BaseModel|Self|Path)"),
-    ("py:class", r"(FormatOptions|SFTPFactory)"),
+    ("py:class", r"(FormatOptions|SFTPFactory|Summary|Action|Content)"),
 ]
 # GitHub's anchors, so that a link works here and there.
 myst_heading_anchors = 3
@@ -51,6 +55,8 @@ html_theme = "furo"
 html_title = f"sftp_async {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_show_copyright = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1b6ca8", "color-brand-content": "#1b6ca8"},
@@ -102,8 +108,30 @@ def mark_code(
             lines[number:number] = [".. code-block:: python", ""]
 
 
+def leave_out_options(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Cut the options from the docstring of `SFTPOptions`: they have a page of their own."""
+    if name == "sftp_async.SFTPOptions" and "Options:" in lines:
+        del lines[lines.index("Options:") :]
+
+
+def keep_names_as_anchors(app: Sphinx, document: nodes.document) -> None:
+    """Let a heading that is code have that name as its anchor: `options.html#max_files`.
+
+    Sphinx makes `max-files` of it. GitHub gives the heading an anchor that has the name as it is.
+    """
+    for section in document.findall(nodes.section):
+        [title, *_] = section.children
+        if len(title.children) == 1 and isinstance(title.children[0], nodes.literal):
+            name = title.astext()
+            section["ids"] = [name, *(other for other in section["ids"] if other != name)]
+
+
 def setup(app: Sphinx) -> None:
     """Connect them."""
+    app.connect("doctree-read", keep_names_as_anchors, priority=100)  # before the contents
     app.connect("source-read", link_to_files)
     app.connect("missing-reference", find_by_name)
+    app.connect("autodoc-process-docstring", leave_out_options, priority=50)
     app.connect("autodoc-process-docstring", mark_code, priority=100)  # before napoleon

@@ -17,7 +17,7 @@ from sftp_async.testing import EmbeddedServer
 
 
 def main(address: str) -> None:
-    """Write a batch and a stream, read the batch, and show what is there."""
+    """Write a batch and read it, let a stream read and write, and show what is there."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -32,11 +32,13 @@ def main(address: str) -> None:
         rows = reader.option("infer_schema", "true").load("/out/orders.csv.gz")
         print(f"/out/orders.csv.gz: {rows.agg({'id': 'max'}).first()[0]} is the last id")
 
-        Path(scratch, "inbox").mkdir()
-        Path(scratch, "inbox", "1.json").write_text('{"id": 1}\n{"id": 2}\n')
+        (server.root / "inbox").mkdir()
+        (server.root / "inbox" / "1.json").write_text('{"id": 1}\n{"id": 2}\n')
+        arrived = spark.readStream.format("sftp").options(**server.options(), format="json")
         query = (
-            spark.readStream.schema("id BIGINT")
-            .json(str(Path(scratch, "inbox")))
+            arrived.option("stable_for", "1s")
+            .schema("id BIGINT")
+            .load("/inbox")
             .writeStream.format("sftp")
             .options(**server.options())
             .option("checkpointLocation", str(Path(scratch, "checkpoint")))

@@ -138,9 +138,13 @@ LITERAL = (
     Literal(r"(?s)\n## Words\n.*?(?=\n## )", "the glossary itself", "CONTRIBUTING.md"),
     Literal(r"in-house", "English for work of one's own company"),
     Literal(r"(?i)math\.floor|pc\.floor\w*|np\.floor\w*|floor_\w+|floor division", "arithmetic"),
-    Literal(r"[`\"']lanes[`\"']|\blanes=|--lanes", "the alias of the option `channels_per_file`"),
+    Literal(
+        r"[`\"']lanes[`\"']|\blanes=|--lanes|    lanes: ",
+        "the alias of the option `channels_per_file`",
+    ),
     Literal(r"\broom (?:left|for)\b|\bno room\b", "space"),
     Literal(r"nobody:|/nobody|[\"']nobody[\"']|USER nobody", "the Unix account"),
+    Literal(r"(?i)compression[_-]?on[_-]?the[_-]?wire", "the option"),
     Literal(r"TAKE BACK RETURN", "a value of TPC-H's column l_shipinstruct"),
 )
 

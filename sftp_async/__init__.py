@@ -8,6 +8,7 @@ from sftp_async.errors import (
     AuthenticationError,
     CommitError,
     ConnectError,
+    ControlRecordError,
     DecodeError,
     EncodeError,
     HostKeyError,
@@ -26,8 +27,10 @@ from sftp_async.errors import (
 from sftp_async.version import __version__
 
 if TYPE_CHECKING:
+    from sftp_async.explanation.explain import explain
     from sftp_async.options import SFTPOptions
-    from sftp_async.progress import last_read, last_write
+    from sftp_async.options.keywords import SFTPOptionsDict
+    from sftp_async.progress import history, last_read, last_write
     from sftp_async.spark.datasource import SFTPDataSource
     from sftp_async.spark.register import register
     from sftp_async.tools.doctor.tester import SFTPConnectionTester
@@ -37,6 +40,7 @@ __all__ = [
     "AuthenticationError",
     "CommitError",
     "ConnectError",
+    "ControlRecordError",
     "DecodeError",
     "EncodeError",
     "HostKeyError",
@@ -51,10 +55,13 @@ __all__ = [
     "SFTPConnectionTester",
     "SFTPDataSource",
     "SFTPOptions",
+    "SFTPOptionsDict",
     "StalledError",
     "TransferError",
     "VerificationError",
     "__version__",
+    "explain",
+    "history",
     "last_read",
     "last_write",
     "recover",
@@ -67,24 +74,28 @@ _LAZY = {
     "SFTPConnectionTester": "sftp_async.tools.doctor.tester",
     "SFTPDataSource": "sftp_async.spark.datasource",
     "SFTPOptions": "sftp_async.options",
+    "SFTPOptionsDict": "sftp_async.options.keywords",
+    "explain": "sftp_async.explanation.explain",
+    "history": "sftp_async.progress",
     "last_read": "sftp_async.progress",
     "last_write": "sftp_async.progress",
     "recover": "sftp_async.write.recovery",
     "register": "sftp_async.spark.register",
 }
 
+if not TYPE_CHECKING:  # a type checker knows all names, and reports others
 
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-    try:
-        return getattr(import_module(_LAZY[name]), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "pyspark":
-            raise
-        raise ModuleNotFoundError(
-            f"{name} needs PySpark. Install it with: pip install 'sftp-async[spark]'",
-            name="pyspark",
-        ) from error
+        try:
+            return getattr(import_module(_LAZY[name]), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "pyspark":
+                raise
+            raise ModuleNotFoundError(
+                f"{name} needs PySpark. Install it with: pip install 'sftp-async[spark]'",
+                name="pyspark",
+            ) from error

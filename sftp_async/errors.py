@@ -7,6 +7,8 @@ answers one question for all retry logic: `retryable`.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
 
@@ -175,6 +177,10 @@ class ConnectionLostError(TransferError):
     retryable = True
 
 
+class ConnectionGivenUpError(ConnectionLostError):
+    """The connection was closed for others that waited for one; nothing was in flight on it."""
+
+
 class StalledError(TransferError):
     """The server acknowledged nothing for `stall_timeout` (or `operation_timeout`) seconds."""
 
@@ -195,6 +201,17 @@ class VerificationError(TransferError):
     """The file on the server does not hold the bytes that were sent."""
 
     retryable = True
+
+
+class ControlRecordError(VerificationError):
+    """A file that is read lacks a control record, or does not hold what one states.
+
+    `stated`: the text that the records have for each field that differs, such as `rows`; empty if
+    a record is missing.
+    """
+
+    retryable = False
+    stated: Mapping[str, str] = MappingProxyType({})
 
 
 class RemoteNotFoundError(TransferError):
@@ -255,6 +272,14 @@ class DecodeError(SFTPAsyncError):
     """A file does not hold what its format says. `offset`: where in the file, in bytes; or None."""
 
     offset: int | None = None
+
+
+class NewColumnsError(SFTPAsyncError):
+    """Files have columns that a stream has not; its next start may take them."""
+
+
+class StateError(SFTPAsyncError):
+    """The state of a stream cannot be used: damaged, another query's, or out of reach."""
 
 
 #: The errors after which it is unknown whether the server carried the request out.

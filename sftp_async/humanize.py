@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Bytes from which on a speed is shown. The time of less is that of round trips and of Spark's
+#: tasks, whatever the network does.
+SPEED_FROM = 10_000_000
 #: Characters of a target that a message shows.
 LONGEST_TARGET = 200
 
@@ -13,6 +16,26 @@ def in_units(count: float) -> str:
             return counted((round(count), "byte")) if unit == "bytes" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration in minutes and seconds: `1:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def speed_of(count: int, seconds: float, *, then: bool = False) -> str:
+    """Return a speed; empty below `SPEED_FROM` bytes.
+
+    Args:
+        count: bytes.
+        seconds: that the transfer took.
+        then: as what came after the start-up, `, then 9.5 MB/s`.
+
+    """
+    if count < SPEED_FROM or seconds <= 0:
+        return ""
+    return f"{', then ' if then else ''}{in_units(count / seconds)}/s"
 
 
 def counted(*counts: tuple[int, str]) -> str:

@@ -17,6 +17,7 @@ from sftp_async.remote.ssh.fast import STOCK_VARIABLE
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.container import ContainerServer
 from tests.support.event_loops import LOOP_FACTORIES
+from tests.support.gnupg import GnuPG, gnupg_home
 from tests.support.keys import KeySet
 from tests.support.proxy import FaultProxy
 from tests.support.spark import start_spark
@@ -40,6 +41,7 @@ LONG_FILES = [
     "spark/test_interfaces.py",
     "unit/write/commit/test_overlap.py",
     "spark/test_kills.py",
+    "spark/test_stream_kills.py",
     "integration/test_asyncssh_suite.py",
     "spark/test_memory.py",
     "unit/write/commit/test_stream.py",
@@ -76,6 +78,23 @@ def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     return str(request.param)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def place_of_connections(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Another file of connections than that of the person who runs the tests; Spark's, too."""
+    path = tmp_path_factory.mktemp("connections") / "connections.toml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFTP_ASYNC_CONNECTIONS", str(path))
+        yield path
+
+
+@pytest.fixture
+def connections_file(place_of_connections: Path) -> Iterator[Path]:
+    """An empty file of connections, which the driver of the session finds as well."""
+    place_of_connections.touch(0o600)
+    yield place_of_connections
+    place_of_connections.unlink()
+
+
 @pytest.fixture
 def embedded_server(tmp_path: Path) -> Iterator[EmbeddedServer]:
     """The project's own server, in this process; serves `tmp_path/served`."""
@@ -93,6 +112,20 @@ def host_keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
 def user_keys(tmp_path_factory: pytest.TempPathFactory) -> KeySet:
     """Keys that users log in with; every sshd lets all of them in."""
     return KeySet(tmp_path_factory.mktemp("user-keys"))
+
+
+@pytest.fixture(scope="session")
+def gnupg() -> Iterator[GnuPG]:
+    """GnuPG with keys of several kinds, `KINDS`, each made when it is first asked for."""
+    with gnupg_home() as home:
+        yield home
+
+
+@pytest.fixture
+def gnupg_elsewhere() -> Iterator[GnuPG]:
+    """GnuPG of a partner, who has none of these keys."""
+    with gnupg_home() as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

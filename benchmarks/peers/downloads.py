@@ -36,7 +36,8 @@ from benchmarks.peers.tools import connected_paramiko, paramiko_transport
 from benchmarks.verify import bytes_outcome
 from sftp_async import SFTPOptions
 from sftp_async.read.readable_file import RemoteReadable
-from sftp_async.remote.resumable_download import Download, FileVersion
+from sftp_async.remote.file_version import FileVersion
+from sftp_async.remote.resumable_download import Download
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import Runtime
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from benchmarks.servers import Server
 
 #: Share of a task's bytes that is asked for ahead: see `sftp_async.read.readable_file`.
-AHEAD = 0.5
+AHEAD = 0.875
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def get_with_asyncssh_same_cipher(server: Server, source: str, target: Path) -> 
 
 def get_with_fsspec(server: Server, source: str, target: Path) -> None:
     """Get a file with `get_file` of fsspec's own `SFTPFileSystem`, which calls Paramiko."""
-    from fsspec.implementations.sftp import (  # type: ignore[import-untyped]
+    from fsspec.implementations.sftp import (
         SFTPFileSystem,
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
-from benchmarks.comparison import RunTimeoutError, time_limit
+from benchmarks.time_limit import RunTimeoutError, time_limit
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

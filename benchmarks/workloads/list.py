@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from benchmarks.context import Context
 
 FILES, QUICK_FILES = 100_000, 2_000
-DIRECTORIES, QUICK_DIRECTORIES = 1000, 20
+DIRECTORIES, QUICK_DIRECTORIES = 1000, 10
 ROUND_TRIPS_MS = (0, 50)
-#: Counted runs at a distance at most: a thousand directories take some tools minutes there.
-FAR_ROUNDS = 3
 #: Of each file: an empty one is left out of a read.
 CONTENT = b"a\n"
 
@@ -36,7 +34,7 @@ def run(context: Context) -> Iterator[Comparison]:
                         context,
                         f"list/{'one' if directories == 1 else 'many'}/{rtt_ms}ms",
                         listings(context, server, tree),
-                        rounds=min(context.rounds, FAR_ROUNDS) if rtt_ms else context.rounds,
+                        rounds=context.rounds,
                         labels={"names": files, "directories": directories, "rows": files},
                     )
 

@@ -31,8 +31,9 @@ LINES_SCALE = 0.1
 BY_LINE = {"csv", "csv-8-files"}
 SMALL_SCALE = 0.0015  # a megabyte
 SMALL_READERS = ["sftp_async", "hadoop"]
-READERS = ["sftp_async", "spark_disk", "sftp_spark", "rclone_spark"]
-FEWER = ["sftp_async", "spark_disk", "rclone_spark"]
+READERS = ["sftp_async", "spark_disk", "ready_rows", "sftp_spark", "rclone_spark"]
+FEWER = ["sftp_async", "spark_disk", "ready_rows"]
+TOTALS_READERS = ["sftp_async", "sftp_async_columns", "spark_disk"]
 #: Name, number of files, what they are, what is asked, who reads them.
 CONTESTS: list[tuple[str, int, Callable[[Path, str], Source], Query, list[str]]] = [
     ("csv", 1, csv, ALL_ROWS, READERS),
@@ -41,8 +42,8 @@ CONTESTS: list[tuple[str, int, Callable[[Path, str], Source], Query, list[str]]]
     ("csv-gzip", FILES, csv_gzip, ALL_ROWS, FEWER),
     ("json", FILES, json_lines, ALL_ROWS, FEWER),
     ("parquet", FILES, parquet, ALL_ROWS, FEWER),
-    ("csv-totals", FILES, csv, TOTALS, ["sftp_async", "sftp_async_columns", *FEWER[1:]]),
-    ("parquet-totals", FILES, parquet, TOTALS, ["sftp_async", "sftp_async_columns", *FEWER[1:]]),
+    ("csv-totals", FILES, csv, TOTALS, TOTALS_READERS),
+    ("parquet-totals", FILES, parquet, TOTALS, TOTALS_READERS),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,6 +51,7 @@ def run(context: Context) -> Iterator[Comparison]:
                 rounds=context.rounds if name == "rows" else 1,
                 labels=labels,
                 alike=False,
+                long=math.inf,  # ours all of them
             )
 
 

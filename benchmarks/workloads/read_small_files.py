@@ -14,7 +14,7 @@ from benchmarks.workloads.table_reads import table_reads
 if TYPE_CHECKING:
     from benchmarks.context import Context
 
-FILES, QUICK_FILES = 500, 60
+FILES, QUICK_FILES = 500, 24
 #: Paramiko takes a login and some thirty round trips a file: it gets so many of them.
 LINES_FILES, QUICK_LINES_FILES = 40, 8
 ROWS = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -97,6 +98,7 @@ def run(context: Context) -> Iterator[Comparison]:
         rounds=context.rounds,
         labels=labels,
         alike=False,
+        long=math.inf,  # ours all of them
     )
     context.fresh_spark()
     yield compare(

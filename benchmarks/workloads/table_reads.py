@@ -24,7 +24,15 @@ from benchmarks.peers.commands import (
 )
 from benchmarks.peers.hadoop_sftp import hadoop_read, no_hadoop
 from benchmarks.peers.paramiko_lines import ParamikoLinesSource
-from benchmarks.read_files import CSV_OPTIONS, Source, csv, published, spark_schema
+from benchmarks.peers.ready_rows import ReadyRowsSource
+from benchmarks.read_files import (
+    CSV_OPTIONS,
+    Source,
+    arrow_batches,
+    csv,
+    published,
+    spark_schema,
+)
 from benchmarks.row_digest import rows_outcome
 from benchmarks.spark import CORES, register_apart
 
@@ -145,6 +153,7 @@ class TableReads:
             "sftp_async_columns": self._ours_with_columns,
             "sftp_async_one_task": self._ours_in_one_task,
             "spark_disk": self._spark_disk,
+            "ready_rows": self._ready_rows,
             "sftp_spark": self._sftp_then_spark,
             "rclone_spark": self._rclone_then_spark,
             "paramiko_lines": self._paramiko_lines,
@@ -218,6 +227,20 @@ class TableReads:
             "Spark, files on the local disk",
             lambda target: self._spark_read(self._source.place),
         )
+
+    def _ready_rows(self) -> Contender:
+        place = arrow_batches(self._source.table)
+        register_apart(self._context.spark, ReadyRowsSource)
+
+        def read(target: str) -> DataFrame:
+            reader = self._context.spark.read.format(ReadyRowsSource.name()).schema(self._schema)
+            return reader.option("parts", 8 // self._source.files).load(str(place))
+
+        def wake(target: str) -> None:
+            read(target).write.format("noop").mode("overwrite").save()
+
+        title = "No reading: ready rows through a Python source"
+        return self._contender("ready_rows", title, read, wake=wake)
 
     def _sftp_then_spark(self) -> Contender:
         def read(target: str) -> DataFrame:

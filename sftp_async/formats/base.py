@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
     from typing_extensions import Buffer
 
+    from sftp_async.formats.archive_frame import Content
     from sftp_async.options import FormatOptions
 
 
 class PartEncoder(ABC):
     """Encodes the record batches of one part file, in order, with bounded memory."""
+
+    #: What an archive states of a part that becomes a member's content, once the part is complete.
+    content: Content | None = None
+    #: Bytes of the file that `encode` has kept back, and `tail` will return.
+    held_bytes: int = 0
 
     @abstractmethod
     def encode(self, batch: pa.RecordBatch) -> Buffer:
@@ -31,6 +38,13 @@ class PartEncoder(ABC):
     def finish(self) -> Buffer:
         """Return the bytes that complete the file, with header or schema if no batch came."""
 
+    def tail(self) -> Iterator[Buffer]:
+        """Yield the bytes that `finish` returns, in pieces of bounded size; called instead of it.
+
+        An encoder overrides it if more than a few megabytes may be left.
+        """
+        yield self.finish()
+
 
 class Format(ABC):
     """The writing half of a format, with its options, checked against a schema.
@@ -44,8 +58,16 @@ class Format(ABC):
     concatenable: bool
     #: Bytes of memory that the encoder of one open file may take, for rows or in a compressor.
     buffered_bytes: int = 0
+    #: Options of the job that the format implies, such as `header_lines`, by canonical name.
+    implied_options: Mapping[str, object] = MappingProxyType({})
+    #: The width of control records in characters, up to which blanks fill them. None is any width.
+    record_width: int | None = None
+    #: What ends each line of control records, if it is not the option `line_sep`.
+    record_end: str | None = None
     #: Bytes that end a concatenated file, compressed as its parts are.
     footer: bytes = b""
+    #: Extension of the members, if the files are archives, without the leading dot.
+    member_extension: str | None = None
 
     @abstractmethod
     def open(self, *, header: bool = True) -> PartEncoder:
@@ -56,7 +78,16 @@ class Format(ABC):
 
         """
 
-    def for_concatenation(self) -> Self:
+    def named(self, member: str) -> Self:
+        """Return the format for one file, in which the data has a name.
+
+        Args:
+            member: the name; formats without names ignore it.
+
+        """
+        return self
+
+    def for_concatenation(self) -> Format:
         """Return the format of parts that become one file: `footer` follows the last of them."""
         return self
 

@@ -6,24 +6,28 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.base import ReadableFile
 from sftp_async.options.codecs import CODEC_OF_READ_EXTENSION, decompress
 from sftp_async.options.compressed_source import CompressedSource, CorruptDataError
+from sftp_async.options.pgp import without_pgp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sftp_async.formats.base import ReadableFile
+
+class PlainFile(ReadableFile):
+    """A file whose `chunks` are decompressed already, whatever its extension says."""
 
 
 def codec_of(path: str, option: str | None) -> str:
     """Return the codec of a file of text: that of its extension, in any case, else the option's.
 
     Args:
-        path: of the file.
+        path: of the file; an extension of PGP is behind that of the codec.
         option: the option `compression`.
 
     """
-    stem, _, extension = path.rpartition("/")[2].rpartition(".")
+    stem, _, extension = without_pgp(path).rpartition("/")[2].rpartition(".")
     codec = CODEC_OF_READ_EXTENSION.get(extension.lower()) if stem else None
     return codec or option or "none"
 
@@ -47,7 +51,8 @@ def plain_chunks(
 
     """
     with file.chunks(start, stop) as chunks:
-        yield chunks if codec == "none" else decompressed(chunks, codec, file.path)
+        is_plain = codec == "none" or isinstance(file, PlainFile)
+        yield chunks if is_plain else decompressed(chunks, codec, file.path)
 
 
 def decompressed(chunks: Iterable[bytes], codec: str, path: str) -> Iterator[bytes]:

@@ -50,7 +50,7 @@ def raw_separator(separator: bytes | None, charset: str) -> bytes | None:
     if charset in _SAFE_MULTIBYTE:
         safe = text.isascii() and max(raw) < _SAFE_BELOW
     else:
-        safe = _is_single_byte(charset) and not _is_ebcdic(charset)
+        safe = is_single_byte(charset) and not is_ebcdic(charset)
     return (raw if separator else b"") if safe else None
 
 
@@ -76,7 +76,7 @@ def recoded_pieces(pieces: Iterable[bytes], charset: str) -> Iterator[bytes]:
         if not started:
             started = True
             text = text.removeprefix("\ufeff")
-        if _is_ebcdic(charset):
+        if is_ebcdic(charset):
             text = text.replace(_NEXT_LINE, "\n")
         if text:
             yield _utf8(text)
@@ -106,14 +106,16 @@ def _utf8(text: str) -> bytes:
 
 
 @cache
-def _is_single_byte(charset: str) -> bool:
+def is_single_byte(charset: str) -> bool:
+    """Return whether each byte is a character, of a set by Python's name."""
     # ISO 2022 and HZ switch to sets of two bytes within a file.
     switches = charset.startswith(("iso2022", "hz"))
     return not switches and len(bytes(range(256)).decode(charset, "replace")) == 256
 
 
 @cache
-def _is_ebcdic(charset: str) -> bool:
+def is_ebcdic(charset: str) -> bool:
+    """Return whether a character set, by Python's name, is a code page of EBCDIC."""
     return "A".encode(charset) == b"\xc1"
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sftp_async.errors import OptionsError
 from sftp_async.formats.base import Format, ReadFormat
+from sftp_async.options.archives import ARCHIVES
 from sftp_async.options.format_names import BUILT_IN as NAMES
+from sftp_async.options.formats import codec_contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,12 +70,13 @@ def _built_in(name: str) -> BuiltIn:
 BUILT_IN: dict[str, FormatPlugin] = {name: _built_in(name) for name in NAMES}
 
 
-def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
+def open_format(options: FormatOptions, schema: pa.Schema, *, mtime: int | None = None) -> Format:
     """Return the writing half of the format that `options` ask for, checked against `schema`.
 
     Args:
         options: the format's name, compression, dialect and patterns.
         schema: the columns, as Spark hands them over.
+        mtime: of the members of archives, in seconds since 1970; None: now.
 
     Raises:
         OptionsError: the format is unknown or cannot be written, or the options do not suit it;
@@ -82,8 +85,28 @@ def open_format(options: FormatOptions, schema: pa.Schema) -> Format:
             cannot hold so that it reads back.
 
     """
+    if options.archive in ARCHIVES:
+        from sftp_async.formats.archive_format import open_archive
+
+        found: Format = open_archive(
+            options, lambda of_members: _open_plain(of_members, schema), mtime
+        )
+    else:
+        found = _open_plain(options, schema)
+    if options.pgp_public_key is None:
+        return found
+    # Around all else, so that a reader finds what it would without encryption.
+    from sftp_async.formats.pgp.encrypt import encrypted
+    from sftp_async.formats.pgp.keys import encryption_keys
+
+    keys = encryption_keys(options)
+    assert keys is not None
+    return encrypted(found, keys, armor=bool(options.pgp_armor))
+
+
+def _open_plain(options: FormatOptions, schema: pa.Schema) -> Format:
     encoder = find_half(options.format, "encoder")
-    if problems := [sentence for _, sentence in options.codec_contradictions()]:
+    if problems := [sentence for _, sentence in codec_contradictions(options)]:
         raise OptionsError(problems)
     if options.format not in BUILT_IN:
         from sftp_async.formats.schema_checks import check_intervals
@@ -109,7 +132,13 @@ def open_read_format(options: FormatOptions, schema: pa.Schema | None) -> ReadFo
         DecodeError: the format cannot hold a column.
 
     """
-    found = find_half(options.format, "decoder")(options, schema)
+    opens = find_half(options.format, "decoder")
+    if schema is not None and options.rescued_data_column in schema.names:
+        from sftp_async.formats.rescued_columns import WITH_COLUMNS, RescuingFormat
+
+        if options.format in WITH_COLUMNS:
+            return RescuingFormat(options, schema, BUILT_IN[options.format].decoder)
+    found = opens(options, schema)
     if not isinstance(found, ReadFormat):
         kind = type(found).__name__
         raise OptionsError(

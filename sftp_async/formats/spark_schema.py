@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: Under this key an Arrow schema's metadata hold Spark's schema as JSON. It is that of Spark's
 #: Parquet files (ParquetReadSupport.SPARK_METADATA_KEY), whose reader takes the types from there.
 SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
+#: In the metadata of a field of Spark's schema: its collations by path
+#: (DataType.COLLATIONS_METADATA_KEY in Spark's source).
+COLLATIONS = "__COLLATIONS"
 
 
 def spark_fields(schema: pa.Schema) -> list[dict[str, Any]]:
@@ -21,6 +24,15 @@ def spark_fields(schema: pa.Schema) -> list[dict[str, Any]]:
     text = (schema.metadata or {}).get(SPARK_SCHEMA)
     fields: list[dict[str, Any]] = json.loads(text)["fields"] if text is not None else []
     return fields
+
+
+def collation_of(field: dict[str, Any]) -> str | None:
+    """Return the collation of a text column in Spark's JSON; None: texts compare by their bytes."""
+    named = (field.get("metadata") or {}).get(COLLATIONS, {}).get(field["name"])
+    if not isinstance(named, str):
+        return None
+    # The provider comes first: `spark.UTF8_LCASE`, `icu.UNICODE`.
+    return named.partition(".")[2] or named
 
 
 def without_columns(schema: pa.Schema, names: Collection[str]) -> pa.Schema:

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import tempfile
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.base import ReadableFile
+from sftp_async.formats.sealed_file import sealed_file
 from sftp_async.humanize import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import IO
+
+    from sftp_async.formats.sealed_file import SealedFile
 
 #: Bytes of one piece of `chunks`.
 _PIECE = 1024 * 1024
-#: Of the names of the temporary files, where a system shows any.
-_PREFIX = "sftp_async-"
 
 
 class SpooledFile(ReadableFile):
     """The content of another file, in a temporary file without a name.
 
     Args:
-        file: is read once, from its start to its end.
-        spool: an empty file that is open for writing and reading.
+        file: is read once, from its start to its end; its size may be that of something else, such
+            as the encrypted file.
+        spool: an empty file.
 
     """
 
-    def __init__(self, file: ReadableFile, spool: IO[bytes]) -> None:
-        self.path, self.size, self.mtime = file.path, file.size, file.mtime
+    def __init__(self, file: ReadableFile, spool: SealedFile) -> None:
+        self.path, self.mtime = file.path, file.mtime
         self._spool = spool
+        size = 0
         with file.chunks(0, file.size) as chunks:
             for chunk in chunks:
-                spool.write(chunk)
+                size += spool.write(chunk)
+        self.size = size
 
     @contextmanager
     def chunks(self, start: int, stop: int) -> Iterator[Iterator[bytes]]:
@@ -68,7 +70,7 @@ def spooled(file: ReadableFile, limit: int | None = None) -> Iterator[SpooledFil
 
     """
     _check_size(file, limit)
-    with tempfile.TemporaryFile(prefix=_PREFIX) as spool:
+    with sealed_file() as spool:
         yield SpooledFile(file, spool)
 
 
@@ -85,7 +87,7 @@ def kept_copy(file: ReadableFile, limit: int | None = None) -> SpooledFile:
     """
     _check_size(file, limit)
     # It is closed by the finalizer, which must not hold the file: that may hold the copy.
-    spool = tempfile.TemporaryFile(prefix=_PREFIX)  # noqa: SIM115
+    spool = sealed_file()
     try:
         copy = SpooledFile(file, spool)
     except BaseException:

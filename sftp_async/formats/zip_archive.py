@@ -15,6 +15,8 @@ from sftp_async.errors import DecodeError
 from sftp_async.formats.archive_member import Member, is_data
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.spooled_file import kept_copy
+from sftp_async.formats.zip_encryption import MemberEncryption
+from sftp_async.formats.zip_frame import AES
 from sftp_async.humanize import in_units
 from sftp_async.options import decompressors
 from sftp_async.options.compressed_source import CompressedSource, CorruptDataError
@@ -22,6 +24,8 @@ from sftp_async.options.compressors import isal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pydantic import SecretStr
 
     from sftp_async.formats.base import ReadableFile
 
@@ -83,11 +87,15 @@ class _ZipMember(Member):
     Args:
         archive: the archive.
         found: what its directory says.
+        password: decrypts it, if it is encrypted.
 
     """
 
-    def __init__(self, archive: ReadableFile, found: zipfile.ZipInfo) -> None:
+    def __init__(
+        self, archive: ReadableFile, found: zipfile.ZipInfo, password: SecretStr | None
+    ) -> None:
         super().__init__(archive.path, found.filename, found.file_size, _mtime(found))
+        self._password = password
         self._archive = archive
         self._found = found
 
@@ -95,17 +103,23 @@ class _ZipMember(Member):
     def content(self) -> Iterator[Iterator[bytes]]:
         """Return the content; see `Member.content`."""
         found = self._found
-        if found.flag_bits & _ENCRYPTED:
-            raise self.damaged("it is encrypted, which is not supported")
-        decompress = _DECOMPRESSORS.get(found.compress_type)
+        encryption = self._encryption()
+        method = found.compress_type if encryption is None else encryption.method
+        decompress = _DECOMPRESSORS.get(method)
         if decompress is None:
-            raise self.damaged(f"its compression method {found.compress_type} is not known")
+            raise self.damaged(f"its compression method {method} is not known")
         start = self._content_start()
         stop = start + found.compress_size
         if stop > self._archive.size:
             raise self.damaged("it ends behind the archive")
         with self._archive.chunks(start, stop) as chunks:
-            yield self._checked(decompress(CompressedSource(chunks)))
+            if encryption is None:
+                yield self._checked(decompress(CompressedSource(chunks)))
+            else:
+                plain = self._decrypted(encryption, chunks)
+                pieces = decompress(CompressedSource(plain))
+                checks = encryption.states_checksum
+                yield self._authenticated(self._checked(pieces, checks=checks), plain)
 
     def _content_start(self) -> int:
         offset = self._found.header_offset
@@ -117,7 +131,38 @@ class _ZipMember(Member):
         name, extra = struct.unpack_from("<HH", header, _LOCAL_HEADER - 4)
         return int(offset + _LOCAL_HEADER + name + extra)
 
-    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _encryption(self) -> MemberEncryption | None:
+        """Return how the member is encrypted; None: it is not."""
+        found = self._found
+        if not found.flag_bits & _ENCRYPTED:
+            return None
+        encryption = MemberEncryption.of(found.extra) if found.compress_type == AES else None
+        if encryption is None:
+            raise self.damaged(
+                "it is encrypted, and not by AES as WinZip and 7-Zip do it: ask for an archive "
+                "that is, and set archive_password"
+            )
+        if self._password is None:
+            raise self.damaged("it is encrypted: set archive_password")
+        return encryption
+
+    def _decrypted(self, encryption: MemberEncryption, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        assert self._password is not None
+        try:
+            yield from encryption.decrypted(
+                self._password.get_secret_value(), chunks, self._found.compress_size
+            )
+        except ValueError as error:
+            raise self.damaged(str(error)) from None
+
+    @staticmethod
+    def _authenticated(pieces: Iterator[bytes], plain: Iterator[bytes]) -> Iterator[bytes]:
+        yield from pieces
+        # The authentication code is behind the end of what is compressed.
+        for _ in plain:
+            pass
+
+    def _checked(self, pieces: Iterator[bytes], *, checks: bool = True) -> Iterator[bytes]:
         crc32 = (isal() or zlib).crc32
         size = checksum = 0
         try:
@@ -131,16 +176,19 @@ class _ZipMember(Member):
             raise self.damaged(str(error)) from error
         if size < self.size:
             raise self.damaged(f"it has {size:,} bytes, and states {self.size:,}")
-        if checksum != self._found.CRC:
+        if checks and checksum != self._found.CRC:
             raise self.damaged("its checksum is wrong")
 
 
-def zip_members(file: ReadableFile, *, in_order: bool) -> Iterator[Member]:
+def zip_members(
+    file: ReadableFile, *, in_order: bool, password: SecretStr | None = None
+) -> Iterator[Member]:
     """Yield the data files of a zip archive, in the order of its directory; see `members`.
 
     Args:
         file: the archive.
         in_order: it cannot be read by ranges.
+        password: of encrypted members.
 
     """
     # Members may be read after the last one has come, so the copy stays as long as any of them.
@@ -148,7 +196,7 @@ def zip_members(file: ReadableFile, *, in_order: bool) -> Iterator[Member]:
     for found in _directory(archive):
         if found.is_dir() or _is_link(found) or not is_data(found.filename):
             continue
-        member = _ZipMember(archive, found)
+        member = _ZipMember(archive, found, password)
         try:
             yield member
         finally:

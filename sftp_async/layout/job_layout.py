@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from sftp_async.layout.collision import Collision, collision_policy
 from sftp_async.layout.file_name_template import FileNames
+from sftp_async.layout.member_names import MemberNames
 from sftp_async.layout.once import IdempotencyKey, hex_digits
 from sftp_async.layout.part_names import TAG_DIGITS, is_part, part_name, staged_name, tag_of
 from sftp_async.layout.target import clean, split_target
@@ -44,6 +45,8 @@ class Layout:
     names: FileNames | None = None
     #: Each part is the file of a row, which gives it its name.
     row_files: bool = False
+    #: Makes the names of the members of archives; None: the files are no archives.
+    members: MemberNames | None = None
 
     @classmethod
     def new(
@@ -56,6 +59,7 @@ class Layout:
         now: datetime | None = None,
         row_files: bool = False,
         template: str | None = None,
+        member_extension: str | None = None,
     ) -> Self:
         """Give a new job its id and its paths. `options.path` must be set.
 
@@ -68,6 +72,7 @@ class Layout:
             now: the time in the names of files; left out: that of the call.
             row_files: each row is a file, and names it.
             template: what made the exact file's name, if that differs from job to job.
+            member_extension: of the members, if the files are archives.
 
         """
         assert options.path is not None
@@ -104,6 +109,9 @@ class Layout:
                 options.file_name_template, now, job_id[:TAG_DIGITS], options.partition_by
             ),
             row_files=row_files,
+            members=None
+            if member_extension is None
+            else MemberNames(options.archive_member_template, member_extension, now),
         )
 
     def at(self, directory: str, staging_base: str) -> Self:
@@ -148,6 +156,10 @@ class Layout:
         """What the user named: the directory, or the exact file."""
         return self.directory if self.file_name is None else self.paths.final(self.file_name)
 
+    def written_to(self, exact_name: str) -> str:
+        """Return what was written, for messages: the target, or the one file by its real name."""
+        return self.paths.final(exact_name) if exact_name else self.target
+
     @property
     def named(self) -> bool:
         """Whether visible files have names that the user chose, which may be taken."""
@@ -180,6 +192,30 @@ class Layout:
         if self.names is None or not self.names.matches(name, directory):
             return False
         return registered is None or posixpath.join(directory, name) in registered
+
+    def member_name(
+        self, final: str, partition: int, *, seq: int = 1, several: bool = False
+    ) -> str:
+        """Return the name of a member; see `MemberNames.render` for what is raised.
+
+        Args:
+            final: name of the archive in the target, behind its partition directories.
+            partition: Spark's partition id.
+            seq: number of the member in the archive, from 1.
+            several: whether the archive has further members.
+
+        """
+        assert self.members is not None
+        directory, name = posixpath.split(final)
+        return self.members.render(
+            name,
+            partition=partition,
+            seq=seq,
+            several=several,
+            directory=directory,
+            job=self.tag,
+            batch=self.once.name if self.once is not None and self.once.replayed else "",
+        )
 
     @property
     def tag(self) -> str:

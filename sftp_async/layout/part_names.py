@@ -6,9 +6,9 @@ import itertools
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import ConfigDict, StrictInt
+from pydantic import ConfigDict, Field, StrictInt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -34,7 +34,10 @@ class PartFile:
 
     `staged` is its name in the staging directory (in the target, with `commit_mode=direct`),
     `final` its name in the target, behind its partition's directories; `size` is in bytes; `sha256`
-    of the content as uploaded, in hex, and `md5` if checksum files need it.
+    of the content as uploaded, in hex, and `md5` if checksum files need it. `plain_size` and
+    `crc32` are of the content before it was packed for an archive, which the commit puts around it.
+    `sums` are those of its rows that control records hold, in the order of the records' columns, as
+    digits without the decimal point.
     """
 
     #: Intents are documents on the server, and are read back with these rules.
@@ -46,6 +49,9 @@ class PartFile:
     size: StrictInt
     sha256: str
     md5: str = ""
+    plain_size: Annotated[int, Field(exclude=True)] = 0
+    crc32: Annotated[int, Field(exclude=True)] = 0
+    sums: Annotated[tuple[int, ...], Field(exclude=True)] = ()
 
     @property
     def directory(self) -> str:

@@ -28,6 +28,19 @@ def path_problem(path: str) -> str | None:
         path: relative to the target directory.
 
     """
+    problem = unpacked_problem(path)
+    if problem is None and any(map(_is_own, path.split("/"))):
+        problem = "has a name that this data source gives to files of its own"
+    return problem
+
+
+def unpacked_problem(path: str) -> str | None:
+    """Return why no file in a directory may have the path, whatever else is there; None: one may.
+
+    Args:
+        path: relative to the directory.
+
+    """
     names = path.split("/")
     if not path:
         return "is empty"
@@ -45,8 +58,6 @@ def path_problem(path: str) -> str | None:
         return "has a backslash in it, which some servers take for a slash"
     if any(len(name.encode("utf-8", "surrogatepass")) > LONGEST_NAME for name in names):
         return f"has a name of more than {LONGEST_NAME} bytes in it"
-    if any(map(_is_own, names)):
-        return "has a name that this data source gives to files of its own"
     return None
 
 

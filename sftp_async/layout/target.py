@@ -6,7 +6,10 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
+from sftp_async.options.archives import ARCHIVE_OF_EXTENSION
+from sftp_async.options.base import with_inferred
 from sftp_async.options.codecs import CODEC_OF_EXTENSION
+from sftp_async.options.pgp import ARMORED, pgp_extension, without_pgp
 from sftp_async.options.template_option import names_part_files
 
 if TYPE_CHECKING:
@@ -23,10 +26,16 @@ FORMAT_OF_EXTENSION = {
     "ndjson": "json",
     "txt": "text",
     "text": "text",
+    "fwf": "fixed",
     "xml": "xml",
     "parquet": "parquet",
     "orc": "orc",
     "avro": "avro",
+    "xlsx": "excel",
+    "xlsm": "excel",
+    "xlsb": "excel",
+    "xls": "excel",
+    "ods": "excel",
 }
 
 
@@ -37,16 +46,37 @@ def clean(path: str) -> str:
     return "/" + normal.lstrip("/") if normal.startswith("//") else normal
 
 
+def archive_kind(path: str) -> str | None:
+    """Return the archive that a path's extension names; None if it names none."""
+    return _archive(path)[1]
+
+
+def _archive(path: str) -> tuple[str, str | None]:
+    """Split off the extension of an archive, and return what kind it is of."""
+    name = posixpath.basename(path)
+    for extension, kind in ARCHIVE_OF_EXTENSION.items():
+        # A leading dot hides a file, it starts no extension.
+        if name.lower().endswith(f".{extension}") and len(name) > len(extension) + 1:
+            return name[: -len(extension) - 1], kind
+    return name, None
+
+
 def file_kind(path: str) -> tuple[str | None, str | None]:
-    """Return the format and codec that a path's extension names, each None if it names none."""
-    data, packed = _extensions(path)
+    """Return the format and codec that a path's extension names, each None if it names none.
+
+    Those of an archive's members stand before its own extension: `orders.csv.zip`.
+    """
+    data, packed = _extensions(_archive(path)[0])
     return FORMAT_OF_EXTENSION.get(data), CODEC_OF_EXTENSION.get(packed)
 
 
 def _extensions(path: str) -> tuple[str, str]:
-    """Split off a data file's extension and a codec's, `("csv", "gz")`; empty for none."""
+    """Split off a data file's extension and a codec's, `("csv", "gz")`; empty for none.
+
+    An extension of PGP behind them is left out.
+    """
     # A leading dot hides a file, it starts no extension.
-    pieces = posixpath.basename(path).lower().lstrip(".").split(".")
+    pieces = posixpath.basename(without_pgp(path)).lower().lstrip(".").split(".")
     packed = pieces.pop() if len(pieces) > 1 and pieces[-1] in CODEC_OF_EXTENSION else ""
     return (pieces[-1] if len(pieces) > 1 else ""), packed
 
@@ -63,6 +93,17 @@ def target_problems(options: SFTPOptions) -> Iterator[str]:
         yield (
             f"The path {options.path!r} names one exact file, and so does file_name_template: "
             "leave one of them out, or set single_file=false if the path is a directory."
+        )
+    asked = name or options.file_name_template or ""
+    extension = pgp_extension(asked)
+    if (
+        options.pgp_public_key is None
+        and extension
+        and (extension != ARMORED or file_kind(asked)[0])
+    ):
+        yield (
+            f"The name {asked!r} is that of an encrypted file: set pgp_public_key to the key of "
+            f"its reader, or leave .{extension} out."
         )
 
 
@@ -86,7 +127,9 @@ def _split(options: SFTPOptions) -> tuple[str, str | None]:
     path = clean(options.path or ".")
     single = options.single_file
     if single is None:
-        single = file_kind(path)[0] is not None and not (options.path or "").endswith("/")
+        archived = options.archive != "none" and archive_kind(path) is not None
+        named = archived or file_kind(path)[0] is not None
+        single = named and not (options.path or "").endswith("/")
     if not single:
         return path, None
     return posixpath.dirname(path) or ".", posixpath.basename(path)
@@ -110,22 +153,27 @@ def with_exact_path(options: SFTPOptions, now: datetime) -> SFTPOptions:
 
 
 def infer_format(options: SFTPOptions) -> SFTPOptions:
-    """Return the options with format and compression taken from the extension of a name asked for.
+    """Return the options with what the extension of a name asked for says of the files.
 
     What the user set explicitly wins; `orders.csv.gz` is gzipped CSV without any option, and
     `orders.tsv` has tabs. The same holds for the part files of a template with an extension.
+    `orders.csv.asc` has ASCII armor, if it is encrypted.
 
     The result may break rules between options: see its `contradictions`.
     """
     name = options.file_name_template if split_target(options)[1] is None else options.path
     if name is None:
         return options
-    format_name, codec = file_kind(name)
     found: dict[str, object] = {}
-    if _extensions(name)[0] == "tsv" and "sep" not in options.model_fields_set:
+    if options.archive == "auto" and (kind := archive_kind(name)):
+        found["archive"] = kind
+    format_name, codec = file_kind(name)
+    if _extensions(_archive(name)[0])[0] == "tsv" and "sep" not in options.model_fields_set:
         found["sep"] = "\t"
     if format_name and "format" not in options.model_fields_set:
         found["format"] = format_name
     if codec and options.compression is None:
         found["compression"] = codec
-    return options.with_inferred(found)
+    if pgp_extension(name) == ARMORED and options.pgp_armor is None:
+        found["pgp_armor"] = True
+    return with_inferred(options, found)

@@ -6,6 +6,7 @@
 <target>/_temporary/<job>/part-00003-c000-<uuid>   a part file while it is staged
 <target>/_temporary/<job>/ahead-<uuid>             a file that was opened before its task began
 <target>/_temporary/<job>/joined-<uuid>            an exact file, joined from the parts
+<target>/_temporary/<job>/archive-<uuid>           what is around the parts in an archive
 <target>/_temporary/<job>/displaced-<staged>       the file that a part replaces, for a rollback
 <target>/_temporary/<job>/withdrawn-<staged>       a part that was rolled back
 <target>/_temporary/<job>/aside-<number>           a sidecar file of replaced data, for a rollback

@@ -4,6 +4,7 @@ from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.formats import FormatOptions
 from sftp_async.options.models import SFTPOptions
 from sftp_async.options.read import ReadOptions
+from sftp_async.options.stream import StreamOptions
 from sftp_async.options.write import TransferOptions, WriteOptions
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "FormatOptions",
     "ReadOptions",
     "SFTPOptions",
+    "StreamOptions",
     "TransferOptions",
     "WriteOptions",
 ]

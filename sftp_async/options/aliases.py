@@ -11,6 +11,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from sftp_async.errors import SFTPAsyncWarning
+from sftp_async.options.masking import without_passwords
+from sftp_async.options.other_readers import instead_of
 from sftp_async.options.parsing import parse_bool
 from sftp_async.options.ssh_syntax import is_key_text, is_reference
 from sftp_async.options.urls import is_url, parse_url
@@ -53,6 +55,7 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "create_dirs": ("create_intermediate_dirs", "create_directory"),
     "write_empty": ("create_empty_file_when_no_data",),
     "staging_dir": ("temp_path", "tmp_path"),
+    "schema_evolution": ("schema_evolution_mode",),
 }
 
 
@@ -169,10 +172,13 @@ class Gathered:
         self.given.setdefault(name, []).append(given)
 
     def _unknown(self, spelling: str) -> str:
+        if (instead := instead_of(spelling)) is not None:
+            return f"{spelling[:60]!r} is not an option, but one of {instead}."
         # Without the value: under a misspelled name, it may be a password.
+        written = without_passwords(spelling)[:60]
         close = difflib.get_close_matches(normalise(spelling), self._documented, n=1, cutoff=0.7)
         hint = f"; did you mean {self._documented[close[0]]}?" if close else "."
-        return f"{spelling[:60]!r} is not an option{hint}"
+        return f"{written!r} is not an option{hint}"
 
     @property
     def _documented(self) -> dict[str, str]:

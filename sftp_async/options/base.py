@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_core import from_json
@@ -11,6 +11,9 @@ from pydantic_core import from_json
 from sftp_async.errors import OptionsError
 from sftp_async.options.aliases import Gathered, Given, is_blank, normalise
 from sftp_async.options.field_types import FieldType
+from sftp_async.options.masking import without_passwords
+
+Model = TypeVar("Model", bound="OptionsModel")
 
 
 class OptionsModel(BaseModel):
@@ -22,9 +25,6 @@ class OptionsModel(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    #: Heading of the options that the class itself defines.
-    group: ClassVar[str] = ""
 
     def __init__(self, /, **options: Any) -> None:
         gathered = Gathered(options, type(self).model_fields)
@@ -75,24 +75,18 @@ class OptionsModel(BaseModel):
         """Return a copy with some options changed, by canonical name; all of it is validated."""
         return type(self)(**(self._as_given() | dict(update or {})))
 
-    def with_inferred(self, values: Mapping[str, Any]) -> Self:
-        """Return a copy with options that something else implies; see `contradictions`.
-
-        Args:
-            values: valid ones, by canonical name. The rules between options are not checked.
-
-        """
-        return super().model_copy(update=dict(values))
-
-    def contradictions(self) -> list[str]:
-        """Return a sentence for each broken rule between options; none if they were given so."""
-        return [sentence for _, sentence in self._contradictions()]
-
     def __setattr__(self, name: str, value: Any) -> None:
         # pydantic would refuse as well, but its message would contain the value.
         raise OptionsError(
             f"Options are immutable: set {name} in a copy, with model_copy(update=…)."
         )
+
+    def _as_shown(self) -> dict[str, object]:
+        """Return the options that were given, by canonical name, with secrets masked."""
+        return {name: getattr(self, name) for name in self._as_given()}
+
+    def __repr_args__(self) -> Iterator[tuple[str, object]]:
+        yield from self._as_shown().items()
 
     def _as_given(self) -> dict[str, Any]:
         """Return the options that were given, as the constructor takes them.
@@ -149,9 +143,25 @@ class OptionsModel(BaseModel):
         if hidden or not given.showable or is_blank(text):
             return ""
         # A secret may be in the wrong option, or in user:password@host.
-        if text in secrets or "PRIVATE KEY" in text or "\n" in text or "@" in text:
+        if text in secrets or "\n" in text or "@" in text or without_passwords(text) != text:
             return ""
         return f", not {text if len(text) <= 40 else text[:37] + '…'!r}"
+
+
+def with_inferred(options: Model, values: Mapping[str, Any]) -> Model:
+    """Return a copy of options with some that something else implies; see `contradictions`.
+
+    Args:
+        options: what was given.
+        values: valid ones, by canonical name. The rules between options are not checked.
+
+    """
+    return BaseModel.model_copy(options, update=dict(values))
+
+
+def contradictions(options: OptionsModel) -> list[str]:
+    """Return a sentence for each broken rule between options; none if they were given so."""
+    return [sentence for _, sentence in options._contradictions()]  # noqa: SLF001 - no user's name
 
 
 def field_type_of(model: type[BaseModel], name: str) -> FieldType:

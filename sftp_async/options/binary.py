@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from sftp_async.options.base import OptionsModel
@@ -12,8 +10,6 @@ from sftp_async.options.field_types import Name
 
 class BinaryOptions(OptionsModel):
     """The columns that make a file; the defaults are the columns of Spark's binary file source."""
-
-    group: ClassVar[str] = "Binary"
 
     path_column: Name = Field(
         "path",

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from sftp_async.options.aliases import aliases_of
+from sftp_async.options.archives import ArchiveOptions
 from sftp_async.options.base import OptionsModel, field_type_of
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.connection import ConnectionOptions
 from sftp_async.options.decoding import DecodingOptions
+from sftp_async.options.excel import ExcelOptions
+from sftp_async.options.fixed import FixedOptions
 from sftp_async.options.formats import FormatOptions
+from sftp_async.options.limits import LimitOptions
+from sftp_async.options.pgp import PGPOptions
 from sftp_async.options.proxy import FirewallOptions
 from sftp_async.options.read import ReadOptions
+from sftp_async.options.stream import StreamOptions
 from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.write import TransferOptions, WriteOptions
 from sftp_async.options.xml import XMLOptions
 
-#: The models, in the order in which their options are shown.
-GROUPS: Final = (
-    ConnectionOptions,
-    FirewallOptions,
-    TransferOptions,
-    FormatOptions,
-    TextFormatOptions,
-    XMLOptions,
-    BinaryOptions,
-    WriteOptions,
-    ReadOptions,
-    DecodingOptions,
-)
+#: The headings of the models' own options, in the order in which they are shown.
+GROUPS: Final[dict[type[OptionsModel], str]] = {
+    ConnectionOptions: "Connection",
+    FirewallOptions: "Bastions and proxies",
+    LimitOptions: "Limits",
+    TransferOptions: "Transfer",
+    FormatOptions: "Formats",
+    TextFormatOptions: "Format: CSV, JSON and text in detail",
+    FixedOptions: "Fixed width",
+    XMLOptions: "XML",
+    BinaryOptions: "Binary",
+    ArchiveOptions: "Archives",
+    ExcelOptions: "Excel",
+    PGPOptions: "PGP",
+    WriteOptions: "Write",
+    ReadOptions: "Read",
+    DecodingOptions: "Reading: columns and content",
+    StreamOptions: "Streams that are read",
+}
 
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,9 @@ class OptionEntry:
         """Return the same entry without links and code marks, for a terminal."""
         return replace(
             self,
-            value=_plain(self.value),
-            default=_plain(self.default),
-            description=_plain(self.description),
+            value=_without_code(self.value),
+            default=_without_code(self.default),
+            description=_without_code(self.description),
         )
 
 
@@ -75,17 +89,29 @@ def option_entries() -> list[OptionEntry]:
     return [
         OptionEntry(
             name,
-            model.group,
+            GROUPS[model],
             _value_of(model, name),
             _default_of(field),
             tuple(aliases_of(name)),
             field.description or "",
             str((field.examples or [""])[0]),
         )
-        for model in GROUPS
-        for name, field in model.model_fields.items()
-        if name in model.__annotations__  # a base class's own options have their own group
+        for model, name, field in fields_in_order()
     ]
+
+
+def fields_in_order() -> Iterator[tuple[type[OptionsModel], str, FieldInfo]]:
+    """Yield the model, the name and the field of each option, in the order of the reference."""
+    for model in GROUPS:
+        for name, field in model.model_fields.items():
+            if name in model.__annotations__:  # a base class's own options have their own group
+                yield model, name, field
+
+
+def choices_of(model: type[OptionsModel], name: str) -> tuple[str, ...]:
+    """Return the values to choose from, also where others are accepted; else an empty tuple."""
+    listed = _CODE.findall(field_type_of(model, name).words)
+    return tuple(dict.fromkeys((*_choices(model.model_fields[name].annotation), *listed)))
 
 
 def as_code(text: str) -> str:
@@ -127,5 +153,10 @@ def _default_of(field: FieldInfo) -> str:
             return as_code(str(field.default))
 
 
-def _plain(markdown: str) -> str:
-    return _LINK.sub(r"\1", markdown).replace("`", "")
+def without_links(markdown: str) -> str:
+    """Return Markdown with the text of each link in place of the link."""
+    return _LINK.sub(r"\1", markdown)
+
+
+def _without_code(markdown: str) -> str:
+    return without_links(markdown).replace("`", "")

@@ -104,6 +104,7 @@ CODECS: Final = (
             "parquet": Embedded("none"),
             "orc": Embedded("uncompressed"),
             "avro": Embedded("null"),
+            "excel": Embedded("none"),
             "binary": Embedded("none"),
         },
     ),
@@ -175,16 +176,18 @@ CODECS: Final = (
 #: Built-in format -> its codec where the user names none: Spark's own defaults.
 DEFAULT_CODECS: Final = {
     "csv": "none",
+    "fixed": "none",
     "json": "none",
     "text": "none",
     "xml": "none",
     "parquet": "snappy",
     "orc": "zstd",
     "avro": "snappy",
+    "excel": "none",
     "binary": "none",
 }
 #: Built-in formats whose files are compressed as a whole.
-TEXT_FORMATS: Final = ("csv", "json", "text", "xml")
+TEXT_FORMATS: Final = ("csv", "fixed", "json", "text", "xml")
 
 #: The values of the option `compression`.
 NAMES: Final = tuple(codec.name for codec in CODECS)
@@ -252,6 +255,11 @@ def levels_of(form: str) -> dict[str, Levels]:
     if form in TEXT_FORMATS:
         return {codec.name: codec.whole_file.levels for codec in CODECS if codec.whole_file}
     return {codec.name: codec.embedded[form].levels for codec in CODECS if form in codec.embedded}
+
+
+def compresses_whole_files(form: str) -> bool:
+    """Return whether a built-in format compresses its files as a whole."""
+    return form in TEXT_FORMATS
 
 
 def codec_problem(form: str, codec: str | None) -> str | None:

@@ -79,6 +79,25 @@ def gzip(level: int | None) -> Compressor:
     return zlib.compressobj(_ZLIB_LEVEL if level is None else level, wbits=_GZIP_WINDOW)
 
 
+class DeflateStream(Protocol):
+    """A deflate stream without header and trailer, as zlib and isal have it."""
+
+    def compress(self, data: Buffer, /) -> bytes:
+        """Take input; return the bytes that are ready."""
+
+    def flush(self, mode: int = ..., /) -> bytes:
+        """Return the rest; as the mode says, to go on, or at the end of the stream."""
+
+
+def raw_deflate(level: int | None) -> DeflateStream:
+    """Start a deflate stream for an archive; level 0 stores the data."""
+    import zlib
+
+    if level is None and (fast := isal()) is not None:
+        return cast("DeflateStream", fast.compressobj(_ISAL_LEVEL, wbits=-15))
+    return zlib.compressobj(_ZLIB_LEVEL if level is None else level, wbits=-15)
+
+
 def bzip2(level: int | None) -> Compressor:
     """Start a bzip2 stream."""
     import bz2

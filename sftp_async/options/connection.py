@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
-from sftp_async.errors import OptionsError
 from sftp_async.options import parsing as p
 from sftp_async.options.address import authority
 from sftp_async.options.field_types import (
@@ -23,6 +22,7 @@ from sftp_async.options.field_types import (
     KnownHosts,
     Limit,
     Name,
+    OptionalText,
     Pause,
     Port,
     Seconds,
@@ -30,29 +30,38 @@ from sftp_async.options.field_types import (
     Switch,
     text_of,
 )
+from sftp_async.options.limits import LimitOptions
 from sftp_async.options.proxy import FirewallOptions
 from sftp_async.options.proxy_syntax import Proxy
-from sftp_async.options.secret_refs import (
-    Unresolved,
-    fetch_file,
-    fetch_known_hosts,
-    fetch_secret,
-)
-
-_SECRETS = ("password", "private_key_content", "private_key_passphrase")
+from sftp_async.options.resolve import with_secrets
 
 
-class ConnectionOptions(FirewallOptions):
+class Wording(NamedTuple):
+    """The words of messages about a connection.
+
+    Args:
+        role: what messages call the machine to log in to.
+        named_by: the option that names it.
+        prefix: of the options that are for it alone.
+
+    """
+
+    role: str = "server"
+    named_by: str = "host"
+    prefix: str = ""
+
+
+class ConnectionOptions(LimitOptions, FirewallOptions):
     """How to reach the server and how to log in; the identity of a connection."""
 
-    group: ClassVar[str] = "Connection"
+    _wording: ClassVar[Wording] = Wording()
 
-    #: What messages call the machine to log in to, the option that names it, and the prefix of the
-    #: options that are for it alone.
-    role: ClassVar[str] = "server"
-    named_by: ClassVar[str] = "host"
-    prefix: ClassVar[str] = ""
-
+    profile: OptionalText = Field(
+        None,
+        description="Name of a connection in `connections.toml` of the driver, whose options apply "
+        "where no other is given ([profiles](how-to/connections.md)).",
+        examples=["partner"],
+    )
     host: Host = Field(
         description="Host name or IP address of the server.", examples=["sftp.example.com"]
     )
@@ -60,14 +69,14 @@ class ConnectionOptions(FirewallOptions):
     username: Name = Field(description="User name to log in with.", examples=["partner"])
     password: Secret = Field(
         None,
-        description="Password, or a reference to it: `env:NAME` or `file:/path`. It can be "
-        "combined with a private key, since some servers ask for both.",
+        description="Password, or a reference to it: `env:NAME`, `file:/path` or "
+        "`keyring:NAME`. It can be combined with a private key, since some servers ask for both.",
         examples=["env:SFTP_PASSWORD"],
     )
     private_key_content: KeyText = Field(
         None,
         description="Private key as text (OpenSSH, PKCS#1 or PKCS#8), or a reference to it: "
-        "`env:NAME` or `file:/path`.",
+        "`env:NAME`, `file:/path` or `keyring:NAME`.",
         examples=["env:SFTP_KEY"],
     )
     private_key_path: KeyPath = Field(
@@ -78,8 +87,8 @@ class ConnectionOptions(FirewallOptions):
     )
     private_key_passphrase: Secret = Field(
         None,
-        description="Passphrase of the private key, or a reference to it: `env:NAME` or "
-        "`file:/path`.",
+        description="Passphrase of the private key, or a reference to it: `env:NAME`, "
+        "`file:/path` or `keyring:NAME`.",
         examples=["env:SFTP_KEY_PASSPHRASE"],
     )
     known_hosts: KnownHosts = Field(
@@ -173,56 +182,17 @@ class ConnectionOptions(FirewallOptions):
         """`user@host:port` for messages; IPv6 addresses in brackets."""
         return f"{self.username}@{authority(self.host, self.port)}"
 
-    @property
-    def proxies(self) -> tuple[Proxy, ...]:
-        """The proxy of `proxy_url`, or an empty tuple."""
-        return (Proxy.read(self.proxy_url),) if self.proxy_url else ()
-
-    def connection_identity(self) -> str:
-        """Return a SHA-256 digest, in hex, of all connection options with their secrets.
-
-        Two sets of options share a connection only if their digests are equal. References count by
-        their text, so call it on resolved options. Never log the digest: a short secret can be
-        guessed from it.
-        """
-        identity = {name: text_of(getattr(self, name)) for name in ConnectionOptions.model_fields}
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
     def resolve(self) -> Self:
         """Return a copy with all references and files resolved; call it once, on the driver.
 
         `private_key_path` becomes `private_key_content`, and the path of `known_hosts` its text.
 
         Raises:
-            OptionsError: lists all variables that are not set and all files that cannot be read.
+            OptionsError: lists all variables that are not set, all files that cannot be read, and
+                all entries that the keyring does not have.
 
         """
-        found: dict[str, object] = {}
-        problems: list[str] = []
-
-        def look_up(
-            option: str, fetch: Callable[..., str], *where: str, secret: bool = True
-        ) -> None:
-            try:
-                text = fetch(*where)
-                found[option] = SecretStr(text) if secret else text
-            except Unresolved as error:
-                problems.append(str(error))
-
-        for option in (*_SECRETS, *(f"proxy_jump_{name}" for name in _SECRETS), "proxy_password"):
-            secret: SecretStr | None = getattr(self, option)
-            if secret is not None:
-                look_up(option, fetch_secret, option, secret.get_secret_value())
-        for option in ("private_key", "proxy_jump_private_key"):
-            path: str | None = getattr(self, f"{option}_path")
-            if path is not None:
-                look_up(f"{option}_content", fetch_file, f"{option}_path", path)
-                found[f"{option}_path"] = None
-        if self.known_hosts is not None:
-            look_up("known_hosts", fetch_known_hosts, self.known_hosts, secret=False)
-        if problems:
-            raise OptionsError(problems)
-        return self.model_copy(update=found)
+        return with_secrets(self)
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
@@ -252,3 +222,24 @@ class ConnectionOptions(FirewallOptions):
                 "legacy_algorithms=true as well."
             )
             yield ("ciphers", "legacy_algorithms"), sentence
+
+
+def wording_of(options: ConnectionOptions) -> Wording:
+    """Return the words of messages about a connection to a server, or to a bastion."""
+    return options._wording  # noqa: SLF001 - no user's name
+
+
+def proxies_of(options: FirewallOptions) -> tuple[Proxy, ...]:
+    """Return the proxy of `proxy_url`, or an empty tuple."""
+    return (Proxy.read(options.proxy_url),) if options.proxy_url else ()
+
+
+def connection_identity(options: ConnectionOptions) -> str:
+    """Return a SHA-256 digest, in hex, of all connection options with their secrets.
+
+    Two sets of options share a connection only if their digests are equal. References count by
+    their text, so call it on resolved options. Never log the digest: a short secret can be
+    guessed from it.
+    """
+    identity = {name: text_of(getattr(options, name)) for name in ConnectionOptions.model_fields}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

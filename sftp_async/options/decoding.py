@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -34,12 +34,11 @@ CharacterLimit = Annotated[
 class DecodingOptions(OptionsModel):
     """How the content of files becomes rows. Names, defaults and meaning are Spark's."""
 
-    group: ClassVar[str] = "Reading: columns and content"
-
     infer_schema: AutoSwitch = Field(
         None,
-        description="CSV and XML: find the types of columns in the data. If not set, all columns "
-        "of CSV are strings and those of XML have types, as in Spark.",
+        description="CSV, XML and Excel: find the types of columns in the data. If not set, all "
+        "columns of CSV are strings and those of XML have types, as in Spark; so have those of "
+        "Excel.",
         examples=["true"],
     )
     sampling_ratio: Fraction = Field(
@@ -51,8 +50,30 @@ class DecodingOptions(OptionsModel):
     merge_schema: Switch = Field(
         False,
         description="Parquet, ORC and Avro: take the columns of all files that `infer_files` "
-        "allows, instead of those of one.",
+        "allows, instead of those of one. Excel: the same, and a column that a sheet lacks is "
+        "null.",
         examples=["true"],
+    )
+    schema_evolution: Annotated[
+        Literal["none", "add_columns", "fail"],
+        BeforeValidator(
+            p.one_of(
+                ("none", "add_columns", "fail"),
+                also={
+                    "addnewcolumns": "add_columns",
+                    "failonnewcolumns": "fail",
+                    "rescue": "none",
+                },
+            )
+        ),
+        FieldType(),
+    ] = Field(
+        "none",
+        description="Streams whose columns are inferred: what happens if files have more columns, "
+        "of those that `infer_files` allows to look at in each micro-batch. `add_columns` adds "
+        "them to the state and stops the query, which goes on with them at its next start. `fail` "
+        "stops it. `none` does not look.",
+        examples=["add_columns"],
     )
     columns: Columns = Field(
         (),
@@ -67,7 +88,8 @@ class DecodingOptions(OptionsModel):
     ] = Field(
         "position",
         description="CSV: how the columns of the schema find those of a file. `position` is "
-        "Spark's way; `name` goes by the file's header, which must have every column.",
+        "Spark's way; `name` goes by the file's header, which must have every column. Excel: the "
+        "same; if not set, by the header if there is one.",
         examples=["name"],
     )
     mode: Annotated[
@@ -76,15 +98,25 @@ class DecodingOptions(OptionsModel):
         FieldType(),
     ] = Field(
         "permissive",
-        description="CSV, JSON and XML: what happens to a malformed row. `PERMISSIVE` keeps what "
-        "can be read of it, `DROPMALFORMED` leaves the row out, `FAILFAST` fails.",
+        description="CSV, JSON, XML, Excel and fixed width: what happens to a malformed row. "
+        "`PERMISSIVE` keeps what can be read of it, `DROPMALFORMED` leaves the row out, `FAILFAST` "
+        "fails.",
         examples=["FAILFAST"],
     )
     column_name_of_corrupt_record: Text = Field(
         "_corrupt_record",
-        description="CSV, JSON and XML: name of the column that gets the text of malformed rows in "
-        "mode `PERMISSIVE`, if the schema has it.",
+        description="CSV, JSON, XML, Excel and fixed width: name of the column that gets the text "
+        "of malformed rows in mode `PERMISSIVE`, if the schema has it.",
         examples=["_bad"],
+    )
+    rescued_data_column: OptionalText = Field(
+        None,
+        description="All formats but text, XML, Excel and binary: name of a column that gets, as "
+        "JSON, what of a row does not fit the schema: columns that it does not have, and, of CSV "
+        "and JSON, values that are not of their column's type. Such values are null then, and do "
+        "not make the row malformed. CSV files with a header are read by the names in it, and may "
+        "lack columns.",
+        examples=["_rescued_data"],
     )
     multi_line: Switch = Field(
         False,
@@ -206,17 +238,15 @@ class DecodingOptions(OptionsModel):
         description="Avro: schema to read with, as JSON text; it may differ from the files'.",
         examples=['{"type":"record","name":"r","fields":[{"name":"id","type":"long"}]}'],
     )
-    archive: Annotated[
-        Literal["auto", "none"], BeforeValidator(p.one_of(("auto", "none"))), FieldType()
-    ] = Field(
-        "auto",
-        description="Read the members of `.zip`, `.tar`, `.tar.gz`, `.tgz` and similar files as "
-        "files of their own, except in format binary.",
-        examples=["none"],
-    )
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
+        if self.rescued_data_column is not None and self.columns:
+            names = ("rescued_data_column", "columns")
+            yield names, "rescued_data_column takes all other columns: leave out columns."
+        if self.schema_evolution == "add_columns" and self.columns:
+            names = ("schema_evolution", "columns")
+            yield names, "schema_evolution=add_columns takes all columns: leave out columns."
         lowered = [name.lower() for name in self.columns]
         if twice := sorted(name for name, count in Counter(lowered).items() if count > 1):
             yield ("columns",), f"columns has a name twice: {', '.join(twice)}."

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sftp_async.options import parsing as p
 from sftp_async.options.address import parse_host, port_number
+from sftp_async.options.control_template import parse_control_lines
 from sftp_async.options.proxy_syntax import parse_jump_hosts, parse_proxy_url
 from sftp_async.options.ssh_syntax import (
     looks_like_path,
@@ -19,11 +20,7 @@ from sftp_async.options.ssh_syntax import (
     parse_known_hosts,
     read_host_keys,
 )
-from sftp_async.options.template_option import (
-    parse_control_lines,
-    parse_done_template,
-    parse_file_name,
-)
+from sftp_async.options.template_option import parse_done_template, parse_file_name
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -100,11 +97,14 @@ Pause = Annotated[
 Count = Annotated[
     int, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), FieldType("number")
 ]
+OptionalCount = Annotated[
+    int | None, BeforeValidator(p.parse_int), AfterValidator(p.at_least(1)), FieldType("number")
+]
 FormatName = Annotated[
     str,
     BeforeValidator(p.parse_format),
     FieldType(
-        "`csv`, `json`, `text`, `xml`, `parquet`, `orc`, `avro`, `binary`, or "
+        "`csv`, `json`, `text`, `fixed`, `xml`, `parquet`, `orc`, `avro`, `excel`, `binary`, or "
         "[your own format](how-to/own-format.md)"
     ),
 ]
@@ -119,6 +119,9 @@ Limit = Annotated[
 ]
 Size = Annotated[
     int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), FieldType("bytes")
+]
+OptionalSize = Annotated[
+    int | None, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), FieldType("bytes")
 ]
 SizeLimit = Annotated[
     int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(0)), FieldType("bytes")
@@ -135,6 +138,7 @@ ControlLines = Annotated[str | None, BeforeValidator(parse_control_lines), Field
 DoneFile = Annotated[str | None, BeforeValidator(parse_done_template), FieldType("template")]
 FileName = Annotated[str | None, BeforeValidator(parse_file_name), FieldType("template")]
 OptionalText = Annotated[str | None, BeforeValidator(p.parse_name), FieldType("text")]
+Traceparent = Annotated[str | None, BeforeValidator(p.parse_traceparent), FieldType("text")]
 Text = Annotated[str, BeforeValidator(p.parse_text), FieldType("text", keeps_blank=True)]
 LineSep = Annotated[str, BeforeValidator(p.parse_line_sep), FieldType("text", keeps_blank=True)]
 Pattern = Annotated[str | None, BeforeValidator(p.parse_name), FieldType("pattern")]

@@ -7,7 +7,18 @@ from importlib.metadata import entry_points
 from typing import Final
 
 #: The formats of this package.
-BUILT_IN: Final = ("avro", "binary", "csv", "json", "orc", "parquet", "text", "xml")
+BUILT_IN: Final = (
+    "avro",
+    "binary",
+    "csv",
+    "excel",
+    "fixed",
+    "json",
+    "orc",
+    "parquet",
+    "text",
+    "xml",
+)
 #: An entry point in this group has the name of a format, in lower case; its object is a
 #: `FormatPlugin`.
 GROUP: Final = "sftp_async.formats"

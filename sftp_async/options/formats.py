@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from sftp_async.options import codecs
 from sftp_async.options import parsing as p
+from sftp_async.options.archives import ArchiveOptions
 from sftp_async.options.binary import BinaryOptions
 from sftp_async.options.decoding import DecodingOptions
+from sftp_async.options.excel import ExcelOptions
 from sftp_async.options.field_types import (
     Character,
     FieldType,
@@ -22,15 +24,24 @@ from sftp_async.options.field_types import (
     Switch,
     Text,
 )
+from sftp_async.options.fixed import FixedOptions
 from sftp_async.options.format_names import format_problem
+from sftp_async.options.pgp import PGPOptions
 from sftp_async.options.text_formats import TextFormatOptions
 from sftp_async.options.xml import XMLOptions
 
 
-class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOptions):
+class FormatOptions(
+    DecodingOptions,
+    ArchiveOptions,
+    BinaryOptions,
+    ExcelOptions,
+    FixedOptions,
+    PGPOptions,
+    XMLOptions,
+    TextFormatOptions,
+):
     """The format of files; names, defaults and meaning are those of Spark where it has them."""
-
-    group: ClassVar[str] = "Format"
 
     format: FormatName = Field(
         "csv",
@@ -60,7 +71,8 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
     header: Switch = Field(
         False,
         description="CSV: the column names are the first line of each file. A write puts them "
-        "there; a read takes them for the columns, if it has no schema, and never for a row.",
+        "there; a read takes them for the columns, if it has no schema, and never for a row. "
+        "Excel: the same of the first row; not set, it is there.",
         examples=["true"],
     )
     sep: Sep = Field(
@@ -94,19 +106,23 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
     )
     line_sep: LineSep = Field(
         "\n",
-        description="CSV, JSON and text: end of a line. In CSV it has one or two characters. If "
+        description="CSV, JSON, text and fixed width: "
+        "end of a line. In CSV it has one or two "
+        "characters. If "
         r"not set, a read takes each of `\n`, `\r\n` and `\r`.",
         examples=["\r\n"],
     )
     date_format: Pattern = Field(
         None,
-        description="CSV, JSON and XML: Spark's datetime pattern for dates. If not set, it is "
-        "`yyyy-MM-dd`, and a read takes all that Spark's reader takes.",
+        description="CSV, JSON, XML and fixed width: Spark's datetime pattern for dates. If not "
+        "set, it is `yyyy-MM-dd`, and a read takes all that Spark's reader takes. Excel: that of "
+        "text that is read as a date; cells that are dates need none.",
         examples=["dd.MM.yyyy"],
     )
     timestamp_format: Pattern = Field(
         None,
-        description="CSV, JSON and XML: Spark's datetime pattern for timestamps. If not set, a "
+        description="CSV, JSON, XML and fixed width: "
+        "Spark's datetime pattern for timestamps. If not set, a "
         "write has Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]`, and a read takes all that "
         "Spark's reader takes.",
         examples=["yyyy-MM-dd HH:mm:ss"],
@@ -124,21 +140,29 @@ class FormatOptions(DecodingOptions, BinaryOptions, XMLOptions, TextFormatOption
             and codec is not None
             and not codecs.only_decompresses(self.format, codec)
         ):
-            yield from self.codec_contradictions()
+            yield from codec_contradictions(self)
         if self.format == "csv" and len(self.line_sep) > 2:
             yield ("format", "line_sep"), "line_sep must be one or two characters for csv."
         if self.format == "csv" and self.quote and self.quote in self.sep:
             yield ("format", "sep", "quote"), "sep and quote must not share a character."
-
-    def codec_contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield each codec or level that the format does not support: options, and a sentence."""
-        if wrong := codecs.codec_problem(self.format, self.compression):
-            yield ("format", "compression"), wrong
-        elif wrong := codecs.level_problem(self.format, self.compression, self.compression_level):
-            yield ("format", "compression", "compression_level"), wrong
 
     def _as_given(self) -> dict[str, Any]:
         given = super()._as_given()
         if "sep" in given:
             given["sep"] = self.sep.replace("\\", "\\\\")
         return given
+
+
+def codec_contradictions(options: FormatOptions) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each codec or level that the format does not support: options, and a sentence.
+
+    In archives that compress, `archive_format.archive_problems` looks for them.
+    """
+    if options.archive in ("zip", "tar.gz") and codecs.compresses_whole_files(options.format):
+        return
+    if wrong := codecs.codec_problem(options.format, options.compression):
+        yield ("format", "compression"), wrong
+    elif wrong := codecs.level_problem(
+        options.format, options.compression, options.compression_level
+    ):
+        yield ("format", "compression", "compression_level"), wrong

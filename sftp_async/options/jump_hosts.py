@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from sftp_async.options.connection import ConnectionOptions
+from sftp_async.options.connection import ConnectionOptions, Wording, proxies_of
+from sftp_async.options.limits import LimitOptions
 from sftp_async.options.proxy import FirewallOptions
 from sftp_async.options.proxy_syntax import JumpHost
+
+#: Of the options that are for bastions alone.
+_PREFIX: Final = "proxy_jump_"
 
 
 class JumpHostOptions(ConnectionOptions):
     """How to connect to a bastion and log in there."""
 
-    role: ClassVar[str] = "bastion"
-    named_by: ClassVar[str] = "proxy_jump"
-    prefix: ClassVar[str] = "proxy_jump_"
+    _wording: ClassVar[Wording] = Wording("bastion", "proxy_jump", _PREFIX)
 
 
 def jump_hosts_of(options: ConnectionOptions) -> tuple[JumpHostOptions, ...]:
@@ -28,9 +30,9 @@ def jump_hosts_of(options: ConnectionOptions) -> tuple[JumpHostOptions, ...]:
 
     """
     own = {
-        name.removeprefix(JumpHostOptions.prefix): getattr(options, name)
+        name.removeprefix(_PREFIX): getattr(options, name)
         for name in FirewallOptions.model_fields
-        if name.startswith(JumpHostOptions.prefix)
+        if name.startswith(_PREFIX)
     }
     known = own.pop("host_key_fingerprint")
     user = own.pop("username") or options.username
@@ -40,7 +42,7 @@ def jump_hosts_of(options: ConnectionOptions) -> tuple[JumpHostOptions, ...]:
     shared = {
         name: getattr(options, name)
         for name in ConnectionOptions.model_fields
-        if name not in FirewallOptions.model_fields
+        if name not in FirewallOptions.model_fields and name not in LimitOptions.model_fields
     }
     hops = [JumpHost.read(text) for text in options.proxy_jump]
     keys: list[tuple[str, ...]] = [(key,) for key in known] or [()] * len(hops)
@@ -59,4 +61,4 @@ def jump_hosts_of(options: ConnectionOptions) -> tuple[JumpHostOptions, ...]:
 
 def route_to(options: ConnectionOptions) -> tuple[str, ...]:
     """Return the addresses of the proxy and the bastions before the server, for messages."""
-    return (*map(str, options.proxies), *(hop.address for hop in jump_hosts_of(options)))
+    return (*map(str, proxies_of(options)), *(hop.address for hop in jump_hosts_of(options)))

@@ -327,3 +327,15 @@ def parse_suffixes(value: object) -> tuple[str, ...]:
     if isinstance(value, str) and value.strip().lower() == "none":
         return ()
     return split(value, "must be ends of file names separated by commas, such as .part,.tmp")
+
+
+#: Version 00 of W3C Trace Context: the ids of trace and span, which are not all zeros, and flags.
+_TRACEPARENT = re.compile("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def parse_traceparent(value: object) -> str:
+    """Take the header `traceparent` of W3C Trace Context."""
+    text = parse_name(value).strip()
+    if not _TRACEPARENT.fullmatch(text):
+        raise ValueError("must be a traceparent header: 00-, 32 hex digits, -, 16 hex digits, -01")
+    return text

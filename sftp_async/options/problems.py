@@ -36,6 +36,11 @@ class Problems:
         except EncodeError as error:
             self._found.append(error)
 
+    @property
+    def sentences(self) -> list[str]:
+        """Everything that was found, each once."""
+        return list(dict.fromkeys(map(str, self._found)))
+
     def raise_all(self) -> None:
         """Raise one error for everything that was found, if anything was.
 
@@ -49,8 +54,7 @@ class Problems:
         columns = [each for each in self._found if isinstance(each, EncodeError)]
         if len(columns) == 1 == len(self._found):
             raise columns[0]
-        sentences = list(dict.fromkeys(map(str, self._found)))
         if len(columns) < len(self._found):
-            raise OptionsError(sentences)
-        items = "".join(f"\n  - {sentence}" for sentence in sentences)
-        raise EncodeError(f"{len(sentences)} problems with the columns:{items}")
+            raise OptionsError(self.sentences)
+        items = "".join(f"\n  - {sentence}" for sentence in self.sentences)
+        raise EncodeError(f"{len(self.sentences)} problems with the columns:{items}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -24,8 +23,6 @@ from sftp_async.options.proxy_syntax import Proxy
 class FirewallOptions(OptionsModel):
     """The bastions and the proxy that a connection goes through."""
 
-    group: ClassVar[str] = "Bastions and proxies"
-
     proxy_jump: JumpHosts = Field(
         (),
         description="Bastion to connect through, `[user@]host[:port]` as in OpenSSH's ProxyJump. "
@@ -41,15 +38,15 @@ class FirewallOptions(OptionsModel):
     )
     proxy_jump_password: Secret = Field(
         None,
-        description="Password for every bastion, or a reference to it: `env:NAME` or `file:/path`. "
-        "The server's `password` is never sent to a bastion.",
+        description="Password for every bastion, or a reference to it: `env:NAME`, `file:/path` or "
+        "`keyring:NAME`. The server's `password` is never sent to a bastion.",
         examples=["env:BASTION_PASSWORD"],
     )
     proxy_jump_private_key_content: JumpHostKeyText = Field(
         None,
-        description="Private key for the bastions as text, or a reference to it: `env:NAME` or "
-        "`file:/path`. If no key, key path or password for the bastions is given, the server's "
-        "private key is used.",
+        description="Private key for the bastions as text, or a reference to it: `env:NAME`, "
+        "`file:/path` or `keyring:NAME`. If no key, key path or password for the bastions is "
+        "given, the server's private key is used.",
         examples=["env:BASTION_KEY"],
     )
     proxy_jump_private_key_path: JumpHostKeyPath = Field(
@@ -59,8 +56,8 @@ class FirewallOptions(OptionsModel):
     )
     proxy_jump_private_key_passphrase: Secret = Field(
         None,
-        description="Passphrase of the bastions' private key, or a reference to it: `env:NAME` or "
-        "`file:/path`.",
+        description="Passphrase of the bastions' private key, or a reference to it: `env:NAME`, "
+        "`file:/path` or `keyring:NAME`.",
         examples=["env:BASTION_KEY_PASSPHRASE"],
     )
     proxy_jump_host_key_fingerprint: JumpHostKeys = Field(
@@ -79,8 +76,8 @@ class FirewallOptions(OptionsModel):
     )
     proxy_password: Secret = Field(
         None,
-        description="Password for the user in `proxy_url`, or a reference to it: `env:NAME` or "
-        "`file:/path`. It is sent to the proxy unencrypted.",
+        description="Password for the user in `proxy_url`, or a reference to it: `env:NAME`, "
+        "`file:/path` or `keyring:NAME`. It is sent to the proxy unencrypted.",
         examples=["env:PROXY_PASSWORD"],
     )
 

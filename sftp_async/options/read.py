@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.field_types import (
+    AutoSwitch,
     Count,
     FieldType,
     OptionalText,
@@ -37,8 +38,6 @@ Suffixes = Annotated[
 
 class ReadOptions(OptionsModel):
     """Which files a read takes, and how its tasks share them."""
-
-    group: ClassVar[str] = "Read"
 
     path_glob_filter: OptionalText = Field(
         None,
@@ -105,7 +104,8 @@ class ReadOptions(OptionsModel):
     )
     stable_for: Pause = Field(
         0.0,
-        description="Look twice, this time apart, and leave out files whose size or time changed.",
+        description="Look twice, this time apart, and leave out files whose size or time changed. "
+        "A stream takes 5 seconds unless this is set, and reads such files later.",
         examples=["5s"],
     )
     ignore_suffixes: Suffixes = Field(
@@ -124,6 +124,16 @@ class ReadOptions(OptionsModel):
         "of other jobs are read. `require` reads the manifest's files alone, and fails without "
         "one.",
         examples=["never"],
+    )
+    verify_control: AutoSwitch = Field(
+        None,
+        description="What is compared before a row is handed out. If not set, the lines of "
+        "`header_lines` and `footer_lines`, where these are given: a line that is missing, or that "
+        "states other counts, sums or digests than the file has, is an error. `true` also compares "
+        "checksum files (`.sha256`, `.md5`) and the rows and digests of `_manifest.json`, and each "
+        "file must have something that it can be compared with. `false` skips control lines "
+        "without comparing them. Until a file is compared, its rows are on the worker's disk.",
+        examples=["true"],
     )
     max_partition_bytes: Size = Field(
         128 * 1024**2,

@@ -1,4 +1,4 @@
-"""`ReferencePolicy`: which environment variables and local files options may refer to.
+"""`ReferencePolicy`: which variables, local files, keyring entries and profiles options may name.
 
 The options of a write may come from users who send only SQL, to a Spark Connect or Thrift server,
 while references are looked up with the rights of that server. The administrator of the server
@@ -21,7 +21,7 @@ from sftp_async.errors import OptionsError
 #: The driver's environment variable that holds the policy.
 VARIABLE: Final = "SFTP_ASYNC_REFERENCES"
 #: What the policy looks like, for messages.
-EXAMPLE: Final = f"{VARIABLE}=env:SFTP_*,file:/run/secrets/"
+EXAMPLE: Final = f"{VARIABLE}=env:SFTP_*,file:/run/secrets/,profile:*"
 #: Spark's servers for several users, by a class on the command line of their Java process.
 _SERVERS: Final = {
     b"org.apache.spark.sql.connect.service.SparkConnectServer": "Spark Connect server",
@@ -41,6 +41,8 @@ class ReferencePolicy:
         variables: patterns of names of environment variables, as in a shell; in exact case.
         files: absolute paths with all links resolved: of files or, with a slash at the end, of
             folders with all that is in them.
+        keyring_entries: patterns of entries of the keyring, `service/username`.
+        profiles: patterns of names of connections in `connections.toml`.
         server: the kind of server that forbids all references because no policy is set.
 
     """
@@ -48,6 +50,8 @@ class ReferencePolicy:
     everything: bool = False
     variables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    keyring_entries: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
     server: str = ""
 
     @classmethod
@@ -71,24 +75,39 @@ class ReferencePolicy:
     def _read(cls, text: str) -> Self:
         if text.lower() in ("all", "none"):
             return cls(everything=text.lower() == "all")
-        variables, files = [], []
+        files: list[str] = []
+        patterns: dict[str, list[str]] = {"env": [], "keyring": [], "profile": []}
         for entry in filter(None, map(str.strip, text.split(","))):
             kind, _, rest = entry.partition(":")
-            if kind == "env" and rest:
-                variables.append(rest)
+            if kind in patterns and rest:
+                patterns[kind].append(rest)
             elif kind == "file" and (path := _allowed_path(rest)):
                 files.append(path)
             else:
                 # Not the entry: it may be a secret that was pasted into the wrong variable.
                 raise OptionsError(
-                    f"{VARIABLE} on the driver must be all, none, or a list of env:NAME, file:/path"
-                    f" and file:/folder/, for example {EXAMPLE}."
+                    f"{VARIABLE} on the driver must be all, none, or a list of env:NAME, "
+                    "file:/path, file:/folder/, keyring:SERVICE/USERNAME and profile:NAME, for "
+                    f"example {EXAMPLE}."
                 )
-        return cls(variables=tuple(variables), files=tuple(files))
+        return cls(
+            variables=tuple(patterns["env"]),
+            files=tuple(files),
+            keyring_entries=tuple(patterns["keyring"]),
+            profiles=tuple(patterns["profile"]),
+        )
 
     def allows_variable(self, name: str) -> bool:
         """Whether options may refer to an environment variable."""
         return self.everything or any(fnmatchcase(name, pattern) for pattern in self.variables)
+
+    def allows_keyring_entry(self, name: str) -> bool:
+        """Whether options may refer to an entry of the keyring, `service/username`."""
+        return self.everything or any(fnmatchcase(name, each) for each in self.keyring_entries)
+
+    def allows_profile(self, name: str) -> bool:
+        """Whether options may use a connection of `connections.toml`."""
+        return self.everything or any(fnmatchcase(name, pattern) for pattern in self.profiles)
 
     def readable_path(self, path: Path) -> Path | None:
         """Return the path by which an allowed file is to be read; None: it is not allowed.

@@ -77,12 +77,13 @@ def is_key_text(text: str) -> bool:
 
 
 def is_reference(text: str) -> bool:
-    """Whether `text` is a reference to a secret: `env:NAME` or `file:/path`."""
-    return text.startswith(("env:", "file:"))
+    """Whether `text` is a reference to a secret: `env:NAME`, `file:/path` or `keyring:NAME`."""
+    return text.startswith(("env:", "file:", "keyring:"))
 
 
 def looks_like_path(text: str) -> bool:
     """Whether `text`, given as the text of a key, is more likely the path of a key file."""
     return not is_key_text(text) and (
-        text.startswith(("/", "~", "./", "../")) or text.endswith((".pem", ".key", ".ppk"))
+        text.startswith(("/", "~", "./", "../"))
+        or text.endswith((".pem", ".key", ".ppk", ".asc", ".gpg", ".pgp"))
     )

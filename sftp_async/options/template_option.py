@@ -8,15 +8,7 @@ from datetime import datetime
 from string import Formatter
 from typing import Final, NamedTuple
 
-from sftp_async.options.parsing import parse_name, parse_text
-
-#: What control records may hold, with a value to try a template on: the largest of numbers.
-CONTROL_FIELDS: Final[dict[str, object]] = {
-    "rows": 2**63 - 1,
-    "bytes": 2**63 - 1,
-    "sha256": "0" * 64,
-    "name": "",
-}
+from sftp_async.options.parsing import parse_name
 
 #: Fields of a file name that number a job's files: with one of them, each part file has a name.
 FILE_NUMBERS: Final = ("partition", "seq")
@@ -48,27 +40,6 @@ def parse_done_template(value: object) -> str:
     if "/" in template or template in (".", "..") or not rest:
         raise ValueError("must make a file name of its own, without a slash")
     return template
-
-
-def parse_control_lines(value: object) -> str:
-    """Read lines with `CONTROL_FIELDS` in them, formatted as Python does: `{rows:08d}`."""
-    text = parse_text(value)
-    wrong = (
-        f"may hold the fields {', '.join(CONTROL_FIELDS)}, as in {{rows:08d}}; double other braces"
-    )
-    try:
-        nested = any(spec and "{" in spec for _, _, spec, _ in Formatter().parse(text))
-        if nested or not control_fields(text) <= CONTROL_FIELDS.keys():
-            raise ValueError(wrong)
-        text.format_map(CONTROL_FIELDS)
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError):
-        raise ValueError(wrong) from None
-    return text
-
-
-def control_fields(text: str) -> set[str]:
-    """Return the names of the fields in control lines; doubled braces hold none."""
-    return {field for _, field, _, _ in Formatter().parse(text) if field is not None}
 
 
 def template_pieces(template: str) -> list[TemplatePiece]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from sftp_async.options import ibm1047 as _ibm1047  # noqa: F401 - adds a character set
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
 from sftp_async.options.field_types import FieldType, OptionalText, Pattern, Switch
@@ -36,8 +37,6 @@ Encoding = Annotated[str, BeforeValidator(parse_encoding), FieldType("character 
 
 class TextFormatOptions(OptionsModel):
     """The details of text formats."""
-
-    group: ClassVar[str] = "Format: CSV, JSON and text in detail"
 
     quote_all: Switch = Field(
         False,
@@ -71,21 +70,24 @@ class TextFormatOptions(OptionsModel):
     )
     encoding: Encoding = Field(
         "UTF-8",
-        description="CSV, JSON and text: character set of the files, and of XML files that are "
+        description="CSV, JSON, text and fixed width: "
+        "character set of the files, and of XML files that are "
         "read and declare none. To write a character that it does not contain is an error, except "
         r"in JSON, where it is written as `\uXXXX`; Spark writes `?` instead.",
         examples=["windows-1252"],
     )
     timestamp_ntz_format: Pattern = Field(
         None,
-        description="CSV, JSON and XML: Spark's datetime pattern for timestamps without time zone. "
+        description="CSV, JSON, XML and fixed width: "
+        "Spark's datetime pattern for timestamps without time zone. "
         "If not set, a write has Spark's default, `yyyy-MM-dd'T'HH:mm:ss[.SSS]`, and a read takes "
         "all that Spark's reader takes.",
         examples=["yyyy-MM-dd HH:mm:ss"],
     )
     time_zone: OptionalText = Field(
         None,
-        description="CSV, JSON and XML: time zone in which timestamps are written, and in which "
+        description="CSV, JSON, XML and fixed width: "
+        "time zone in which timestamps are written, and in which "
         "those that name none are read. If not set, it is `spark.sql.session.timeZone`.",
         examples=["Europe/Berlin"],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -27,14 +27,13 @@ from sftp_async.options.field_types import (
     Size,
     SizeLimit,
     Switch,
+    Traceparent,
 )
 from sftp_async.options.template_option import file_name_problems, names_part_files, unknown_fields
 
 
 class TransferOptions(OptionsModel):
     """How data is sent: sizes in memory and parallelism."""
-
-    group: ClassVar[str] = "Transfer"
 
     # Four requests of the largest size that OpenSSH accepts (sftp-server.c: 256 KiB less 1 KiB).
     # 1 MiB would take five requests, and cost the client 8 % more CPU (docs/decisions/0010).
@@ -62,11 +61,6 @@ class TransferOptions(OptionsModel):
         examples=["4"],
     )
 
-    @property
-    def fixed_channels(self) -> int | None:
-        """The number of channels for each file; None if the upload determines it (`auto`)."""
-        return None if self.channels_per_file == "auto" else self.channels_per_file
-
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super()._contradictions()
         if self.chunk_size > self.max_buffer_bytes:
@@ -77,10 +71,13 @@ class TransferOptions(OptionsModel):
             yield ("chunk_size", "max_buffer_bytes"), sentence
 
 
+def fixed_channels(options: TransferOptions) -> int | None:
+    """Return the number of channels for each file; None if the upload finds it (`auto`)."""
+    return None if options.channels_per_file == "auto" else options.channels_per_file
+
+
 class WriteOptions(OptionsModel):
     """Where files are written, how they are named, and how they are committed."""
-
-    group: ClassVar[str] = "Write"
 
     path: RemotePath = Field(
         None,
@@ -120,14 +117,16 @@ class WriteOptions(OptionsModel):
     )
     header_lines: ControlLines = Field(
         None,
-        description="Lines written before the data of one exact text file. `{rows}` is the number "
-        "of rows, `{name}` the file's name, `{bytes}` and `{sha256}` are the size and the SHA-256 "
-        "digest of the content between these lines and `footer_lines`.",
+        description="Lines before the data of one exact text file. `{rows}` is the number of rows, "
+        "`{sum(price)}` the sum of a column, `{name}` the file's name, `{now:%Y%m%d}` the time of "
+        "the write; `{bytes}` and `{sha256}` are the size and the SHA-256 digest of the content "
+        "between these lines and `footer_lines`. A read skips the lines and compares them with "
+        "the file (`verify_control`); there, `{any}` is any text.",
         examples=["HDR|{name}"],
     )
     footer_lines: ControlLines = Field(
         None,
-        description="Lines written after the data of one exact text file, with the fields of "
+        description="Lines after the data of one exact text file, with the fields of "
         "`header_lines`.",
         examples=["TRL|{rows:08d}|{sha256}"],
     )
@@ -275,6 +274,24 @@ class WriteOptions(OptionsModel):
         "with `register(spark)`. `auto` shows a line in a terminal or a notebook, and logs a line "
         "every 10 seconds elsewhere. `off` shows nothing.",
         examples=["off"],
+    )
+    telemetry: Annotated[
+        Literal["auto", "off", "otel"],
+        BeforeValidator(p.one_of(("auto", "off", "otel"))),
+        FieldType(),
+    ] = Field(
+        "auto",
+        description="Traces and metrics of writes and reads by OpenTelemetry "
+        "([traces](how-to/traces.md)). `auto` makes them where the application uses OpenTelemetry, "
+        "in a session with `register(spark)`. `otel` requires the extra `otel`, and exports as the "
+        "variables `OTEL_*` say where the application has configured nothing. `off` makes none.",
+        examples=["otel"],
+    )
+    traceparent: Traceparent = Field(
+        None,
+        description="Span of the application, as a header of W3C Trace Context, that becomes the "
+        "parent of the job's span.",
+        examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
     )
 
     def _contradictions(self) -> Iterator[tuple[tuple[str, ...], str]]:

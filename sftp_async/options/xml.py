@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -45,8 +45,6 @@ def root_parts(root_tag: str) -> tuple[str, list[tuple[str, str]]]:
 
 class XMLOptions(OptionsModel):
     """The elements and attributes of XML files."""
-
-    group: ClassVar[str] = "XML"
 
     root_tag: Text = Field(
         "ROWS",

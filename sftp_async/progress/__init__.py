@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 from sftp_async.progress.displays import choose_display
+from sftp_async.progress.history import History
 from sftp_async.progress.listener import Listener
 from sftp_async.progress.state import WriteState
 
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from sftp_async.progress.read_summary import ReadSummary
     from sftp_async.progress.summary import WriteSummary
 
-__all__ = ["answer_mode", "last_read", "last_write", "listen"]
+__all__ = ["answer_mode", "answer_tasks", "history", "last_read", "last_write", "listen"]
 
 log = logging.getLogger("sftp_async.progress")
 
 _lock = threading.Lock()
 _state = WriteState()
 _listener: Listener | None = None
+_tasks_of: Callable[[int], int | None] | None = None
 _sessions: list[Callable[[], Literal["static", "dynamic"]]] = []
 
 
@@ -47,7 +49,7 @@ def listen(host: str) -> Address | None:
             _listener.close()
             _listener = None
         try:
-            _listener = Listener(host, _state, choose_display, _mode_of)
+            _listener = Listener(host, _state, choose_display, _mode_of, _tasks_of_stage)
         except OSError as error:
             log.info("writes will not be shown: cannot listen on %s: %s", host, error)
             return None
@@ -73,12 +75,42 @@ def _mode_of(session: int) -> Literal["static", "dynamic"] | None:
     return _sessions[session]() if 0 <= session < len(_sessions) else None
 
 
+def answer_tasks(tasks_of: Callable[[int], int | None]) -> None:
+    """Let the listener know how many tasks a stage has; a later call takes the place of this one.
+
+    Args:
+        tasks_of: returns the number of tasks of Spark's stage, None: unknown; called on the
+            listener's thread.
+
+    """
+    global _tasks_of
+    _tasks_of = tasks_of
+
+
+def _tasks_of_stage(stage: int) -> int | None:
+    return _tasks_of(stage) if _tasks_of is not None else None
+
+
+def history() -> History:
+    """Return the summaries of the last writes and reads of this process, the oldest first.
+
+    A write that failed is among them, with what it had sent and why it failed, and so are the
+    micro-batches of streaming queries. Of all it is the last hundred; nothing is stored. Needs what
+    `last_write` needs. `history().writes` and `history().reads` are one kind alone.
+    """
+    listener = _listener
+    if listener is not None and listener.pid == os.getpid():
+        return listener.history()
+    return History(_state.history.values())
+
+
 def last_write() -> WriteSummary | None:
     """Return the summary of the write of this process that was completed last.
 
     Returns:
-        Its files, rows, bytes, seconds, connections, retries, and the files that it replaced or
-        removed; or None if none was completed. Of a streaming query it is the last micro-batch.
+        Its files, rows, bytes, seconds (start-up and transfer), connections, retries, and the files
+        that it replaced or removed; or None if none was completed. Of a streaming query it is the
+        last micro-batch. A write that failed is in `history()` alone.
         Needs `register(spark)` in this process, and a driver that reaches it: with Spark Connect
         there is none, and the log of the driver has the summary (INFO), as has `_manifest.json`
         with `manifest=true`.

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sftp_async.humanize import in_units
+from sftp_async.humanize import clock, in_units
 from sftp_async.progress.messages import JobEnded
-from sftp_async.progress.state import View
+from sftp_async.progress.state import AFTER_TASKS, View
+from sftp_async.progress.summary import WriteSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,13 +62,20 @@ class TerminalDisplay:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        from rich.console import Console
-
-        self._console = console or Console(stderr=True)
+        # Made when something is drawn: a short write does not load rich.
+        self._own_console = console
         self._progress: Progress | None = None
         self._lines: dict[str, TaskID] = {}
         #: Writes that had a line, and have not ended.
         self._begun: set[str] = set()
+
+    @property
+    def _console(self) -> Console:
+        if self._own_console is None:
+            from rich.console import Console
+
+            self._own_console = Console(stderr=True)
+        return self._own_console
 
     def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
         """Draw all writes at once."""
@@ -130,15 +138,18 @@ def _fields(view: View) -> dict[str, str]:
 
 def numbers(view: View) -> list[str]:
     """Return a write's numbers, the most important first: narrow terminals cut off the end."""
-    minutes, seconds = divmod(int(view.seconds), 60)
-    speed = "committing" if view.phase == "committing" else f"{in_units(view.speed)}/s"
+    speed = view.phase if view.phase in AFTER_TASKS else f"{in_units(view.speed)}/s"
+    tasks = f"{view.done:,} of {_count(view.tasks, 'task')}" if view.tasks else ""
     return [
         in_units(view.bytes),
         speed,
-        f"{minutes}:{seconds:02d}",
+        clock(max(0.0, view.seconds - view.startup)),
+        *([] if view.left is None else [f"about {clock(view.left)} left"]),
+        tasks or f"{_count(view.done, 'task')} done",
         _count(view.rows, "row"),
         _count(view.files, "file"),
-        f"{_count(view.done, 'task')} done",
+        *([view.waiting] if view.waiting else []),
+        f"start-up {view.startup:.1f} s",
     ]
 
 
@@ -160,7 +171,9 @@ class _Output:
 
 
 class NotebookDisplay:
-    """An output below the cell that writes, updated in its place.
+    """An output below the cell that writes, updated in its place; at its end, the summary.
+
+    A write that ends before it is shown has the summary alone.
 
     IPython puts the output of a thread without a cell of its own below the cell that runs.
     """
@@ -175,6 +188,8 @@ class NotebookDisplay:
             self._drawn.pop(end.job, None)
             if (handle := self._handles.pop(end.job, None)) is not None:
                 handle.update(end.summary or _Output("<p>The write failed.</p>", "It failed."))
+            elif end.shown and isinstance(end.summary, WriteSummary):
+                self._display(end.summary)
         shown = {view.job: view for view in views}
         for job in self._drawn.keys() - shown.keys():
             # The write may go on: Spark may retry a task.
@@ -191,7 +206,7 @@ class NotebookDisplay:
         self._handles.clear()
         self._drawn.clear()
 
-    def _display(self, output: _Output) -> Any:
+    def _display(self, output: _Output | WriteSummary) -> Any:
         return importlib.import_module("IPython.display").display(output, display_id=True)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
-from sftp_async.humanize import counted, in_units
+from sftp_async.humanize import counted, speed_of
+from sftp_async.progress.html_table import table
 from sftp_async.remote.stats import ConnectionStats
 
 
@@ -29,6 +30,12 @@ class ReadSummary:
         retries: logins and requests that were repeated.
         reconnects: connections that broke.
         ranges: parts of files that were read; as many as files where no file was split.
+        startup_seconds: of `seconds`, those before the first task began: listing the files, and
+            Spark's start of Python workers. By the clocks of two machines on a cluster.
+        wait_seconds: that tasks waited for connections, logins and their retries included; waits at
+            the same time add up.
+        throttle_seconds: that bytes waited for the bandwidth (`max_bandwidth`), in the same way.
+        ended: when the last task so far ended, in seconds since 1970.
 
     """
 
@@ -45,11 +52,20 @@ class ReadSummary:
     reconnects: int = 0
     exact_share: float | None = None
     ranges: int = 0
+    startup_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    throttle_seconds: float = 0.0
+    ended: float = field(default=0.0, compare=False)
+
+    @property
+    def transfer_seconds(self) -> float:
+        """Seconds from the begin of the first task to the end of the last one."""
+        return max(0.0, self.seconds - self.startup_seconds)
 
     @property
     def bytes_per_second(self) -> float:
-        """Bytes of the files per second, over the whole read."""
-        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+        """Bytes of the files per second of `transfer_seconds`."""
+        return self.bytes / self.transfer_seconds if self.transfer_seconds > 0 else 0.0
 
     def __str__(self) -> str:
         took = ConnectionStats(self.connections, self.retries, self.reconnects)
@@ -58,7 +74,8 @@ class ReadSummary:
         some = f"; {self.tasks_done} of {counted((self.tasks, 'task'))}"
         return (
             f"read {read} from {self.target} in {self.seconds:.1f} s "
-            f"({in_units(self.bytes_per_second)}/s; {took})"
+            f"({self.startup_seconds:.1f} s start-up"
+            f"{speed_of(self.bytes, self.transfer_seconds, then=True)}; {took})"
             f"{left_out if self.files_left_out else ''}"
             f"{f'; {self.exact_share:.0%} on the exact path' if self.exact_share else ''}"
             f"{some if self.tasks_done != self.tasks else ''}"
@@ -72,17 +89,13 @@ class ReadSummary:
             "left out": f"{self.files_left_out:,}",
             "rows": f"{self.rows:,}",
             "bytes": f"{self.bytes:,}",
-            "seconds": f"{self.seconds:.1f}",
-            "speed": f"{in_units(self.bytes_per_second)}/s",
+            "start-up": f"{self.startup_seconds:.1f} s",
+            "transfer": f"{self.transfer_seconds:.1f} s",
+            "speed": speed_of(self.bytes, self.transfer_seconds) or "-",
             "exact path": "-" if self.exact_share is None else f"{self.exact_share:.0%}",
             "tasks": f"{self.tasks_done:,} of {self.tasks:,}",
             "connections": f"{self.connections:,}",
             "retries": f"{self.retries:,}",
             "reconnects": f"{self.reconnects:,}",
         }
-        heads = "".join(f"<th>{name}</th>" for name in cells)
-        values = "".join(f"<td>{value}</td>" for value in cells.values())
-        return (
-            f"<table><caption>Read from <code>{escape(self.target)}</code></caption>"
-            f"<tr>{heads}</tr><tr>{values}</tr></table>"
-        )
+        return table(f"Read from <code>{escape(self.target)}</code>", cells)

@@ -11,12 +11,35 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from sftp_async.progress.messages import HEARTBEAT, INTERVAL, Address, Message, TaskState, seal
+from sftp_async.errors import SFTPAsyncError
+from sftp_async.humanize import printable
+from sftp_async.progress.messages import (
+    HEARTBEAT,
+    INTERVAL,
+    Address,
+    JobEnded,
+    Message,
+    RollBackBegun,
+    TaskState,
+    seal,
+)
 
 log = logging.getLogger("sftp_async.progress.reporter")
+
+
+#: Characters of an error that are sent.
+LONGEST_ERROR = 300
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error for a message: this package's own have no secret; of others, the class."""
+    if not isinstance(error, SFTPAsyncError):
+        return f"{type(error).__name__}, see the exception"
+    return printable(str(error).replace("\n", " "), LONGEST_ERROR)
 
 
 class Sender:
@@ -63,6 +86,7 @@ class Reporter:
         loop: the event loop whose thread sends while the work runs.
         progress: makes a message; called on the loop's thread, and at the end on the thread that
             leaves the context.
+        unheard: gets the last message where there is no listener; None: nothing does.
 
     """
 
@@ -71,10 +95,12 @@ class Reporter:
         address: Address | None,
         loop: asyncio.AbstractEventLoop,
         progress: Callable[[TaskState], Message],
+        unheard: Callable[[Message], None] | None = None,
     ) -> None:
         self._sender = Sender(address)
         self._loop = loop
         self._progress = progress
+        self._unheard = unheard
         self._sent: Message | None = None
         self._sent_at = 0.0
         self._ended = False
@@ -90,8 +116,17 @@ class Reporter:
         self._ended = True
         # Spark closes a task's generator when it wants no more rows.
         done = kind is None or kind is GeneratorExit
-        self._sender.send(lambda: self._progress("done" if done else "failed"))
+        state: TaskState = "done" if done else "failed"
+        self._sender.send(lambda: self._last(state, error))
+        if not self._sender and self._unheard is not None:
+            self._unheard(self._last(state, error))
         self._sender.close()
+
+    def _last(self, state: TaskState, error: BaseException | None) -> Message:
+        message = self._progress(state)
+        if state == "done" or error is None or isinstance(message, JobEnded | RollBackBegun):
+            return message
+        return replace(message, error=text_of(error), error_type=type(error).__name__)
 
     def _tick(self) -> None:
         if self._ended:

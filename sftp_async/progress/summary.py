@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
-from sftp_async.humanize import counted, in_units
+from sftp_async.humanize import counted, speed_of
+from sftp_async.progress.html_table import table
 from sftp_async.remote.stats import ConnectionStats
 
 
@@ -33,6 +34,7 @@ class WriteStats:
     """The data files, rows and encoded bytes that a job wrote, and the files it replaced.
 
     `files_replaced` had the names of new files, `files_removed` had names of their own.
+    `exact_name` is the name of the one exact file; empty: there is none.
     """
 
     files: int
@@ -40,6 +42,7 @@ class WriteStats:
     bytes: int
     files_replaced: int = 0
     files_removed: int = 0
+    exact_name: str = ""
 
     def __str__(self) -> str:
         written = counted((self.files, "file"), (self.rows, "row"), (self.bytes, "byte"))
@@ -48,14 +51,16 @@ class WriteStats:
 
 @dataclass(frozen=True)
 class WriteSummary:
-    """What a write did, and what it took.
+    """What a write did, and what it took; or how far it came, if it failed.
 
     Attributes:
-        target: path on the server, as the user gave it.
+        target: path on the server, as the user gave it; with the name that the one exact file got
+            (`if_exists=rename`).
         job_id: 32 hex digits; the first 16 are in the names of part files.
-        files: data files that were committed; 0 if the write changed nothing (`job_key`).
-        rows: rows in them.
-        bytes: bytes in them.
+        files: data files that were committed; 0 if the write changed nothing (`job_key`), or
+            failed.
+        rows: rows in them; of a write that failed, those that its tasks had encoded.
+        bytes: bytes in them; of a write that failed, those that the server had acknowledged.
         seconds: from the plan on the driver to the end of the commit.
         connections: logins of the driver and of the tasks that succeeded; a Python worker keeps its
             connections for the next write, so there may be none.
@@ -63,6 +68,18 @@ class WriteSummary:
         reconnects: connections that broke.
         files_replaced: data files that an overwrite replaced by new ones of the same name.
         files_removed: data files that an overwrite removed.
+        startup_seconds: of `seconds`, those before the first task began: the preparation on the
+            server, and Spark's start of Python workers. By the clocks of two machines on a cluster.
+        tasks: that wrote the files; of a write that failed, those that were done.
+        failed: whether Spark gave the write up.
+        error: why, as far as this package knows: the last error of a task, or that of the commit.
+        wait_seconds: that driver and tasks waited for connections, logins and their retries
+            included; waits at the same time add up.
+        throttle_seconds: that bytes waited for the bandwidth (`max_bandwidth`), in the same way.
+        rolled_back: of a write that failed, whether the server holds nothing of it any more. False:
+            its commit was complete, and its files stay. None: the cleanup failed, too, and the next
+            write to the target does it.
+        ended: when it ended, in seconds since 1970.
 
     """
 
@@ -77,18 +94,45 @@ class WriteSummary:
     reconnects: int
     files_replaced: int = 0
     files_removed: int = 0
+    startup_seconds: float = 0.0
+    tasks: int = 0
+    failed: bool = False
+    error: str = ""
+    rolled_back: bool | None = None
+    wait_seconds: float = 0.0
+    throttle_seconds: float = 0.0
+    ended: float = field(default=0.0, compare=False)
+
+    @property
+    def transfer_seconds(self) -> float:
+        """Seconds from the begin of the first task to the end of the commit."""
+        return max(0.0, self.seconds - self.startup_seconds)
 
     @property
     def bytes_per_second(self) -> float:
-        """Bytes of the files per second, over the whole write."""
-        return self.bytes / self.seconds if self.seconds > 0 else 0.0
+        """Bytes of the files per second of `transfer_seconds`."""
+        return self.bytes / self.transfer_seconds if self.transfer_seconds > 0 else 0.0
+
+    @property
+    def _outcome(self) -> str:
+        if self.rolled_back is None:
+            return "what it staged may still be there, and the next write removes it"
+        return "nothing of it is left" if self.rolled_back else "its files are complete, and stay"
 
     def __str__(self) -> str:
+        if self.failed:
+            sent = counted((self.tasks, "task"), (self.rows, "row"), (self.bytes, "byte"))
+            why = f": {self.error.removesuffix('.')}" if self.error else ""
+            return (
+                f"failed to write to {self.target} after {self.seconds:.1f} s ({sent} before; "
+                f"{self._outcome}){why}"
+            )
         connection_stats = ConnectionStats(self.connections, self.retries, self.reconnects)
         written = WriteStats(self.files, self.rows, self.bytes)
+        pace = speed_of(self.bytes, self.transfer_seconds, then=True)
         return (
             f"wrote {written} to {self.target} in {self.seconds:.1f} s "
-            f"({in_units(self.bytes_per_second)}/s; {connection_stats})"
+            f"({self.startup_seconds:.1f} s start-up{pace}; {connection_stats})"
             f"{_replaced(self.files_replaced, self.files_removed)}"
         )
 
@@ -98,18 +142,24 @@ class WriteSummary:
             "files": f"{self.files:,}",
             "rows": f"{self.rows:,}",
             "bytes": f"{self.bytes:,}",
-            "seconds": f"{self.seconds:.1f}",
-            "speed": f"{in_units(self.bytes_per_second)}/s",
+            "start-up": f"{self.startup_seconds:.1f} s",
+            "transfer": f"{self.transfer_seconds:.1f} s",
+            "speed": speed_of(self.bytes, self.transfer_seconds) or "-",
+            "tasks": f"{self.tasks:,}",
             "connections": f"{self.connections:,}",
             "retries": f"{self.retries:,}",
             "reconnects": f"{self.reconnects:,}",
+            "replaced": f"{self.files_replaced:,}",
+            "removed": f"{self.files_removed:,}",
         }
-        for name, number in (("replaced", self.files_replaced), ("removed", self.files_removed)):
-            if number:
-                cells[f"files {name}"] = f"{number:,}"
-        heads = "".join(f"<th>{name}</th>" for name in cells)
-        values = "".join(f"<td>{value}</td>" for value in cells.values())
-        return (
-            f"<table><caption>Written to <code>{escape(self.target)}</code></caption>"
-            f"<tr>{heads}</tr><tr>{values}</tr></table>"
-        )
+        if self.failed:
+            cells = {
+                "after": f"{self.seconds:.1f} s",
+                "tasks done": f"{self.tasks:,}",
+                "rows": f"{self.rows:,}",
+                "bytes": f"{self.bytes:,}",
+                "left": escape(self._outcome),
+                "error": escape(self.error or "see the exception"),
+            }
+        what = "Failed to write to" if self.failed else "Written to"
+        return table(f"{what} <code>{escape(self.target)}</code>", cells)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError, OptionsError
+from sftp_async.formats.rescued import with_file_path
 from sftp_async.formats.spark_schema import without_columns
 from sftp_async.humanize import well_formed
+from sftp_async.options.excel import goes_by_name, sheet_has_header
 from sftp_async.read.partition_values import partition_value
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ METADATA = pa.struct(
     ]
 )
 
+#: Formats that have rescued data.
+RESCUING = ("csv", "fixed", "json", "parquet", "orc", "avro")
+
 #: Under this key the metadata of inferred columns say which columns of the files have the name of a
 #: partition directory: JSON, names by their places in the file. Their values are not read, but they
 #: take their places in lines of CSV.
@@ -50,6 +55,7 @@ class ResultColumns:
         places: of the result's columns among those, in the order of the result.
         partition_by: the partition columns, by their place in `FoundFile.partition`.
         metadata: name of the column with the file's metadata, None for none.
+        rescued: name of the column with what does not fit the others, None for none.
         address: `sftp://user@host:port`, for the paths in the metadata.
         case_sensitive: whether `a` and `A` are two columns.
         time_zone: in which times in the names of directories are.
@@ -61,6 +67,7 @@ class ResultColumns:
     places: tuple[int, ...]
     partition_by: tuple[str, ...]
     metadata: str | None
+    rescued: str | None
     address: str
     case_sensitive: bool = False
     time_zone: str = "UTC"
@@ -91,6 +98,7 @@ class ResultColumns:
             )
         inside = tuple(name for name in partition_by if same(name) in names)
         elsewhere = {same(name) for name in inside}
+        _check_rescued(schema, options)
         metadata = options.metadata_column
         if metadata is not None and same(metadata) in names:
             elsewhere.add(same(metadata))
@@ -107,6 +115,7 @@ class ResultColumns:
             places,
             tuple(partition_by),
             metadata,
+            options.rescued_data_column,
             options.address,
             options.case_sensitive,
             options.time_zone or "UTC",
@@ -129,6 +138,8 @@ class ResultColumns:
             constant = self._constant(column, split)
             if constant is None:
                 array = batch.column(next(places))
+                if column.name == self.rescued:
+                    array = with_file_path(array, self._path_of(split))
             else:
                 array = pa.repeat(constant, len(batch))
             if not column.nullable and array.null_count:
@@ -157,15 +168,35 @@ class ResultColumns:
         return name == other if self.case_sensitive else name.lower() == other.lower()
 
     def _metadata_of(self, split: Split) -> dict[str, object]:
-        file, path = split.file, well_formed(split.file.path)
+        file = split.file
         return {
-            "file_path": f"sftp://{self.address}/{path.lstrip('/')}",
-            "file_name": posixpath.basename(path),
+            "file_path": self._path_of(split),
+            "file_name": posixpath.basename(well_formed(file.path)),
             "file_size": file.size,
             "file_block_start": split.start,
             "file_block_length": split.size,
             "file_modification_time": datetime.fromtimestamp(file.mtime, UTC),
         }
+
+    def _path_of(self, split: Split) -> str:
+        return f"sftp://{self.address}/{well_formed(split.file.path).lstrip('/')}"
+
+
+def _check_rescued(schema: pa.Schema, options: SFTPOptions) -> None:
+    """Refuse a read whose rescued data would go nowhere; raises `OptionsError`."""
+    name = options.rescued_data_column
+    if name is None:
+        return
+    if options.format not in RESCUING:
+        raise OptionsError(
+            f"rescued_data_column={name}: format={options.format} has no rescued data, only "
+            f"{', '.join(RESCUING)} have: leave it out."
+        )
+    if name not in schema.names:
+        raise OptionsError(
+            f"rescued_data_column={name} is not in .schema(), or not among the columns that a "
+            f"stream's state keeps from its first start: add the column {name} STRING to .schema()."
+        )
 
 
 #: A column of a CSV file without a header, as Spark names it: its place, from 0.
@@ -181,18 +212,22 @@ def _data_columns(schema: pa.Schema, options: SFTPOptions) -> tuple[pa.Schema, t
         OptionsError: `columns` names a column that a CSV file without a header cannot have.
 
     """
-    if options.format != "csv" or options.match_columns == "name":
+    if options.format == "csv":
+        by_name = options.match_columns == "name"
+    else:
+        by_name = options.format != "excel" or goes_by_name(options)
+    if by_name:
         return schema, tuple(range(len(schema)))
     if not options.columns:
         return _with_overridden(schema)
-    if options.header:
+    if sheet_has_header(options) if options.format == "excel" else options.header:
         return schema, tuple(range(len(schema)))
     by_place = {}
     for column in schema:
         found = _PLACE.fullmatch(column.name)
         if found is None:
             raise OptionsError(
-                f"columns={column.name}: a CSV file without a header has the columns _c0, _c1 and "
+                f"columns={column.name}: a file without a header has the columns _c0, _c1 and "
                 "so on. Set header=true, or give all columns with .schema()."
             )
         by_place[int(found[1])] = column

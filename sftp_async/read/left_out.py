@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 #: Names that are kept: enough for a display, whatever the number of files.
 KEPT = 1000
+#: Reason of files that a stream has read, and is about to archive or to delete.
+SET_ASIDE = "a stream has read it and set it aside, to archive or delete it (clean_source)"
 #: Names of each reason that are kept at least: those of a rare one are the interesting ones.
 KEPT_OF_REASON = 10
 
@@ -24,15 +26,26 @@ class LeftOut:
 
 
 class LeftOutFiles:
-    """Collects what a listing leaves out, in bounded memory."""
+    """Collects what a listing leaves out, in bounded memory.
 
-    def __init__(self) -> None:
+    Args:
+        on_path: called with each path, which is not kept.
+
+    """
+
+    def __init__(self, on_path: Callable[[str], None] = lambda _: None) -> None:
+        self._on_path = on_path
         self._counts: Counter[str] = Counter()
         self._kept: list[LeftOut] = []
+        #: Paths of files that streams have set aside; of many, the first ones.
+        self.set_aside: list[str] = []
 
     def add(self, path: str, reason: str) -> None:
         """Note a file; a reason is one of few texts, and completes `x is left out: …`."""
         self._counts[reason] += 1
+        if reason == SET_ASIDE and len(self.set_aside) < KEPT:
+            self.set_aside.append(path)
+        self._on_path(path)
         if len(self._kept) < KEPT or self._counts[reason] <= KEPT_OF_REASON:
             self._kept.append(LeftOut(path, reason))
 

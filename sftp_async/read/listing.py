@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError
+from sftp_async.layout.cleanup_names import is_set_aside
 from sftp_async.layout.sidecars import MANIFEST_FILE, done_name
 from sftp_async.read.hidden_names import HIDDEN, UNCOMMITTED, is_hidden, is_uncommitted
-from sftp_async.read.left_out import LeftOut, LeftOutFiles, summary_of
+from sftp_async.read.left_out import SET_ASIDE, LeftOut, LeftOutFiles, summary_of
 from sftp_async.read.manifest import Manifests
 from sftp_async.read.partition_directories import Partitioning, find_partitions
 from sftp_async.read.remote_tree import Directory, RemoteTree, join, parent_of
@@ -20,10 +21,11 @@ from sftp_async.read.root_paths import Root, find_roots, path_on_server, relativ
 from sftp_async.read.selection import NOT_DONE, Selection, check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import pyarrow as pa
 
+    from sftp_async.errors import RemoteChangedError
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
 
@@ -68,6 +70,9 @@ class Listing:
         left_out: the files that are not read; of many, the first ones.
         left_out_count: how many these are in all.
         left_out_by_reason: the same, by reason.
+        set_aside: paths of files that a stream is about to archive or to delete, or was when it
+            stopped; of many, the first ones.
+        missing: of a stream, an error for each file that a manifest names and that is not there.
 
     """
 
@@ -77,6 +82,8 @@ class Listing:
     left_out_count: int = 0
     partition_types: tuple[pa.DataType, ...] = ()
     left_out_by_reason: Mapping[str, int] = field(default_factory=dict)
+    set_aside: Sequence[str] = ()
+    missing: Sequence[RemoteChangedError] = ()
 
     @property
     def left_out_summary(self) -> str:
@@ -85,7 +92,12 @@ class Listing:
 
 
 async def list_files(
-    filesystem: RemoteFileSystem, paths: Sequence[str], options: SFTPOptions
+    filesystem: RemoteFileSystem,
+    paths: Sequence[str],
+    options: SFTPOptions,
+    *,
+    of_stream: bool = False,
+    on_left_out: Callable[[str], None] = lambda _: None,
 ) -> Listing:
     """List the files of a read.
 
@@ -95,6 +107,9 @@ async def list_files(
         filesystem: where they are.
         paths: files, directories and patterns.
         options: of the read.
+        of_stream: whether files may come and go: a pattern that nothing matches is no error, and
+            `Listing.missing` has the files that a manifest names in vain.
+        on_left_out: called with the path of each file that is left out.
 
     Raises:
         RemoteNotFoundError: nothing has a path, or matches it; says what was there.
@@ -105,11 +120,18 @@ async def list_files(
 
     """
     check_options(options)
-    listing, versions = await _look(filesystem, paths, options)
+
+    async def look() -> tuple[Listing, Versions]:
+        lister = _Lister(filesystem, options, LeftOutFiles(on_left_out), of_stream)
+        listing = await lister.look(paths)
+        versions = {file.path: (file.size, file.mtime) for file in listing.files}
+        return listing, versions if options.stable_for else {}
+
+    listing, versions = await look()
     if not options.stable_for:
         return listing
     await _pause(options.stable_for)
-    again, versions_again = await _look(filesystem, paths, options)
+    again, versions_again = await look()
     return _unchanged(again, versions, versions_again)
 
 
@@ -118,15 +140,6 @@ _pause = asyncio.sleep
 
 #: Size and time of the selected files, by path.
 Versions = Mapping[str, tuple[int, float]]
-
-
-async def _look(
-    filesystem: RemoteFileSystem, paths: Sequence[str], options: SFTPOptions
-) -> tuple[Listing, Versions]:
-    lister = _Lister(filesystem, options)
-    listing = await lister.look(paths)
-    versions = {file.path: (file.size, file.mtime) for file in listing.files}
-    return listing, versions if options.stable_for else {}
 
 
 def _unchanged(listing: Listing, before: Versions, now: Versions) -> Listing:
@@ -143,16 +156,25 @@ def _unchanged(listing: Listing, before: Versions, now: Versions) -> Listing:
         listing.left_out_count + len(unstable),
         listing.partition_types,
         counts,
+        listing.set_aside,
+        listing.missing,
     )
 
 
 class _Lister:
     """One look at the server."""
 
-    def __init__(self, filesystem: RemoteFileSystem, options: SFTPOptions) -> None:
+    def __init__(
+        self,
+        filesystem: RemoteFileSystem,
+        options: SFTPOptions,
+        left_out: LeftOutFiles,
+        of_stream: bool,
+    ) -> None:
         self._options = options
+        self._of_stream = of_stream
         self._address = filesystem.address
-        self._left_out = LeftOutFiles()
+        self._left_out = left_out
         self._tree = RemoteTree(filesystem, options, self._left_out)
         self._selection = Selection(options, filesystem.address)
         self._manifests = Manifests(filesystem, options)
@@ -164,7 +186,13 @@ class _Lister:
         self._root_directories: set[str] = set()
 
     async def look(self, paths: Sequence[str]) -> Listing:
-        roots = await find_roots(self._tree, paths, self._options, self._left_out)
+        roots = await find_roots(
+            self._tree,
+            paths,
+            self._options,
+            self._left_out,
+            may_match_nothing=self._of_stream,
+        )
         directories = [root for root in roots if root.entry.is_dir]
         files = [root for root in roots if not root.entry.is_dir]
         self._root_directories = {root.path for root in directories}
@@ -176,7 +204,9 @@ class _Lister:
         await self._tree.walk(self._not_visited(map(_directory, directories)), self._visit)
         for root in files:
             await self._add_file(root)
-        self._manifests.check_all_seen()
+        if not self._of_stream:
+            for error in self._manifests.missing():
+                raise error
         if self._options.recursive_file_lookup:
             return self._listing(Partitioning(), self._all_files({}))
         partitioning = find_partitions(
@@ -204,7 +234,9 @@ class _Lister:
         visible = []
         names = frozenset(entry.name for entry in entries)
         for entry in entries:
-            reason = HIDDEN if is_hidden(entry.name) else None
+            reason = None
+            if is_hidden(entry.name):
+                reason = SET_ASIDE if is_set_aside(entry.name) else HIDDEN
             if reason is None and is_uncommitted(entry.name, names):
                 reason = UNCOMMITTED
             if entry.is_link and not self._tree.may_be_directory(entry):
@@ -329,6 +361,8 @@ class _Lister:
             sum(counts.values()),
             partitioning.types,
             counts,
+            tuple(self._left_out.set_aside),
+            tuple(self._manifests.missing()),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sftp_async.errors import (
     UNKNOWN_OUTCOME,
@@ -88,7 +88,7 @@ class Manifests:
             return
         try:
             text = await self._filesystem.read_file(path, LARGEST)
-            sizes = _sizes_in(text)
+            sizes = {name: file.size for name, file in files_in(text).items()}
         except UNKNOWN_OUTCOME:
             raise
         except RemoteNotFoundError as error:
@@ -130,25 +130,21 @@ class Manifests:
                 )
         return None
 
-    def check_all_seen(self) -> None:
-        """Check that every file of the manifests is there.
-
-        Raises:
-            RemoteChangedError: one is missing.
-
-        """
+    def missing(self) -> Iterator[RemoteChangedError]:
+        """Yield an error for each file of the manifests that is not there."""
         for manifest in self._found.values():
             missing = sorted(manifest.sizes.keys() - manifest.seen)
-            if missing:
-                more = f", and {len(missing) - 1:,} more" if missing[1:] else ""
+            for place, name in enumerate(missing, start=1):
+                left = len(missing) - place
                 error = RemoteChangedError(
-                    f"The manifest of the directory names a file that is not there{more}",
+                    "The manifest of the directory names a file that is not there"
+                    + (f", and {left:,} more" if left else ""),
                     host=self._filesystem.address,
-                    path=join(manifest.directory, missing[0]),
+                    path=join(manifest.directory, name),
                     hint=self._hint(manifest),
                 )
                 error.gone = True
-                raise error
+                yield error
 
     def _above(self, path: str) -> Iterator[_Manifest]:
         """Yield the manifests of the directories above a file, the nearest first."""
@@ -173,8 +169,23 @@ class Manifests:
         )
 
 
-def _sizes_in(text: bytes) -> dict[str, int]:
-    """Return the size of each file in a manifest.
+class ManifestFile(NamedTuple):
+    """What a manifest states of a file.
+
+    Attributes:
+        size: bytes.
+        rows: None if it is not stated, as by another version of this package.
+        sha256: in hex; empty if it is not stated.
+
+    """
+
+    size: int
+    rows: int | None
+    sha256: str
+
+
+def files_in(text: bytes) -> dict[str, ManifestFile]:
+    """Return each file in a manifest, by its path below the directory.
 
     Raises:
         ValueError, TypeError, LookupError, RecursionError: it is not of this package.
@@ -183,10 +194,14 @@ def _sizes_in(text: bytes) -> dict[str, int]:
     document = json.loads(text)
     if document["version"] != VERSION:
         raise ValueError(f"version {document['version']!r}")
-    sizes = {}
+    files = {}
     for file in document["files"]:
-        name, size = file["name"], file["bytes"]
+        name, size, rows, digest = (file.get(key) for key in ("name", "bytes", "rows", "sha256"))
         if not isinstance(name, str) or not isinstance(size, int):
             raise TypeError("a file without name or size")
-        sizes[name] = size
-    return sizes
+        files[name] = ManifestFile(
+            size,
+            rows if isinstance(rows, int) else None,
+            digest if isinstance(digest, str) else "",
+        )
+    return files

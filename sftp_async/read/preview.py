@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats.spark_schema import ddl_of
 from sftp_async.read.scan import list_scan, scan_of, with_format
 from sftp_async.read.schema import infer_columns
+from sftp_async.read.stream.preview import known_files, look
 from sftp_async.read.task import read_task
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sftp_async.options import SFTPOptions
     from sftp_async.read.listing import Listing
     from sftp_async.read.splits import TaskInput
+    from sftp_async.read.stream.preview import StreamLook
 
 
 _ONCE = (
@@ -38,6 +40,8 @@ class Preview:
         tasks: what each task would read.
         rows: the first ones.
         problem: why there is no schema, or there are no rows; None if there are.
+        stream: what a stream would do; then the files are those of its next micro-batch. None: the
+            read is a batch.
 
     """
 
@@ -47,6 +51,7 @@ class Preview:
     tasks: Sequence[TaskInput]
     rows: pa.Table | None
     problem: SFTPAsyncError | None = None
+    stream: StreamLook | None = None
 
     @property
     def ddl(self) -> str | None:
@@ -56,7 +61,9 @@ class Preview:
     def to_dict(self) -> dict[str, Any]:
         """Return the same as JSON can hold it."""
         listing = self.listing
+        stream = {} if self.stream is None else {"stream": _counts(self.stream)}
         return {
+            **stream,
             "format": self.format,
             "files": [
                 {"path": file.path, "bytes": file.size, "modified": file.mtime or None}
@@ -92,6 +99,26 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
 
     """
     options, listing = list_scan(options, paths)
+    return _preview(options, listing, rows)
+
+
+def preview_stream(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) -> Preview:
+    """Look at what a stream would read next; raises as `preview`.
+
+    Args:
+        options: as the user gave them; with `state_location`, what was read is left out.
+        paths: see `preview`.
+        rows: see `preview`.
+
+    """
+    found = look(options, paths, known_files(options.state_location))
+    listing = replace(found.listing, files=sorted(found.first, key=lambda file: file.path))
+    if not listing.files:
+        return Preview(listing, found.options.format, None, (), None, stream=found)
+    return replace(_preview(found.options, listing, rows), stream=found)
+
+
+def _preview(options: SFTPOptions, listing: Listing, rows: int) -> Preview:
     if options.access == "once":
         return Preview(listing, options.format, None, (), None, SFTPAsyncError(_ONCE))
     try:
@@ -114,6 +141,17 @@ def preview(options: SFTPOptions, paths: Sequence[str] = (), *, rows: int = 10) 
     except SFTPAsyncError as problem:
         return Preview(listing, options.format, schema, tasks, None, problem)
     return Preview(listing, options.format, schema, tasks, table)
+
+
+def _counts(stream: StreamLook) -> dict[str, Any]:
+    return {
+        "begun": stream.begun,
+        "waiting": len(stream.waiting),
+        "waiting_bytes": sum(file.size for file in stream.waiting),
+        "read": len(stream.read),
+        "changed": [file.path for file in stream.changed],
+        "batches": list(stream.batches),
+    }
 
 
 def _as_text(table: pa.Table) -> list[dict[str, str | None]]:

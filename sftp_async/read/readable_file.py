@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 from sftp_async.errors import SFTPAsyncError, raise_again
 from sftp_async.formats.base import ReadableFile
 from sftp_async.read.chunk_stream import ChunkStream
-from sftp_async.remote.resumable_download import Download, FileVersion
+from sftp_async.remote.file_version import FileVersion
+from sftp_async.remote.resumable_download import Download
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 #: Share of a task's byte budget that is asked for ahead; the rest waits for the decoder.
-_AHEAD = 0.5
+_AHEAD = 0.875
 #: Bytes that wait for the decoder at most: more only takes memory.
 _WAITING = 4 * 1024 * 1024
 

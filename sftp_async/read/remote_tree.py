@@ -44,8 +44,8 @@ class Directory:
 
 
 def join(directory: str, name: str) -> str:
-    """Return the path of a name in a directory; `.` is the login directory."""
-    return name if directory == "." else posixpath.join(directory, name)
+    """Return the path of a name in a directory; `.` and an empty path are the login directory."""
+    return name if directory in ("", ".") else posixpath.join(directory, name)
 
 
 def parent_of(path: str) -> str:

@@ -12,6 +12,7 @@ from sftp_async.errors import (
     RemoteNotFoundError,
     TransferError,
 )
+from sftp_async.layout.cleanup_names import is_set_aside
 from sftp_async.layout.target import clean
 from sftp_async.options.parsing import parse_remote_path
 from sftp_async.options.urls import is_url, parse_url
@@ -22,6 +23,7 @@ from sftp_async.read.hidden_names import (
     is_hidden,
     is_uncommitted,
 )
+from sftp_async.read.left_out import SET_ASIDE
 from sftp_async.read.path_patterns import (
     RECURSIVE,
     NamePattern,
@@ -147,7 +149,12 @@ def _path_of_url(options: SFTPOptions, url: str) -> str:
 
 
 async def find_roots(
-    tree: RemoteTree, paths: Sequence[str], options: SFTPOptions, left_out: LeftOutFiles
+    tree: RemoteTree,
+    paths: Sequence[str],
+    options: SFTPOptions,
+    left_out: LeftOutFiles,
+    *,
+    may_match_nothing: bool = False,
 ) -> list[Root]:
     """Return what paths stand for, in their order, those of a pattern sorted.
 
@@ -159,6 +166,7 @@ async def find_roots(
         paths: cleaned.
         options: of the read.
         left_out: gets the hidden names that a pattern matches.
+        may_match_nothing: whether a pattern that nothing matches stands for nothing.
 
     Raises:
         RemoteNotFoundError: nothing has a path, or matches a pattern; says what is there.
@@ -174,7 +182,8 @@ async def find_roots(
         found = []
         if is_pattern(path) and _pattern_problem(path) is None:
             found = await _Expansion(tree, left_out).of(path)
-        if not found and not (options.ignore_missing_files and not is_pattern(path)):
+        may_be_missing = may_match_nothing if is_pattern(path) else options.ignore_missing_files
+        if not found and not may_be_missing:
             raise await nothing_found(tree, path, left_out)
         roots += found
     return roots
@@ -297,7 +306,10 @@ class _Expansion:
             path = join(directory.path, entry.name)
             hidden = is_hidden(entry.name) and entry.name not in asked_for
             uncommitted = holds_uncommitted_files(path) or is_uncommitted(entry.name, names)
-            if not hidden and not uncommitted:
+            if is_set_aside(entry.name):
+                # Whether it matches or not: it is no file of its own.
+                self._left_out.add(path, SET_ASIDE)
+            elif not hidden and not uncommitted:
                 seen.append(entry)
             elif entry.name in matching:
                 self._left_out.add(path, HIDDEN if hidden else UNCOMMITTED)

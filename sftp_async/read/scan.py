@@ -12,12 +12,17 @@ import pyarrow as pa
 from sftp_async.errors import OptionsError
 from sftp_async.formats import open_read_format
 from sftp_async.layout.target import file_kind
+from sftp_async.options.base import with_inferred
+from sftp_async.options.limits import divided
 from sftp_async.options.problems import Problems
+from sftp_async.progress.permits import join_driver
+from sftp_async.progress.telemetry.providers import telemetry_problems
 from sftp_async.read.columns import ResultColumns
+from sftp_async.read.control import ControlReading
 from sftp_async.read.listing import list_files
 from sftp_async.read.root_paths import asked_paths
 from sftp_async.read.schema import infer_columns
-from sftp_async.read.sources import may_split
+from sftp_async.read.sources import keys_of, may_split
 from sftp_async.read.splits import split_files
 from sftp_async.read.tracking import ReadTracking
 from sftp_async.remote.operation import run_operation
@@ -49,6 +54,7 @@ class Scan:
         columns: of the result, and where each comes from.
         file_format: opened with the data columns.
         follows_session: whether texts without a time zone are in that of the session.
+        of_stream: whether it reads a micro-batch, whose replay reads the same versions.
 
     """
 
@@ -56,6 +62,7 @@ class Scan:
     columns: ResultColumns
     file_format: ReadFormat
     follows_session: bool = True
+    of_stream: bool = False
 
     def in_zone(self, zone: str) -> Self:
         """Return the scan as a session of this time zone reads it; `time_zone` takes precedence.
@@ -66,7 +73,7 @@ class Scan:
         """
         if not self.follows_session or zone == self.options.time_zone:
             return self
-        options = self.options.with_inferred({"time_zone": zone})
+        options = with_inferred(self.options, {"time_zone": zone})
         return replace(
             self,
             options=options,
@@ -83,6 +90,7 @@ def plan_scan(
     zone: str = "UTC",
     listener: Address | None = None,
     parallelism: int = 1,
+    tasks_at_once: int | None = None,
 ) -> tuple[Scan, list[TaskInput], ReadTracking]:
     """Plan a read, on the driver.
 
@@ -93,6 +101,7 @@ def plan_scan(
         zone: the time zone of the session, as far as it is known, unless `time_zone` is set.
         listener: where the progress goes; None: nowhere.
         parallelism: tasks that can run at once.
+        tasks_at_once: the same, if it is known; else limits are divided among all tasks.
 
     Returns:
         What the tasks have in common, the input of each, and what reports their progress.
@@ -103,9 +112,11 @@ def plan_scan(
         ConnectError, TransferError: the files cannot be listed.
 
     """
-    options, follows_session = _with_zone(options, zone)
+    options, follows_session = with_zone(options, zone)
+    join_driver(options, listener, in_task=False)
     options, listing = list_scan(options, paths)
-    options = with_format(options, listing)
+    # Only a stream has earlier columns.
+    options = with_inferred(with_format(options, listing), {"schema_evolution": "none"})
     scan, inputs = scan_of(options, listing, schema, parallelism)
     tracking = ReadTracking(
         uuid.uuid4().hex,
@@ -114,6 +125,9 @@ def plan_scan(
         listing.left_out_count,
         listener,
     )
+    if listener is None:
+        tasks = max(1, min(len(inputs), tasks_at_once or len(inputs)))
+        scan = replace(scan, options=divided(scan.options, tasks))
     return replace(scan, follows_session=follows_session), inputs, tracking
 
 
@@ -129,7 +143,7 @@ def plan_schema(options: SFTPOptions, paths: Sequence[str] = (), *, zone: str = 
         As `plan_scan`; and DecodeError: no columns can be found in the files.
 
     """
-    options, _ = _with_zone(options, zone)
+    options, _ = with_zone(options, zone)
     options, listing = list_scan(options, paths)
     return infer_columns(with_format(options, listing), listing)
 
@@ -141,7 +155,7 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
         The options, resolved and with pinned host keys; and the files.
 
     """
-    options, paths = _checked(options, paths)
+    options, paths = checked(options, paths)
 
     async def step(connection: Connection) -> tuple[SFTPOptions, Listing]:
         listing = await list_files(connection, paths, options)
@@ -149,7 +163,10 @@ def list_scan(options: SFTPOptions, paths: Sequence[str] = ()) -> tuple[SFTPOpti
 
     runtime = get_runtime()
     work = run_operation(runtime.pool(options), RetryPolicy.of(options), step)
-    pinned, listing = runtime.run(work)
+    try:
+        pinned, listing = runtime.run(work)
+    finally:
+        runtime.leave(options)
     log.info(
         "%s: %s: %d files, %d bytes; %d files left out",
         options.address,
@@ -179,32 +196,48 @@ def scan_of(
         OptionsError, DecodeError: the options or the columns do not suit the format.
 
     """
-    if options.columns and options.format == "csv" and options.header:
-        options = options.with_inferred({"match_columns": "name"})
+    if options.format == "csv" and options.header and _goes_by_name(options):
+        options = with_inferred(options, {"match_columns": "name"})
     columns = ResultColumns.of(schema, listing.partition_by, options)
     file_format = open_read_format(options, columns.data)
+    ControlReading.of(options, columns.data)  # what is wrong shows now, not in the tasks
     inputs = split_files(
         listing.files, options, lambda path: may_split(path, options, file_format), parallelism
     )
     return Scan(options, columns, file_format), inputs
 
 
-def _with_zone(options: SFTPOptions, zone: str) -> tuple[SFTPOptions, bool]:
+def _goes_by_name(options: SFTPOptions) -> bool:
+    """Whether the columns of CSV files with a header are found by their names."""
+    if "match_columns" in options.model_fields_set:
+        return bool(options.columns)
+    rescues = options.rescued_data_column is not None
+    return bool(options.columns) or rescues or options.schema_evolution == "add_columns"
+
+
+def with_zone(options: SFTPOptions, zone: str) -> tuple[SFTPOptions, bool]:
     """Return the options with a time zone, and whether it is the session's."""
     if options.time_zone is not None:
         return options, False
-    return options.with_inferred({"time_zone": zone}), True
+    return with_inferred(options, {"time_zone": zone}), True
 
 
-def _checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, tuple[str, ...]]:
-    """Return the options, resolved, and the paths, normalised; raises `OptionsError`."""
+def checked(options: SFTPOptions, paths: Sequence[str]) -> tuple[SFTPOptions, tuple[str, ...]]:
+    """Return the options, resolved, and the paths, normalised. The keys of PGP are checked.
+
+    Raises:
+        OptionsError: the options are wrong; lists all mistakes.
+
+    """
     problems = Problems()
     with problems.collect():
         options = options.resolve()
     asked: tuple[str, ...] = ()
     with problems.collect():
         asked = asked_paths(options, paths)
+    problems.add(telemetry_problems(options))
     problems.raise_all()
+    keys_of(options)
     return options, asked
 
 
@@ -228,4 +261,4 @@ def with_format(options: SFTPOptions, listing: Listing) -> SFTPOptions:
     tabs = all(file.path.lower().rpartition("/")[2].find(".tsv") > 0 for file in listing.files)
     if listing.files and tabs and "sep" not in options.model_fields_set:
         inferred["sep"] = "\t"
-    return options.with_inferred(inferred)
+    return with_inferred(options, inferred)

@@ -15,8 +15,10 @@ from sftp_async.errors import DecodeError, OptionsError, SFTPAsyncError
 from sftp_async.formats import open_read_format
 from sftp_async.humanize import counted, in_units
 from sftp_async.read.columns import METADATA, OVERRIDDEN
+from sftp_async.read.control import ControlReading
 from sftp_async.read.readable_file import RemoteReadable
 from sftp_async.read.sources import sources
+from sftp_async.read.stated import StatedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.read.schema")
 
 #: Formats whose columns are known without a file.
-_FIXED_COLUMNS = ("text", "binary")
+_FIXED_COLUMNS = ("text", "binary", "fixed")
 
 
 def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
@@ -77,13 +79,13 @@ def infer_columns(options: SFTPOptions, listing: Listing) -> pa.Schema:
     schema = _with_partitions(schema, listing, options)
     if options.columns:
         schema = _projected(schema, options)
-    if options.metadata_column is not None:
-        if options.metadata_column in schema.names:
+    for option, kind in (("rescued_data_column", pa.string()), ("metadata_column", METADATA)):
+        name = getattr(options, option)
+        if name is not None and name in schema.names:
             raise OptionsError(
-                f"metadata_column={options.metadata_column}: the files have a column of this name; "
-                "take another one, such as _metadata."
+                f"{option}={name}: the files have a column of this name; take another one."
             )
-        schema = schema.append(pa.field(options.metadata_column, METADATA))
+        schema = schema if name is None else schema.append(pa.field(name, kind))
     return schema
 
 
@@ -124,7 +126,11 @@ def _opened(
         seen[file.path] += size
 
     readable = stack.enter_context(RemoteReadable.of(options, file, count))
-    yield from stack.enter_context(sources(readable, options, file_format))
+    control = ControlReading.of(options, None)
+    digests = StatedFiles(options).of(readable).digests if options.verify == "checksum" else ()
+    opened = sources(readable, options, file_format, digests, whole=False)
+    for part in stack.enter_context(opened):
+        yield part if control is None else control.lines.without(part)
 
 
 def _with_partitions(schema: pa.Schema, listing: Listing, options: SFTPOptions) -> pa.Schema:

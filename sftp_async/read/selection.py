@@ -11,6 +11,7 @@ from sftp_async.formats.values import text_times
 from sftp_async.formats.values.zones import zone_of
 from sftp_async.layout.sidecars import ALGORITHMS, done_name
 from sftp_async.options.problems import Problems
+from sftp_async.read.control import verifies_lines
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
 from sftp_async.read.path_patterns import NamePattern
 
@@ -48,7 +49,9 @@ class Selection:
         self._suffixes = options.ignore_suffixes
         self._done = options.done_file_template
         self._min_age = options.min_age
-        self._reads_members = options.archive == "auto" and options.format != "binary"
+        self._verifies = options.verify_control is True or verifies_lines(options)
+        self._cleans = options.clean_source != "off"
+        self._reads_members = options.archive != "none" and options.format != "binary"
         self._now = time.time() if now is None else now
         zone = options.time_zone or "UTC"
         problems = Problems()
@@ -127,7 +130,8 @@ class Selection:
         template = self._done
         if template and siblings is not None and done_name(template, name) not in siblings:
             return NOT_DONE
-        return None if entry.size else EMPTY
+        # Where a file is compared with what is stated of it, an empty one is an incomplete one.
+        return None if entry.size or self._verifies else EMPTY
 
     def reason_of_name(self, name: str, *, is_named: bool = False) -> str | None:
         """Return why a file is left out for its name alone; None: it is not."""
@@ -143,7 +147,9 @@ class Selection:
 
     def _is_sidecar(self, name: str, siblings: Collection[str]) -> bool:
         if any(
-            name.endswith(f".{algorithm}") and name.removesuffix(f".{algorithm}") in siblings
+            name.endswith(f".{algorithm}")
+            # Where files are archived or deleted, those next to them may stay.
+            and (self._cleans or name.removesuffix(f".{algorithm}") in siblings)
             for algorithm in ALGORITHMS
         ):
             return True

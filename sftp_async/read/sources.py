@@ -1,33 +1,33 @@
-"""What a decoder reads of a split: the file itself, a verified copy, or an archive's members."""
+"""What a decoder reads of a file: itself, verified, decrypted, or the members of an archive."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import posixpath
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from sftp_async.errors import DecodeError, RemoteNotFoundError, VerificationError
+from sftp_async.errors import DecodeError, OptionsError
 from sftp_async.formats.archive import is_archive, members
-from sftp_async.formats.base import ReadableFile
 from sftp_async.formats.spooled_file import spooled
-from sftp_async.layout.checksum_files import digest_in
-from sftp_async.layout.sidecars import ALGORITHMS, checksum_name
+from sftp_async.options.pgp import ARMORED, pgp_extension
+from sftp_async.read.control import verifies_lines
 from sftp_async.read.path_patterns import NamePattern
+from sftp_async.read.verified_copy import verified_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
 
-    from sftp_async.formats.base import ReadFormat
+    from pydantic import SecretStr
+
+    from sftp_async.formats.base import ReadableFile, ReadFormat
+    from sftp_async.formats.pgp.keys import DecryptionKeys
     from sftp_async.options import SFTPOptions
     from sftp_async.read.readable_file import RemoteReadable
+    from sftp_async.read.stated import Digest
 
 log = logging.getLogger("sftp_async.read.sources")
-
-#: Bytes of a checksum file at most: it may have a line for each file of a directory.
-_LONGEST = 1024 * 1024
 
 
 def may_split(path: str, options: SFTPOptions, file_format: ReadFormat) -> bool:
@@ -41,19 +41,73 @@ def may_split(path: str, options: SFTPOptions, file_format: ReadFormat) -> bool:
     """
     if options.split == "false" or options.access in ("sequential", "once"):
         return False
-    if options.verify == "checksum" or reads_members(path, options):
+    if options.verify == "checksum" or options.verify_control is True or verifies_lines(options):
+        return False
+    if reads_members(path, options) or decrypts(path, options):
         return False
     return file_format.is_splittable(path)
 
 
 def reads_members(path: str, options: SFTPOptions) -> bool:
     """Whether a file is an archive whose members are read; in format binary it is a file itself."""
-    return options.archive == "auto" and options.format != "binary" and is_archive(path)
+    if options.archive == "none" or options.format == "binary":
+        return False
+    return options.archive != "auto" or is_archive(path)
+
+
+def decrypts(path: str, options: SFTPOptions) -> bool:
+    """Whether a file is encrypted by its name, and is to be decrypted.
+
+    Raises:
+        OptionsError: there is no key for it. Without one, format binary reads it as it is, and so
+            does every format if its name ends in `.asc`, which other files have as well.
+
+    """
+    extension = pgp_extension(path)
+    if not extension or options.pgp_private_key is not None:
+        return bool(extension)
+    if extension == ARMORED or options.format == "binary":
+        return False
+    raise OptionsError(
+        f"{path} is encrypted: set pgp_private_key to the key that it is for, or leave it out by "
+        "path_glob_filter. format=binary reads it as it is."
+    )
+
+
+@lru_cache(4)
+def _keys(private_key: SecretStr, passphrase: SecretStr | None, verify_key: str | None) -> Any:
+    from sftp_async.formats.pgp.keys import decryption_keys
+
+    return decryption_keys(private_key, passphrase, verify_key)
+
+
+def keys_of(options: SFTPOptions) -> DecryptionKeys | None:
+    """Return the keys that files are decrypted with; None: none are given.
+
+    Args:
+        options: resolved.
+
+    Raises:
+        OptionsError: a key cannot be used; lists all mistakes.
+
+    """
+    if options.pgp_private_key is None:
+        return None
+    # To open a private key takes a tenth of a second, and a task may have many files.
+    found: DecryptionKeys = _keys(
+        options.pgp_private_key, options.pgp_passphrase, options.pgp_verify_key
+    )
+    return found
 
 
 @contextmanager
 def sources(
-    file: RemoteReadable, options: SFTPOptions, file_format: ReadFormat
+    file: RemoteReadable,
+    options: SFTPOptions,
+    file_format: ReadFormat,
+    digests: Sequence[Digest] = (),
+    *,
+    whole: bool = True,
 ) -> Iterator[Iterator[ReadableFile]]:
     """Yield what is to be decoded of a file, one after the other.
 
@@ -63,20 +117,33 @@ def sources(
         file: of the server.
         options: of the read.
         file_format: of the files.
+        digests: that the content must have.
+        whole: every row is wanted; else a consumer may stop early, and nothing more is read then.
 
     Raises:
-        VerificationError: with `verify=checksum`, the content is not what a checksum file says.
+        VerificationError: it has others.
 
     """
-    in_order = options.access in ("sequential", "once")
-    if options.verify == "checksum":
-        with _verified(file) as copy:
-            yield _parts(copy, options, in_order=False)
-    elif in_order and not reads_members(file.path, options) and file_format.reads_ranges(file.path):
-        with spooled(file) as copy:
-            yield iter((copy,))
-    else:
-        yield _parts(file, options, in_order=in_order)
+    with verified_copy(file, digests) if digests else nullcontext(file) as source:
+        # A copy has ranges, whatever the server serves.
+        in_order = options.access in ("sequential", "once") and source is file
+        path = file.path
+        content: ReadableFile = source
+        if decrypts(path, options):
+            from sftp_async.formats.pgp.decrypt import DecryptedFile
+
+            keys = keys_of(options)
+            assert keys is not None
+            content, in_order = DecryptedFile(source, keys, whole=whole), True
+        # A file that is decrypted has a size of its own only as a copy.
+        as_copy = file_format.reads_ranges(path) or (
+            options.format == "binary" and content is not source
+        )
+        if in_order and as_copy and not reads_members(path, options):
+            with spooled(content) as copy:
+                yield iter((copy,))
+        else:
+            yield _parts(content, options, in_order=in_order)
 
 
 def _parts(file: ReadableFile, options: SFTPOptions, *, in_order: bool) -> Iterator[ReadableFile]:
@@ -85,79 +152,19 @@ def _parts(file: ReadableFile, options: SFTPOptions, *, in_order: bool) -> Itera
         return
     pattern = options.path_glob_filter
     wanted = NamePattern.of(pattern) if pattern is not None else None
-    for member in members(file, in_order=in_order):
+    every = members(
+        file, in_order=in_order, kind=options.archive, password=options.archive_password
+    )
+    for member in every:
         name = posixpath.basename(member.path)
+        if pgp_extension(name) and options.pgp_private_key is not None:
+            raise DecodeError(
+                "An encrypted file within an archive is not read",
+                path=member.path,
+                hint="Encrypt the archive rather than its members, or leave it out by "
+                "path_glob_filter",
+            )
         if name.endswith(options.ignore_suffixes) or (wanted and not wanted.matches(name)):
             log.info("%s: left out by its name", member.path)
         else:
             yield member
-
-
-@contextmanager
-def _verified(file: RemoteReadable) -> Iterator[ReadableFile]:
-    """Yield a local copy of a file that has the digest of its checksum file, or the file itself."""
-    expected = _expected_digest(file)
-    if expected is None:
-        yield file
-        return
-    algorithm, wanted = expected
-    hashing = _Hashing(file, hashlib.new(algorithm, usedforsecurity=False))
-    with spooled(hashing) as copy:
-        found = hashing.digest.hexdigest()
-        if found != wanted:
-            raise VerificationError(
-                f"The content has the {algorithm.upper()} {found}, its checksum file says {wanted}",
-                path=file.path,
-                hint="Ask the sender for the file again",
-                retryable=False,
-            )
-        yield copy
-
-
-def _expected_digest(file: RemoteReadable) -> tuple[str, str] | None:
-    """Return the algorithm and the digest of the file's checksum file; None if there is none."""
-    for algorithm in ALGORITHMS:
-        path = checksum_name(file.path, algorithm)
-        try:
-            text = file.read_sidecar(path, _LONGEST)
-        except RemoteNotFoundError:
-            continue
-        name = posixpath.basename(file.path)
-        found = digest_in(text.decode("utf-8", "surrogateescape"), name)
-        size = hashlib.new(algorithm, usedforsecurity=False).digest_size
-        if found is None or len(found) != 2 * size:
-            raise DecodeError(
-                f"The checksum file has no {algorithm.upper()} of {name!r}",
-                path=path,
-                hint="It must be as sha256sum or md5sum write it; or set verify=size",
-            )
-        return algorithm, found
-    log.info("%s: it has no checksum file", file.path)
-    return None
-
-
-class _Hashing(ReadableFile):
-    """A file whose bytes are hashed as they come, from its start to its end."""
-
-    def __init__(self, file: ReadableFile, digest: hashlib._Hash) -> None:
-        self.path, self.size, self.mtime = file.path, file.size, file.mtime
-        self.digest = digest
-        self._file = file
-
-    def chunks(self, start: int, stop: int) -> AbstractContextManager[Iterator[bytes]]:
-        """Return the bytes of the whole file; see `ReadableFile.chunks`."""
-        return self._hashed(start, stop)
-
-    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
-        """Refuse: a part has no digest."""
-        raise NotImplementedError
-
-    @contextmanager
-    def _hashed(self, start: int, stop: int) -> Iterator[Iterator[bytes]]:
-        def update(chunks: Iterator[bytes]) -> Iterator[bytes]:
-            for chunk in chunks:
-                self.digest.update(chunk)
-                yield chunk
-
-        with self._file.chunks(start, stop) as chunks:
-            yield update(chunks)

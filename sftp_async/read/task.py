@@ -8,19 +8,30 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import DecodeError, RemoteChangedError
+from sftp_async.read.control import ControlReading, rows_in, verifies_lines
+from sftp_async.read.held_rows import HeldRows
 from sftp_async.read.sources import sources
+from sftp_async.read.stated import StatedFiles, check_rows
 from sftp_async.read.upcoming_files import UpcomingFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     import pyarrow as pa
 
     from sftp_async.read.readable_file import RemoteReadable
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import Split, TaskInput
+    from sftp_async.read.stated import Digest, Stated
 
 log = logging.getLogger("sftp_async.read.task")
+
+STREAM_HINT = (
+    "The version that the micro-batch is planned with is lost: restore it and start the query "
+    "again, or set ignore_missing_files=true to leave it out. A new version is in a later "
+    "micro-batch. If clean_source has archived or deleted it, do neither: the checkpoint is not "
+    "the one that belongs to the state"
+)
 
 
 @dataclass
@@ -79,10 +90,12 @@ def read_task(
     """
     counters = ReadCounters() if counters is None else counters
     scan = replace(scan, file_format=scan.file_format.reporting(counters.add_path))
+    stated = StatedFiles(scan.options)
     with UpcomingFiles(scan, task.splits, counters.add_bytes) as files:
         for split, file in files:
+            rows = counters.rows
             try:
-                for batch in _read_split(scan, split, file):
+                for batch in _read_split(scan, split, file, stated.of(file)):
                     counters.rows += len(batch)
                     yield batch
                 counters.files += split.start == 0
@@ -93,18 +106,57 @@ def read_task(
                 counters.files_left_out += 1
                 log.warning("the rest of a file is left out: %s", error)
             except RemoteChangedError as error:
-                if not (scan.options.ignore_missing_files and error.gone):
+                if scan.of_stream:
+                    error.hint = STREAM_HINT
+                if not _may_be_left_out(scan, error, counters.rows > rows):
                     raise
                 counters.files_left_out += 1
                 log.warning("a file is left out: %s", error)
 
 
-def _read_split(scan: Scan, split: Split, file: RemoteReadable) -> Iterator[pa.RecordBatch]:
-    with sources(file, scan.options, scan.file_format) as parts:
+def _may_be_left_out(scan: Scan, error: RemoteChangedError, has_rows: bool) -> bool:
+    """Whether the read goes on without a file that has changed since it was planned.
+
+    In a micro-batch also one that was rewritten: its new version is in another batch. Neither may
+    have given a row there, or the other batch would give it again.
+    """
+    if not scan.options.ignore_missing_files:
+        return False
+    return not has_rows if scan.of_stream else error.gone
+
+
+def _read_split(
+    scan: Scan, split: Split, file: RemoteReadable, stated: Stated
+) -> Iterator[pa.RecordBatch]:
+    batches = _decoded(scan, split, file, stated.digests)
+    if not verifies_lines(scan.options) and stated.rows is None:
+        for batch in batches:
+            yield scan.columns.assemble(batch, split)
+        file.check()
+        return
+    count = 0
+    with HeldRows() as held:
+        for batch in batches:
+            count += rows_in(batch, scan.options)
+            held.add(batch)
+        file.check()
+        check_rows(file.path, count, stated)
+        for batch in held.batches():
+            yield scan.columns.assemble(batch, split)
+
+
+def _decoded(
+    scan: Scan, split: Split, file: RemoteReadable, digests: Sequence[Digest]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a split without the columns that are not in the file."""
+    control = ControlReading.of(scan.options, scan.columns.data)
+    with sources(file, scan.options, scan.file_format, digests) as parts:
         for part in parts:
             # Only a file itself has ranges: a copy and a member are read from start to end.
             start, stop = (split.start, split.stop) if part is file else (0, part.size)
-            for batch in scan.file_format.decode(part, start, stop):
-                if len(batch):
-                    yield scan.columns.assemble(batch, split)
-    file.check()
+            batches = (
+                scan.file_format.decode(part, start, stop)
+                if control is None
+                else control.rows(scan.file_format, part, start, stop)
+            )
+            yield from filter(len, batches)

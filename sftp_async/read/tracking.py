@@ -6,18 +6,18 @@ import logging
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sftp_async.humanize import counted, readable_target
-from sftp_async.progress.messages import ReadProgress
+from sftp_async.progress.messages import JobLabels, ReadProgress
+from sftp_async.progress.permits import join_driver
 from sftp_async.progress.reporter import Reporter
 from sftp_async.read.task import ReadCounters, read_task
-from sftp_async.remote.runtime import get_runtime
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sftp_async.progress.messages import Address, TaskState
+    from sftp_async.progress.messages import Address, Message, TaskState
     from sftp_async.read.scan import Scan
     from sftp_async.read.splits import TaskInput
 
@@ -33,8 +33,9 @@ class ReadTracking:
         target: what is read, for people.
         tasks: number of tasks.
         left_out: files that the listing left out.
-        listener: where the progress goes; None: nowhere.
+        listener: where the progress goes, and who hands out permits; None: there is none.
         started: when the read was planned, in seconds since 1970.
+        batch: number of the micro-batch, which no display shows; -1: it is none.
 
     """
 
@@ -44,9 +45,10 @@ class ReadTracking:
     left_out: int = 0
     listener: Address | None = None
     started: float = field(default_factory=time.time)
+    batch: int = -1
 
     def read(
-        self, scan: Scan, task: TaskInput, partition: int, stage: int
+        self, scan: Scan, task: TaskInput, partition: int, stage: int, attempt: int = 0
     ) -> Generator[pa.RecordBatch]:
         """Yield the rows of one task, and report the progress.
 
@@ -55,18 +57,23 @@ class ReadTracking:
             task: its splits.
             partition: Spark's number of the partition.
             stage: Spark's number of the stage.
+            attempt: Spark's number of the attempt at the partition.
 
         Raises:
             As `read_task`.
 
         """
         counters = ReadCounters()
-        runtime = get_runtime()
+        runtime = join_driver(scan.options, self.listener, in_task=True)
         pool = runtime.pool(scan.options)
         before = pool.connection_stats()
         target = readable_target(self.target)
+        began = time.time() - self.started
+        shown = scan.options.progress == "auto" and self.batch < 0
+        labels = JobLabels.of(scan.options, self.started, self.batch)
 
         def progress(state: TaskState) -> ReadProgress:
+            counts: dict[str, Any] = counters.to_dict()
             return ReadProgress(
                 "read",
                 f"{self.scan_id}-{stage}",
@@ -76,13 +83,22 @@ class ReadTracking:
                 state,
                 self.tasks,
                 left_out_before=self.left_out,
-                **counters.to_dict(),
+                **counts,
                 **asdict(pool.connection_stats() - before),
+                began=began,
+                attempt=attempt,
+                shown=shown,
+                labels=labels,
             )
 
-        listener = self.listener if scan.options.progress == "auto" else None
-        with Reporter(listener, runtime.loop, progress):
-            yield from read_task(scan, task, counters)
+        # What no display may show may be traced.
+        listener = self.listener if shown or scan.options.telemetry != "off" else None
+        unheard = _trace if self.listener is None and scan.options.telemetry == "otel" else None
+        with Reporter(listener, runtime.loop, progress, unheard):
+            try:
+                yield from read_task(scan, task, counters)
+            finally:
+                runtime.leave(scan.options)
         log.info(
             "task %d read %s of %s; %d bytes on the fast path, %d on the exact one",
             partition,
@@ -91,3 +107,9 @@ class ReadTracking:
             counters.fast_bytes,
             counters.exact_bytes,
         )
+
+
+def _trace(message: Message) -> None:
+    from sftp_async.progress.telemetry.unheard import report_read_task  # rarely needed
+
+    report_read_task(message)

@@ -69,13 +69,14 @@ class UpcomingFiles:
     def __iter__(self) -> Iterator[tuple[Split, RemoteReadable]]:
         """Yield each split with its file, which is closed when the next one is asked for."""
         while self._left or self._coming:
+            if self._one_at_a_time:
+                wait(self._closing)
             self._begin()
             current = self._coming[0]
             if not current.begun.result():
                 # Nothing else is open when its read tries again.
                 self._one_at_a_time = True
                 wait([upcoming.begun for upcoming in self._coming])
-            if self._one_at_a_time:
                 wait(self._closing)
             yield current.split, current.file
             self._coming.popleft()
@@ -92,6 +93,10 @@ class UpcomingFiles:
             # The next file never waits for memory.
             if len(self._coming) > 1 and not fits:
                 return
+            # It stays open, and would make a server that allows one refuse those before it.
+            if not small and not all(upcoming.begun.result() for upcoming in self._coming):
+                self._one_at_a_time = True
+                return
             file = RemoteReadable.of(self._options, self._left.popleft().file, self._on_bytes)
             begun = file.fetch_ahead() if small else file.open_ahead()
             self._coming.append(_Upcoming(split, file, small, begun))
@@ -103,4 +108,5 @@ class UpcomingFiles:
             0 < split.size == split.file.size <= (SMALL_FILE_OF_RANGES if by_ranges else SMALL_FILE)
             and self._options.access in ("auto", "random")
             and self._options.verify != "checksum"
+            and self._options.verify_control is not True
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sftp_async.remote.ssh import Connection, SFTPFile
+    from sftp_async.remote.token_bucket import Paces
 
 log = logging.getLogger("sftp_async.remote.channel_group")
 
@@ -75,6 +76,11 @@ class ChannelGroup:
         self._writes: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+
+    @property
+    def pace(self) -> Paces | None:
+        """What the bytes of the file pass through; None: nothing."""
+        return self._channels[0].file.pace
 
     def __len__(self) -> int:
         return len(self._channels)

@@ -22,10 +22,12 @@ async def each(
     """Run an action on every item, several at a time.
 
     After an error no further item is begun, and the first error is raised when what is in flight
-    has ended: a request that is cancelled would cost the connection.
+    has ended: a request that is cancelled would cost the connection. Of whatever kind the error is,
+    an action that was cancelled by itself among them, it is raised. A cancellation of the whole
+    waits for the clean-up of every action.
     """
     waiting = iter(items)
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
 
     async def work() -> None:
         for item in waiting:
@@ -33,9 +35,16 @@ async def each(
                 return
             try:
                 await action(item)
-            except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
+            except BaseException as error:  # noqa: BLE001 - raised below, when the others have ended
                 errors.append(error)
 
-    await asyncio.gather(*(work() for _ in range(min(at_once, len(items)))))
+    tasks = [asyncio.create_task(work()) for _ in range(min(at_once, len(items)))]
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     if errors:
         raise errors[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sftp_async.errors import ShortReadError, TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
     from sftp_async.remote.filesystem import RemoteFile, RemoteFileSystem
 
@@ -20,7 +20,13 @@ IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
 
 async def read_ahead(
-    file: RemoteFile, start: int, stop: int, *, block: int, in_flight: int
+    file: RemoteFile,
+    start: int,
+    stop: int,
+    *,
+    block: int,
+    in_flight: int,
+    behind: Callable[[], object] | None = None,
 ) -> AsyncGenerator[bytes]:
     """Yield a range of an open file in order, with several requests in flight.
 
@@ -33,6 +39,7 @@ async def read_ahead(
         stop: the byte behind its last one.
         block: bytes of each piece that is yielded; the last one may be shorter.
         in_flight: pieces that are asked for, or held, ahead of the consumer.
+        behind: called when the last piece has been asked for; what it sends comes behind that.
 
     Raises:
         ShortReadError: the file ended before `stop`.
@@ -40,7 +47,7 @@ async def read_ahead(
 
     """
     pieces = ((offset, min(block, stop - offset)) for offset in range(start, stop, block))
-    async with aclosing(read_pieces(file, pieces, in_flight)) as read:
+    async with aclosing(read_pieces(file, pieces, in_flight, behind)) as read:
         async for data in read:
             yield data
 
@@ -67,16 +74,26 @@ async def read_range(
 
 
 async def read_pieces(
-    file: RemoteFile, pieces: Iterable[tuple[int, int]], in_flight: int
+    file: RemoteFile,
+    pieces: Iterable[tuple[int, int]],
+    in_flight: int,
+    behind: Callable[[], object] | None = None,
 ) -> AsyncGenerator[bytes]:
     """Yield pieces `(offset, size)` of an open file in their order; see `read_ahead`."""
     coming: deque[asyncio.Task[bytes]] = deque()
-    to_ask = iter(pieces)
+    pace = file.pace
+    to_ask = _and_then(pieces, behind)
+    following = next(to_ask, None)
     try:
         while True:
             # A task for each piece: workers that take one offset after the other measure no faster.
-            while len(coming) < in_flight and (piece := next(to_ask, None)) is not None:
-                coming.append(asyncio.create_task(_read(file, *piece)))
+            while len(coming) < in_flight and following is not None:
+                if pace is not None:
+                    if coming and coming[0].done():
+                        break  # what has come waits for no pace
+                    await pace.take(following[1])
+                coming.append(asyncio.create_task(_read(file, *following)))
+                following = next(to_ask, None)
             if not coming:
                 return
             data = await asyncio.shield(coming[0])
@@ -84,6 +101,14 @@ async def read_pieces(
             yield data
     finally:
         await asyncio.gather(*coming, return_exceptions=True)
+
+
+def _and_then(
+    pieces: Iterable[tuple[int, int]], behind: Callable[[], object] | None
+) -> Iterator[tuple[int, int]]:
+    yield from pieces
+    if behind is not None:
+        behind()
 
 
 async def _read(file: RemoteFile, offset: int, size: int) -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.remote.ssh.capabilities import Capabilities
+    from sftp_async.remote.token_bucket import Paces
 
 #: What a name stands for; everything that is neither a directory nor a symbolic link is a file.
 Kind = Literal["directory", "link", "file"]
@@ -54,12 +55,14 @@ class RemoteFile(Protocol):
         address: `user@host:port`, for messages.
         path: where it was opened.
         handle: what the file system itself knows the open file by.
+        pace: what its bytes pass through before they are asked for; None: nothing.
 
     """
 
     address: str
     path: str
     handle: Any
+    pace: Paces | None = None
 
     async def read(self, size: int, offset: int) -> bytes:
         """Read up to `size` bytes at `offset`; fewer only at the end of the file."""
@@ -189,8 +192,8 @@ class RemoteFileSystem(Protocol):
     # Files
 
     @abstractmethod
-    async def open_new(self, path: str) -> RemoteFile:
-        """Create a file that must not exist, for writing."""
+    async def open_new(self, path: str, permissions: int | None = None) -> RemoteFile:
+        """Create a file that must not exist, for writing; with these mode bits less the umask."""
 
     @abstractmethod
     async def open_truncated(self, path: str) -> RemoteFile:
@@ -244,8 +247,17 @@ class RemoteFileSystem(Protocol):
                 await self.mkdir(path)
         except (RemoteExistsError, RemotePermissionError):
             # Some servers deny permission to create what exists, above the user's own folder.
-            if not await self._is_directory(path):
+            if await self._is_directory(path):
+                return
+            found = await self.kind(path)
+            if found is None:
                 raise
+            raise RemoteExistsError(
+                f"Cannot create the directory: a {found} has its name",
+                host=self.address,
+                path=path,
+                hint="Choose another directory, or move away what is there",
+            ) from None
 
     async def make_directory(self, path: str) -> bool:
         """Create a directory of this package in an existing one; return whether it was missing.

@@ -3,7 +3,8 @@
 A connection carries many remote files at once, so a lease never waits for another to end: the pool
 opens connections up to its limit and then shares the least busy one. A server that refuses a
 connection lowers the limit; it is raised again one connection at a time, each after a wait that
-doubles while the server keeps refusing (`FIRST_PROBE`, `LONGEST_PROBE`).
+doubles while the server keeps refusing (`ServerLimit`). Where a job has limits of its own, a
+connection needs a permit, and is given up when others wait for it (`ConnectionLimits`).
 
 Everything here runs on one event loop; state changes between awaits are atomic.
 """
@@ -13,10 +14,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-import math
 import time
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sftp_async.errors import (
@@ -27,11 +27,15 @@ from sftp_async.errors import (
     ServerBusyError,
     SFTPAsyncError,
 )
+from sftp_async.remote.permits import Permit
+from sftp_async.remote.pooled_connection import PooledConnection
+from sftp_async.remote.server_limit import ServerLimit
 from sftp_async.remote.stats import ConnectionStats, PoolStats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from sftp_async.remote.connection_limits import ConnectionLimits
     from sftp_async.remote.retry import RetryPolicy
     from sftp_async.remote.ssh import Connection
 
@@ -39,20 +43,6 @@ log = logging.getLogger("sftp_async.remote.pool")
 
 #: A connection that was idle for longer than this many seconds gets a health check before a lease.
 CHECK_AFTER = 5.0
-#: Seconds after a refused connection until the pool tries one beyond the lowered limit; doubled
-#: each time that the server refuses again, up to the longest.
-FIRST_PROBE = 30.0
-LONGEST_PROBE = 600.0
-
-
-@dataclass(eq=False)
-class _Slot:
-    """A pooled connection and how many leases share it."""
-
-    connection: Connection
-    leases: int = 0
-    idle_since: float = 0.0
-    expiry: asyncio.TimerHandle | None = None
 
 
 class ConnectionPool:
@@ -69,6 +59,7 @@ class ConnectionPool:
         close_idle_connections: called where the server refused a connection because it has enough
             (`ServerBusyError`): closes idle connections of all pools to the same server, and
             returns whether there were any. The connection is then tried once more, at once.
+        limits: of the job; None: it has none.
         clock: seconds that only grow; tells how long a connection was idle and when the limit may
             be raised again.
 
@@ -84,6 +75,7 @@ class ConnectionPool:
         timeout: float,
         retry: RetryPolicy,
         close_idle_connections: Callable[[], Awaitable[bool]] | None = None,
+        limits: ConnectionLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
@@ -94,14 +86,15 @@ class ConnectionPool:
         self._timeout = timeout
         self._retry = retry
         self._clock = clock
-        self._slots: list[_Slot] = []
+        self._slots: list[PooledConnection] = []
         self._connecting = 0
         self._closed = False
         self._changed = asyncio.Event()
         self._stats = PoolStats(limit=max_size)
-        #: While the limit is lowered: when to try one more connection, and the wait that follows.
-        self._probe_at = -math.inf
-        self._probe_wait = FIRST_PROBE
+        self._server_limit = ServerLimit(self._stats, max_size, address, clock)
+        self._limits = limits
+        if limits is not None:
+            limits.connect_to(self._make_space, self._drop_permit)
         #: Why the last attempt to connect failed; empty after one that succeeded.
         self._last_failure = ""
         #: Idle connections that are being closed; the loop itself keeps weak references to tasks.
@@ -127,16 +120,22 @@ class ConnectionPool:
 
     def connection_stats(self) -> ConnectionStats:
         """Return what the pool's connections took so far; from any thread."""
-        stats = self._stats
-        return ConnectionStats(stats.connects_total, stats.retries_total, stats.lost_total)
+        return self._stats.spent(0.0 if self._limits is None else self._limits.throttle_seconds)
 
     def note_retry(self) -> None:
         """Count a retry."""
         self._stats.retries_total += 1
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Connection]:
+    async def lease(self, keep: Callable[[], bool] = bool) -> AsyncIterator[Connection]:
         """Lend a connection; other leases may share it at the same time.
+
+        Where others wait for connections, one without a request for a while is closed. The next
+        request raises `ConnectionGivenUpError`, and the retry loop leases another one.
+
+        Args:
+            keep: returns whether the work would be lost with its connection; by default it
+                would not.
 
         Raises:
             PoolTimeout: no connection became available within `timeout` seconds.
@@ -144,10 +143,16 @@ class ConnectionPool:
             ConnectError: a new connection failed, retries included, and there is none to share.
 
         """
-        slot = await self._acquire()
+        asked = self._clock()
+        try:
+            slot = await self._acquire()
+        finally:
+            self._stats.wait_seconds_total += self._clock() - asked
+        slot.keep.append(keep)
         try:
             yield slot.connection
         finally:
+            slot.keep.remove(keep)
             self._release(slot)
 
     async def close(self) -> None:
@@ -165,15 +170,31 @@ class ConnectionPool:
     async def close_idle(self) -> bool:
         """Close the connections that have no lease; return whether there were any."""
         idle = self._idle()
-        closing = self._close_slots(idle)
-        await asyncio.gather(*closing)
+        self._close_slots(idle)
+        await asyncio.gather(*self._closing)
         return bool(idle)
 
     # A lease, from its start to its connection
 
-    async def _acquire(self) -> _Slot:
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        while (slot := await self._try_acquire(deadline)) is None:
+    async def _acquire(self) -> PooledConnection:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        while True:
+            self._drop_unusable()
+            if self._limits is not None and not self._has_connection():
+                # A permit may take as long as another task takes.
+                began = loop.time()
+                await self._limits.admit(self._has_connection)
+                deadline += loop.time() - began
+            try:
+                slot = await self._try_acquire(deadline)
+            finally:
+                if self._limits is not None and not self._connecting:
+                    self._limits.drop_spare()
+            if slot is not None:
+                break
+            if not self._has_connection():
+                continue
             # Another lease is connecting, and its success or failure wakes this one.
             self._changed.clear()
             try:
@@ -184,35 +205,46 @@ class ConnectionPool:
         self._stats.leases_total += 1
         return slot
 
-    async def _try_acquire(self, deadline: float) -> _Slot | None:
+    async def _try_acquire(self, deadline: float) -> PooledConnection | None:
         """Take an idle connection, else open one, else share one; None: wait for a change."""
         while True:
             if self._closed:
                 raise PoolClosed("The connection pool is closed", host=self.address)
-            self._drop_unusable()
             if idle := self._idle():
                 # The one used last is the likeliest to be alive; the others may expire.
                 slot = max(idle, key=lambda s: s.idle_since)
-                _take(slot)
+                slot.take()
                 if await self._is_alive(slot, deadline):
                     return slot
                 continue
-            if len(self._slots) + self._connecting < self._stats.limit or self._may_probe():
+            if self._may_open():
                 return await self._open_or_share(deadline)
             if not self._slots:
                 return None
             return self._share()
 
-    def _idle(self) -> list[_Slot]:
+    def _has_connection(self) -> bool:
+        """Whether there is a connection, or will be one unless that fails."""
+        return self._closed or bool(self._slots) or self._connecting > 0
+
+    def _may_open(self) -> bool:
+        """Whether another connection may be opened, or one beyond the lowered limit tried."""
+        if len(self._slots) + self._connecting >= self._stats.limit and not (
+            self._slots and not self._connecting and self._server_limit.may_probe()
+        ):
+            return False
+        return self._limits is None or not self._has_connection() or self._limits.may_grow()
+
+    def _idle(self) -> list[PooledConnection]:
         return [slot for slot in self._slots if not slot.leases]
 
-    def _share(self) -> _Slot:
-        slot = min(self._slots, key=lambda s: s.leases)
-        _take(slot)
+    def _share(self) -> PooledConnection:
+        slot = min(self._slots, key=lambda s: (s.surplus, s.leases))
+        slot.take()
         self._stats.shared_total += 1
         return slot
 
-    async def _is_alive(self, slot: _Slot, deadline: float) -> bool:
+    async def _is_alive(self, slot: PooledConnection, deadline: float) -> bool:
         """Check a connection that was idle for a while; no answer in time counts as dead.
 
         A check may take half of the time that is left, so that the rest is there for connecting.
@@ -233,10 +265,16 @@ class ConnectionPool:
             raise
         return True
 
-    async def _open_or_share(self, deadline: float) -> _Slot:
+    async def _open_or_share(self, deadline: float) -> PooledConnection | None:
+        """Open a connection; share one, or return None, if there is no permit for another."""
         failure: SFTPAsyncError | None = None
+        permit: Permit | None = None
+        connection: Connection | None = None
         self._connecting += 1
         try:
+            permit = Permit() if self._limits is None else await self._limits.take()
+            if permit is None:
+                return self._share() if self._slots else None
             async for attempt in self._retry.attempts(
                 on=(ConnectError,),
                 name=self.address,
@@ -254,20 +292,25 @@ class ConnectionPool:
                         self._last_failure = error.message
                         self._drop_unusable()
                         if self._slots and isinstance(error, NO_CONNECTION) and error.retryable:
-                            self._lower_limit(error)
+                            self._server_limit.lower(len(self._slots), error)
                             return self._share()
                         raise
         finally:
             self._connecting -= 1
             self._changed.set()
+            if connection is None and permit is not None:
+                permit.release(closed=False)
+        assert connection is not None  # an attempt succeeds, or raises
         self._stats.connects_total += 1
         self._last_failure = ""
-        slot = _Slot(connection, leases=1)
+        slot = PooledConnection(connection, permit, leases=1)
         if self._closed:
-            connection.abort()
+            slot.abort()
             raise PoolClosed("The connection pool is closed", host=self.address)
+        if self._limits is not None:
+            connection.pace = self._limits.pace_of(permit)
         self._slots.append(slot)
-        self._raise_limit()
+        self._server_limit.accepted(len(self._slots))
         return slot
 
     async def _connect_until(self, deadline: float, failure: SFTPAsyncError | None) -> Connection:
@@ -295,42 +338,9 @@ class ConnectionPool:
             hint="Check that the server answers, or raise connect_timeout",
         )
 
-    # The limit follows what the server accepts
-
-    def _lower_limit(self, error: SFTPAsyncError) -> None:
-        """Continue with the connections that there are, and try another one after a while."""
-        self._stats.limit = len(self._slots)
-        now = self._clock()
-        if now < self._probe_at:
-            return  # refused together with the one that set the wait
-        self._probe_at = now + self._probe_wait
-        log.warning(
-            "%s refuses more connections: continuing with %d, next attempt in %.0f s (%s)",
-            self.address,
-            self._stats.limit,
-            self._probe_wait,
-            error,
-        )
-        self._probe_wait = min(2 * self._probe_wait, LONGEST_PROBE)
-
-    def _may_probe(self) -> bool:
-        """Whether one connection beyond the lowered limit may be tried now, by this lease."""
-        return (
-            bool(self._slots)
-            and not self._connecting
-            and self._stats.limit < self._max_size
-            and self._clock() >= self._probe_at
-        )
-
-    def _raise_limit(self) -> None:
-        """Note that the server accepted a connection; the next may follow when it is needed."""
-        if len(self._slots) > self._stats.limit:
-            self._stats.limit = len(self._slots)
-            self._probe_wait = FIRST_PROBE
-
     # The end of a lease and of a connection
 
-    def _release(self, slot: _Slot) -> None:
+    def _release(self, slot: PooledConnection) -> None:
         slot.leases -= 1
         self._changed.set()
         if slot not in self._slots:
@@ -339,41 +349,48 @@ class ConnectionPool:
             self._drop_unusable()
         elif not slot.leases:
             slot.idle_since = self._clock()
+            if slot.surplus or (self._limits is not None and self._limits.keeps_no_idle):
+                self._close_slots([slot])
+                return
+            slot.permit.use(False)
             loop = asyncio.get_running_loop()
             slot.expiry = loop.call_later(self._max_idle, self._expire, slot)
 
-    def _expire(self, slot: _Slot) -> None:
+    def _expire(self, slot: PooledConnection) -> None:
         if slot.leases or slot not in self._slots:
             return
         self._stats.expired_total += 1
         self._close_slots([slot])
 
-    def _close_slots(self, slots: list[_Slot]) -> list[asyncio.Task[None]]:
+    def _close_slots(self, slots: list[PooledConnection]) -> None:
         self._slots = [slot for slot in self._slots if slot not in slots]
-        started = []
         for slot in slots:
-            _cancel_expiry(slot)
-            closing = asyncio.get_running_loop().create_task(slot.connection.close())
+            slot.cancel_expiry()
+            ending = slot.close(confirmed=self._limits is not None)
+            closing = asyncio.get_running_loop().create_task(ending)
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-            started.append(closing)
-        return started
 
     def _drop_unusable(self) -> None:
         for slot in [s for s in self._slots if not s.connection.usable]:
             self._slots.remove(slot)
             self._stats.lost_total += 1
-            _cancel_expiry(slot)
-            with suppress(Exception):
+            slot.abort()
+
+    # Others wait for a connection, or a permit is no longer valid
+
+    def _make_space(self) -> None:
+        """Give up idle connections, all but one as they become idle, and those without requests."""
+        quiet = [slot for slot in self._slots if slot.can_be_given_up]
+        for slot in quiet:
+            slot.connection.give_up()
+        self._close_slots([*{*self._idle(), *quiet}])
+        for slot in self._slots[1:]:
+            slot.surplus = True
+
+    def _drop_permit(self, permit: Permit) -> None:
+        for slot in self._slots:
+            if slot.permit is permit:
+                log.warning("%s: a connection is closed: its permit is lost", self.address)
                 slot.connection.abort()
-
-
-def _take(slot: _Slot) -> None:
-    slot.leases += 1
-    _cancel_expiry(slot)
-
-
-def _cancel_expiry(slot: _Slot) -> None:
-    if slot.expiry is not None:
-        slot.expiry.cancel()
-        slot.expiry = None
+        self._drop_unusable()

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from sftp_async.errors import SFTPAsyncError
+from sftp_async.errors import ConnectionGivenUpError, SFTPAsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +129,9 @@ class Attempts:
         self._succeeded = error is None
         if not isinstance(error, self._on) or not error.retryable:
             return False
+        if isinstance(error, ConnectionGivenUpError):
+            self._wait = None  # no failure: others had waited longer
+            return True
         self._failures += 1
         delay = self._policy.delay(self._failures)
         if delay is None or self._is_too_late(delay):

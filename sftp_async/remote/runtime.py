@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from sftp_async.options.connection import connection_identity
+from sftp_async.remote.connection_limits import ConnectionLimits
 from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.ssh import connect
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from sftp_async.options import ConnectionOptions
+    from sftp_async.remote.permits import PermitSource
     from sftp_async.remote.stats import PoolStats
 
 T = TypeVar("T")
@@ -36,6 +41,8 @@ ONLY_CONNECTION_IDLE = 1.0
 #: Seconds that a lease may take beyond `connect_timeout`: `connect` has the same limit, and its
 #: error, which names the step that got no answer, must come first.
 CONNECT_MARGIN = 0.1
+#: Seconds between looks for a signal while a thread waits for the loop.
+SIGNAL_LOOK = 0.5
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -48,35 +55,50 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def new_pool(
-    options: ConnectionOptions, close_idle_connections: Callable[[], Awaitable[bool]] | None = None
+    options: ConnectionOptions,
+    close_idle_connections: Callable[[], Awaitable[bool]] | None = None,
+    permits: Callable[[], PermitSource | None] | None = None,
+    in_task: Callable[[], bool] = lambda: False,
 ) -> ConnectionPool:
     """Return a pool of connections with these resolved options; the caller closes it.
 
     Args:
         options: resolved.
         close_idle_connections: see `ConnectionPool`.
+        permits: see `ConnectionLimits`.
+        in_task: see `ConnectionLimits`.
 
     """
+    limits = ConnectionLimits.of(options, permits, in_task)
     max_idle = options.idle_timeout
     if options.max_connections == 1 and "idle_timeout" not in options.model_fields_set:
         max_idle = min(max_idle, ONLY_CONNECTION_IDLE)
     return ConnectionPool(
         lambda: connect(options),
         address=options.address,
-        max_size=options.max_connections,
+        max_size=min(options.max_connections, options.max_total_connections or sys.maxsize),
         max_idle=max_idle,
         timeout=options.connect_timeout + CONNECT_MARGIN,
         retry=RetryPolicy.of(options),
         close_idle_connections=close_idle_connections,
+        limits=limits,
     )
 
 
 class Runtime:
-    """An event loop on a daemon thread. Use `get_runtime()`: one a process is enough."""
+    """An event loop on a daemon thread. Use `get_runtime()`: one a process is enough.
+
+    Attributes:
+        permits: hands out permits for connections; None: limits are this process's own.
+        in_task: whether a task of Spark's runs; if not, it is a step of the driver.
+
+    """
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = _new_loop()
+        self.permits: PermitSource | None = None
+        self.in_task = False
         self._lock = threading.Lock()
         #: By connection identity, the least recently used first.
         self._pools: dict[str, ConnectionPool] = {}
@@ -101,11 +123,16 @@ class Runtime:
 
         An interrupt of the waiting thread cancels the coroutine.
         """
-        future = self.submit(work)
+        future: Future[T] | None = None
         try:
+            future = self.submit(work)
+            # A signal that arrives right before the wait does not end it: hence the pauses.
+            while not future.done():
+                wait((future,), SIGNAL_LOOK)
             return future.result()
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
             raise
 
     def pool(self, options: ConnectionOptions) -> ConnectionPool:
@@ -115,17 +142,27 @@ class Runtime:
         the least recently used one is dropped: each of its connections is closed when it has no
         lease, and the pool is gone when no task holds it any more.
         """
-        identity = options.connection_identity()
+        identity = connection_identity(options)
         with self._lock:
             pool = self._pools.pop(identity, None)
             if pool is None:
-                pool = new_pool(options, lambda: self._close_idle(options))
+                pool = new_pool(
+                    options,
+                    lambda: self._close_idle(options),
+                    lambda: self.permits,
+                    lambda: self.in_task,
+                )
                 self._all_pools[pool] = (options.host, options.port)
             self._pools[identity] = pool
             if len(self._pools) > MAX_POOLS:
                 dropped = self._pools.pop(next(iter(self._pools)))
                 self.loop.call_soon_threadsafe(dropped.retire)
             return pool
+
+    def leave(self, options: ConnectionOptions) -> None:
+        """Close idle connections, and wait for it, where each process has a share of a limit."""
+        if options.max_total_connections is not None and self.permits is None:
+            self.run(self.pool(options).close_idle())
 
     async def _close_idle(self, options: ConnectionOptions) -> bool:
         """Close the idle connections to a server, of all identities; return whether there were any.

@@ -71,6 +71,7 @@ class FileUpload:
         any_name: a file that was opened before in the same directory serves as well (see
             `sftp_async.remote.preopen`), and one may be opened for the next upload.
         check_size: compare the size once the file is closed; else it may be gone by then.
+        permissions: permission bits to create the file with; None: those of the server.
 
     """
 
@@ -84,6 +85,7 @@ class FileUpload:
         *,
         any_name: bool = False,
         check_size: bool = True,
+        permissions: int | None = None,
     ) -> None:
         self._path = path
         self._pool = pool
@@ -92,6 +94,7 @@ class FileUpload:
         self._channels = channels
         self._any_name = any_name
         self._check_size = check_size
+        self._permissions = permissions
         self._unacknowledged: dict[int, memoryview] = {}
         self._to_send: deque[int] = deque()
         self._acknowledged_end = 0
@@ -101,11 +104,13 @@ class FileUpload:
         self._ended = False
         self._changed = asyncio.Event()
         self._opened_before = False
+        self._piece = MAX_PIECE
+        self._resumable = True
 
     def feed(self, data: memoryview) -> None:
         """Append a chunk; it must not change until it is acknowledged."""
-        for start in range(0, len(data), MAX_PIECE):
-            piece = data[start : start + MAX_PIECE]
+        for start in range(0, len(data), self._piece):
+            piece = data[start : start + self._piece]
             self._unacknowledged[self._size] = piece
             self._to_send.append(self._size)
             self._size += len(piece)
@@ -136,13 +141,18 @@ class FileUpload:
             before = self._acknowledged
             async with attempt:
                 try:
-                    async with self._pool.lease() as connection:
+                    async with self._pool.lease(self._must_keep) as connection:
+                        self._resumable = connection.capabilities.plain_files
                         while not await self._upload(connection):
                             pass
                 finally:
                     if self._acknowledged != before:
                         attempt.progress()
         return UploadedFile(self._path, self._size)
+
+    def _must_keep(self) -> bool:
+        """Whether the file cannot be resumed over another connection."""
+        return bool(self._acknowledged_end) and not self._resumable
 
     async def _upload(self, connection: Connection) -> bool:
         """Write all there is and confirm it; False: the server needs it one by one, call again."""
@@ -213,7 +223,7 @@ class FileUpload:
                 self._path = file.path
                 return file
             try:
-                return await connection.open_new(self._path)
+                return await connection.open_new(self._path, self._permissions)
             except UNKNOWN_OUTCOME:
                 raise
             except SFTPAsyncError:
@@ -227,7 +237,7 @@ class FileUpload:
             await self._expect(connection, None)
             return await self._reopen(connection)
         try:
-            return await connection.open_new(self._path)
+            return await connection.open_new(self._path, self._permissions)
         except RemoteExistsError:
             if not connection.capabilities.plain_files:
                 return await connection.open_truncated(self._path)  # to write at its end
@@ -262,10 +272,15 @@ class FileUpload:
 
     async def _send_all(self, channels: ChannelGroup) -> None:
         """Give every chunk to the channels; return when they have it, not when the server does."""
+        pace = channels.pace
         while True:
             self._changed.clear()
             channels.check()
             while self._to_send and channels.has_capacity:
+                if pace is not None:
+                    self._piece = min(MAX_PIECE, pace.piece)
+                    await pace.take(len(self._unacknowledged[self._to_send[0]]))
+                    channels.check()
                 offset = self._to_send.popleft()
                 channels.write(self._unacknowledged[offset], offset, self._acknowledged_at)
             if self._ended and not self._to_send:

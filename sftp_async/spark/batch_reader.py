@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 
+from sftp_async.spark.brief_errors import brief_errors, brief_errors_of_rows
 from sftp_async.spark.session_zone import task_zone
-from sftp_async.spark.worker import freeze_imports
+from sftp_async.spark.worker import freeze_imports, task_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,10 +47,12 @@ class SFTPBatchReader(DataSourceReader):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_tasks": ()}
 
+    @brief_errors
     def partitions(self) -> Sequence[InputPartition]:
         """Return the input of each task; called once, in the process that planned the scan."""
         return [TaskPartition(task) for task in self._tasks]
 
+    @brief_errors_of_rows
     def read(self, partition: InputPartition | None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of one task, on an executor.
 
@@ -61,8 +63,7 @@ class SFTPBatchReader(DataSourceReader):
         freeze_imports()
         if partition is None or partition.value is None:
             return
-        context = TaskContext.get()
-        number, stage = (context.partitionId(), context.stageId()) if context else (0, 0)
+        number, stage, attempt = task_numbers()
         zone = task_zone()
         scan = self._scan if zone is None else self._scan.in_zone(zone)
-        yield from self._tracking.read(scan, partition.value, number, stage)
+        yield from self._tracking.read(scan, partition.value, number, stage, attempt)

@@ -11,8 +11,9 @@ from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 
 from sftp_async.errors import CommitError
 from sftp_async.spark.arrow_repair import repair_batch
-from sftp_async.spark.worker import enable_info_logging, freeze_imports
-from sftp_async.write.job import TaskMetrics
+from sftp_async.spark.brief_errors import brief_errors
+from sftp_async.spark.worker import enable_info_logging, freeze_imports, task_numbers
+from sftp_async.write.tracking import TaskMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,17 +50,21 @@ class SFTPBatchWriter(DataSourceArrowWriter):
     def __init__(self, job: Job) -> None:
         self._job = job
 
+    @brief_errors
     def write(self, iterator: Iterator[pa.RecordBatch]) -> PartsWritten:
         """Upload one partition; called once for each task attempt, on an executor."""
         freeze_imports()
         context = TaskContext.get()
-        partition = context.partitionId() if context is not None else 0
+        partition, stage, attempt = task_numbers(stage=-1)
         # A write of foreachBatch is not shown by itself: its streaming query goes on.
         report = context is not None and context.getLocalProperty(BATCH_ID) is None
         batches = map(repair_batch, iterator)
-        parts, metrics = self._job.write(partition, batches, report=report)
+        parts, metrics = self._job.write(
+            partition, batches, report=report, stage=stage, attempt=attempt
+        )
         return PartsWritten(partition, parts, metrics=metrics)
 
+    @brief_errors
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Make the job visible; called on the driver's side when all tasks have succeeded."""
         enable_info_logging()
@@ -73,6 +78,7 @@ class SFTPBatchWriter(DataSourceArrowWriter):
         parts = [part for message in written for part in message.parts]
         self._job.commit(parts, [message.metrics for message in written])
 
+    @brief_errors
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Remove what the job staged; called on the driver's side when the job has failed."""
         enable_info_logging()

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sftp_async.options import SFTPOptions
 from sftp_async.options.aliases import Gathered
 from sftp_async.options.reference_policy import spark_server
-from sftp_async.options.ssh_syntax import is_reference
+from sftp_async.options.ssh_syntax import is_reference, looks_like_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,8 @@ log = logging.getLogger("sftp_async.spark.plain_secrets")
 #: Names of options that Spark redacts by default (`spark.redaction.regex`,
 #: org.apache.spark.internal.config.SECRET_REDACTION_PATTERN).
 _REDACTED: Final = re.compile("secret|password|token|access[.]?key|credential", re.IGNORECASE)
+#: Secrets that may be given by the path of a file.
+_MAY_BE_PATHS: Final = {"pgp_private_key", "pgp_sign_key"}
 
 
 def warn_of_plain_secrets(given: Mapping[str, str]) -> None:
@@ -44,7 +46,8 @@ def warn_of_plain_secrets(given: Mapping[str, str]) -> None:
     if plain:
         log.warning(
             "%s: given in plain text. From SQL, saveAsTable or writeTo, Spark shows it in plans, "
-            "on its pages and in the event log. Give a reference instead (env:NAME or file:/path)",
+            "on its pages and in the event log. Give a reference instead (env:NAME or file:/path), "
+            "or a profile",
             ", ".join(plain),
         )
 
@@ -55,4 +58,5 @@ def _is_plain_secret(name: str, value: str) -> bool:
         warnings.simplefilter("ignore")  # those about the name come from the options themselves
         meant = Gathered({name: value}, fields).given
     secret = any(SecretStr in get_args(fields[each].annotation) for each in meant)
-    return secret and bool(value.strip()) and not is_reference(value)
+    elsewhere = is_reference(value) or ({*meant} <= _MAY_BE_PATHS and looks_like_path(value))
+    return secret and bool(value.strip()) and not elsewhere

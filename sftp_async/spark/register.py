@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pyspark.errors import PySparkException
 
-from sftp_async.progress import answer_mode, listen
+from sftp_async.progress import answer_mode, answer_tasks, listen
 from sftp_async.spark.datasource import SFTPDataSource
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def register(spark: SparkSession) -> None:
     this function does not change.
 
     A write of more than a second is shown while it runs (option `progress`), and
-    `sftp_async.last_write()` returns its summary afterwards. For this the process listens on a port
+    `sftp_async.last_write()` returns its summary afterwards. For this, and to hand out permits for
+    connections (option `max_total_connections`), the process listens on a port
     of the loopback interface in local mode, and of the driver's address on a cluster. It does not
     with Spark Connect, whose tasks run elsewhere.
 
@@ -67,6 +68,8 @@ def register(spark: SparkSession) -> None:
     spark.createDataFrame([], "n INT")
     listener = _listener_for(spark)
     number = _number_of(spark) if listener is not None else None
+    if listener is not None:
+        answer_tasks(partial(_tasks_of, spark))
     source = with_listener(
         listener, session=number, mode=_overwrite_mode(spark), parallelism=_parallelism(spark)
     )
@@ -115,6 +118,12 @@ def with_listener(
         "parallelism": parallelism,
     }
     return type("SFTPDataSource", (SFTPDataSource,), fields)
+
+
+def _tasks_of(spark: SparkSession, stage: int) -> int | None:
+    """Return the number of tasks of a stage; None: it is not known (any more)."""
+    found = spark.sparkContext.statusTracker().getStageInfo(stage)
+    return None if found is None else int(found.numTasks)
 
 
 @cache

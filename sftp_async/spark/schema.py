@@ -10,14 +10,12 @@ import pyarrow as pa
 import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_type
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import StructField, StructType
 
 from sftp_async.errors import EncodeError
 from sftp_async.formats.spark_schema import SPARK_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sftp_async.options.problems import Problems
 
 #: In a Parquet file's metadata: the version of Spark that wrote it. Without it, readers of Spark 3
@@ -65,25 +63,6 @@ def spark_schema(schema: pa.Schema) -> StructType:
         if found.names == schema.names:
             return found
     return StructType(from_arrow_schema(schema).fields)
-
-
-def collation_problems(schema: StructType, partition_by: tuple[str, ...]) -> Iterator[str]:
-    """Yield the partition columns in which different texts count as equal.
-
-    Spark refuses them as well: each text would get a directory of its own.
-    """
-    asked = {name.lower() for name in partition_by}
-    for field in schema.fields:
-        if (
-            field.name.lower() in asked
-            and isinstance(field.dataType, StringType)
-            and not field.dataType.isUTF8BinaryCollation()
-        ):
-            yield (
-                f"partition_by cannot take the column {field.name!r} of type "
-                f"{field.dataType.simpleString()}: texts that it calls equal would be in different "
-                f"directories. Cast it: CAST(`{field.name}` AS STRING)."
-            )
 
 
 def _refused(field: StructField) -> EncodeError:

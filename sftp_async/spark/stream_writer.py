@@ -19,6 +19,7 @@ from pyspark.sql.datasource import DataSourceStreamWriter, WriterCommitMessage
 from sftp_async.errors import CommitError, TransferError
 from sftp_async.spark.arrow_repair import repair_batch
 from sftp_async.spark.batch_writer import BATCH_ID, PartsWritten
+from sftp_async.spark.brief_errors import brief_errors
 from sftp_async.spark.row_batches import process_time_zone_utc, record_batches
 from sftp_async.spark.worker import enable_info_logging, freeze_imports
 
@@ -59,6 +60,7 @@ class _StreamWriter:
         self._job = job
         self._prepared = False
 
+    @brief_errors
     def __getstate__(self) -> dict[str, Any]:
         # Spark pickles the writer, twice, to send it to the tasks: their staging directory has to
         # exist before.
@@ -82,11 +84,15 @@ class _StreamWriter:
         if not _UUID.fullmatch(query_id) or not batch_id.isdecimal():
             raise TransferError(f"Unusable names of a micro-batch: {query_id!r}, {batch_id!r}")
         partition = context.partitionId()
-        parts, metrics = self._job.write(partition, batches, report=False)
+        attempt = context.attemptNumber()
+        # Members of archives may be named by the batch, which only a task knows before the commit.
+        job = self._job.of_batch(self._job.layout.job_id, query_id, int(batch_id))
+        parts, metrics = job.write(partition, batches, report=False, attempt=attempt)
         return BatchPartsWritten(
             partition, parts, self._job.layout.job_id, query_id, int(batch_id), metrics=metrics
         )
 
+    @brief_errors
     def commit(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Make the batch visible, or complete an earlier attempt at it; on the driver's side."""
         enable_info_logging()
@@ -103,6 +109,7 @@ class _StreamWriter:
         parts = [part for message in written for part in message.parts]
         self._job.of_batch(job_id, query_id, batchId, metrics[0]).commit(parts, metrics)
 
+    @brief_errors
     def abort(self, messages: list[WriterCommitMessage | None], batchId: int) -> None:  # noqa: N803 - Spark's name
         """Remove what the attempt staged, unless its commit has begun; on the driver's side."""
         enable_info_logging()
@@ -115,7 +122,8 @@ class _StreamWriter:
         )
         job = self._job
         if written:
-            job = job.of_batch(written[0].job_id, written[0].query_id, batchId)
+            one = written[0]
+            job = job.of_batch(one.job_id, one.query_id, batchId, one.metrics)
         job.abandon()
 
 
@@ -132,6 +140,7 @@ class SFTPStreamRowWriter(_StreamWriter, DataSourceStreamWriter):
         super().__init__(job)
         self._schema = schema
 
+    @brief_errors
     def write(self, iterator: Iterator[Row]) -> BatchPartsWritten:
         """Upload one partition of a micro-batch; on an executor."""
         with process_time_zone_utc():
@@ -154,6 +163,7 @@ if TAKES_ARROW:
 
         """
 
+        @brief_errors
         def write(self, iterator: Iterator[pa.RecordBatch]) -> BatchPartsWritten:
             """Upload one partition of a micro-batch; on an executor."""
             return self._write(map(repair_batch, iterator))

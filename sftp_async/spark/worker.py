@@ -6,6 +6,8 @@ import gc
 import itertools
 import logging
 
+from pyspark import TaskContext
+
 #: Writes of a process after which nothing more is imported: PySpark imports pandas during the
 #: first one.
 WRITES_THAT_IMPORT = 2
@@ -24,6 +26,19 @@ def freeze_imports() -> None:
         gc.freeze()
 
 
+def task_numbers(*, stage: int = 0) -> tuple[int, int, int]:
+    """Return Spark's numbers of this task's partition, stage and attempt.
+
+    Args:
+        stage: the number of the stage where no task runs.
+
+    """
+    context = TaskContext.get()
+    if context is None:
+        return 0, stage, 0
+    return context.partitionId(), context.stageId(), context.attemptNumber()
+
+
 def enable_info_logging() -> None:
     """Let the log line with a write's summary reach `spark.tvf.python_worker_logs()`.
 
@@ -32,3 +47,21 @@ def enable_info_logging() -> None:
     root = logging.getLogger("sftp_async")
     if root.level == logging.NOTSET:
         root.setLevel(logging.INFO)
+
+
+def show_info(name: str) -> None:
+    """Let a logger's lines reach the process's standard error, which is the driver's.
+
+    The process is Spark's, which configures no logging there: without this, only warnings show.
+
+    Args:
+        name: of the logger.
+
+    """
+    logger = logging.getLogger(name)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)

@@ -2,24 +2,24 @@
 
 Rows are gathered, sorted and written as *runs*. Runs are merged as they are read: at the end, and
 before whenever there are many, so that few files are open at once. The files have no name, so they
-disappear with the process, however it ends.
+disappear with the process, however it ends, and are encrypted.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats.arrow_text import memory_of
+from sftp_async.formats.sealed_file import SealedFile, sealed_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -139,7 +139,7 @@ class RowSorter:
 class _Run:
     """Sorted rows on disk."""
 
-    file: IO[bytes]
+    file: SealedFile
     level: int
 
     def groups(self) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -199,14 +199,14 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return joined
 
 
-def _written(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> IO[bytes]:
+def _written(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> SealedFile:
     options = pa.ipc.IpcWriteOptions(
         compression="lz4" if pa.Codec.is_available("lz4") else None, use_threads=False
     )
     with _local_disk():
         # Where Spark itself spills (PythonRunner sets the variable), otherwise Python's directory.
         local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or None
-        file = tempfile.TemporaryFile(prefix="sftp-async-", dir=local)  # noqa: SIM115
+        file = sealed_file(directory=local)
         try:
             with pa.ipc.new_stream(pa.PythonFile(file, mode="w"), schema, options=options) as sink:
                 for batch in batches:

@@ -10,20 +10,29 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from sftp_async.humanize import readable_target
 from sftp_async.layout.once import IdempotencyKey
-from sftp_async.progress.messages import CommitProgress, JobEnded, TaskProgress
-from sftp_async.progress.reporter import Reporter, Sender
+from sftp_async.progress.messages import (
+    CommitProgress,
+    JobEnded,
+    JobLabels,
+    RollBackBegun,
+    TaskProgress,
+)
+from sftp_async.progress.permits import join_driver
+from sftp_async.progress.reporter import Reporter, Sender, text_of
 from sftp_async.progress.summary import WriteStats, WriteSummary
 from sftp_async.remote.operation import run_operation
 from sftp_async.remote.pinning import with_pinned_keys
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.stats import UNSPENT, ConnectionStats
-from sftp_async.write.commit import ControlRecords, JobCommitter
+from sftp_async.write.commit import ArchivePieces, ControlRecords, JobCommitter
+from sftp_async.write.manifest_content import manifest_content
 from sftp_async.write.task import TaskWriter
+from sftp_async.write.tracking import TaskMetrics, Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -40,37 +49,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("sftp_async.write.job")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """What a job's progress and summary are made from.
-
-    `started` is when the job was planned, in seconds since 1970; `preparation` is what its
-    connections took before the tasks; `listener` is where its progress goes.
-    """
-
-    started: float = field(default_factory=time.time)
-    preparation: ConnectionStats = UNSPENT
-    listener: Address | None = None
-
-    def plus(self, preparation: ConnectionStats) -> Self:
-        """Return the same with further preparation."""
-        return replace(self, preparation=self.preparation + preparation)
-
-
-@dataclass(frozen=True)
-class TaskMetrics:
-    """What a task attempt sends to the commit together with its parts.
-
-    `connection_stats` is what its connections took; `preparation` and `started` are those of the
-    job's `Tracking`; `reported` is whether the attempt reported its progress.
-    """
-
-    connection_stats: ConnectionStats = UNSPENT
-    preparation: ConnectionStats = UNSPENT
-    started: float | None = None
-    reported: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,37 +128,72 @@ class Job:
             return replace(self, options=with_pinned_keys(self.options, connection))
 
         before = self.connection_stats()
-        job: Self = self._run(step)
+        try:
+            job: Self = self._run(step)
+        except Exception as error:
+            # Spark calls no abort for a job that failed before its tasks.
+            failure = self._failure(True, text_of(error))
+            self._report_end(failure, shown=self.tracking.shown, error_type=type(error).__name__)
+            raise
         return replace(job, tracking=job.tracking.plus(self.connection_stats() - before))
 
     def write(
-        self, partition: int, batches: Iterable[pa.RecordBatch], *, report: bool = True
+        self,
+        partition: int,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        report: bool = True,
+        stage: int = -1,
+        attempt: int = 0,
     ) -> tuple[tuple[PartFile, ...], TaskMetrics]:
         """Write one partition; see `TaskWriter.write` for what is returned and raised.
 
         Args:
             partition: Spark's number of the partition.
             batches: its rows.
-            report: report the progress, unless the user has turned that off.
+            report: a display may show the progress, unless the user has turned that off.
+            stage: Spark's number of the stage; -1: unknown.
+            attempt: Spark's number of the attempt at the partition.
 
         """
         report = report and self.options.progress == "auto"
+        began, age = time.time(), self.age
         before = self.connection_stats()
         parts: tuple[PartFile, ...] = ()
+        last: list[Message] = []
         if not self.committed:
-            task = TaskWriter(self.layout, self.options, self.file_format, partition, get_runtime())
-            job, target = self.layout.job_id, self._shown_target
+            runtime = join_driver(self.options, self.tracking.listener, in_task=True)
+            task = TaskWriter(self.layout, self.options, self.file_format, partition, runtime)
+            job, target, labels = self.layout.job_id, self._shown_target, self._labels
 
             def progress(state: TaskState) -> TaskProgress:
+                counters = asdict(task.counters)
                 return TaskProgress(
-                    "task", job, target, self.age, partition, state, **asdict(task.counters)
+                    "task",
+                    job,
+                    target,
+                    self.age,
+                    partition,
+                    state,
+                    **counters,
+                    **asdict(self.connection_stats() - before),
+                    began=age,
+                    stage=stage,
+                    attempt=attempt,
+                    shown=report,
+                    labels=labels,
                 )
 
-            with self._reporter(progress, report=report):
-                parts = task.write(batches)
+            with self._reporter(progress, last, report=report):
+                try:
+                    parts = task.write(batches)
+                finally:
+                    runtime.leave(self.options)
         spent = self.connection_stats() - before
         tracking = self.tracking
-        return parts, TaskMetrics(spent, tracking.preparation, tracking.started, report)
+        return parts, TaskMetrics(
+            spent, tracking.preparation, tracking.started, report, began, *last
+        )
 
     def commit(
         self, parts: Sequence[PartFile], metrics: Sequence[TaskMetrics] = ()
@@ -195,49 +208,86 @@ class Job:
             What the write did; without files if the job was committed before.
 
         """
-        job_id, target = self.layout.job_id, self._shown_target
+        job_id, target, labels = self.layout.job_id, self._shown_target, self._labels
+        began = self.age
+        reported = any(each.reported for each in metrics)
 
-        def progress(_: TaskState) -> CommitProgress:
-            return CommitProgress("commit", job_id, target, self.age)
+        def progress(state: TaskState) -> CommitProgress:
+            return CommitProgress(
+                "commit",
+                job_id,
+                target,
+                self.age,
+                state=state,
+                **asdict(self.connection_stats() - before),
+                began=began,
+                shown=reported,
+                labels=labels,
+            )
 
         before = self.connection_stats()
         spent = sum((each.connection_stats for each in metrics), self.tracking.preparation)
-        with self._reporter(progress, report=any(each.reported for each in metrics)):
+        last = [each.last for each in metrics if each.last is not None]
+        with self._reporter(progress, last, report=reported):
             written = WriteStats(0, 0, 0)
             if not self.committed:
                 committer = self._committer(spent)
                 # All tasks are done: a server that restarts just now is worth an upload's retries.
                 written = self._run(lambda c: committer.commit(c, parts), retry_connect=True)
         spent += self.connection_stats() - before
+        seconds = max(0.0, self.age)
+        begins = [each.began for each in metrics if each.began is not None]
+        startup = min(begins) - self.tracking.started if begins else 0.0
+        if written.exact_name:  # another one than the user's with if_exists=rename
+            target = readable_target(self.layout.written_to(written.exact_name))
         summary = WriteSummary(
             target=target,
             job_id=job_id,
             files=written.files,
             rows=written.rows,
             bytes=written.bytes,
-            seconds=max(0.0, self.age),
+            seconds=seconds,
             connections=spent.connections,
             retries=spent.retries,
             reconnects=spent.reconnects,
             files_replaced=written.files_replaced,
             files_removed=written.files_removed,
+            startup_seconds=min(seconds, max(0.0, startup)),
+            tasks=len(metrics),
+            wait_seconds=spent.wait_seconds,
+            throttle_seconds=spent.throttle_seconds,
+            ended=time.time(),
         )
         log.info("%s", summary)
-        self._report_end(summary)
+        self._report_end(summary, shown=reported, before=last)
         return summary
 
     def abort(self) -> None:
         """Remove whatever this job left on the server; see `JobCommitter.abort`."""
-        committer = self._committer()
-        try:
-            self._run(committer.abort)
-        finally:
-            self._report_end(None)
+        self._give_up(self._committer().abort)
 
     def abandon(self) -> None:
         """Remove what a micro-batch's attempt left; see `JobCommitter.abandon`."""
-        committer = self._committer()
-        self._run(committer.abandon)
+        self._give_up(self._committer().abandon)
+
+    def _give_up(self, clean_up: Callable[[Connection], Awaitable[bool]]) -> None:
+        """Clean up after a failure, and report it, also where the cleanup fails."""
+        rolled_back: bool | None = None
+        # Tasks that still run fail as what they staged goes, which is not why the job failed.
+        self._send(
+            RollBackBegun(
+                "abort",
+                self.layout.job_id,
+                self._shown_target,
+                self.age,
+                self.tracking.shown and self.options.progress == "auto",
+                self._labels,
+            )
+        )
+        try:
+            rolled_back = self._run(clean_up)
+        finally:
+            self._report_end(self._failure(rolled_back), shown=self.tracking.shown)
 
     def connection_stats(self) -> ConnectionStats:
         """Return what the connections of this process took so far, for any job."""
@@ -247,22 +297,82 @@ class Job:
     def _shown_target(self) -> str:
         return readable_target(self.layout.target)
 
-    def _reporter(self, progress: Callable[[TaskState], Message], *, report: bool) -> Reporter:
-        listener = self.tracking.listener if report else None
-        return Reporter(listener, get_runtime().loop, progress)
+    @property
+    def _labels(self) -> JobLabels:
+        once = self.layout.once
+        batch = int(once.name) if once is not None and once.replayed else -1
+        return JobLabels.of(self.options, self.tracking.started, batch)
 
-    def _report_end(self, summary: WriteSummary | None) -> None:
-        """Report that the job has ended; without a summary it has failed."""
+    def _reporter(
+        self, progress: Callable[[TaskState], Message], unheard: list[Message], *, report: bool
+    ) -> Reporter:
+        """Return what reports progress, or, where nothing hears it, adds its end to a list."""
+        # What no display may show may be traced.
+        wanted = report or self.options.telemetry != "off"
+        listener = self.tracking.listener if wanted else None
+        kept = self.tracking.listener is None and self.options.telemetry == "otel"
+        return Reporter(listener, get_runtime().loop, progress, unheard.append if kept else None)
+
+    def _failure(self, rolled_back: bool | None, error: str = "") -> WriteSummary:
+        """Return the summary of a failure; the listener knows what tasks have reported."""
+        return WriteSummary(
+            target=self._shown_target,
+            job_id=self.layout.job_id,
+            files=0,
+            rows=0,
+            bytes=0,
+            seconds=max(0.0, self.age),
+            connections=self.tracking.preparation.connections,
+            retries=self.tracking.preparation.retries,
+            reconnects=self.tracking.preparation.reconnects,
+            failed=True,
+            error=error,
+            rolled_back=rolled_back,
+            wait_seconds=self.tracking.preparation.wait_seconds,
+            throttle_seconds=self.tracking.preparation.throttle_seconds,
+            ended=time.time(),
+        )
+
+    def _report_end(
+        self,
+        summary: WriteSummary | None,
+        *,
+        shown: bool,
+        error_type: str = "",
+        before: Sequence[Message] = (),
+    ) -> None:
+        """Report that the job has ended; without a summary, an attempt at a micro-batch.
+
+        Args:
+            summary: what came of it.
+            shown: a display may show it.
+            error_type: class of the error.
+            before: the last messages of tasks and commit, where nothing has heard them.
+
+        """
+        shown = shown and self.options.progress == "auto"
+        end = JobEnded("end", self.layout.job_id, summary, shown, error_type, self._labels)
+        if self.tracking.listener is None:
+            from sftp_async.progress.telemetry.unheard import report_job  # rarely needed
+
+            report_job([*before, end])
+            return
+        self._send(end)
+
+    def _send(self, message: Message) -> None:
         sender = Sender(self.tracking.listener)
-        sender.send(lambda: JobEnded("end", self.layout.job_id, summary))
+        sender.send(lambda: message)
         sender.close()
 
     def _committer(self, spent: ConnectionStats = UNSPENT) -> JobCommitter:
+        archive = ArchivePieces.of(self.file_format)
+        age = max(0.0, self.age)
         return JobCommitter(
             self.layout,
             self.options,
-            manifest=self._manifest(spent),
-            control=ControlRecords.of(self.options, self.file_format.footer),
+            manifest=manifest_content(self.layout, self.options, self.schema, spent, age),
+            control=ControlRecords.of(self.options, self.file_format, self.schema, archive),
+            archive=archive,
         )
 
     def _why(self) -> str:
@@ -271,36 +381,13 @@ class Job:
             return "the file is there already (if_exists=ignore)"
         return f"job_key={self.options.job_key} was committed before"
 
-    def _manifest(self, spent: ConnectionStats) -> dict[str, Any] | None:
-        """Return what the manifest holds besides the files, if one is written.
-
-        Args:
-            spent: what the connections took until the commit began: a manifest is complete before
-                the commit is.
-
-        """
-        if not self.options.manifest:
-            return None
-        once = self.layout.once
-        content: dict[str, Any] = {}
-        if self.options.job_key is not None:
-            content["job_key"] = self.options.job_key
-        elif once is not None:
-            content |= {"query": once.scope, "batch": int(once.name)}
-        content["format"] = self.options.format
-        if self.options.partition_by:
-            content["partition_by"] = list(self.options.partition_by)
-        content["schema"] = [
-            {"name": column.name, "type": str(column.type), "nullable": column.nullable}
-            for column in self.schema
-        ]
-        content["seconds"] = round(max(0.0, self.age), 3)
-        return content | asdict(spent)
-
     def _run(self, step: Callable[[Connection], Awaitable[T]], *, retry_connect: bool = False) -> T:
-        runtime = get_runtime()
         options = self.options
+        runtime = join_driver(options, self.tracking.listener, in_task=False)
         retry = RetryPolicy.of(options)
-        return runtime.run(
-            run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
-        )
+        try:
+            return runtime.run(
+                run_operation(runtime.pool(options), retry, step, retry_connect=retry_connect)
+            )
+        finally:
+            runtime.leave(options)

@@ -21,7 +21,9 @@ from sftp_async.errors import (
     SFTPAsyncError,
     TransferError,
 )
+from sftp_async.formats.values.exact_sums import ExactSums
 from sftp_async.layout.part_names import PartFile
+from sftp_async.options.control_template import sum_columns
 from sftp_async.remote.byte_budget import ByteBudget
 from sftp_async.remote.checksums import verify
 from sftp_async.remote.operation import run_operation
@@ -31,6 +33,7 @@ from sftp_async.write.in_place import InPlaceCleanup
 from sftp_async.write.upload_handle import UploadHandle
 
 if TYPE_CHECKING:
+    from sftp_async.formats.archive_frame import Content
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.progress.summary import Counters
@@ -48,16 +51,28 @@ class PartUpload:
     final: str
     #: It is written under its final name.
     in_place: bool
+    #: Of its rows; None: no control record holds any.
+    sums: ExactSums | None = None
     #: Rows that its encoder has taken.
     rows: int = 0
+    #: What an archive around it states of it: see `PartEncoder.content`.
+    content: Content | None = None
 
     def result(self) -> PartFile:
         """Wait for the end of the upload; raises as `UploadHandle.result`."""
         file = self.handle.result()
         staged = self.final if self.in_place else posixpath.basename(file.path)
-        sums = {name: digest.hexdigest() for name, digest in self.digests.items()}
+        digests = {name: digest.hexdigest() for name, digest in self.digests.items()}
         return PartFile(
-            staged, self.final, self.rows, file.size, sha256=sums["sha256"], md5=sums.get("md5", "")
+            staged,
+            self.final,
+            self.rows,
+            file.size,
+            sha256=digests["sha256"],
+            md5=digests.get("md5", ""),
+            plain_size=self.content.size if self.content else 0,
+            crc32=self.content.crc32 if self.content else 0,
+            sums=() if self.sums is None else tuple(self.sums.unscaled),
         )
 
 
@@ -90,6 +105,7 @@ class PartUploads:
         self._budget = ByteBudget(options.max_buffer_bytes)
         #: Raises the error of an upload that has failed, if one has; called for each batch.
         self.check = self._budget.check
+        self._sum_columns = sum_columns(options.header_lines, options.footer_lines)
         self._slots = threading.Semaphore(most)
         self._in_flight: deque[PartUpload] = deque()
         self._parts: list[PartFile] = []
@@ -135,7 +151,8 @@ class PartUploads:
             digests["md5"] = hashlib.md5(usedforsecurity=False)
         work = self._run(upload, digests["sha256"], posixpath.dirname(final))
         handle = UploadHandle(self._runtime, self._budget, upload, work, digests)
-        part = PartUpload(handle, digests, final, self._layout.direct)
+        sums = ExactSums(self._sum_columns) if self._sum_columns else None
+        part = PartUpload(handle, digests, final, self._layout.direct, sums)
         self._in_flight.append(part)
         handle.on_end(self._ended)
         return part

@@ -32,7 +32,8 @@ class PartWriter:
     def full(self) -> bool:
         """Whether the next row belongs to another file."""
         rows, size = self.options.max_records_per_file, self.options.max_file_bytes
-        return bool((rows and self.part.rows >= rows) or (size and self._bytes >= size))
+        held = self._bytes + self.encoder.held_bytes
+        return bool((rows and self.part.rows >= rows) or (size and held >= size))
 
     def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Take as many rows as may go into this file; returns the rest.
@@ -44,13 +45,18 @@ class PartWriter:
         """
         limit = self.options.max_records_per_file
         take = min(batch.num_rows, limit - self.part.rows) if limit else batch.num_rows
-        self._gather(self.encoder.encode(batch.slice(0, take)))
+        taken = batch.slice(0, take)
+        self._gather(self.encoder.encode(taken))
+        if self.part.sums is not None:
+            self.part.sums.add(taken)
         self.part.rows += take
         return batch.slice(take)
 
     def finish(self) -> None:
         """Send what is left, and the end of the file."""
-        self._gather(self.encoder.finish())
+        for piece in self.encoder.tail():
+            self._gather(piece)
+        self.part.content = self.encoder.content
         if self._gathered_size:
             self._send(self._join())
         self.part.handle.finish()

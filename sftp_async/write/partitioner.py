@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import join
-from sftp_async.formats.spark_schema import without_columns
+from sftp_async.formats.spark_schema import collation_of, spark_fields, without_columns
 from sftp_async.formats.values import temporal
 from sftp_async.formats.values.cell_text import CellText, is_text
 from sftp_async.layout.hive import directory_name
@@ -101,6 +101,7 @@ def partition_problems(options: SFTPOptions, schema: pa.Schema) -> Iterator[str]
             continue
         columns.append(name)
         yield from _column_problems(asked, name, schema)
+        yield from _collation_problems(name, schema)
     if columns and len(columns) == len(schema):
         yield "partition_by names all columns, and none is left for the files: leave one out."
 
@@ -132,6 +133,21 @@ def _column_problems(asked: str, name: str, schema: pa.Schema) -> Iterator[str]:
             f"partition_by takes {name!r}, but readers cannot tell the columns "
             f"{', '.join(map(repr, same))} apart: rename one."
         )
+
+
+def _collation_problems(name: str, schema: pa.Schema) -> Iterator[str]:
+    """Yield why a column in which different texts count as equal makes no directories.
+
+    Spark refuses such columns as well: each text would get a directory of its own. Arrow has no
+    collations, so Spark's own schema in the metadata is asked.
+    """
+    for field in spark_fields(schema):
+        if field["name"] == name and (collation := collation_of(field)) is not None:
+            yield (
+                f"partition_by cannot take the column {name!r} of type string collate "
+                f"{collation}: texts that it calls equal would be in different directories. Cast "
+                f"it: CAST(`{name}` AS STRING)."
+            )
 
 
 def _named(name: str, schema: pa.Schema) -> list[str]:

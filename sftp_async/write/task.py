@@ -193,10 +193,32 @@ class TaskWriter:
                 f"One exact file in {self._options.format} format cannot be joined from several "
                 f"partitions, and partition {self._partition} has rows",
                 path=self._layout.target,
-                hint="Write df.coalesce(1), or give a directory as path",
+                hint="Write df.coalesce(1), or give a directory as path"
+                + (", or put {partition} into archive_member_template" * self._archives),
             )
         staged, final = self._layout.part_names(self._partition, sequence, self._attempt, directory)
         part = self._uploads.start(staged, path or final)
         # A joined file has one header: that of the first part of partition 0.
         header = not exact or (self._partition == 0 and sequence == 0)
-        return PartWriter(part, self._format.open(header=header), self._options)
+        return PartWriter(part, self._format_of(final).open(header=header), self._options)
+
+    @property
+    def _archives(self) -> bool:
+        return self._layout.members is not None
+
+    def _format_of(self, final: str) -> Format:
+        """Return the format of a file; in an archive, the data has a name."""
+        if not self._archives:
+            return self._format
+        exact = self._layout.file_name
+        if exact is not None and self._format.concatenable:  # the commit makes the archive
+            return self._format
+        name = final if exact is None else exact
+        try:
+            return self._format.named(self._layout.member_name(name, self._partition))
+        except ValueError as error:
+            raise EncodeError(
+                f"No member of an archive can have the name {error}",
+                path=final,
+                hint="Change archive_member_template",
+            ) from None

@@ -9,21 +9,23 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from sftp_async.formats.archive_format import ArchiveFormat
 from sftp_async.formats.charset import Charset
+from sftp_async.formats.values.exact_sums import sum_problems
+from sftp_async.layout.member_names import template_problem
 from sftp_async.layout.once import MARKERS
 from sftp_async.layout.part_names import LONGEST_NAME, is_extension
 from sftp_async.layout.path_safety import path_problem
 from sftp_async.layout.sidecars import MANIFEST_FILE, SUCCESS_FILE, checksum_name, done_name
 from sftp_async.layout.target_paths import STAGING
-from sftp_async.options.template_option import (
-    CONTROL_FIELDS,
-    control_fields,
-    template_fields,
-    unknown_fields,
-)
+from sftp_async.options.archives import ARCHIVES
+from sftp_async.options.control_template import LINE_END, ControlTemplate
+from sftp_async.options.template_option import template_fields, unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
 
     from sftp_async.formats.base import Format
     from sftp_async.layout.job_layout import Layout
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 def job_problems(
     layout: Layout,
     options: SFTPOptions,
+    schema: pa.Schema,
     file_format: Format | None,
     *,
     stream: bool,
@@ -42,6 +45,7 @@ def job_problems(
     Args:
         layout: where the job writes.
         options: with the format that the target implies.
+        schema: of the rows to come.
         file_format: checked against the schema; None if that failed.
         stream: whether the job is a micro-batch.
 
@@ -58,7 +62,10 @@ def job_problems(
     yield from unfilled
     if not unfilled:
         yield from _name_problems(layout, options)
-    yield from _control_problems(layout, options, file_format)
+    yield from _control_problems(layout, options, schema, file_format)
+    yield from _archive_problems(layout, options, stream=stream)
+    if options.format == "excel":
+        yield from _excel_problems(layout, options)
     if options.verify == "checksum":
         yield "verify=checksum is for reads: a write compares with verify=readback or server."
     if options.verify == "none" and options.commit_mode != "direct":
@@ -159,6 +166,18 @@ def _place_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
         )
 
 
+def _excel_problems(layout: Layout, options: SFTPOptions) -> Iterator[str]:
+    """Yield what a file that is packed at its end, always as `.xlsx`, cannot have."""
+    if options.max_file_bytes:
+        yield (
+            "max_file_bytes is not for format=excel, whose files have no bytes before they end: "
+            "take max_records_per_file."
+        )
+    name = layout.file_name or ""
+    if name.lower().endswith((".xls", ".xlsm", ".xlsb", ".ods")):
+        yield f"format=excel writes .xlsx: Excel would not open it under the name {name!r}."
+
+
 def _exact_file_problems(layout: Layout, options: SFTPOptions, *, appends: bool) -> Iterator[str]:
     """Yield what asks for several files where the path names one.
 
@@ -232,7 +251,7 @@ def _too_long(name: str) -> bool:
 
 
 def _control_problems(
-    layout: Layout, options: SFTPOptions, file_format: Format | None
+    layout: Layout, options: SFTPOptions, schema: pa.Schema, file_format: Format | None
 ) -> Iterator[str]:
     """Yield why control records cannot be put around the data."""
     charset = Charset.named(options.encoding)
@@ -241,29 +260,75 @@ def _control_problems(
         if text is None:
             continue
         # What if_exists=rename adds to the name is in any character set.
-        filled = text.format_map({**CONTROL_FIELDS, "name": layout.file_name or ""})
+        template = ControlTemplate(text)
+        filled = template.filled(layout.file_name or "")
         mark = charset.mark if charset is not None and name == "header_lines" else b""
         if mark or _lacks(charset, filled):
             yield (
                 f"{name} cannot be written with encoding={options.encoding}: it lacks a character "
                 "of the lines or of the file's name, or its byte order mark has to come first."
             )
+        yield from sum_problems(name, template, schema)
+        if "any" in template.fields:
+            yield f"{name} holds {{any}}, which is for reads: a write has nothing to put there."
+        if len(LINE_END.findall(filled)) != len(LINE_END.findall(text)):
+            yield f"{name} holds {{name}}, and the name of the file has a line end."
         if layout.file_name is None:
             yield (
                 f"{name} is for one exact file: give a path such as {layout.directory}/orders.csv, "
                 "or set single_file=true."
             )
-        if options.format == "xml" or (file_format is not None and not file_format.concatenable):
+        archive = file_format if isinstance(file_format, ArchiveFormat) else None
+        content = archive.members if archive is not None else file_format
+        if options.pgp_public_key is not None:
+            yield (
+                f"{name} is written when all rows are counted, and an encrypted file cannot be "
+                "changed then: leave it out, or write the lines as rows (format=text)."
+            )
+        elif options.format == "xml" or (content is not None and not content.concatenable):
             yield (
                 f"{name} is for text, and format={options.format} has no lines: leave it out, or "
                 "write csv, json or text."
             )
-        if options.compression not in (None, "none"):
-            for field in sorted(control_fields(text) & {"bytes", "sha256"}):
+        elif archive is not None and not archive.joins:
+            yield (
+                f"{name} is for an archive with one member, and this one has a member for each "
+                "partition: leave it out, or archive_password and the number in "
+                "archive_member_template."
+            )
+        if options.compression not in (None, "none") or options.archive in ("zip", "tar.gz"):
+            for field in sorted(template.fields & {"bytes", "sha256"}):
                 yield (
                     f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
                     "it, or compression, out."
                 )
+
+
+def _archive_problems(layout: Layout, options: SFTPOptions, *, stream: bool) -> Iterator[str]:
+    """Yield what is asked of archives where there are none, and why members have no names."""
+    if options.archive not in ARCHIVES:
+        for name in ("archive_member_template", "archive_password"):
+            if getattr(options, name) is not None:
+                yield (
+                    f"{name} is for archives, and none is written: set archive=zip, or give a "
+                    f"path such as {layout.directory}/orders.zip."
+                )
+        return
+    template = options.archive_member_template
+    if template is None:
+        return
+    unknown = template_problem(template, options.partition_by, stream=stream)
+    if unknown is not None:
+        yield f"archive_member_template has an unknown field, {unknown}."
+        return
+    if layout.members is None:
+        return
+    archive = layout.file_name or layout.part_names(0, 0, "0" * 32)[1]
+    directory = "/".join(f"{column}=x" for column in options.partition_by)
+    try:
+        layout.members.render(archive, directory=directory, job=layout.tag)
+    except (ValueError, TypeError, OverflowError, MemoryError, LookupError) as error:
+        yield f"archive_member_template makes no name of a member: {error}."
 
 
 def _lacks(charset: Charset | None, text: str) -> bool:

@@ -12,8 +12,9 @@ import pytest
 
 pytest.importorskip("pyspark", reason="the suite measures Spark")
 
-from benchmarks.comparison import Contender, Outcome, RunTimeoutError, compare, time_limit
+from benchmarks.comparison import Contender, Outcome, compare
 from benchmarks.sizes import size_of
+from benchmarks.time_limit import RunTimeoutError, time_limit
 from tests.benchmarks.folder import folder_context, writer
 
 
@@ -38,6 +39,16 @@ def test_contenders_warm_up_and_then_run_in_turn(tmp_path: Path) -> None:
     assert [len(entry.runs) for entry in result.entries] == [3, 3]
     assert [len(entry.warmups) for entry in result.entries] == [2, 2]
     assert result.problems == []
+
+
+def test_a_slow_peer_has_one_run_which_is_its_verified_warm_up_unless_that_did_more(
+    tmp_path: Path,
+) -> None:
+    log: list[str] = []
+    contenders = [writer("ours", log=log), writer("slow", log=log), reader("checked", 2, log=log)]
+    result = compare(folder_context(tmp_path), "c", contenders, rounds=2, alike=False, long=0.0)
+    assert log == ["ours", "slow", "check", "ours", "run", "ours"]
+    assert [len(entry.runs) for entry in result.entries] == [2, 1, 1]
 
 
 def test_the_order_of_rows_does_not_disqualify(tmp_path: Path) -> None:

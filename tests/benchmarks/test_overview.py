@@ -24,6 +24,7 @@ from benchmarks.overview import (
     draw,
     entries,
     heading,
+    limit,
     panels,
 )
 from benchmarks.past_reports import load_report
@@ -132,3 +133,19 @@ def test_a_chart_without_figures_is_not_drawn(tmp_path: Path) -> None:
     comparison = comparison_json(raced("read-bulk/csv", sftp_async=1.0))
     made = draw({"contests": [comparison]}, tmp_path)
     assert [file.name for file in made] == ["overview.svg", "reading.svg"]
+
+
+@pytest.mark.parametrize(
+    ("took", "shown_to"),
+    [
+        ([1.0, 2.0, 6.0], 6.0),
+        ([1.0, 2.0, 60.0], 5.0),
+        ([3.0, 9.0, 11.0, 1_788.0], 27.5),
+        ([1.0, 100.0, 200.0], 2.5),
+        ([4.0], 4.0),
+    ],
+)
+def test_a_bar_that_is_far_longer_than_the_others_is_cut(
+    took: list[float], shown_to: float
+) -> None:
+    assert limit(took) == shown_to

@@ -35,6 +35,7 @@ def context(tmp_path: Path, spark: SparkSession) -> Iterator[Context]:
 def test_encode_has_spark_and_pandas_next_to_ours_and_counts_the_rows_of_all(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(encode, "QUICK_CODECS", 99)
     monkeypatch.setattr(encode, "QUICK_SCALE", 0.001)
     # Of Spark one codec a format: what a codec does to Spark is not ours to test.
     once = {name: {"none": words["none"]} for name, words in encode.SPARK_CODECS.items()}
@@ -88,5 +89,5 @@ def test_scale_begins_with_nothing_and_traces_one_partition(
     assert empty.entries[0].outcome.rows == 0
     (run,) = single.entries[0].runs
     assert run.trace
-    assert run.memory["worker"] > 0
+    assert run.memory["workers"] > 0  # each may do too little here to count as one that works
     assert not sizes.entries[0].runs[0].trace

@@ -88,7 +88,8 @@ def test_download_gets_one_file_with_every_tool_near_and_far(
     monkeypatch.setattr(download, "QUICK_SIZE", 3_000_001)
     monkeypatch.setattr(download, "QUICK_FAR_SIZE", 100_000)
     monkeypatch.setattr(download, "QUICK_ROUND_TRIPS_MS", (2,))
-    near, far = checked(list(download.run(context)))
+    near, paramiko, far = checked(list(download.run(context)))
+    assert names(paramiko) == ["sftp_async", "paramiko", "fsspec"]
     assert names(near)[:3] == ["sftp_async", "openssh_sftp", "ssh_cat"]
     assert names(far) == ["sftp_async", "openssh_sftp", "rclone", "rclone_unchecked"]
     assert {run.bytes for entry in near.entries for run in entry.runs} == {3_000_001}
@@ -113,6 +114,7 @@ def test_read_bulk_reads_every_kind_of_file(
     assert names(found["read-bulk/csv"]) == [
         "sftp_async",
         "spark_disk",
+        "ready_rows",
         "sftp_spark",
         "rclone_spark",
         "paramiko_lines",
@@ -180,7 +182,8 @@ def test_read_scale_reads_files_of_so_many_times_the_rows(
     rows = [entry.contender.rows for entry in sizes.entries]
     assert rows == [500, 1000, 2000, 4000, 8000]
     assert names(smallest) == ["sftp_async_500"]
-    assert sizes.entries[-1].runs[0].memory["worker"] > 0
+    # Each may do too little here to count as one that works.
+    assert sizes.entries[-1].runs[0].memory["workers"] > 0
 
 
 def test_list_finds_every_file_in_one_directory_and_in_many(
@@ -216,6 +219,7 @@ def test_copy_goes_from_one_server_to_a_second_one(
 def test_decode_finds_every_cell_of_every_format_and_codec(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(decode, "QUICK_CODECS", 99)
     monkeypatch.setattr(decode, "QUICK_ROWS", 300)
     monkeypatch.setattr(decode, "QUICK_XML_ROWS", 200)
     # Of Spark one codec a format: what a codec does to Spark is not ours to test.

@@ -89,7 +89,7 @@ def test_latency_writes_through_the_relay(
 ) -> None:
     monkeypatch.setattr(latency, "QUICK_SCALE", 0.001)
     monkeypatch.setattr(latency, "PARTITIONS", 2)
-    monkeypatch.setattr(latency, "ROUND_TRIPS_MS", (2,))
+    monkeypatch.setattr(latency, "QUICK_ROUND_TRIPS_MS", (2,))
     monkeypatch.setattr(latency, "ONE_FILE_MS", 2)
     monkeypatch.setattr(latency, "QUICK_SIZE", 100_000)
     table, file = checked(list(latency.run(context)))

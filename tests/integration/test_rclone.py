@@ -16,6 +16,7 @@ from sftp_async.read.listing import list_files
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli import transfer
+from sftp_async.tools.cli.run import pool_of
 from tests.functional.remote.ssh.connections import connected
 from tests.support.channels import pool_to
 from tests.support.jobs import lines_in, write
@@ -98,10 +99,12 @@ async def test_put_and_get_carry_a_file(
 ) -> None:
     source, copy = tmp_path / "source", tmp_path / "copy"
     source.write_bytes(DATA)
-    given, watch = SFTPOptions(**options), transfer.TransferProgress(None)
-    await transfer.upload(given, source, "/a", watch, replace=False)
-    assert (root / "a").read_bytes() == DATA
-    await transfer.download(given, "/a", copy, watch, replace=False)
+    given, local = SFTPOptions(**options), transfer.Source(source)
+    async with pool_of(given) as pool:
+        await transfer.upload(pool, given, local, "/a", lambda _: None, replace=False)
+        assert (root / "a").read_bytes() == DATA
+        await transfer.download(pool, "/a", copy, lambda _: None, replace=False)
+    local.close()
     assert copy.read_bytes() == DATA
 
 

@@ -52,7 +52,7 @@ def test_recover_acts_when_confirmed(at: AtServer, sshd: SSHD, out: Path) -> Non
     interrupted(sshd, out)
     ended = at("recover", out, "--yes")
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == "Done: 1 commits ended, 0 leftovers removed."
+    assert ended.out.splitlines()[-1] == "Done: 1 commit ended, 0 leftovers removed."
     assert sorted(file.read_text() for file in out.iterdir()) == ["a\n", "b\n"]
     again = at("recover", out)
     assert (again.code, again.out) == (0, f"Nothing to do in {out}.\n")

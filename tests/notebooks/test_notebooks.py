@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.support.spark import JAVA_OPTIONS, REPOSITORY, require_java
+from tests.support.spark import JAVA_OPTIONS, PRELOAD, REPOSITORY, require_java
 
 pytestmark = pytest.mark.one_python
 
@@ -53,7 +53,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     # The source tree, for the kernel and for Spark's workers.
-    path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(REPOSITORY), str(PRELOAD), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
     monkeypatch.setenv("JDK_JAVA_OPTIONS", f"{JAVA_OPTIONS} -Xmx1g")
     monkeypatch.delenv("DATABRICKS_RUNTIME_VERSION", raising=False)

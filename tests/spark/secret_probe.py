@@ -176,7 +176,7 @@ class Uses:
     def sql(self) -> None:
         """Write by SQL, as the page on security advises those who cannot use references."""
         # Spark knows `password` for a secret by itself; the key would be in the event log.
-        regex = "(?i)url|private.?key|passphrase"
+        regex = "(?i)url|private.?key|sign.?key|passphrase"
         self.spark.conf.set("spark.sql.redaction.options.regex", regex)
         given = {**self.key, "path": f"{self.target}/sql"}
         options = ", ".join(f"`{name}` '{value}'" for name, value in given.items())

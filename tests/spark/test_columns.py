@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
+from pyspark.sql.types import StructType
 
 from sftp_async.errors import SFTPAsyncError
 from sftp_async.formats import open_format
+from sftp_async.formats.ddl import parse_ddl
 from sftp_async.options import FormatOptions
 from sftp_async.spark.schema import arrow_schema
 from tests.support.sshd import SSHD
@@ -214,3 +217,14 @@ def test_each_type_is_written_or_refused_by_name_as_spark_does(
             written_here.add(name)
     assert refused_here == REFUSED_HERE.get(form, set())
     assert written_here == WRITTEN_HERE.get(form, set())
+
+
+def test_columns_as_ddl_are_parsed_as_spark_parses_them(spark: SparkSession) -> None:
+    ddl = (
+        "a INT, b bigint NOT NULL COMMENT 'it is', `c d` DECIMAL(12,2), e DEC, f CHAR(3), "
+        "g VARCHAR(9), h ARRAY<STRUCT<x: INT NOT NULL, y: MAP<STRING, DATE>>>, j BINARY, "
+        "i INTERVAL DAY TO SECOND, k INTERVAL YEAR, l TIMESTAMP_NTZ, m STRING COLLATE UNICODE_CI, "
+        "n STRUCT<o TINYINT>, p REAL, q MAP<STRING, ARRAY<STRING COLLATE UTF8_LCASE>>, "
+        "r TIMESTAMP, s BOOLEAN, t SMALLINT, u VOID"
+    )
+    assert parse_ddl(ddl) == json.loads(StructType.fromDDL(ddl).json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.documents import Block, Page, Step, pages
 from tests.support.keys import KeySet
+from tests.support.otlp import Collector
 from tests.support.reader import Reader
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def reader(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     user_keys: KeySet,
+    connections_file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Reader]:
     """The reader of a page, in a directory of their own."""
@@ -34,8 +37,25 @@ def reader(
     monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])  # pages set up logging
     monkeypatch.setattr(logging.root, "level", logging.root.level)
     reader = Reader(request.param, tmp_path, user_keys)
-    with reader.server:
+    with reader.server, collector_of(reader.page, monkeypatch):
+        connections_file.write_text(reader.profile("partner"))
         yield reader
+
+
+@contextlib.contextmanager
+def collector_of(page: Page, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take what a page's OpenTelemetry sends, until it is shut down: it is the process's."""
+    if not any("opentelemetry" in step.block.code for step in page.steps):
+        yield
+        return
+    from opentelemetry import metrics, trace
+
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        yield
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+            provider.shutdown()  # type: ignore[attr-defined]
+        assert any(span.name == "sftp write" for span in collector.spans)
 
 
 def names(reader: Reader, **more: object) -> dict[str, Any]:

@@ -177,6 +177,7 @@ REFUSED = {
     "CREATE TEMPORARY VIEW other USING sftp OPTIONS {options}": "no such file",
     "INSERT INTO {table} VALUES (1, 'one')": "no option has arrived. Spark hands on",
     "CREATE TABLE copy USING sftp OPTIONS {options} AS SELECT 1 AS id": "no option has arrived",
+    "CREATE TABLE copy USING sftp OPTIONS {options}": "no option has arrived",
     "INSERT INTO sftp_view REPLACE WHERE id = 1 SELECT 1, 'one'": "overwrite by filter",
     "INSERT OVERWRITE DIRECTORY '/out' USING sftp SELECT 1 AS id": "Only Data Sources providing",
     "DELETE FROM sftp_view WHERE id = 1": "does not support deletes",
@@ -223,10 +224,17 @@ def run_example(name: str, *arguments: str, env: dict[str, str], cwd: Path) -> d
 
 
 @pytest.mark.one_python
+def test_a_job_that_is_killed_goes_on_where_it_was_from_sftp_to_sftp(tmp_path: Path) -> None:
+    printed = run_example("ingest.py", env=environment(tmp_path, REPOSITORY, PRELOAD), cwd=tmp_path)
+    assert [*printed.values()] == [400, 8]
+    assert all("1 killed" in line or line == "archived" for line in printed)
+
+
+@pytest.mark.one_python
 def test_a_cluster_that_never_registered_the_format_finds_it_in_the_installed_wheel(
     tmp_path: Path,
 ) -> None:
-    env = environment(tmp_path, unpacked_wheel(tmp_path))
+    env = environment(tmp_path, unpacked_wheel(tmp_path), PRELOAD)
     with cluster(tmp_path, env) as master:
         printed = run_example("spark_cluster.py", master, env=env, cwd=tmp_path)
     # A read that Spark ends early (LIMIT) makes no noise in the executors' own output.

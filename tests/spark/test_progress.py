@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 from pyspark.errors import PySparkException
 
-from sftp_async import SFTPDataSource, last_write, progress, register
+from sftp_async import history, last_write, progress
 from sftp_async.progress import displays
 from sftp_async.progress.messages import Address
 from sftp_async.progress.state import BETWEEN
-from sftp_async.spark.register import BATCH_LIMIT, with_listener
+from sftp_async.progress.summary import WriteSummary
+from sftp_async.spark.register import with_listener
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.cluster import until
 
@@ -27,22 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-    from sftp_async.progress.summary import WriteSummary
-
 #: Far more than a write takes to begin; a test that waits so long has failed.
 PATIENCE = 120.0
-
-
-@pytest.fixture
-def session(spark: SparkSession) -> Iterator[SparkSession]:
-    """The tests' session, registered with all that belongs to it, and afterwards as it was."""
-    before = spark.conf.get(BATCH_LIMIT, None)
-    register(spark)
-    yield spark
-    spark.dataSource.register(SFTPDataSource)
-    spark.conf.unset(BATCH_LIMIT)
-    if before is not None:
-        spark.conf.set(BATCH_LIMIT, before)
 
 
 def write(frame: DataFrame, server: EmbeddedServer, path: str, **more: str) -> None:
@@ -86,7 +73,9 @@ def test_a_long_write_shows_growing_numbers_and_then_its_summary(
     caplog.set_level(logging.INFO, "sftp_async.progress")
     monkeypatch.setattr(displays, "LOG_EVERY", 0.0)
     monkeypatch.setattr(HoldsClose, "may", threading.Event())
-    shown = re.compile(r"long: [\d.]+ [kM]B, .*, \d+:\d\d, 200,000 rows, 0 files, 0 tasks done")
+    shown = re.compile(
+        r"long: [\d.]+ [kM]B, .*, \d+:\d\d, 0 of 2 tasks, 200,000 rows, 0 files, start-up [\d.]+ s"
+    )
 
     def let_go_once_shown() -> None:
         try:
@@ -104,6 +93,8 @@ def test_a_long_write_shows_growing_numbers_and_then_its_summary(
         done = summary_of("long")
         assert (done.files, done.rows) == (2, 200_000)
         assert done.bytes == bytes_in(server.root / "long")
+        assert done.tasks == 2
+        assert 0 < done.startup_seconds < done.seconds
     assert any(map(shown.fullmatch, caplog.messages))
     until(lambda: str(done) in caplog.messages)
 
@@ -130,6 +121,13 @@ def test_last_write_describes_each_write_and_a_failure_does_not_change_it(
     with pytest.raises(PySparkException, match="the user's own words"):
         write(frame.mapInArrow(fail, frame.schema), embedded_server, "failed")
     assert last_write() == exact
+    until(lambda: history()[-1].target == "failed")
+    *_, before, failed = history().writes
+    assert before == exact
+    assert isinstance(failed, WriteSummary)
+    assert (failed.failed, failed.rolled_back, failed.files) == (True, True, 0)
+    # Its process is another one than that of the task, which may be ended before it reports.
+    assert failed.error in ("", "ArrowInvalid, see the exception")
     until(lambda: not progress._state.is_busy(time.monotonic()), BETWEEN / 2)
 
 

@@ -194,15 +194,6 @@ def test_limit_reads_no_more_than_it_needs(spark: SparkSession, reads: Reads) ->
     assert frame.count() == 200_000  # the workers and their connections are of further use
 
 
-def test_a_stream_is_refused_with_what_to_do_instead(
-    spark: SparkSession, reads: Reads, sshd: SSHD
-) -> None:
-    stream = spark.readStream.format("sftp").options(**sshd.options()).schema("value STRING")
-    rows = stream.load(str(reads.directory))
-    with pytest.raises(PySparkException, match=r"does not read streams.*Read batches"):
-        rows.writeStream.format("noop").start().awaitTermination()
-
-
 def test_a_view_in_sql_reads_as_a_dataframe_does(
     spark: SparkSession, reads: Reads, sshd: SSHD
 ) -> None:
@@ -214,6 +205,32 @@ def test_a_view_in_sql_reads_as_a_dataframe_does(
         "x",
         "y",
     ]
+
+
+@keeps_its_plan
+def test_a_view_that_was_planned_before_its_file_changed_says_so(
+    spark: SparkSession, reads: Reads
+) -> None:
+    file = reads.directory / "a.txt"
+    file.write_text("one\n")
+    reads.load("a.txt").createOrReplaceTempView("before")
+    assert spark.sql("SELECT * FROM before").count() == 1
+    file.write_text("one\ntwo\n")
+    with pytest.raises(PySparkException, match=r"it had 4 bytes.*now it has 8 bytes.*load again"):
+        spark.sql("SELECT * FROM before").collect()
+
+
+def test_a_view_in_sql_finds_its_columns_where_a_partition_has_the_name_of_one(
+    spark: SparkSession, reads: Reads, sshd: SSHD
+) -> None:
+    (reads.directory / "b=7").mkdir()
+    (reads.directory / "b=7" / "a.csv").write_text("a,b,c\n1,2,3\n")
+    given = {**sshd.options(), "path": str(reads.directory), "header": "true"}
+    options = ", ".join(f"{name} '{value}'" for name, value in given.items())
+    spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW cells USING sftp OPTIONS ({options})")
+    own = spark.read.option("header", True).csv(str(reads.directory))
+    assert spark.table("cells").schema == own.schema
+    assert spark.table("cells").collect() == own.collect()
 
 
 def test_what_was_written_is_read_back_and_nothing_else_of_the_job(

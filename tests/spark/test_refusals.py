@@ -22,7 +22,10 @@ pytestmark = pytest.mark.one_python
 
 #: A value for each option that it cannot have.
 BAD = {
+    "range": "F2:B3",
+    "sheet": "a\nb",
     "host": "sftp.example.com:22",
+    "profile": "a b",
     "port": "0",
     "username": "a\nb",
     "private_key_content": "~/.ssh/id_ed25519",
@@ -37,6 +40,12 @@ BAD = {
     "keepalive_interval": "-1",
     "idle_timeout": "0s",
     "max_connections": "0",
+    "max_total_connections": "0",
+    "max_connection_wait": "-1s",
+    "connection_ramp_up": "-1s",
+    "max_bandwidth": "0",
+    "max_bandwidth_per_connection": "fast",
+    "compression_on_the_wire": "perhaps",
     "max_retries": "-1",
     "retry_delay": "-0.5",
     "ciphers": "aes 128",
@@ -71,6 +80,8 @@ BAD = {
     "time_zone": "Europe\nBerlin",
     "ignore_null_fields": "null",
     "case_sensitive": "maybe",
+    "fixed_line_ends": "perhaps",
+    "fixed_blank_strings": "zero",
     "root_tag": "1st",
     "row_tag": "a b",
     "attribute_prefix": "",
@@ -78,6 +89,11 @@ BAD = {
     "array_element_name": "a b",
     "declaration": "<?xml?>",
     "indent": "--",
+    "pgp_public_key": "a\0b",
+    "pgp_sign_key": "a\0b",
+    "pgp_private_key": "a\0b",
+    "pgp_verify_key": "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+    "pgp_armor": "asc",
     "path_column": "a\nb",
     "content_column": "a\nb",
     "path": "a\nb",
@@ -105,6 +121,8 @@ BAD = {
     "staging_dir": "a\nb",
     "staging_ttl": "0",
     "progress": "on",
+    "telemetry": "on",
+    "traceparent": "00-0",
     "path_glob_filter": "a\nb",
     "recursive_file_lookup": "perhaps",
     "modified_after": "yesterday",
@@ -114,10 +132,13 @@ BAD = {
     "ignore_missing_files": "perhaps",
     "ignore_corrupt_files": "perhaps",
     "metadata_column": "a\nb",
+    "rescued_data_column": "a\nb",
+    "schema_evolution": "perhaps",
     "infer_files": "0",
     "min_age": "-1",
     "stable_for": "a while",
     "use_manifest": "maybe",
+    "verify_control": "perhaps",
     "max_partition_bytes": "0",
     "open_cost_bytes": "-1",
     "split": "perhaps",
@@ -150,7 +171,15 @@ BAD = {
     "ignore_surrounding_spaces": "perhaps",
     "ignore_namespace": "perhaps",
     "avro_schema": "a\nb",
-    "archive": "zip",
+    "max_files_per_trigger": "0",
+    "max_bytes_per_trigger": "0",
+    "latest_first": "perhaps",
+    "on_change": "again",
+    "clean_source": "move",
+    "source_archive_dir": "a\nb",
+    "state_location": "a\nb",
+    "archive": "rar",
+    "archive_member_template": "{}",
 }
 #: Any text is right.
 FREE = {"password", "private_key_passphrase", "null_value", "empty_value"} | {
@@ -161,9 +190,15 @@ FREE = {"password", "private_key_passphrase", "null_value", "empty_value"} | {
     "negative_inf",
     "positive_inf",
     "wildcard_col_name",
+    "pgp_passphrase",
     "proxy_jump_password",
     "proxy_jump_private_key_passphrase",
     "proxy_password",
+    "archive_password",
+    # What they say is checked with the columns.
+    "fixed_layout",
+    "fixed_header",
+    "fixed_trailer",
 }
 
 NESTED = ("id", "array(id) AS v")
@@ -201,6 +236,19 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "xml tags": ({"attribute_prefix": "_VALUE"}, "", (), "must not be the same"),
     "xml null": ({"format": "xml", "null_value": "\1"}, "", (), "that XML has no way to write"),
     "xml set": ({"format": "xml", "encoding": "latin-1"}, "", (), "is not for xml, whose files"),
+    "no layout": ({"format": "fixed"}, "", (), "format=fixed needs a layout: set fixed_layout="),
+    "layout": (
+        {"format": "fixed", "fixed_layout": "id:8 rigth"},
+        *("", (), "fixed_layout is no layout: The field 'id : 8 rigth' has 'rigth'"),
+    ),
+    "layout's header": (
+        {"format": "fixed", "fixed_layout": "id:8", "fixed_header": '"H", day:4'},
+        *("", (), "fixed_header has the field 'day', which a write cannot fill in"),
+    ),
+    "layout's file": (
+        {"format": "fixed", "fixed_layout": "file:/no/such/file"},
+        *("", (), "fixed_layout refers to the file"),
+    ),
     # codecs
     "csv.lz4": ({"compression": "lz4"}, "", (), "Hadoop's own framing: no other tool reads it"),
     "json.snappy": ({"compression": "snappy", "format": "json"}, "", (), "Hadoop's own framing"),
@@ -211,6 +259,30 @@ CASES: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "level": ({"compression": "gzip", "compression_level": "10"}, "", (), "must be from 1 to 9"),
     "no level": ({"compression_level": "1"}, "", (), "compression=none has no levels"),
     "orc's level": ({"format": "orc", "compression_level": "1"}, "", (), "zstd has no levels"),
+    # archives
+    "zip.gz": ({"compression": "gzip"}, "x.zip", (), "archive=zip compresses its members itself"),
+    "csv.gz.zip": ({}, "x.csv.gz.zip", (), "archive=zip compresses its members itself"),
+    "zip's level": ({"compression_level": "10"}, "x.zip", (), "from 1 to 9 for archive=zip, not"),
+    "tar's password": ({"archive_password": "x"}, "x.tar", (), "archive_password is for archive=z"),
+    "no archive": ({"archive_password": "x"}, "x.csv", (), "none is written: set archive=zip"),
+    "rows in zip": (
+        BINARY | {"archive": "zip"},
+        "",
+        FILES,
+        "archive=zip has no meaning where",
+    ),
+    "member": ({"archive_member_template": "{ort}"}, "x.zip", (), "unknown field, {ort}: there"),
+    "member's way": ({"archive_member_template": "a/{stem}"}, "x.zip", (), "has a slash in it"),
+    "member's drive": ({"archive_member_template": "C:{stem}"}, "x.zip", (), "has a colon in it"),
+    "footers in zip": (
+        {"footer_lines": "T", "archive_member_template": "{seq}.csv"},
+        *("x.zip", (), "footer_lines is for an archive with one member"),
+    ),
+    "sum in zip": ({"footer_lines": "{sha256}"}, "x.zip", (), "that of the compressed data"),
+    "excel.gz": ({"compression": "gzip"}, "x.xlsx", (), "; excel has none"),
+    "excel's bytes": ({"format": "excel", "max_file_bytes": "1m"}, "", (), "take max_records_per"),
+    "excel's name": ({}, "x.xls", (), "format=excel writes .xlsx: Excel would not open it under"),
+    "excel's range": ({"range": "B2"}, "x.xlsx", (), "a sheet is written from A1 on"),
     # names and places
     "no path": ({}, "", (), "path is missing: give the remote target"),
     "root": ({"single_file": "true"}, "/", (), "single_file=true needs a path that names a file"),
@@ -401,6 +473,11 @@ def test_mistakes_of_target_columns_and_collations_are_in_one_error(spark: Spark
         ):
             assert sum(what in problem for problem in found) == 1, (what, found)
         assert len(found) == 7
+    # A dry run, which needs no Spark, finds the same.
+    plan = SFTPOptions(**given, staging_dir="/out").plan(
+        None, frame.schema, "overwrite", connect=False
+    )
+    assert sorted(plan.problems) == sorted(found)
 
 
 def test_all_bad_values_are_reported_in_one_error(

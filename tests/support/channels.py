@@ -69,21 +69,34 @@ class Upload:
 
     def __init__(self, pool: ConnectionPool, path: str, channels: int | None) -> None:
         self._blocks = asyncio.Semaphore(32)
+        self._acknowledged = 0
         self._digest = hashlib.sha256()
-        self.transfer = FileUpload(
-            path, pool, RetryPolicy(4, 0.01), lambda size: self._blocks.release(), channels
-        )
+        self.transfer = FileUpload(path, pool, RetryPolicy(4, 0.01), self._acknowledge, channels)
         self.done = asyncio.create_task(self.transfer.run())
 
     async def feed(self, blocks: int) -> None:
+        """Give it blocks, at once while memory is free: what is queued keeps every channel busy."""
         for _ in range(blocks):
+            if not self._blocks.locked():
+                await self._blocks.acquire()  # returns without a turn of the loop
+                self._give()
+                continue
             waiting = asyncio.create_task(self._blocks.acquire())
             await asyncio.wait([waiting, self.done], return_when=asyncio.FIRST_COMPLETED)
             if self.done.done():
                 waiting.cancel()
                 return
-            self._digest.update(BLOCK)
-            self.transfer.feed(memoryview(BLOCK))
+            self._give()
+
+    def _acknowledge(self, size: int) -> None:
+        before = self._acknowledged
+        self._acknowledged += size  # pieces are smaller than a block
+        for _ in range(self._acknowledged // MIB - before // MIB):
+            self._blocks.release()
+
+    def _give(self) -> None:
+        self._digest.update(BLOCK)
+        self.transfer.feed(memoryview(BLOCK))
 
     async def end(self) -> str:
         self.transfer.end()

@@ -126,6 +126,14 @@ class Driver:
         assert message is not None, f"the driver has ended\n{self.complaints()}"
         return message
 
+    def last_words(self) -> list[dict[str, Any]]:
+        """Return the lines that it wrote and that were not heard, when it has been killed."""
+        self._listener.join(30)
+        words = []
+        while (message := self._messages.get(timeout=30)) is not None:
+            words.append(message)
+        return words
+
     def complaints(self) -> str:
         """Return the end of its standard error."""
         return self._errors.read_text(errors="replace")[-6000:]

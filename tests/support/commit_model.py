@@ -11,9 +11,17 @@ from sftp_async.layout.claim_names import is_claim_directory
 from sftp_async.layout.hive import with_parents
 from sftp_async.layout.part_names import is_data
 from sftp_async.write.commit.committer import JobCommitter
-from tests.support.exploration import READS, explore_faults
+from tests.support.exploration import explore_faults
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied, name_of
+from tests.support.memory_server import (
+    READS,
+    Crash,
+    Fault,
+    MemoryServer,
+    Operation,
+    denied,
+    name_of,
+)
 
 #: What no job may touch: another's data file, another's directory, another program's staging.
 FOREIGN = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from tests.support.memory_server import Fault, MemoryServer
+from tests.support.memory_server import READS, Fault, MemoryServer
 
 FAULTS = [Fault(kind, when) for kind in ("lost", "crash") for when in ("before", "after")]
-#: Requests that change nothing: before and after are the same.
-READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 
 
 class FaultedPlay(Protocol):
@@ -51,9 +49,22 @@ def _is_of_probe(run: FaultedPlay, number: int) -> bool:
 
 
 def _next_faults(run: FaultedPlay, last: int) -> Iterator[tuple[int, Fault]]:
-    for number in range(last + 1, len(run.server.log)):
+    """Yield each fault behind the last one that leaves something else than the others do.
+
+    Before and after a request that changes nothing are the same; and of a process that dies nothing
+    is left but what it has changed.
+    """
+    log, changes = run.server.log, run.server.changes_before
+    crashes = set()
+    for number in range(last + 1, len(log)):
         if last >= 0 and _is_of_probe(run, number):
             continue
         for fault in FAULTS:
-            if fault.when == "before" or run.server.log[number].name not in READS:
-                yield number, fault
+            if fault.when == "after" and log[number].name in READS:
+                continue
+            if fault.kind == "crash":
+                left = changes[number] + (fault.when == "after")
+                if left in crashes:
+                    continue
+                crashes.add(left)
+            yield number, fault

@@ -33,6 +33,8 @@ parent_of = lru_cache(4096)(posixpath.dirname)
 name_of = lru_cache(4096)(posixpath.basename)
 
 T = TypeVar("T")
+#: Requests that change nothing.
+READS = {"stat", "exists", "kind", "listdir", "read", "close"}
 FaultKind = Literal["lost", "crash"]
 When = Literal["before", "after"]
 
@@ -98,6 +100,8 @@ class MemoryServer:
         self.rename_replaces = rename_replaces
         #: Refuse a read that is not at the start of the file or at the end of the last one.
         self.in_order_only = False
+        #: Whether its requests may be sent before the answers that they depend on.
+        self.in_order = False
         #: Look at a rename's target before its source.
         self.target_first = False
         #: Others come in between requests, as on a real line; costs most of a request's time here.
@@ -105,6 +109,9 @@ class MemoryServer:
         self.now = 1_000_000.0
         self.nodes: dict[str, Node] = {"/": Node(True), ".": Node(True)}
         self.log: list[Operation] = []
+        #: For each request, how much had been changed, or begun again, when it came.
+        self.changes_before: list[int] = []
+        self._changes = 0
         #: By number of the request, from 0.
         self.faults: dict[int, Fault] = {}
         #: Refusals: called before each request, may raise.
@@ -118,14 +125,16 @@ class MemoryServer:
         #: The order in which a listing finds names.
         self.order: Callable[[str], Any] = lambda name: name
         #: Called after each request, to do what others do meanwhile.
-        self.meanwhile: Callable[[Operation], None] = lambda operation: None
+        self.meanwhile: Callable[[Operation], None] | None = None
 
     def connect(self) -> MemoryConnection:
+        self._changes += 1
         return MemoryConnection(self)
 
     # For tests, without requests
 
     def put(self, path: str, data: bytes = b"", *, age: float = 0) -> None:
+        self._changes += 1
         parent = parent_of(path)
         if parent not in ("", "/"):
             self.make(parent)
@@ -166,6 +175,17 @@ class MemoryServer:
 
     # Requests
 
+    def note(self, operation: Operation) -> None:
+        """Write down a request that has come."""
+        self.log.append(operation)
+        self.changes_before.append(self._changes)
+        self._changes += operation.name not in READS
+
+    def let_others_act(self, operation: Operation) -> None:
+        if self.meanwhile is not None:
+            self.meanwhile(operation)
+            self._changes += 1
+
     def look(self, path: str) -> Node:
         node = self.nodes.get(path)
         if node is None:
@@ -202,7 +222,7 @@ class MemoryConnection(RemoteFileSystem):
             fsync=False,
             server_version="memory",
         )
-        self.in_order = False
+        self.in_order = server.in_order
         self.server = server
         self._dead: BaseException | None = None
 
@@ -227,7 +247,7 @@ class MemoryConnection(RemoteFileSystem):
             raise self._dead
         fault = server.faults.pop(len(server.log), None)
         operation = Operation(name, path, target)
-        server.log.append(operation)
+        server.note(operation)
         if fault is not None and fault.when == "before":
             self._break(fault)
         try:
@@ -235,7 +255,7 @@ class MemoryConnection(RemoteFileSystem):
             result = action()
         finally:
             server.watch()
-            server.meanwhile(operation)
+            server.let_others_act(operation)
             if fault is not None:
                 self._break(fault)
         return result
@@ -367,7 +387,7 @@ class MemoryConnection(RemoteFileSystem):
 
         await self.request("setstat", path, do)
 
-    async def open_new(self, path: str) -> MemoryFile:
+    async def open_new(self, path: str, permissions: int | None = None) -> MemoryFile:
         def do() -> Node:
             if path in self.server.nodes:
                 raise RemoteExistsError("It exists already", host=self.address, path=path)
@@ -454,7 +474,7 @@ class MemoryPool:
         self._connection: MemoryConnection | None = None
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[MemoryConnection]:
+    async def lease(self, keep: Callable[[], bool] = bool) -> AsyncIterator[MemoryConnection]:
         if self._connection is None or not self._connection.usable:
             self._connection = self._server.connect()
         yield self._connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import traceback
 from collections.abc import Iterator
@@ -104,6 +105,18 @@ class Reader:
         code = _PASSWORD.sub(f"file:{self._password}", code)
         code = _KEY.sub(f"file:{self._key}", _KEY_FILE.sub(str(self._key), code))
         return code.replace(_CHECKPOINTS, str(self._checkpoints))
+
+    def profile(self, name: str) -> str:
+        """Return a table of `connections.toml` for the server."""
+        options = {
+            "host": self.server.host,
+            "port": str(self.server.port),
+            "username": self.server.username,
+            "private_key_path": str(self._key),
+            "known_hosts": self.server.host_key,
+        }
+        lines = [f"{option} = {json.dumps(value)}" for option, value in options.items()]
+        return "\n".join([f"[{name}]", *lines, ""])
 
     def _address(self, match: re.Match[str], *, known: bool) -> str:
         options = {"host": self.server.host, "port": self.server.port}

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 #: What makes the Python processes of a Spark start sooner.
 PRELOAD = Path(__file__).with_name("preload")
+#: The variable of the file that `class_archive` makes; without it, Java loads classes from jars.
+ARCHIVE = "SFTP_ASYNC_CLASS_ARCHIVE"
 #: Of every JVM: one that lives for minutes has nothing from the best compiler and collector, which
 #: take a quarter of the processors' time.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+if Path(os.environ.get(ARCHIVE, "")).is_file():
+    # Where it does not fit, it is not used, and no warning needs to say so on standard output.
+    JAVA_OPTIONS += f" -XX:SharedArchiveFile={os.environ[ARCHIVE]} -Xlog:disable"
 TIME_ZONE = "Europe/Berlin"  # not UTC: a forgotten conversion must show
 
 

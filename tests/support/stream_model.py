@@ -10,9 +10,9 @@ from sftp_async.layout.job_layout import Layout
 from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.part_names import PartFile, is_data
 from tests.support.commit_model import FOREIGN
-from tests.support.exploration import READS, explore_faults
+from tests.support.exploration import explore_faults
 from tests.support.jobs import MemoryJob
-from tests.support.memory_server import Crash, Fault, MemoryServer, Operation, denied
+from tests.support.memory_server import READS, Crash, Fault, MemoryServer, Operation, denied
 
 QUERY = "11111111-2222-3333-4444-555555555555"
 BATCH = 1

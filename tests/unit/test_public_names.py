@@ -39,3 +39,11 @@ def test_without_pyspark_options_work_and_the_data_source_names_the_extra() -> N
     assert done.stdout == (
         "SFTPDataSource needs PySpark. Install it with: pip install 'sftp-async[spark]'\n"
     )
+
+
+def test_the_data_source_does_without_pandas_which_takes_longer_to_import_than_all_else() -> None:
+    code = "import sys, sftp_async.spark.datasource, sftp_async.spark.batch_writer\n"
+    code += "import sftp_async.spark.stream_writer\n"
+    code += "print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

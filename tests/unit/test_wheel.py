@@ -1,11 +1,13 @@
-"""The wheel: all that belongs into it, nothing else, and every entry point leads somewhere."""
+"""What a release is: all that belongs into it, nothing else, and what an index makes of it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -48,12 +50,44 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: Path, dist_info: 
     assert (wheel / "sftp_async" / "py.typed").is_file()
 
 
+def test_the_wheel_is_for_every_machine(wheel: Path) -> None:
+    (file,) = (wheel.parent / "built").glob("*.whl")
+    assert file.name.endswith("-py3-none-any.whl")
+
+
 def test_the_wheel_carries_its_licences_and_needs_no_spark_of_its_own(dist_info: Path) -> None:
     assert {place.name for place in (dist_info / "licenses").iterdir()} == {"LICENSE", "NOTICE"}
     metadata = HeaderParser().parsestr((dist_info / "METADATA").read_text())
     required = [need for need in metadata.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert any(need.startswith("asyncssh") for need in required)
     assert not [need for need in required if need.startswith(("pyspark", "pytest"))]
+
+
+def test_a_package_index_takes_both_and_shows_a_readme_without_dead_links(
+    wheel: Path, dist_info: Path
+) -> None:
+    built = list((wheel.parent / "built").iterdir())
+    assert sorted(file.suffix for file in built) == [".gz", ".whl"]
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *map(str, built)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout
+    metadata = HeaderParser().parsestr((dist_info / "METADATA").read_text(encoding="utf-8"))
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    shown = metadata.get_payload()
+    assert "df.write.format" in shown
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", shown) if "://" not in link] == []
+
+
+def test_the_source_distribution_has_what_its_tests_and_its_documentation_need(wheel: Path) -> None:
+    (file,) = (wheel.parent / "built").glob("*.tar.gz")
+    with tarfile.open(file) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert {"README.md", "pyproject.toml", "tox.ini", "tests/conftest.py", "docs/conf.py"} <= names
+    assert not [name for name in names if "__pycache__" in name or "/_build/" in name]
 
 
 def test_every_entry_point_of_the_wheel_loads_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

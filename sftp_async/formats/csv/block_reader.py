@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.arrow_text import null_where
-from sftp_async.formats.csv.header import check_header, header_line, positions
+from sftp_async.formats.csv.file_columns import MAX_CELLS, FileColumns
+from sftp_async.formats.csv.header import check_header, header_line
 from sftp_async.formats.csv.line_cells import LineCells
 from sftp_async.formats.csv.lines import end_of_line, record_text, text_lines, without_blank
 from sftp_async.formats.csv.record_parser import RecordError
@@ -49,9 +50,8 @@ class BlockReader:
         self._cuts_blocks = True
         #: Whether no line was parsed yet: the parser drops a mark at the start of the first one.
         self._is_fresh = True
-        #: Of each wanted column, its place in the file; None if they are the file's columns.
-        self._places: list[int] | None = None
-        self._width = len(self._maker.names)
+        count = len(self._maker.names)
+        self._columns = FileColumns.in_order(count, rescues=self._maker.rescues)
 
     def rows(self, block: LineBlock) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a block.
@@ -101,11 +101,33 @@ class BlockReader:
                 yield from self._exact(piece, at, fresh=False)
 
     def _plain_batch(self, data: bytes, offset: int) -> pa.RecordBatch | None:
-        cells = self._form.fast.cells(data, self._width, self._places)
+        cells = self._form.fast.cells(data, self._columns)
         if cells is None:
             return None
         malformed = Malformed(cells.odd, cells.records, offset)
-        return self._maker.batch(cells.columns, cells.rows, malformed, self._path)
+        columns, unknown = cells.places.divide(cells.columns, cells.rows)
+        return self._maker.batch(columns, cells.rows, malformed, self._path, unknown)
+
+    def find_header(self, blocks: Iterator[LineBlock]) -> bool:
+        """Take the header from what is before the range, if it is there.
+
+        Args:
+            blocks: of the lines before the range, from the start of the file.
+
+        Returns:
+            Whether it is there; else it is in the range, or behind it.
+
+        Raises:
+            DecodeError: see `take_header`.
+
+        """
+        self._awaits_header = True
+        for block in blocks:
+            self._behind_header(block.data, block.offset)
+            if not self._awaits_header:
+                break
+        self._is_fresh = True
+        return not self._awaits_header
 
     def take_header(self, cells: Cells) -> None:
         """Check a header, or find the columns by it.
@@ -115,19 +137,19 @@ class BlockReader:
 
         """
         options, names = self._form.options, self._maker.names
-        if options.match_columns == "name":
-            self._places = positions(
-                cells, names, self._path, case_sensitive=options.case_sensitive
+        exact = options.case_sensitive
+        rescues = self._maker.rescues
+        # Files from before a column was added do not have it.
+        may_lack = rescues or options.schema_evolution == "add_columns"
+        if options.match_columns == "name" and may_lack:
+            self._columns = FileColumns.lenient(
+                cells, names, self._dialect, case_sensitive=exact, rescues=rescues
             )
-            self._width = len(cells)
+        elif options.match_columns == "name":
+            self._columns = FileColumns.named(cells, names, self._path, case_sensitive=exact)
         else:
-            check_header(
-                cells,
-                names,
-                self._path,
-                enforce=options.enforce_schema,
-                case_sensitive=options.case_sensitive,
-            )
+            enforce = options.enforce_schema
+            check_header(cells, names, self._path, enforce=enforce, case_sensitive=exact)
 
     def batch_of(
         self, records: Sequence[Cells | None], texts: Callable[[], pa.Array], offset: int
@@ -140,16 +162,29 @@ class BlockReader:
             offset: of the first record in the file, about.
 
         """
-        width = self._width
-        odd = [found is None or len(found) != width for found in records]
-        columns = self._maker.text_columns(records, width)
-        if self._places is not None:
-            columns = [columns[place] for place in self._places]
+        width = self._columns.width
+        counts = [-1 if found is None else len(found) for found in records]
+        places = self._columns.with_extra(max(counts, default=0))
+        if places is not self._columns and self._are_many(places, len(records)):
+            half = len(records) // 2
+            yield from self.batch_of(records[:half], lambda: texts().slice(0, half), offset)
+            yield from self.batch_of(records[half:], lambda: texts().slice(half), offset)
+            return
+        odd = [count < width if places.rescues else count != width for count in counts]
+        columns = self._maker.text_columns(records, max(places.places, default=-1) + 1)
         malformed = Malformed(pa.array(odd, pa.bool_()), texts, offset)
-        yield from self._batch(columns, malformed)
+        yield from self._batch(places, [columns[place] for place in places.places], malformed)
 
-    def _batch(self, columns: Sequence[pa.Array], malformed: Malformed) -> Iterator[pa.RecordBatch]:
-        batch = self._maker.batch(columns, len(malformed.rows), malformed, self._path)
+    def _are_many(self, places: FileColumns, rows: int) -> bool:
+        """Whether rows are halved, since one of them has many cells more than it should."""
+        return rows > 1 and rows * len(places.places) > MAX_CELLS
+
+    def _batch(
+        self, places: FileColumns, cells: Sequence[pa.Array], malformed: Malformed
+    ) -> Iterator[pa.RecordBatch]:
+        rows = len(malformed.rows)
+        columns, unknown = places.divide(cells, rows)
+        batch = self._maker.batch(columns, rows, malformed, self._path, unknown)
         if batch.num_rows:
             yield batch
 
@@ -193,8 +228,10 @@ class BlockReader:
                 marked = fresh and not first and part[0].startswith(_MARK)
                 if splits and not marked:
                     found = UnquotedLines(part, self._dialect.sep)
-                    if found.most <= self._dialect.max_columns:
-                        yield from self._batch_of_unquoted(found, texts, offset)
+                    places = self._columns.with_extra(found.most)
+                    many = places is not self._columns and self._are_many(places, len(part))
+                    if found.most <= self._dialect.max_columns and not many:
+                        yield from self._batch_of_unquoted(found, places, texts, offset)
                         continue
                 records = [self._cells.of(line) for line in part]
                 if marked:
@@ -204,11 +241,17 @@ class BlockReader:
             raise self.failed(error, offset) from error
 
     def _batch_of_unquoted(
-        self, lines: UnquotedLines, texts: Callable[[], pa.Array], offset: int
+        self,
+        lines: UnquotedLines,
+        places: FileColumns,
+        texts: Callable[[], pa.Array],
+        offset: int,
     ) -> Iterator[pa.RecordBatch]:
-        places = range(self._width) if self._places is None else self._places
-        columns = [self._maker.nulled(null_where(lines.column(place), "")) for place in places]
-        yield from self._batch(columns, Malformed(lines.odd(self._width), texts, offset))
+        columns = [
+            self._maker.nulled(null_where(lines.column(place), "")) for place in places.places
+        ]
+        odd = lines.odd(places.width, or_more=not places.rescues)
+        yield from self._batch(places, columns, Malformed(odd, texts, offset))
 
     def _texts(self, lines: Sequence[str]) -> pa.Array:
         # Where the usual ends of lines count, none is left in a line.

@@ -200,9 +200,9 @@ class CellIndex:
         """Most cells of a row."""
         return int(self._counts.max(initial=0))
 
-    def odd_rows(self, width: int) -> pa.Array:
-        """Return which rows have another number of cells."""
-        return pa.array(self._counts != width)
+    def odd_rows(self, width: int, *, or_more: bool = True) -> pa.Array:
+        """Return which rows have fewer cells, or another number of them."""
+        return pa.array(self._counts != width if or_more else self._counts < width)
 
     def records(self, data: bytes) -> pa.Array:
         """Return the text of each row's line, without its end.
@@ -220,7 +220,7 @@ class CellIndex:
         texts = _texts(codes, starts, feeds - (codes[feeds - 1] == _RETURN))
         return pc.take(texts, pa.array(lines * np.int32(2)), boundscheck=False)
 
-    def columns(self, width: int, places: Sequence[int] | None) -> list[pa.Array]:
+    def columns(self, width: int, places: Sequence[int] | None = None) -> list[pa.Array]:
         """Return columns of text, null where the parser's cells are null or missing.
 
         Args:
@@ -232,8 +232,9 @@ class CellIndex:
         are_empty = self._starts == self._ends
         empty = are_empty if are_empty.any() else None
         least = int(self._counts.min(initial=width))
+        places = range(width) if places is None else places
         found = {}
-        for place in range(width) if places is None else dict.fromkeys(places):
+        for place in dict.fromkeys(places):
             cells = self._first + np.int32(place)
             missing = self._counts <= place if place >= least else None
             if missing is not None:
@@ -249,7 +250,7 @@ class CellIndex:
             if missing is not None:
                 column = pc.if_else(pa.array(missing), pa.scalar(None, column.type), column)
             found[place] = column
-        return [found[place] for place in (range(width) if places is None else places)]
+        return [found[place] for place in places]
 
     def _with_nulls(self, column: pa.Array, empty: Mask, cells: Integers) -> pa.Array:
         """Return a column with what its empty cells mean: null, or the text of a quoted one."""

@@ -17,6 +17,7 @@ from sftp_async.formats.csv.inference import infer_columns
 from sftp_async.formats.csv.read_dialect import ReadDialect
 from sftp_async.formats.csv.rows import RowMaker
 from sftp_async.formats.line_decoder import LineReader
+from sftp_async.formats.rescued import check_rescued
 from sftp_async.formats.text_rules import collected_text_rules
 from sftp_async.formats.values.from_text import TextRules, reader_of
 from sftp_async.options.problems import Problems
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from sftp_async.formats.base import ReadableFile
     from sftp_async.options import FormatOptions
+
+#: Bytes in which the header of a file is looked for first, by the tasks of its other ranges.
+_HEADER = 64 * 1024
 
 Path = Literal["auto", "fast", "exact"]
 
@@ -46,6 +50,7 @@ def read_csv(
     if options.match_columns == "name" and not options.header:
         problems.add(["match_columns=name needs header=true: the names are in the header."])
     problems.raise_all()
+    check_rescued(schema, options.rescued_data_column)
     for entry in schema or []:
         text = entry.name == options.column_name_of_corrupt_record
         if text and not pa.types.is_string(entry.type):
@@ -111,13 +116,12 @@ class CSVReadFormat(ReadFormat):
             options.null_value,
             options.mode,
             options.column_name_of_corrupt_record,
+            options.rescued_data_column,
         )
 
     def is_splittable(self, path: str) -> bool:
         """Whether a range of the file can be decoded by itself; see `ReadFormat`."""
-        # Columns are found by the header, which only the first range has.
-        by_name = self.options.match_columns == "name"
-        return not self.options.multi_line and not by_name and self.lines.is_splittable(path)
+        return not self.options.multi_line and self.lines.is_splittable(path)
 
     def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the lines that begin in a range; see `ReadFormat`."""
@@ -125,6 +129,11 @@ class CSVReadFormat(ReadFormat):
             yield from document_rows(self, file)
             return
         reader = BlockReader(self, file.path)
+        if start and self.options.match_columns == "name":
+            # The header is in another range, and mostly at once.
+            for before in (min(start, _HEADER), start):
+                if reader.find_header(self.lines.blocks(file, 0, before)):
+                    break
         for block in self.lines.blocks(file, start, stop):
             yield from reader.rows(block)
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from sftp_async.formats.arrow_text import null_where
+from sftp_async.formats.csv.file_columns import MAX_CELLS
 from sftp_async.formats.csv.lines import BLANKS, text_lines
 from sftp_async.formats.csv.read_dialect import NUL
 from sftp_async.formats.csv.rows import rows_where
@@ -23,6 +24,7 @@ from sftp_async.formats.csv.rows import rows_where
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sftp_async.formats.csv.file_columns import FileColumns
     from sftp_async.formats.csv.read_dialect import ReadDialect
 
 try:
@@ -40,13 +42,15 @@ class PlainCells:
 
     Attributes:
         columns: of text, null where cells are null or missing.
+        places: what the columns are.
         rows: number of them.
-        odd: which rows have too few cells or too many.
+        odd: which rows have too few cells; or too many, if these are not kept.
         records: returns the text of each row's line.
 
     """
 
     columns: list[pa.Array]
+    places: FileColumns
     rows: int
     odd: pa.Array
     records: Callable[[], pa.Array]
@@ -80,28 +84,24 @@ class FastCells:
             and (dialect.trim_left or not dialect.trim_right)
         )
 
-    def cells(self, data: bytes, width: int, places: Sequence[int] | None) -> PlainCells | None:
+    def cells(self, data: bytes, places: FileColumns) -> PlainCells | None:
         """Return the cells of a block; None if it is not plain.
 
         Args:
             data: whole lines in UTF-8, without a header.
-            width: the number of cells that each line should have.
-            places: of the columns to return; None for all.
+            places: the columns to return.
 
         """
         dialect = self._dialect
-        if not self.suits or not 0 < width <= dialect.max_columns or not self._has_plain_ends(data):
+        fits = 0 < places.width <= dialect.max_columns
+        if not self.suits or not fits or not self._has_plain_ends(data):
             return None
         # Lines of white space have cells, then.
         if dialect.sep in BLANKS and _BLANK_LINE.search(data.removesuffix(b"\n")):
             return None
         if not data.endswith(b"\n"):
             data += b"\n"
-        return (
-            self._cut(data, width, places)
-            if cell_index is None
-            else self._found(data, width, places)
-        )
+        return self._cut(data, places) if cell_index is None else self._found(data, places)
 
     def _has_plain_ends(self, data: bytes) -> bool:
         if b"\r" not in data:
@@ -113,17 +113,21 @@ class FastCells:
             return False
         return self._dialect.line_sep is None or returns == data.count(b"\n")
 
-    def _found(self, data: bytes, width: int, places: Sequence[int] | None) -> PlainCells | None:
+    def _found(self, data: bytes, places: FileColumns) -> PlainCells | None:
         """Return the cells as NumPy finds them."""
         index = cell_index(data, self._dialect)
         if index is None or index.most > self._dialect.max_columns:
             return None
-        columns, odd = index.columns(width, places), index.odd_rows(width)
-        return PlainCells(columns, index.rows, odd, lambda: index.records(data))
+        found = places.with_extra(index.most)
+        if found is not places and index.rows * len(found.places) > MAX_CELLS:
+            return None
+        columns = index.columns(places.width, found.places)
+        odd = index.odd_rows(places.width, or_more=not places.rescues)
+        return PlainCells(columns, found, index.rows, odd, lambda: index.records(data))
 
-    def _cut(self, data: bytes, width: int, places: Sequence[int] | None) -> PlainCells | None:
+    def _cut(self, data: bytes, places: FileColumns) -> PlainCells | None:
         """Return the cells as Arrow's CSV reader finds them, in blocks without quotes."""
-        dialect = self._dialect
+        dialect, width = self._dialect, places.width
         lines = data.count(b"\n")
         if self._quote in data or (dialect.comment and dialect.comment.encode() in data):
             return None
@@ -144,19 +148,20 @@ class FastCells:
                     column_types=dict.fromkeys(names, pa.string()),
                     null_values=[""],
                     strings_can_be_null=True,
-                    **_included(names, places),
+                    **_included(names, places.places),
                 ),
             )
         except pa.ArrowInvalid:
             return None
         if table.num_rows != lines:
             return None
-        columns = [self._nulled(_one_array(column)) for column in table.columns]
-        if places is not None:
-            names = table.column_names
-            columns = [columns[names.index(str(place))] for place in places]
+        columns = {
+            name: self._nulled(_one_array(column))
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
         return PlainCells(
-            columns,
+            [columns[str(place)] for place in places.places],
+            places,
             lines,
             rows_where([], lines),
             lambda: pa.array(text_lines(data, dialect.line_sep), pa.string()),
@@ -171,8 +176,8 @@ class FastCells:
         return null_where(text, dialect.null_value) if dialect.null_value else text
 
 
-def _included(names: list[str], places: Sequence[int] | None) -> dict[str, Any]:
-    if places is None:
+def _included(names: list[str], places: Sequence[int]) -> dict[str, Any]:
+    if len(places) == len(names):
         return {}
     return {"include_columns": [names[place] for place in sorted(set(places))]}
 

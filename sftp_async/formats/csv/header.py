@@ -31,14 +31,12 @@ def header_line(lines: Sequence[str], dialect: ReadDialect) -> int | None:
     return None
 
 
-def safe_names(
-    cells: Cells, dialect: ReadDialect, *, header: bool, case_sensitive: bool
-) -> list[str]:
+def safe_names(cells: Cells, null_value: str, *, header: bool, case_sensitive: bool) -> list[str]:
     """Return the names of columns, none twice and none empty, as Spark's CSVUtils.makeSafeHeader.
 
     Args:
         cells: of the first record.
-        dialect: with the text of null.
+        null_value: text of null.
         header: whether the first record is a header.
         case_sensitive: whether names that differ only in case are different.
 
@@ -49,7 +47,7 @@ def safe_names(
     twice = {key for key, count in keys.items() if count > 1}
     names = []
     for index, cell in enumerate(cells):
-        if not cell or cell == dialect.null_value:
+        if not cell or cell == null_value:
             names.append(f"_c{index}")
         elif (cell if case_sensitive else cell.lower()) in twice or cell in twice:
             names.append(f"{cell}{index}")

@@ -84,7 +84,7 @@ def infer_columns(form: CSVReadFormat, files: Sequence[ReadableFile]) -> pa.Sche
             hint="Give the columns with schema()",
         )
     names = safe_names(
-        first, form.dialect, header=options.header, case_sensitive=options.case_sensitive
+        first, form.dialect.null_value, header=options.header, case_sensitive=options.case_sensitive
     )
     kinds: list[Kind] = [_STRING] * len(names)
     rows = 0

@@ -12,12 +12,16 @@ import pyarrow.compute as pc
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.arrow_text import any_true, null_where
+from sftp_async.formats.rescued import rescued_objects
 from sftp_async.formats.values.from_text import FromText, TextRules, reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sftp_async.formats.csv.record_parser import Cells
+
+
+_NO_TEXT = pa.nulls(1, pa.string())[0]  # pa.scalar imports pandas
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,12 @@ class RowMaker:
     """Makes the rows of a schema; immutable, and pickled with a format.
 
     Args:
-        schema: all columns, that of corrupt records included.
+        schema: all columns, those of corrupt records and of rescued data included.
         rules: how text is read.
         null_value: text of null.
         mode: `permissive`, `dropmalformed` or `failfast`.
         corrupt: name of the column of corrupt records; it may be absent.
+        rescued: name of the column of rescued data; it may be absent.
 
     """
 
@@ -38,11 +43,17 @@ class RowMaker:
     null_value: str
     mode: str
     corrupt: str
+    rescued: str | None = None
 
     @cached_property
     def names(self) -> list[str]:
         """The columns that files have, in order."""
-        return [name for name in self.schema.names if name != self.corrupt]
+        return [name for name in self.schema.names if name not in (self.corrupt, self.rescued)]
+
+    @cached_property
+    def rescues(self) -> bool:
+        """Whether what does not fit the schema is kept."""
+        return self.rescued in self.schema.names
 
     @cached_property
     def keeps_records(self) -> bool:
@@ -55,10 +66,16 @@ class RowMaker:
         return [reader for reader in readers if reader is not None]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RowMaker, (self.schema, self.rules, self.null_value, self.mode, self.corrupt)
+        names = ("schema", "rules", "null_value", "mode", "corrupt", "rescued")
+        return RowMaker, tuple(getattr(self, name) for name in names)
 
     def batch(
-        self, columns: Sequence[pa.Array], rows: int, malformed: Malformed, path: str
+        self,
+        columns: Sequence[pa.Array],
+        rows: int,
+        malformed: Malformed,
+        path: str,
+        unknown: Mapping[str, pa.Array],
     ) -> pa.RecordBatch:
         """Return the rows of columns of text.
 
@@ -67,17 +84,23 @@ class RowMaker:
             rows: number of them.
             malformed: which rows are malformed so far, and the texts of records.
             path: of the file.
+            unknown: columns of text that are not in the schema, and are kept, by name.
 
         Raises:
             DecodeError: a row is malformed in mode FAILFAST.
 
         """
         values: dict[str, pa.Array] = {}
+        misfits: dict[str, pa.Array] = {}
         bad = malformed.rows
         for name, text, reader in zip(self.names, columns, self._readers, strict=True):
             values[name], bad_cells = reader.column(text)
-            if bad_cells:
+            if bad_cells and self.rescues:
+                misfits[name] = pc.if_else(rows_where(bad_cells, rows), text, _NO_TEXT)
+            elif bad_cells:
                 bad = pc.or_(bad, rows_where(bad_cells, rows))
+        if self.rescued is not None and self.rescues:
+            values[self.rescued] = rescued_objects({**misfits, **unknown}, rows)
         any_bad = any_true(bad)
         if any_bad and self.mode == "failfast":
             raise self._failed(pc.index(bad, True).as_py(), malformed, path)

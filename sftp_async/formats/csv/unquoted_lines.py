@@ -31,9 +31,9 @@ class UnquotedLines:
         """Most cells of a line."""
         return int(pc.max(self._counts).as_py() or 0)
 
-    def odd(self, width: int) -> pa.Array:
-        """Return which lines have another number of cells."""
-        return pc.not_equal(self._counts, width)
+    def odd(self, width: int, *, or_more: bool = True) -> pa.Array:
+        """Return which lines have fewer cells, or another number of them."""
+        return (pc.not_equal if or_more else pc.less)(self._counts, width)
 
     def column(self, place: int) -> pa.Array:
         """Return the cell at a place of each line, null where a line has none there."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats.json.leftovers import Leftovers
 from sftp_async.formats.json.quick_records import QuickRecords, QuickRows
 from sftp_async.formats.json.quick_values import OddRecordError
 from sftp_async.formats.json.record_text import given_text, record_text
@@ -18,7 +20,7 @@ from sftp_async.formats.json.tokens import Leniency, MalformedJSONError
 from sftp_async.formats.json.vectorized_blocks import VectorizedBlocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sftp_async.formats.line_decoder import LineBlock
     from sftp_async.options import FormatOptions
@@ -40,7 +42,7 @@ class BlockDecoder:
 
     Args:
         options: of the read.
-        schema: all columns, that of corrupt records included.
+        schema: all columns, those of corrupt records and of rescued data included.
         path: of the file, for errors.
         separator: the end of lines; None: each of Hadoop's.
         paths: `all`, or the only one that may be taken: `exact`, `tokens` (`exact`, with nothing
@@ -65,9 +67,10 @@ class BlockDecoder:
         self._path = path
         self._separator = separator
         self._mode = options.mode
-        name = options.column_name_of_corrupt_record
-        self._corrupt = schema.names.index(name) if name in schema.names else None
-        columns = schema if self._corrupt is None else schema.remove(self._corrupt)
+        self._corrupt = options.column_name_of_corrupt_record
+        self._rescued = options.rescued_data_column
+        special = (self._corrupt, self._rescued)
+        columns = pa.schema([column for column in schema if column.name not in special])
         self._columns = columns
         texts = TextParser(options)
         leniency = leniency_of(options)
@@ -81,8 +84,10 @@ class BlockDecoder:
             if paths in ("all", "middle")
             else None
         )
+        rescues = self._rescued in schema.names
+        self._leftovers = Leftovers(columns, leniency) if rescues else None
         self._fast = (
-            VectorizedBlocks(columns, texts)
+            VectorizedBlocks(columns, texts, rescues=rescues)
             if paths in ("all", "fast") and VectorizedBlocks.can_read(columns, options.locale)
             else None
         )
@@ -112,7 +117,7 @@ class BlockDecoder:
             if arrays is not None:
                 self._refused = 0
                 self.fast_bytes += len(data)
-                yield self._batch(arrays, len(arrays[0]))
+                yield self._batch(arrays, len(arrays[0]), rescued=fast.rescued)
                 return
             if fast.odd_line is None:
                 break
@@ -123,7 +128,7 @@ class BlockDecoder:
             before = fast.read(data[:start]) if start >= _WORTH else None
             if before is not None:
                 self.fast_bytes += start
-                yield self._batch(before, len(before[0]))
+                yield self._batch(before, len(before[0]), rescued=fast.rescued)
                 yield from self._exact(data[start:stop], offset + start)
             else:
                 yield from self._exact(data[:stop], offset)
@@ -162,20 +167,21 @@ class BlockDecoder:
                 batch = self._batch(arrays, len(arrays[0]))
                 yield from (batch.slice(at, _BATCH) for at in range(0, batch.num_rows, _BATCH))
             return
-        parsed = self._parsed(record)
+        parsed, left = self._parsed(record)
         if parsed.malformed and not self._keeps_malformed(0):
             return
         text = record.decode(errors="replace") if parsed.malformed else None
         for start in range(0, len(parsed.rows), _BATCH):
             rows = parsed.rows[start : start + _BATCH]
-            yield self._batch(self._arrays(rows), len(rows), [text] * len(rows))
+            rescued = left[start : start + _BATCH]
+            yield self._batch(self._arrays(rows), len(rows), [text] * len(rows), rescued)
 
     def _ordinary_arrays(self, record: bytes) -> list[pa.Array] | None:
         """Return the rows of a document, or of an array of them; None if something is odd.
 
         One malformed element changes what all others become.
         """
-        if self._quick is None:
+        if self._quick is None or self._leftovers is not None:
             return None
         mark = codecs.BOM_UTF8 if self._detects else b""
         try:
@@ -194,14 +200,17 @@ class BlockDecoder:
             made = QuickRows([], odd={*range(len(lines))})
         else:
             made = self._quick.lines(lines)
-            if not made.odd and not made.malformed:
+            if self._leftovers is not None:
+                made = replace(made, malformed=set(), odd=made.odd | made.malformed)
+            elif not made.odd and not made.malformed:
                 return self._batch(made.arrays, len(lines))
         behind = len(lines) if self._quick is not None else 0
         rows: list[list[Any]] = []  # of the odd records
         places: list[int] = []  # of all rows; those of odd records are behind the others
         texts: list[str | None] = []
+        rescued: list[str | None] = []
         for place, line in enumerate(lines):
-            parsed = self._parsed(line) if place in made.odd else None
+            parsed, left = self._parsed(line) if place in made.odd else (None, self._left(line))
             malformed = parsed.malformed if parsed is not None else place in made.malformed
             if not malformed or self._keeps_malformed(offset):
                 size = 1 if parsed is None else len(parsed.rows)
@@ -209,6 +218,7 @@ class BlockDecoder:
                 places += range(first, first + size)
                 texts += [line.decode(errors="replace") if malformed else None] * size
                 rows += parsed.rows if parsed is not None else ()
+                rescued += left
             offset += len(line) + 1
         arrays = made.arrays
         if rows or not arrays:
@@ -217,7 +227,7 @@ class BlockDecoder:
         if behind:
             order = pa.array(places, pa.int64())
             arrays = [array.take(order) for array in arrays]
-        return self._batch(arrays, len(places), texts)
+        return self._batch(arrays, len(places), texts, rescued)
 
     def _keeps_malformed(self, offset: int) -> bool:
         """Whether malformed records become rows.
@@ -234,12 +244,26 @@ class BlockDecoder:
             )
         return self._mode != "dropmalformed"
 
-    def _parsed(self, record: bytes) -> Parsed:
+    def _parsed(self, record: bytes) -> tuple[Parsed, list[str | None]]:
+        """Return what a record became, and what is left over of each of its rows."""
         try:
             text = record_text(record) if self._detects else given_text(record)
-            return self._parser.parse(text)
+            parsed = self._parser.parse(text)
         except (MalformedJSONError, UnicodeDecodeError):
-            return Parsed([[None] * len(self._columns)], malformed=True)
+            parsed = Parsed([[None] * len(self._columns)], malformed=True)
+        nothing: list[str | None] = [None] * len(parsed.rows)
+        if self._leftovers is None or parsed.malformed > parsed.partial or not parsed.rows:
+            return parsed, nothing
+        try:
+            return Parsed(parsed.rows), self._leftovers.of_record(text, parsed.rows)
+        except MalformedJSONError:
+            return parsed, nothing
+
+    def _left(self, line: bytes) -> list[str | None]:
+        """Return what is left over of an ordinary record, whose values fit."""
+        if self._leftovers is None:
+            return [None]
+        return self._leftovers.of_record(line.decode())
 
     def _arrays(self, rows: list[list[Any]]) -> list[pa.Array]:
         """Return the columns of rows, without that of corrupt records."""
@@ -247,14 +271,24 @@ class BlockDecoder:
         return [pa.array(next(columns), kind) for kind in self._columns.types]
 
     def _batch(
-        self, arrays: list[pa.Array], size: int, texts: list[str | None] | None = None
+        self,
+        arrays: list[pa.Array],
+        size: int,
+        texts: Sequence[str | None] | None = None,
+        rescued: Sequence[str | None] | pa.Array | None = None,
     ) -> pa.RecordBatch:
-        """Return columns, and the texts of corrupt records, as a batch."""
-        if self._corrupt is not None:
-            given = texts is not None and any(text is not None for text in texts)
-            column = pa.array(texts, pa.string()) if given else pa.nulls(size, pa.string())
-            arrays = [*arrays[: self._corrupt], column, *arrays[self._corrupt :]]
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        """Return columns, texts of corrupt records, and what is left over, as a batch."""
+        special = {self._corrupt: texts, self._rescued: rescued}
+        ordinary = iter(arrays)
+        columns = [
+            _text_column(special[name], size) if name in special else next(ordinary)
+            for name in self._schema.names
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+
+def _text_column(texts: Sequence[str | None] | pa.Array | None, size: int) -> pa.Array:
+    return pa.nulls(size, pa.string()) if texts is None else pa.array(texts, pa.string())
 
 
 def leniency_of(options: FormatOptions) -> Leniency:

@@ -19,6 +19,7 @@ from sftp_async.formats.json.inference import Inference
 from sftp_async.formats.json.text_values import TextParser
 from sftp_async.formats.line_decoder import LineReader
 from sftp_async.formats.nested_columns import check_columns
+from sftp_async.formats.rescued import check_rescued
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,6 +72,7 @@ class JSONReadFormat(ReadFormat):
         if self.schema is not None:
             texts = TextParser(self.options)
             corrupt = self.options.column_name_of_corrupt_record
+            check_rescued(self.schema, self.options.rescued_data_column)
             check_columns(self.schema, corrupt, "JSON", texts.is_known)
 
     def is_splittable(self, path: str) -> bool:

@@ -35,11 +35,14 @@ class Parsed:
     Attributes:
         rows: a list of values, in the order of the columns, for each.
         malformed: whether the record is malformed; `rows` is what could be read.
+        partial: whether it is malformed only since values do not fit their columns, as far as the
+            record was looked at.
 
     """
 
     rows: list[list[Any]]
     malformed: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class RecordParser:
         try:
             return Parsed([self._object(tokens, self._fields)])
         except PartialValueError as error:
-            return Parsed([error.value], malformed=True)
+            return Parsed([error.value], malformed=True, partial=True)
 
     def _root_array(self, tokens: MemberTokens) -> Parsed:
         def element(tokens: MemberTokens) -> list[Any]:
@@ -113,7 +116,7 @@ class RecordParser:
         try:
             return Parsed(self._array(tokens, element))
         except PartialValueError as error:
-            return Parsed(error.value, malformed=True)
+            return Parsed(error.value, malformed=True, partial=True)
 
     def _object(self, tokens: MemberTokens, fields: _Fields) -> list[Any]:
         row: list[Any] = [None] * len(fields.converts)

@@ -8,6 +8,7 @@ word `Inf`, text that is not UTF-8, and what exceeds Jackson's limits.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from pyarrow import json as pj
 
 from sftp_async.formats.json.limits import all_within_limits, within_limits
 from sftp_async.formats.json.scalars import base64
+from sftp_async.formats.rescued import rescued_objects
 
 if TYPE_CHECKING:
     from sftp_async.formats.json.text_values import TextParser
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 _WORDS = re.compile(rb"[:\[,]\s*-?(?:Inf(?:inity)?|NaN)\s*[,}\]]")
 # Arrow says so where it does not parse a record, or finds a value of another kind.
 _ROW = re.compile(r"in row (\d+)")
+# And this where a record has a member that is not asked for.
+_UNEXPECTED = "unexpected field"
+# As what Arrow keeps the text of members that are no columns. It keeps that of no fraction.
+_KEPT = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), type(None): pa.string()}
+# Lines in which such members are looked for, about, and most members for which Arrow is asked.
+_SAMPLE, _MOST_FIELDS = 64, 1000
 _AS_THEY_ARE = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.bool_(), pa.float32(), pa.float64()),
     pa.string(),
@@ -37,21 +45,22 @@ class VectorizedBlocks:
     Args:
         columns: all columns but that of corrupt records.
         texts: parses dates and timestamps.
+        rescues: whether members that are no columns are kept.
 
     Attributes:
+        rescued: those of the last block, a JSON object for each row; None if they are not kept.
         odd_line: why the last block was refused: the place of a line that Arrow does not read, if
             that is known.
 
     """
 
-    def __init__(self, columns: pa.Schema, texts: TextParser) -> None:
+    def __init__(self, columns: pa.Schema, texts: TextParser, *, rescues: bool = False) -> None:
         self._columns = columns
         self._texts = texts
+        self._rescues = rescues
         self.odd_line: int | None = None
-        fields = [pa.field(field.name, _read_as(field.type)) for field in columns]
-        self._parsing = pj.ParseOptions(
-            explicit_schema=pa.schema(fields), unexpected_field_behavior="ignore"
-        )
+        self.rescued: pa.Array | None = None
+        self._fields = [pa.field(field.name, _read_as(field.type)) for field in columns]
 
     @staticmethod
     def can_read(columns: pa.Schema, locale: str) -> bool:
@@ -73,7 +82,7 @@ class VectorizedBlocks:
             data: whole records; those before the last end with `\n`.
 
         """
-        self.odd_line = None
+        self.odd_line = self.rescued = None
         lines = _lines(data)
         if not lines or not _is_utf8(data) or not _are_records(lines):
             self.odd_line = _first_odd(lines)
@@ -81,11 +90,8 @@ class VectorizedBlocks:
         if (b"Inf" in data or b"NaN" in data) and _WORDS.search(data):
             self.odd_line = data.count(b"\n", 0, _WORDS.search(data).start())  # type: ignore[union-attr]
             return None
-        reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
         try:
-            table = pj.read_json(
-                pa.BufferReader(data), read_options=reading, parse_options=self._parsing
-            )
+            table = self._table(data, lines)
         except pa.ArrowInvalid as error:
             # Only a hint: if the line is an ordinary one, the block is refused once more.
             found = _ROW.search(str(error))
@@ -93,6 +99,10 @@ class VectorizedBlocks:
             return None
         if table.num_rows != len(lines):
             return None
+        if self._rescues:
+            unknown = self._fields[len(self._columns) :]
+            members = {field.name: _joined(table.column(field.name)) for field in unknown}
+            self.rescued = rescued_objects(members, table.num_rows)
         try:
             return [
                 self._finished(_joined(table.column(place)), field.type)
@@ -100,6 +110,49 @@ class VectorizedBlocks:
             ]
         except (pa.ArrowInvalid, ValueError):
             return None
+
+    def _table(self, data: bytes, lines: list[bytes]) -> pa.Table:
+        """Return the members of records: of each column, and then those that are kept.
+
+        Raises:
+            pa.ArrowInvalid: Arrow does not read them.
+
+        """
+        reading = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
+        while True:
+            parsing = pj.ParseOptions(
+                explicit_schema=pa.schema(self._fields),
+                unexpected_field_behavior="error" if self._rescues else "ignore",
+            )
+            try:
+                return pj.read_json(
+                    pa.BufferReader(data), read_options=reading, parse_options=parsing
+                )
+            except pa.ArrowInvalid as error:
+                if _UNEXPECTED not in str(error) or not self._learn(lines):
+                    raise
+
+    def _learn(self, lines: list[bytes]) -> bool:
+        """Add members of records that are no columns to those that Arrow is asked for.
+
+        Returns:
+            Whether there are any in some of the lines, and Arrow keeps their text.
+
+        """
+        known = {field.name for field in self._fields}
+        unknown: dict[str, pa.DataType | None] = {}
+        for line in lines[:: len(lines) // _SAMPLE + 1]:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            for name in record.keys() - known:
+                if record[name] is not None or name not in unknown:
+                    unknown[name] = _KEPT.get(type(record[name]))
+        if not unknown or None in unknown.values() or len(known) + len(unknown) > _MOST_FIELDS:
+            return False
+        self._fields += [pa.field(name, unknown[name]) for name in sorted(unknown)]
+        return True
 
     def _finished(self, array: pa.Array, kind: pa.DataType) -> pa.Array:
         """Convert what was read as text.

@@ -148,14 +148,11 @@ class PatternReader:
         letters |= {"ss": "second"}
         names: list[str] = []
         pattern = ""
-        for index, part in enumerate(self.parts):
+        for part in self.parts:
             if part[0].isalpha() and part[0].isascii():
                 name = letters.get(part)
-                neighbour = self.parts[index + 1 : index + 2]
                 if name is None or name in names:
                     return None
-                if name == "year" and neighbour and neighbour[0][0].isalpha():
-                    return None  # the year would take digits of what follows
                 names.append(name)
                 pattern += r"(\d{4})" if name == "year" else r"(\d{2})"
             elif part in ("[", "]"):

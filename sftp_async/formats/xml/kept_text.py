@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import TYPE_CHECKING
 
 from sftp_async.formats.decode_errors import malformed
+from sftp_async.formats.sealed_file import SealedFile, sealed_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import IO
 
 #: Most bytes of a document whose text is the corrupt record of its malformed rows.
 CORRUPT_BYTES = 128 * 1024 * 1024
@@ -34,9 +33,7 @@ class KeptText:
         self._chunks = chunks
         self._path = path
         # It is closed with this object. The directory is that of `tempfile`, which TMPDIR sets.
-        self._copy: IO[bytes] | None = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-            _IN_MEMORY, prefix="sftp_async-"
-        )
+        self._copy: SealedFile | None = sealed_file(_IN_MEMORY)
         self._size = 0
         self._passed = 0
         self._is_complete = False

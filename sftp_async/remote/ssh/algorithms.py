@@ -79,6 +79,11 @@ def offered(options: ConnectionOptions, host_keys: Iterable[str]) -> dict[str, l
     }
 
 
+def compressions(options: ConnectionOptions) -> list[str]:
+    """Return the compressions to offer; zlib@openssh.com begins behind the login, zlib before."""
+    return ["zlib@openssh.com", "none"] if options.compression_on_the_wire else ["none"]
+
+
 def nothing_in_common(
     options: ConnectionOptions,
     ours: Mapping[str, list[str]],

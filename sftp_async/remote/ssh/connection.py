@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sftp_async.options import ConnectionOptions
     from sftp_async.remote.filesystem import RemoteFile
+    from sftp_async.remote.token_bucket import Paces
 
 #: Most entries of a directory that are listed: a hostile server could send names without end.
 LARGEST_LISTING = 1_000_000
@@ -47,6 +48,7 @@ class Connection(RemoteFileSystem):
         bastion_host_keys: the verified host keys of the bastions, as public key lines.
         in_order: whether requests may be sent before the answers that they depend on, because the
             server serves them in order.
+        pace: what the bytes of files opened from now on pass through; None: nothing.
 
     """
 
@@ -69,6 +71,7 @@ class Connection(RemoteFileSystem):
         )
         self.capabilities = Capabilities.of(ssh, sftp)
         self.in_order = self.capabilities.plain_files
+        self.pace: Paces | None = None
         self._sftp = sftp
         self._guard = RequestGuard(ssh, options, bastions)
         self._channels = Channels(ssh, sftp, self._guard)
@@ -89,6 +92,21 @@ class Connection(RemoteFileSystem):
         """Disconnect and wait for the socket to close, for a few seconds at most."""
         await self._guard.close()
         await self._channels.settle()
+
+    async def close_and_wait(self) -> bool:
+        """Disconnect, and wait until the server has, too; False if that takes too long."""
+        closed = await self._guard.close_and_wait()
+        await self._channels.settle()
+        return closed
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last answer; 0 while one is due."""
+        return self._guard.quiet_for
+
+    def give_up(self) -> None:
+        """Refuse further requests with `ConnectionGivenUpError`; to be closed then."""
+        self._guard.give_up()
 
     @property
     def round_trip(self) -> float:
@@ -261,10 +279,13 @@ class Connection(RemoteFileSystem):
 
     # Files
 
-    async def open_new(self, path: str) -> SFTPFile:
-        """Create a file that must not exist, for writing."""
+    async def open_new(self, path: str, permissions: int | None = None) -> SFTPFile:
+        """Create a file that must not exist, for writing; with these mode bits less the umask."""
         return await self._open(
-            path, asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL, "create"
+            path,
+            asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_EXCL,
+            "create",
+            permissions=permissions,
         )
 
     async def open_existing(self, path: str) -> SFTPFile:
@@ -314,14 +335,20 @@ class Connection(RemoteFileSystem):
             return await check_file.sha256_on_server(self._sftp, path)
 
     async def _open(
-        self, path: str, flags: int, what: str, channel: Channel | None = None
+        self,
+        path: str,
+        flags: int,
+        what: str,
+        channel: Channel | None = None,
+        permissions: int | None = None,
     ) -> SFTPFile:
+        attrs = asyncssh.SFTPAttrs(permissions=permissions)
         channel = channel or self._channels.open[0]
         try:
             async with self._guard.request(what, path):
                 # block_size=0: one write call is one request; we cut to the server's limit
                 # ourselves.
-                handle = await channel.sftp.open(path, flags, encoding=None, block_size=0)
+                handle = await channel.sftp.open(path, flags, attrs, encoding=None, block_size=0)
         except TransferError as error:
             if flags & asyncssh.FXF_EXCL:
                 error = await exists_or(error, self, what, path)
@@ -337,6 +364,7 @@ class Connection(RemoteFileSystem):
             offered.max_write,
             lambda error, path, size: space_or(error, self, path, size),
             channel,
+            self.pace,
         )
 
 

@@ -30,6 +30,7 @@ from sftp_async.errors import (
     TransferError,
 )
 from sftp_async.options.address import authority
+from sftp_async.options.connection import wording_of
 
 if TYPE_CHECKING:
     from sftp_async.options import ConnectionOptions
@@ -133,7 +134,7 @@ def connect_error(
         logged_in: whether the server has accepted the credentials.
 
     """
-    host, who = options.address, options.role
+    host, who = options.address, wording_of(options).role
     if isinstance(error, asyncssh.PermissionDenied):
         return AuthenticationError(
             f"The {who} refused the login ({methods} tried)",
@@ -237,7 +238,7 @@ def bastion_lost(bastion: ConnectionOptions, error: Exception) -> ConnectError:
 
 def network_error(error: Exception, options: ConnectionOptions) -> ConnectError:
     """Map what resolving the host name or opening the TCP connection raised."""
-    host, option = options.address, options.named_by
+    host, option = options.address, wording_of(options).named_by
     if isinstance(error, socket.gaierror | UnicodeError):
         return ConnectError(
             f"The host name cannot be resolved ({reason_of(error)})",

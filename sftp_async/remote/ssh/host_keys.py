@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from sftp_async.errors import HostKeyError, OptionsError
+from sftp_async.options.connection import wording_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,7 +152,7 @@ class HostKeyPolicy:
 
     def refusal(self, reason: str) -> HostKeyError:
         """Return the error for a server whose key is not trusted; `reason` is asyncssh's."""
-        host, who = self._options.address, self._options.role
+        host, who = self._options.address, wording_of(self._options).role
         if self._presented is None:
             return HostKeyError(
                 f"The {who}'s host key was refused ({reason})",
@@ -162,7 +163,7 @@ class HostKeyPolicy:
         fingerprint = fingerprint_of(self._presented)
         shown = f"{self._presented.algorithm.decode()} {fingerprint}"
         remedy = (
-            f"set {self._options.prefix}host_key_fingerprint to {fingerprint} "
+            f"set {wording_of(self._options).prefix}host_key_fingerprint to {fingerprint} "
             "(or known_hosts to the line of that key)"
         )
         if self._fingerprints or any(self._matches()):

@@ -14,8 +14,10 @@ from sftp_async.errors import (
     ServerBusyError,
 )
 from sftp_async.options.address import authority
+from sftp_async.options.connection import wording_of
 from sftp_async.remote.ssh.algorithms import (
     CIPHERS,
+    compressions,
     nothing_in_common,
     offered,
     takes_sha2_of_rsa,
@@ -157,7 +159,7 @@ class Login:
 
     def too_late(self, before: Login | ProxyTunnel | None) -> ConnectError:
         """Return the error for `connect_timeout` having passed in this login."""
-        who, address = f"The {self.options.role}", self.options.address
+        who, address = f"The {wording_of(self.options).role}", self.options.address
         if self.ssh is not None:
             what = f"{who} took the connection, but did not finish the login"
             hint = "Check that an SSH server listens on this port, or raise connect_timeout"
@@ -175,13 +177,14 @@ class Login:
 
     def _add_words(self, error: AuthenticationError) -> None:
         """Add what the server stated about the login."""
+        role = wording_of(self.options).role
         if words := self._client.words:
-            error.message += f'; the {self.options.role} answered: "{words}"'
+            error.message += f'; the {role} answered: "{words}"'
             error.args = (error.message,)
         if self._client.asked_more:
             error.hint = (
                 "sftp_async answers a question for the password alone. Do what the "
-                f"{self.options.role} asks for in an interactive client such as sftp; for jobs, "
+                f"{role} asks for in an interactive client such as sftp; for jobs, "
                 "ask its operator for a login by key, without one-time codes or passwords that "
                 "expire"
             )
@@ -192,10 +195,11 @@ class Login:
         if self.options.legacy_algorithms or not keys or keys[0].algorithm != b"ssh-rsa":
             return
         if not takes_sha2_of_rsa(self.ssh):
+            role = wording_of(self.options).role
             error.hint = (
-                f"The {self.options.role} does not advertise SHA-2 signatures, so the RSA "
+                f"The {role} does not advertise SHA-2 signatures, so the RSA "
                 "key was not tried. Use an ed25519 key, or set legacy_algorithms=true if the "
-                f"{self.options.role} is too old for it. {error.hint}"
+                f"{role} is too old for it. {error.hint}"
             )
 
 
@@ -212,7 +216,7 @@ def _settings(
             gss_kex=False,
             gss_auth=False,
             x509_trusted_certs=None,
-            compression_algs=["none"],
+            compression_algs=compressions(options),
             login_timeout=options.login_timeout,
             keepalive_interval=options.keepalive_interval,
             keepalive_count_max=KEEPALIVE_COUNT,
@@ -235,7 +239,7 @@ def _credentials(options: ConnectionOptions) -> tuple[list[asyncssh.SSHKey] | No
         key = load_private_key(
             options.private_key_content.get_secret_value(),
             passphrase.get_secret_value() if passphrase else None,
-            options.prefix,
+            wording_of(options).prefix,
         )
         keys = [key]
         methods.append("private key")

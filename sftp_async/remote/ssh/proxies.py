@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from sftp_async.errors import AuthenticationError, ConnectError, OptionsError
 from sftp_async.options.address import authority
+from sftp_async.options.connection import proxies_of
 from sftp_async.remote.ssh.error_mapping import reason_of
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def tunnel_of(options: ConnectionOptions) -> ProxyTunnel | None:
         OptionsError: it needs an extra that is not installed, or the login cannot be sent.
 
     """
-    for proxy in options.proxies:
+    for proxy in proxies_of(options):
         kind = SocksTunnel if proxy.scheme == "socks5" else HTTPTunnel
         secret = options.proxy_password
         return kind(proxy, secret.get_secret_value() if secret else None, options.connect_timeout)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sftp_async.remote.filesystem import RemoteEntry
     from sftp_async.remote.ssh.request_guard import RequestGuard
     from sftp_async.remote.ssh.sftp_channels import Channel
+    from sftp_async.remote.token_bucket import Paces
 
 
 class SFTPFile(RemoteFile):
@@ -34,6 +35,7 @@ class SFTPFile(RemoteFile):
         max_write: most bytes the server takes in one request.
         on_refusal: maps a write's error to a better one, given the path and the size in bytes.
         channel: that the file is open on.
+        pace: what the file's bytes pass through; None: nothing.
 
     """
 
@@ -46,7 +48,9 @@ class SFTPFile(RemoteFile):
         max_write: int,
         on_refusal: Callable[[TransferError, str, int], Awaitable[TransferError]],
         channel: Channel,
+        pace: Paces | None = None,
     ) -> None:
+        self.pace = pace
         self.address = guard.address
         self.path = path
         # asyncssh's annotations know bytes only; any buffer works.
@@ -70,6 +74,8 @@ class SFTPFile(RemoteFile):
             StalledError, ConnectionLostError: not acknowledged; it may or may not be in the file.
 
         """
+        if self.pace is not None:
+            await self.pace.take(memoryview(data).nbytes)
         await self.begin_write(data, offset)
 
     def begin_write(self, data: Buffer, offset: int) -> asyncio.Task[None]:
@@ -77,7 +83,7 @@ class SFTPFile(RemoteFile):
 
         Its requests are sent in the order of their offsets, and before those of any task started
         later: an event loop runs tasks in the order in which they were made, and asyncssh sends a
-        request before it first waits.
+        request before it first waits. The caller waits for the file's `pace`.
         """
         view = memoryview(data).cast("B")
         pieces = max(1, -(-len(view) // self._max_write))

@@ -9,8 +9,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import asyncssh
+from asyncssh.constants import DISC_BY_APPLICATION, MSG_DISCONNECT
+from asyncssh.packet import String, UInt32
 
-from sftp_async.errors import ConnectionLostError, RemoteProtocolError, StalledError
+from sftp_async.errors import (
+    ConnectionGivenUpError,
+    ConnectionLostError,
+    RemoteProtocolError,
+    StalledError,
+)
 from sftp_async.remote.ssh.error_mapping import REFUSED_OR_LOST, request_error
 from sftp_async.remote.ssh.watchdog import Watchdog
 
@@ -47,12 +54,22 @@ class RequestGuard:
         self._bastions = bastions
         self._stalled_for: float | None = None
         self._broken = False
+        self._given_up = False
         self._watchdog = Watchdog(self._on_silence)
 
     @property
     def usable(self) -> bool:
         """Whether requests can still be sent."""
         return not self._broken and not self._ssh.is_closed()
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last answer; 0 while one is due."""
+        return self._watchdog.quiet_for
+
+    def give_up(self) -> None:
+        """Refuse further requests with `ConnectionGivenUpError`; to be closed then."""
+        self._broken = self._given_up = True
 
     def abort(self) -> None:
         """Cut the connection at once, without a disconnect message; for everything unexpected."""
@@ -73,6 +90,29 @@ class RequestGuard:
         finally:
             for ssh in (self._ssh, *self._bastions):
                 ssh.abort()  # no more than a formality on a closed one
+
+    async def close_and_wait(self) -> bool:
+        """Disconnect, and wait until the server has ended the connection, too.
+
+        Returns:
+            False if it has not after a few seconds.
+
+        """
+        self._broken = True
+        self._watchdog.close()
+        try:
+            # asyncssh's own disconnect does not wait for the server's end of the connection.
+            self._ssh.send_packet(
+                MSG_DISCONNECT, UInt32(DISC_BY_APPLICATION), String("Disconnected"), String("")
+            )
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._ssh.wait_closed()
+        except (TimeoutError, OSError, asyncssh.Error):
+            return False
+        finally:
+            for ssh in (self._ssh, *self._bastions):
+                ssh.abort()
+        return True
 
     def heard(self) -> None:
         """Note that part of an answer came: a long request continues."""
@@ -96,9 +136,8 @@ class RequestGuard:
 
         """
         if not self.usable:
-            raise ConnectionLostError(
-                f"Cannot {what}: the connection is closed", host=self.address, path=path
-            )
+            lost = ConnectionGivenUpError if self._given_up else ConnectionLostError
+            raise lost(f"Cannot {what}: the connection is closed", host=self.address, path=path)
         started = time.monotonic()
         try:
             with self._watchdog.expecting(patience or self._operation_timeout):

@@ -31,7 +31,7 @@ class Watchdog:
         self._on_silence = on_silence
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[float, int] = {}
-        self._last_reply = 0.0
+        self._last_reply = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
@@ -58,6 +58,11 @@ class Watchdog:
     def heard(self) -> None:
         """Note that the server answered in the middle of a long request."""
         self._last_reply = self._loop.time()
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last reply; 0 while one is due."""
+        return 0.0 if self._waiting else self._loop.time() - self._last_reply
 
     def close(self) -> None:
         """Stop watching."""

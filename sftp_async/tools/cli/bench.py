@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,7 +12,15 @@ from sftp_async.errors import OptionsError
 from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
+if TYPE_CHECKING:
+    from sftp_async.tools.cli.bench_run import Measurement
+
 T = TypeVar("T")
+
+#: Of the fastest throughput: what is worth no further connection.
+ABOUT = 0.9
+#: Seconds below which a measurement says more about its start than about the server.
+SHORTEST = 1.0
 
 
 def bench(
@@ -42,7 +50,7 @@ def bench(
     """Measure the throughput of uploads for each number of connections and channels.
 
     The command writes hidden files of random data to the target directory, and removes them. It is
-    one process on this machine, while a Spark job has several.
+    one process on this machine, while a Spark job has several. At the end it recommends a setting.
     """
     from sftp_async.options import parsing as p
     from sftp_async.tools.cli.bench_run import Setting, measure
@@ -71,9 +79,36 @@ def bench(
             f"{result.connections:>11}  {result.channels_per_file:>8}  {result.seconds:>8.2f}  "
             f"{result.megabytes_per_second:>8,.1f}"
         )
+    best = recommended(results)
     output.document(
-        {"path": server.path or ".", "bytes": total, "results": [asdict(r) for r in results]}
+        {
+            "path": server.path or ".",
+            "bytes": total,
+            "results": [asdict(r) for r in results],
+            "recommended": {
+                "max_connections": best.connections,
+                "channels_per_file": best.channels_per_file,
+            },
+        }
     )
+    output.line()
+    output.line(
+        f"Recommended: -o max_connections={best.connections} "
+        f"-o channels_per_file={best.channels_per_file}",
+        "green",
+    )
+    if best.seconds < SHORTEST:
+        output.line(
+            f"It took {best.seconds:.2f} s, which says little: measure again with a larger --size.",
+            "yellow",
+        )
+
+
+def recommended(results: Sequence[Measurement]) -> Measurement:
+    """Return the measurement with the fewest connections and channels that is about the fastest."""
+    fastest = max(result.megabytes_per_second for result in results)
+    enough = [each for each in results if each.megabytes_per_second >= ABOUT * fastest]
+    return min(enough, key=lambda each: (each.connections, str(each.channels_per_file) != "auto"))
 
 
 def _parsed(

@@ -20,8 +20,20 @@ def options(
     name: Annotated[
         str | None, typer.Argument(help="Name of one option, in any spelling.", show_default=False)
     ] = None,
+    json_schema: Annotated[
+        bool,
+        typer.Option(
+            "--json-schema",
+            help="Print a JSON Schema of all options, for editors and checks of configurations.",
+        ),
+    ] = False,
 ) -> None:
     """Show all options of the data source, or one of them."""
+    if json_schema:
+        from sftp_async.options.json_schema import options_schema
+
+        Output(as_json=True).document(options_schema())
+        return
     from sftp_async.options.catalog import option_entries
 
     entries = [entry.as_plain_text() for entry in option_entries()]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sftp_async.read.listing import Listing
     from sftp_async.read.preview import Preview
+    from sftp_async.read.stream.preview import StreamLook
 
 #: Files of each kind that are shown; `--json` has all of them.
 _SHOWN = 20
@@ -29,6 +30,12 @@ def preview(
     rows: Annotated[
         int, typer.Option("--rows", "-n", metavar="N", min=0, help="Number of rows to show.")
     ] = 10,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream", help="Show what a stream would read next; `-o state_location=…` is its own."
+        ),
+    ] = False,
 ) -> None:
     """Show what a read of TARGET would take: files, columns, tasks, and the first rows.
 
@@ -36,12 +43,15 @@ def preview(
     `-o header=true -o format=csv`. Nothing is written to the server.
     """
     from sftp_async.read.preview import preview as look
+    from sftp_async.read.preview import preview_stream
 
     path = server.path or "."
-    found = look(server.options, (path,), rows=rows)
+    found = (preview_stream if stream else look)(server.options, (path,), rows=rows)
     output.document(found.to_dict())
     output.line(f"{server.options.address}, path {path}")
-    _show_files(found.listing, output)
+    if found.stream is not None:
+        show_stream(found.stream, output)
+    show_files(found.listing, output, "Next micro-batch: " if found.stream else "")
     _show_plan(found, output)
     if found.problem is not None:
         if not output.as_json:  # the document has the problem
@@ -49,10 +59,37 @@ def preview(
         raise typer.Exit(1)
 
 
-def _show_files(listing: Listing, output: Output) -> None:
+def show_stream(stream: StreamLook, output: Output) -> None:
+    """Show what a stream would do with the files that are there."""
+    from sftp_async.read.ingest_log.locations import without_secrets
+    from sftp_async.read.stream.preview import PLANNED
+
+    size = sum(file.size for file in stream.waiting)
+    batches = f"{len(stream.batches):,}" + (" or more" if len(stream.batches) == PLANNED else "")
+    output.line()
+    if not stream.begun and (location := stream.options.state_location) is not None:
+        output.line(
+            f"No state at {without_secrets(location)}: the stream has not begun, or its state is "
+            "elsewhere",
+            "bold",
+        )
+    output.line(
+        f"Waiting: {counted((len(stream.waiting), 'file'))}, {in_units(size)}; micro-batches "
+        f"for them: {batches}"
+    )
+    output.line(f"Read before, in this version: {counted((len(stream.read), 'file'))}")
+    if stream.changed:
+        action = stream.options.on_change
+        output.line(f"Changed since they were read (on_change={action}): {len(stream.changed):,}")
+        for file in stream.changed[:_SHOWN]:
+            output.line(f"  {file.path}")
+
+
+def show_files(listing: Listing, output: Output, what: str = "") -> None:
+    """Show the files of a read, and those that it leaves out."""
     size = sum(file.size for file in listing.files)
     output.line()
-    output.line(f"{counted((len(listing.files), 'file'))}, {in_units(size)}", "bold")
+    output.line(f"{what}{counted((len(listing.files), 'file'))}, {in_units(size)}", "bold")
     for file in listing.files[:_SHOWN]:
         when = f"{datetime.fromtimestamp(file.mtime, UTC):%Y-%m-%d %H:%M}" if file.mtime else "-"
         output.line(f"  {file.size:>15,}  {when:16}  {file.path}")

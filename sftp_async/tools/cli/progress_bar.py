@@ -1,4 +1,4 @@
-"""Shows the progress bar of one transfer on a terminal."""
+"""Shows the progress bar of a transfer on a terminal."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from sftp_async.tools.cli.transfer import TransferProgress
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console
 
 
 @contextmanager
-def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar; call the value with bytes done and in total to update it."""
+def progress_bar(console: Console, what: str) -> Iterator[TransferProgress]:
+    """Show a progress bar that follows the transfer; without a total, it shows that it goes on."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -32,4 +34,6 @@ def progress_bar(console: Console, what: str) -> Iterator[Callable[[int, int], N
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield TransferProgress(
+            lambda done, total: progress.update(task, completed=done, total=total)
+        )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sftp_async.errors import OptionsError
-from sftp_async.humanize import in_units
+from sftp_async.humanize import counted, in_units, printable
+from sftp_async.layout.hidden_names import is_hidden_name
 from sftp_async.tools.cli.output import Output
 from sftp_async.tools.cli.target import Server
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sftp_async.options import SFTPOptions
+    from sftp_async.tools.cli.stray_files import Leftovers
     from sftp_async.write.recovery import Action, Interrupted, Recovered
 
 _YES = typer.Option("--yes", "-y", help="Do it without asking.")
@@ -33,11 +36,13 @@ def recover(server: Server, output: Output, yes: Annotated[bool, _YES] = False) 
     Shows what there is to do, and does it when you confirm. TARGET is what the job wrote to, as in
     `save()`. Every write to the target does the same before it begins.
     """
+    from sftp_async.tools.cli.stray_files import leftovers
     from sftp_async.write.recovery import recover as act
     from sftp_async.write.recovery import survey
 
     options = _without_retries(server)
-    _carry_out(options, survey(options), act, output, yes=yes)
+    actions = survey(options)
+    _carry_out(options, actions, leftovers(options, hidden=False), act, output, yes=yes)
 
 
 def clean(
@@ -62,18 +67,21 @@ def clean(
     """
     from sftp_async.tools.cli import stray_files
     from sftp_async.tools.cli.run import run
-    from sftp_async.write.recovery import Recovered, survey, sweep
+    from sftp_async.write.recovery import Recovered, Sweep, survey, sweep
 
     options = _without_retries(server)
     if older_than is not None:
         options = options.model_copy(update={"staging_ttl": older_than})
-    staging, hidden = survey(options, sweep_only=True), run(stray_files.find(options))
+    staging, found = survey(options, sweep_only=True), stray_files.leftovers(options)
+    known = {each.path for each in staging if isinstance(each, Sweep)}
+    hidden = [each for each in found.old if is_hidden_name(posixpath.basename(each.path))]
+    hidden = [each for each in hidden if each.path not in known]
 
     def act(options: SFTPOptions) -> Recovered:
         removed = run(stray_files.remove(options, hidden)) if hidden else 0
         return Recovered(swept=removed + sweep(options).swept)
 
-    _carry_out(options, [*staging, *hidden], act, output, yes=yes)
+    _carry_out(options, [*staging, *hidden], found, act, output, yes=yes)
 
 
 def _without_retries(server: Server) -> SFTPOptions:
@@ -89,11 +97,13 @@ def _without_retries(server: Server) -> SFTPOptions:
 def _carry_out(
     options: SFTPOptions,
     actions: Sequence[Action],
+    found: Leftovers,
     act: Callable[[SFTPOptions], Recovered],
     output: Output,
     *,
     yes: bool,
 ) -> None:
+    from sftp_async.tools.cli.stray_files import age_text
     from sftp_async.write.recovery import Sweep
 
     interrupted = [each for each in actions if not isinstance(each, Sweep)]
@@ -102,11 +112,14 @@ def _carry_out(
         "path": options.path,
         "interrupted": [_facts(each) for each in interrupted],
         "abandoned": [{"path": each.path, "age": each.age} for each in abandoned],
+        "too_young": found.young_facts(),
     }
     for commit in interrupted:
         output.line(_line(commit))
     for leftover in abandoned:
-        output.line(f"{leftover.path}, {_age(leftover.age)} old: remove")
+        output.line(f"{printable(leftover.path)}, {age_text(leftover.age)} old: remove")
+    for line in found.young_lines():
+        output.line(printable(line))
     if not actions:
         output.document({"done": True, "finished": 0, "swept": 0, "discarded": 0, **shown})
         output.line(f"Nothing to do in {options.path}.", "green")
@@ -120,7 +133,8 @@ def _carry_out(
     output.document({"done": True, **done, **shown})
     discarded = f", {done['discarded']} discarded" if done["discarded"] else ""
     output.line(
-        f"Done: {done['finished']} commits ended{discarded}, {done['swept']} leftovers removed.",
+        f"Done: {counted((done['finished'], 'commit'))} ended{discarded}, "
+        f"{counted((done['swept'], 'leftover'))} removed.",
         "green",
     )
 
@@ -138,15 +152,11 @@ def _facts(action: Interrupted) -> dict[str, Any]:
 
 
 def _line(action: Interrupted) -> str:
+    from sftp_async.tools.cli.stray_files import age_text
+
     facts = _facts(action)
     return (
-        f"job {facts['job_id'][:16]}, interrupted {_age(action.age)} ago, {facts['files']} files, "
-        f"{facts['rows']:,} rows, {in_units(facts['bytes'])}: {_ENDS[action.end]}"
+        f"job {facts['job_id'][:16]}, interrupted {age_text(action.age)} ago, "
+        f"{facts['files']} files, {facts['rows']:,} rows, {in_units(facts['bytes'])}: "
+        f"{_ENDS[action.end]}"
     )
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0, seconds):.0f} seconds"

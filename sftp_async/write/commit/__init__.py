@@ -3,6 +3,7 @@
 `JobCommitter` is its entry point; docs/explanation/commit-protocol.md describes the protocol.
 """
 
+from sftp_async.write.commit.archive_pieces import ArchivePieces
 from sftp_async.write.commit.committer import JobCommitter
 from sftp_async.write.commit.control_records import ControlRecords
 from sftp_async.write.commit.pending import (
@@ -18,6 +19,7 @@ from sftp_async.write.commit.recover import Recovered, recover_target, survey
 
 __all__ = [
     "Action",
+    "ArchivePieces",
     "Complete",
     "ControlRecords",
     "Discard",

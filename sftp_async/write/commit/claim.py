@@ -173,6 +173,15 @@ class Claim:
             "The directory of claims keeps disappearing", host=connection.address, path=directory
         )
 
+    async def holders(self, connection: RemoteFileSystem) -> list[ClaimToken]:
+        """Return the tokens of jobs that hold the names now, or ask for them; changes nothing."""
+        if not self._needed:
+            return []
+        try:
+            return await self._tokens(connection)
+        except RemoteNotFoundError:
+            return []
+
     async def _tokens(self, connection: RemoteFileSystem) -> list[ClaimToken]:
         listing = await connection.listdir(claim_path(self._paths, self._directory))
         tokens = (ClaimToken.parse(entry.name) for entry in listing)

@@ -16,10 +16,9 @@ from sftp_async.layout.part_names import PartFile
 from sftp_async.layout.sidecars import sidecar_names
 from sftp_async.progress.summary import WriteStats
 from sftp_async.remote.concurrency import each
-from sftp_async.write.commit import commit_marker, intent_store, partition_directories
+from sftp_async.write.commit import commit_marker, exact_file, intent_store, partition_directories
 from sftp_async.write.commit.claim import Claim
 from sftp_async.write.commit.concat import join
-from sftp_async.write.commit.exact_file import exact_name, exact_part, with_digests
 from sftp_async.write.commit.file_attributes import keep_attributes
 from sftp_async.write.commit.final_names import name_parts
 from sftp_async.write.commit.intent import intent_for
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
+    from sftp_async.write.commit.archive_pieces import ArchivePieces
     from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
@@ -62,6 +62,7 @@ class JobCommitter:
         options: the write options.
         manifest: facts for `_manifest.json` besides the files; None: there is no manifest.
         control: lines before and after the data of an exact file.
+        archive: that the data of an exact file is in.
 
     """
 
@@ -72,11 +73,12 @@ class JobCommitter:
         *,
         manifest: dict[str, Any] | None = None,
         control: ControlRecords | None = None,
+        archive: ArchivePieces | None = None,
     ) -> None:
         self._layout = layout
         self._options = options
         self._manifest = manifest
-        self._control = control
+        self._around = (control, archive)
         # A cache that saves requests: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
@@ -163,8 +165,10 @@ class JobCommitter:
             # Of an intent that another process published, `taken` alone is known.
             files_replaced=len(self._replaced) or len(self._intent.taken),
             files_removed=count_data(self._intent.removes, self._options),
+            exact_name=final[0].final if final and self._layout.file_name is not None else "",
         )
-        log.info("%s: wrote %s to %s", connection.address, stats, self._layout.target)
+        target = self._layout.written_to(stats.exact_name)
+        log.info("%s: wrote %s to %s", connection.address, stats, target)
         return stats
 
     async def _may_take_another_name(self, connection: RemoteFileSystem, intent: Intent) -> bool:
@@ -251,7 +255,9 @@ class JobCommitter:
                 if len(pieces) > 1:
                     sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
                     await join(connection, sources, intent.staged(intent.parts[0]))
-                    intent = await with_digests(connection, intent, pieces, self._options)
+                    intent = await exact_file.with_digests(
+                        connection, intent, pieces, self._options
+                    )
             if not layout.direct:
                 await each(
                     intent.parts, lambda part: self._keep_attributes(connection, intent, part)
@@ -288,10 +294,10 @@ class JobCommitter:
         if layout.names_parts:
             parts, self._replaced = await name_parts(connection, layout, self._options, parts)
         taken = tuple(self._replaced) if layout.names_parts else ()
-        final = await exact_name(connection, layout) if exact else ""
+        final = await exact_file.exact_name(connection, layout) if exact else ""
         pieces = parts
-        if parts and self._control is not None:
-            pieces = await self._control.around(connection, layout, parts, final)
+        if exact and parts:
+            pieces = await exact_file.pieces_of(connection, layout, parts, final, *self._around)
         removes = (
             await replaced(connection, layout, self._options, parts) if layout.overwrite else ()
         )
@@ -303,7 +309,7 @@ class JobCommitter:
             removes += await partition_directories.files_of(connection, layout.directory, names)
         intent = intent_for(
             layout,
-            (exact_part(pieces, final),) if exact and parts else parts,
+            (exact_file.exact_part(pieces, final),) if exact and parts else parts,
             pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
             taken=taken,
             removes=removes,
@@ -324,12 +330,15 @@ class JobCommitter:
             unset = intent.permissions is None
             await keep_attributes(connection, old, intent.staged(part), permissions=unset)
 
-    async def abort(self, connection: RemoteFileSystem) -> None:
+    async def abort(self, connection: RemoteFileSystem) -> bool:
         """Roll this job back, unless its commit was complete; no other file is touched.
 
         A commit that made every part visible stands, whatever failed afterwards: an overwrite may
         already have removed the old data. So does one that has begun to copy over an exact file
         (`commit_mode=direct`): the old file cannot be restored, so the commit is completed.
+
+        Returns:
+            Whether the job was rolled back; False: it is complete, and its files stay.
 
         Raises:
             CommitError: the server refuses a removal; the next write to the target tries again.
@@ -340,7 +349,7 @@ class JobCommitter:
         found = await intent_store.find(connection, layout)
         if found is None or found[0].paths.job_id != layout.job_id:
             await self._abort_unpublished(connection)
-            return
+            return True
         intent, state = found
         if state in ("intent", "visible", "finished"):
             complete = state != "intent" or await all_visible(connection, intent)
@@ -350,21 +359,24 @@ class JobCommitter:
             if complete:
                 log.warning("%s: the job is complete on the server and stays", layout.target)
                 await finish(connection, intent)
-                return
-        if not await roll_back(connection, intent, state):
+                return False
+        rolled_back = await roll_back(connection, intent, state)
+        if not rolled_back:
             log.warning("%s: another writer completed the job, and it stays", layout.target)
+        return rolled_back
 
-    async def abandon(self, connection: RemoteFileSystem) -> None:
-        """Roll back an attempt that will be repeated, unless its intent was published.
+    async def abandon(self, connection: RemoteFileSystem) -> bool:
+        """Roll back an attempt that will be repeated, and return whether that was done.
 
         A published intent stands: the next attempt completes it.
         """
         await self._resolve(connection)
         if self._layout.once is not None and await intent_store.find(connection, self._layout):
             log.warning("%s: the replay of this batch completes it", self._layout.target)
-            return
+            return False
         await self._abort_unpublished(connection)
         await remove_stale_attempts(connection, self._layout)
+        return True
 
     async def _abort_unpublished(self, connection: RemoteFileSystem) -> None:
         layout = self._layout

@@ -3,57 +3,87 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from sftp_async.errors import EncodeError
+from sftp_async.formats.archive_frame import Content
 from sftp_async.formats.charset import Charset
 from sftp_async.formats.compressed_stream import Compression
+from sftp_async.formats.values.exact_sums import scale_of
 from sftp_async.layout.part_names import PartFile
-from sftp_async.options.template_option import control_fields
+from sftp_async.options.control_template import LINE_END, ControlTemplate, ExactSum, sum_columns
 from sftp_async.remote.checksums import digests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    import pyarrow as pa
+
+    from sftp_async.formats.base import Format
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.filesystem import RemoteFileSystem
-
-
-#: No other separator of Unicode's, which `str.splitlines` takes, ends a line of a text file.
-_LINE_END = re.compile(r"\r\n|\r|\n")
+    from sftp_async.write.commit.archive_pieces import ArchivePieces
 
 
 @dataclass(frozen=True)
 class ControlRecords:
     """Templates of the lines before and after the data, and how they are encoded.
 
-    In a template `{rows}` stands for the number of rows, `{bytes}` and `{sha256}` for size and
-    digest of the data between both, `{name}` for the file's name.
+    In a template `{rows}` stands for the number of rows, `{sum(column)}` for the sum of a column,
+    `{bytes}` and `{sha256}` for size and digest of the data between both, `{name}` for the file's
+    name.
     """
 
-    header: str | None
-    footer: str | None
+    header: ControlTemplate | None
+    footer: ControlTemplate | None
     line_sep: str
     compression: Compression
+    #: Makes of bytes what is joined with the parts.
+    pack: Callable[[bytes], tuple[bytes, Content]]
     charset: Charset | None
+    #: Of each column of which there is a sum, the digits behind the point.
+    scales: Mapping[str, int]
     #: Bytes that the format puts after the rows: `Format.footer`.
     format_footer: bytes
+    #: Characters of each line; None: any number. See `Format.record_width`.
+    width: int | None = None
 
     @classmethod
-    def of(cls, options: SFTPOptions, format_footer: bytes) -> Self | None:
-        """Return the records that the options ask for, None if there is nothing around the data."""
-        if options.header_lines is None and options.footer_lines is None and not format_footer:
+    def of(
+        cls,
+        options: SFTPOptions,
+        file_format: Format,
+        schema: pa.Schema,
+        archive: ArchivePieces | None = None,
+    ) -> Self | None:
+        """Return the records that the options ask for, None if there is nothing around the data.
+
+        Args:
+            options: of the job.
+            file_format: of the data.
+            schema: the columns of the rows.
+            archive: that the data is a member of.
+
+        """
+        footer = file_format.footer
+        if options.header_lines is None and options.footer_lines is None and not footer:
             return None
         return cls(
-            options.header_lines,
-            options.footer_lines,
-            options.line_sep,
+            None if options.header_lines is None else ControlTemplate(options.header_lines),
+            None if options.footer_lines is None else ControlTemplate(options.footer_lines),
+            options.line_sep if file_format.record_end is None else file_format.record_end,
             Compression(options.compression or "none", options.compression_level),
+            _unpacked if archive is None else archive.pack,
             Charset.named(options.encoding),
-            format_footer,
+            {
+                name: scale_of(schema.field(name).type) or 0
+                for name in sum_columns(options.header_lines, options.footer_lines)
+            },
+            footer,
+            file_format.record_width,
         )
 
     async def around(
@@ -73,16 +103,32 @@ class ControlRecords:
             "bytes": sum(part.size for part in parts),
             "name": name,
         }
-        if any("sha256" in control_fields(text) for text in (self.header, self.footer) if text):
+        for place, (column, scale) in enumerate(self.scales.items()):
+            total = sum(part.sums[place] for part in parts)
+            facts[f"sum({column})"] = ExactSum(total, scale)
+        templates = [template for template in (self.header, self.footer) if template is not None]
+        if any("sha256" in template.fields for template in templates):
             facts["sha256"] = await _digest(connection, layout, parts)
 
-        async def stage(kind: str, data: bytes) -> list[PartFile]:
-            if not data:
+        async def stage(kind: str, plain: bytes) -> list[PartFile]:
+            if not plain:
                 return []
+            data, content = self.pack(plain)
             # A new name for each try: see `exact_file.exact_part`.
             name = f"{kind}-{uuid.uuid4().hex}"
             await connection.write_file(layout.paths.staged(name), data, new=True)
-            return [PartFile(name, "", 0, len(data), hashlib.sha256(data).hexdigest())]
+            digest = hashlib.sha256(data).hexdigest()
+            return [
+                PartFile(
+                    name,
+                    "",
+                    0,
+                    len(data),
+                    digest,
+                    plain_size=content.size,
+                    crc32=content.crc32,
+                )
+            ]
 
         return (
             *await stage("header", self._encoded(self.header, facts)),
@@ -91,17 +137,38 @@ class ControlRecords:
             *await stage("footer", self._encoded(self.footer, facts)),
         )
 
-    def _encoded(self, template: str | None, facts: dict[str, object]) -> bytes:
+    def _encoded(self, template: ControlTemplate | None, facts: dict[str, object]) -> bytes:
         if template is None:
             return b""
-        given = _LINE_END.split(template.format_map(facts))
+        given = LINE_END.split(template.render(facts))
         if not given[-1]:
             given.pop()  # the last line has an end, too
-        lines = "".join(f"{line}{self.line_sep}" for line in given)
+        lines = "".join(f"{self._filled(line)}{self.line_sep}" for line in given)
         # A compressed stream of its own: those of the parts are joined in the same way.
         stream = self.compression.open()
         data = self.charset.encode(lines.encode()) if self.charset else lines.encode()
         return bytes(stream.compress(data)) + bytes(stream.flush())
+
+    def _filled(self, line: str) -> str:
+        """Return a line with blanks up to the width of records, if they have one.
+
+        Raises:
+            EncodeError: it is longer.
+
+        """
+        if self.width is None:
+            return line
+        if len(line) > self.width:
+            raise EncodeError(
+                f"A control record takes {len(line)} characters, and the records of the file have "
+                f"{self.width}: {line[:40]!r}…",
+                hint="Widen its fields, or shorten its lines",
+            )
+        return line.ljust(self.width)
+
+
+def _unpacked(data: bytes) -> tuple[bytes, Content]:
+    return data, Content(len(data), 0, len(data))
 
 
 async def _digest(connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile]) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sftp_async.options import WriteOptions
     from sftp_async.remote.checksums import How
     from sftp_async.remote.filesystem import RemoteFileSystem
+    from sftp_async.write.commit.archive_pieces import ArchivePieces
+    from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
 
@@ -28,6 +30,35 @@ async def exact_name(connection: RemoteFileSystem, layout: Layout) -> str:
         listing = await connection.listdir(layout.directory)
         final = free_name(final, {entry.name for entry in listing})
     return final
+
+
+async def pieces_of(
+    connection: RemoteFileSystem,
+    layout: Layout,
+    parts: tuple[PartFile, ...],
+    final: str,
+    control: ControlRecords | None,
+    archive: ArchivePieces | None,
+) -> tuple[PartFile, ...]:
+    """Stage what is around the parts of the exact file, and return all that is to be joined.
+
+    Args:
+        connection: to the server.
+        layout: of the job.
+        parts: all of the data, in order; at least one.
+        final: name of the file.
+        control: lines before and after the data.
+        archive: that the data is in.
+
+    """
+    if control is not None:
+        # Lines of a member name the member: the archive is gone once it is unpacked.
+        first = parts[0]
+        name = archive.member_name(connection, layout, final, first) if archive else final
+        parts = await control.around(connection, layout, parts, name)
+    if archive is not None:
+        parts = await archive.around(connection, layout, parts, final)
+    return parts
 
 
 def exact_part(parts: tuple[PartFile, ...], final: str) -> PartFile:

@@ -49,7 +49,10 @@ LISTINGS = 10
 
 
 async def replaced(
-    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+    connection: RemoteFileSystem,
+    layout: Layout,
+    options: WriteOptions,
+    parts: Sequence[PartFile] | None,
 ) -> tuple[str, ...]:
     """List what an overwrite removes from the target, relative to it.
 
@@ -57,18 +60,20 @@ async def replaced(
         connection: to the server.
         layout: of the job.
         options: define which files the job may remove.
-        parts: the new files; files that they replace by name are not listed.
+        parts: the new files; files that they replace by name are not listed. None: no row is known
+            yet, and of a dynamic overwrite every partition is taken for one that gets rows.
 
     Raises:
         CommitError: files fit the template, and nothing shows who wrote them.
 
     """
     if layout.file_name is not None:
-        return await _replaced_with_exact(connection, layout, options, parts)
-    found = await _listed(connection, layout, options, parts)
+        return await _replaced_with_exact(connection, layout, options, parts or ())
+    found = await listed(connection, layout, options, parts)
     registered = await _registered(connection, layout, options)
-    _refuse_unknown(connection, found, layout, options, parts, registered)
-    before = _names_replaced(found, layout, options, parts, registered)
+    new = parts or ()
+    _refuse_unknown(connection, found, layout, options, new, registered)
+    before = _names_replaced(found, layout, options, new, registered)
     removes: tuple[str, ...] = ()
     for _ in range(LISTINGS):
         if not before:
@@ -84,8 +89,8 @@ async def replaced(
         over -= running.staging & {
             tag for name in before if (tag := job_tag(name)) and _is_in_place(name)
         }
-        found = await _listed(connection, layout, options, parts)
-        after = _names_replaced(found, layout, options, parts, registered)
+        found = await listed(connection, layout, options, parts)
+        after = _names_replaced(found, layout, options, new, registered)
         stays = {*before} - running.names
         removes = tuple(
             name for name in after if (job_tag(name) in over if job_tag(name) else name in stays)
@@ -106,7 +111,7 @@ async def check_scope(connection: RemoteFileSystem, layout: Layout, options: Wri
     """
     if layout.overwrite and _needs_registry(layout, options) and not layout.partition_by:
         registered = await _registered(connection, layout, options)
-        found = await _listed(connection, layout, options, ())
+        found = await listed(connection, layout, options, ())
         _refuse_unknown(connection, found, layout, options, (), registered)
 
 
@@ -180,18 +185,26 @@ def _split(name: str) -> tuple[str, str]:
     return base, directory
 
 
-async def _listed(
-    connection: RemoteFileSystem, layout: Layout, options: WriteOptions, parts: Sequence[PartFile]
+async def listed(
+    connection: RemoteFileSystem,
+    layout: Layout,
+    options: WriteOptions,
+    parts: Sequence[PartFile] | None,
 ) -> dict[str, list[RemoteEntry]]:
-    """List the directories that the overwrite is about."""
+    """List the directories that the overwrite is about; the arguments are those of `replaced`."""
     if not layout.partition_by:
         return {"": await connection.listdir(layout.directory)}
     if options.partition_overwrite_mode == "static":
         return await partition_directories.listings(
             connection, layout.directory, layout.partition_by, refuse=True
         )
-    touched = {part.directory for part in parts}
     of_jobs = sidecar_names((), options.done_file_template)
+    if parts is None:
+        found = await partition_directories.listings(
+            connection, layout.directory, layout.partition_by, refuse=True
+        )
+        return found | {"": [entry for entry in found[""] if entry.name in of_jobs]}
+    touched = {part.directory for part in parts}
     return await partition_directories.listings_of(connection, layout.directory, touched, of_jobs)
 
 
@@ -254,20 +267,29 @@ async def warn_of_partitions(
 
     A warning of Python's, too: notebooks show it under the cell.
     """
-    if not (layout.overwrite and _may_mean_dynamic(layout, options)):
-        return
-    listing = await connection.listdir(layout.directory)
-    found = [e.name for e in listing if is_directory_of(e.name, layout.partition_by[0])]
-    if found:
-        message = (
-            f"{layout.target}: partition_overwrite_mode is not set, and it is not known whether "
-            "the session has spark.sql.sources.partitionOverwriteMode=dynamic. This overwrite "
-            "replaces all partitions, also those without new rows "
-            f"({min(found)}{', …' * (len(found) > 1)}): set partition_overwrite_mode=dynamic to "
-            "keep these, or static"
-        )
+    message = await partitions_warning(connection, layout, options)
+    if message is not None:
         log.warning("%s", message)
         warnings.warn(message, SFTPAsyncWarning, stacklevel=2)
+
+
+async def partitions_warning(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions
+) -> str | None:
+    """Return what to warn of before the tasks of an overwrite; see `warn_of_partitions`."""
+    if not (layout.overwrite and _may_mean_dynamic(layout, options)):
+        return None
+    listing = await connection.listdir(layout.directory)
+    found = [e.name for e in listing if is_directory_of(e.name, layout.partition_by[0])]
+    if not found:
+        return None
+    return (
+        f"{layout.target}: partition_overwrite_mode is not set, and it is not known whether "
+        "the session has spark.sql.sources.partitionOverwriteMode=dynamic. This overwrite "
+        "replaces all partitions, also those without new rows "
+        f"({min(found)}{', …' * (len(found) > 1)}): set partition_overwrite_mode=dynamic to "
+        "keep these, or static"
+    )
 
 
 def _may_mean_dynamic(layout: Layout, options: WriteOptions) -> bool:

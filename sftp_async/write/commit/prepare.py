@@ -210,21 +210,8 @@ class Preparation:
         return False
 
     async def _make_target(self, connection: RemoteFileSystem) -> None:
-        directory = self._layout.directory
-        try:
-            found = await connection.stat(directory)
-        except RemoteNotFoundError:
-            if not self._options.create_dirs:
-                raise CommitError(
-                    "The directory does not exist",
-                    host=connection.address,
-                    path=directory,
-                    hint="Make it, or set create_dirs=true",
-                ) from None
-            await connection.makedirs(directory)
-        else:
-            if not found.is_dir:
-                raise self._no_directory(connection, directory)
+        if not await find_directory(connection, self._layout, self._options):
+            await connection.makedirs(self._layout.directory)
 
     async def _mark_staging(self, connection: RemoteFileSystem) -> None:
         """Show other jobs that the staging directory may be swept, in a directory of the user's."""
@@ -261,12 +248,8 @@ class Preparation:
     async def _unusable(self, connection: RemoteFileSystem, error: TransferError) -> CommitError:
         """Explain why the target cannot be used: a server's refusal alone does not."""
         for path in (self._layout.paths.staging_base, self._layout.directory):
-            while path not in ("", ".", "/"):
-                with suppress(TransferError):
-                    if (await connection.stat(path)).is_dir:
-                        break
-                    return self._no_directory(connection, path)
-                path = posixpath.dirname(path)
+            if (file := await file_in_the_way(connection, path)) is not None:
+                return no_directory(connection, self._layout, file)
         if isinstance(error, RemotePermissionError):
             what, hint = "not writable", "Give the user write permission, or choose another path"
         else:
@@ -278,15 +261,52 @@ class Preparation:
             hint=hint,
         )
 
-    def _no_directory(self, connection: RemoteFileSystem, path: str) -> CommitError:
-        single = path == self._layout.directory and self._layout.file_name is None
-        return CommitError(
-            "A file is where a directory should be",
+
+def no_directory(connection: RemoteFileSystem, layout: Layout, path: str) -> CommitError:
+    """Return the error for a file in the place of a directory of the job."""
+    single = path == layout.directory and layout.file_name is None
+    return CommitError(
+        "A file is where a directory should be",
+        host=connection.address,
+        path=path,
+        hint="Choose another path"
+        + ("; for one exact file of that name set single_file=true" if single else ""),
+    )
+
+
+async def file_in_the_way(connection: RemoteFileSystem, path: str) -> str | None:
+    """Return the path of a file in the place of a directory, or of one above it; None: none is."""
+    while path not in ("", ".", "/"):
+        with suppress(TransferError):
+            return None if (await connection.stat(path)).is_dir else path
+        path = posixpath.dirname(path)
+    return None
+
+
+async def find_directory(
+    connection: RemoteFileSystem, layout: Layout, options: WriteOptions
+) -> bool:
+    """Return whether the target directory exists.
+
+    Raises:
+        CommitError: it does not, and may not be made, or a file is in its place.
+
+    """
+    directory = layout.directory
+    try:
+        found = await connection.stat(directory)
+    except RemoteNotFoundError:
+        if options.create_dirs:
+            return False
+        raise CommitError(
+            "The directory does not exist",
             host=connection.address,
-            path=path,
-            hint="Choose another path"
-            + ("; for one exact file of that name set single_file=true" if single else ""),
-        )
+            path=directory,
+            hint="Make it, or set create_dirs=true",
+        ) from None
+    if not found.is_dir:
+        raise no_directory(connection, layout, directory)
+    return True
 
 
 async def find_exact(connection: RemoteFileSystem, layout: Layout) -> RemoteEntry | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import pyarrow as pa
 import pytest
 
 from sftp_async.errors import CommitError, EncodeError
+from sftp_async.options import SFTPOptions
 from sftp_async.progress.listener import Listener
 from sftp_async.progress.messages import Address, JobEnded
 from sftp_async.progress.state import WriteState
 from sftp_async.progress.summary import WriteSummary
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from sftp_async.write.commit.promote import promote_all
 from sftp_async.write.job import Job
+from sftp_async.write.plan import plan_stream_job
 from tests.support.jobs import LINES, real_job
 from tests.support.proxy import FaultProxy
 
@@ -77,7 +81,8 @@ def test_a_job_reports_what_its_tasks_did_and_what_its_connections_took(
     assert (summary.target, summary.job_id) == ("out", job.layout.job_id)
     assert summary.connections == embedded_server.logins
     assert (summary.retries, summary.reconnects) == (0, 0)
-    assert summary.seconds > 0
+    assert summary.seconds > summary.startup_seconds > 0
+    assert summary.tasks == 2
     reported = [(m.kind, getattr(m, "partition", None)) for m in recorded.messages]
     assert reported == [("task", 0), ("task", 1), ("commit", None), ("end", None)]
     first, second = recorded.messages[:2]
@@ -92,7 +97,7 @@ def test_a_job_with_progress_off_reports_its_end_alone(
     job = real_job(embedded_server.options(), "out", progress="off").prepare()
     summary = do(job, listener.address, lines(10))
     assert listener.last_write() == summary
-    assert recorded.messages == [JobEnded("end", job.layout.job_id, summary)]
+    assert recorded.messages == [JobEnded("end", job.layout.job_id, summary, shown=False)]
 
 
 def test_a_broken_connection_is_in_the_summary(
@@ -154,9 +159,15 @@ def test_a_task_that_fails_is_reported_and_raises_its_own_error(
         job.write(0, batches())
     job.abort()
     listener.last_write()
-    progress, end = recorded.messages
-    assert (progress.state, progress.rows) == ("failed", 5)
-    assert end == JobEnded("end", job.layout.job_id, None)
+    progress, rolled_back, end = recorded.messages
+    assert (progress.state, progress.rows, rolled_back.kind) == ("failed", 5, "abort")
+    assert (end.kind, end.job, end.shown) == ("end", job.layout.job_id, True)
+    assert listener.last_write() is None
+    (failed,) = listener.history()
+    assert isinstance(failed, WriteSummary)
+    assert (failed.failed, failed.rolled_back, failed.files, failed.rows) == (True, True, 0, 5)
+    assert failed.error == "of the user's data"
+    assert "nothing of it is left" in str(failed)
 
 
 def test_a_job_that_fails_after_its_tasks_has_ended_and_leaves_the_last_summary(
@@ -171,7 +182,60 @@ def test_a_job_that_fails_after_its_tasks_has_ended_and_leaves_the_last_summary(
         job.commit([], [metrics])
     job.abort()
     assert listener.last_write() == before
-    assert recorded.messages[-1] == JobEnded("end", job.layout.job_id, None)
+    first, failed = listener.history()
+    assert first == before
+    assert isinstance(failed, WriteSummary)
+    assert (failed.job_id, failed.rows, failed.tasks) == (job.layout.job_id, 10, 1)
+    assert "staging directory of this job is gone" in failed.error
+
+
+def test_a_job_that_fails_before_its_tasks_has_a_summary_that_says_why(
+    embedded_server: EmbeddedServer, listener: Listener
+) -> None:
+    (embedded_server.root / "out").write_text("a file")
+    job = real_job(embedded_server.options(), "out").with_listener(listener.address)
+    with pytest.raises(CommitError):
+        job.prepare()
+    (failed,) = listener.history()
+    assert isinstance(failed, WriteSummary)
+    assert failed.failed
+    assert "A file is where a directory should be" in failed.error
+
+
+def test_a_micro_batch_that_fails_is_in_the_history_and_is_not_shown(
+    embedded_server: EmbeddedServer, listener: Listener, recorded: Recorded
+) -> None:
+    options = SFTPOptions(**embedded_server.options(), path="out", format="csv")
+    job = plan_stream_job(options, LINES, overwrite=False, checkpoint="")
+    job = job.with_listener(listener.address).prepare()
+    parts, metrics = job.write(0, [lines(5)], report=False)
+    assert parts
+    job.of_batch(job.layout.job_id, str(uuid.uuid4()), 7, metrics).abandon()
+    (failed,) = listener.history()
+    assert isinstance(failed, WriteSummary)
+    assert (failed.failed, failed.rolled_back, failed.rows) == (True, True, 0)
+    (end,) = recorded.messages
+    assert end.shown is False
+    assert not [*(embedded_server.root / "out").glob("part-*")]
+
+
+def test_an_abort_that_finds_a_complete_job_says_that_its_files_stay(
+    embedded_server: EmbeddedServer, listener: Listener
+) -> None:
+    job = real_job(embedded_server.options(), "out", job_key="k").prepare()
+    job = job.with_listener(listener.address)
+    parts, _ = job.write(0, [lines(10)])
+    # As the commit of a driver that dies when all is visible.
+    steps = job._committer()
+    job._run(lambda c: steps._claim.take(c))
+    intent = job._run(lambda c: steps._own_intent(c, parts))
+    assert intent is not None
+    job._run(lambda c: promote_all(c, intent))
+    job.abort()
+    (failed,) = listener.history()
+    assert isinstance(failed, WriteSummary)
+    assert failed.rolled_back is False
+    assert len([*(embedded_server.root / "out").glob("part-*")]) == 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2001:db8::1"])

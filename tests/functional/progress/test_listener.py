@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -13,7 +16,14 @@ from sftp_async import progress
 from sftp_async.progress import listener as listeners
 from sftp_async.progress import state
 from sftp_async.progress.listener import Listener
-from sftp_async.progress.messages import Address, CommitProgress, JobEnded, Message, seal
+from sftp_async.progress.messages import (
+    Address,
+    CommitProgress,
+    JobEnded,
+    Message,
+    TaskProgress,
+    seal,
+)
 from sftp_async.progress.reporter import Sender
 from sftp_async.progress.state import View, WriteState
 from sftp_async.progress.summary import WriteSummary
@@ -70,6 +80,35 @@ def test_the_summary_of_the_last_write_is_there_at_once(listener: Listener) -> N
     assert listener.last_write() == summary(2)
     send(listener.address, JobEnded("end", "c", None))
     assert listener.last_write() == summary(2)
+
+
+def test_the_listener_asks_for_the_number_of_tasks_and_an_error_is_none_of_a_write() -> None:
+    shown: list[int] = []
+    seen = threading.Event()
+
+    class Looks(Watched):
+        def show(self, views: Sequence[View], ended: Sequence[JobEnded]) -> None:
+            shown.extend(view.tasks for view in views)
+            if 8 in shown:
+                seen.set()
+
+    answers: list[Exception | int] = [ValueError("Spark has stopped"), 8]
+
+    def tasks_of(stage: int) -> int:
+        assert stage == 3
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    one = Listener("127.0.0.1", WriteState(), Looks, tasks_of=tasks_of)
+    progress_of_task = TaskProgress("task", JOB, "/out", 0.0, 0, "running", 0, 0, 0, stage=3)
+    sender = Sender(one.address)
+    while not seen.wait(0.1):
+        sender.send(lambda: progress_of_task)
+    sender.close()
+    one.close()
+    assert answers == []
 
 
 def test_the_end_of_a_write_that_has_just_returned_is_waited_for(
@@ -186,3 +225,38 @@ def test_a_process_has_one_listener_until_it_listens_on_another_address() -> Non
         if progress._listener is not None:
             progress._listener.close()
         progress._listener = before
+
+
+def test_an_exporter_that_waits_or_fails_holds_up_no_caller(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, may = threading.Event(), threading.Event()
+
+    def waits(*_: object) -> None:
+        asked.set()
+        may.wait(30)
+        raise OSError("the collector is gone")
+
+    monkeypatch.setattr(listener._follower, "update", waits)
+    try:
+        send(listener.address, JobEnded("end", JOB, summary()))
+        assert asked.wait(30)
+        assert listener.last_write() == summary()
+    finally:
+        may.set()
+    listener.close()
+    assert "a trace is not complete: OSError: the collector is gone" in caplog.messages
+
+
+def test_what_no_display_shows_is_followed_until_the_listener_ends(
+    listener: Listener, display: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sftp_async.job")
+    task = TaskProgress("task", JOB, "/out", 0.0, 0, "running", 0, 7, 70, shown=False)
+    send(listener.address, task)
+    assert listener.last_write() is None
+    assert not listener._state.is_busy(time.monotonic())
+    listener.close()
+    assert not display.shown.is_set()
+    (line,) = caplog.messages
+    assert (json.loads(line)["outcome"], json.loads(line)["rows"]) == ("unknown", 7)

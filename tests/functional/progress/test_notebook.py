@@ -41,6 +41,13 @@ ENDED = """
 sender.send(lambda: JobEnded("end", job, WriteSummary("/out/<b>", job, 1, 3, 70, 0.5, 1, 0, 0)))
 until(lambda: job not in progress._listener._display._handles)
 """
+SHORT = """
+display, shown = progress._listener._display, []
+own = display._display
+display._display = lambda output: (own(output), shown.append(output))[0]
+sender.send(lambda: JobEnded("end", "ef" * 16, WriteSummary("/short", "ef", 1, 3, 7, 0.1, 1, 0, 0)))
+until(lambda: shown)
+"""
 
 
 def outputs(cell: Any) -> list[tuple[str, str]]:
@@ -53,16 +60,18 @@ def test_the_cell_that_writes_has_one_output_with_what_is_known(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.fspath(REPOSITORY))
     write, another = (RUNNING.format(job=job * 16) for job in ("ab", "cd"))
-    sources = (REGISTER, write + ENDED, "quiet = 1", another)
+    sources = (REGISTER, write + ENDED, "quiet = 1", SHORT, another)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
 
-    registered, ended, quiet, running = notebook.cells
+    registered, ended, quiet, short, running = notebook.cells
     assert (registered.outputs, quiet.outputs) == ([], [])
     ((html, text),) = outputs(ended)
     assert "/out/&lt;b&gt;" in html
     assert "<td>70</td>" in html
     assert "rows=3" in text
+    ((html, _),) = outputs(short)
+    assert "Written to <code>/short</code>" in html
     ((html, text),) = outputs(running)
     assert "<code>/out/&lt;b&gt;</code> <progress></progress> 98.7 MB" in html
     assert text.startswith("/out/<b>  98.7 MB")

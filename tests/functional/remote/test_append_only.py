@@ -19,6 +19,7 @@ from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.ssh import Connection
 from sftp_async.remote.upload import FileUpload
 from sftp_async.tools.cli import transfer
+from sftp_async.tools.cli.run import pool_of
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 from tests.support.channels import pool_to
 from tests.support.jobs import write
@@ -98,7 +99,10 @@ async def test_put_writes_in_order(server: EmbeddedServer, tmp_path: Path) -> No
     source = tmp_path / "source"
     source.write_bytes(DATA)
     options = SFTPOptions(**server.options())
-    await transfer.upload(options, source, "/a", transfer.TransferProgress(None), replace=False)
+    given = transfer.Source(source)
+    async with pool_of(options) as pool:
+        await transfer.upload(pool, options, given, "/a", lambda _: None, replace=False)
+    given.close()
     assert (server.root / "a").read_bytes() == DATA
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sftp_async import SFTPOptions
-from sftp_async.remote.pool import FIRST_PROBE, ConnectionPool
+from sftp_async.remote.pool import ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.server_limit import FIRST_PROBE
 from sftp_async.remote.ssh import connect
 from sftp_async.tools.testing import embedded_server as server_module
 from sftp_async.tools.testing.embedded_server import EmbeddedServer

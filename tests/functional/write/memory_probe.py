@@ -29,7 +29,7 @@ def main(form: str, columns: int, values: int, rows: int, batches: int) -> None:
         whole,
         pa.array(random.random(rows)),
         whole.cast(pa.string()),
-        pa.array(random.integers(10**15, 2 * 10**15, rows)).cast(pa.timestamp("us", "UTC")),
+        pa.array(random.integers(10**12, 2 * 10**12, rows) * 1000).cast(pa.timestamp("us", "UTC")),
     ]
     arrays = [pa.array(np.arange(rows) % values, pa.int32())]
     arrays += [kinds[number % len(kinds)] for number in range(columns)]

@@ -20,9 +20,9 @@ COLUMNS, VALUES = 1000, 32
 BESIDES = 3 * GATHERED + 64 * 1024**2
 
 
-def measured(form: str, rows: int, batches: int) -> tuple[int, int]:
+def measured(form: str, rows: int, batches: int, values: int = VALUES) -> tuple[int, int]:
     """Return how many files were open at once, and the rise of the peak in bytes."""
-    asked = [form, COLUMNS, VALUES, rows, batches]
+    asked = [form, COLUMNS, values, rows, batches]
     done = subprocess.run(
         [sys.executable, "-m", "tests.functional.write.memory_probe", *map(str, asked)],
         cwd=REPOSITORY,
@@ -34,9 +34,13 @@ def measured(form: str, rows: int, batches: int) -> tuple[int, int]:
     return most, rise
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xml", "avro", "parquet"])
-def test_files_of_many_columns_stay_within_the_bound_together(form: str) -> None:
-    _, rise = measured(form, rows=320, batches=6)
+@pytest.mark.parametrize(
+    ("form", "batches"),
+    # All that an encoder of lines holds is there after the first rows of each file.
+    [("csv", 2), ("json", 2), ("xml", 2), ("avro", 2), ("excel", 2), ("parquet", 6)],
+)
+def test_files_of_many_columns_stay_within_the_bound_together(form: str, batches: int) -> None:
+    _, rise = measured(form, rows=320, batches=batches)
     assert rise <= MAX_BUFFERED + BESIDES
 
 
@@ -52,6 +56,7 @@ def test_batches_of_few_rows_and_many_columns_count_with_their_arrays() -> None:
 
 
 def test_orc_has_one_file_of_many_columns_open() -> None:
-    most, rise = measured("orc", rows=320, batches=6)
+    # All four open would be beyond the bound.
+    most, rise = measured("orc", rows=320, batches=2, values=4)
     assert most == 1
     assert rise <= STRIPE_BYTES + COLUMNS * TEXT_COLUMN_BYTES + BESIDES

@@ -129,7 +129,7 @@ def test_an_unknown_format_lists_the_known_ones_and_says_how_to_add_one(site: Pa
     message = str(caught.value)
     assert "format=parquett is not known; did you mean parquet?" in message
     for part in (
-        "avro, binary, csv, json, orc, parkett, parquet, text, xml",
+        "avro, binary, csv, excel, fixed, json, orc, parkett, parquet, text, xml",
         "sftp_async.formats",
     ):
         assert part in message

@@ -21,7 +21,8 @@ def test_every_built_in_format_has_its_codecs() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_format_can_be_written_and_read(name: str) -> None:
     assert callable(find_half(name, "encoder"))
-    assert isinstance(open_read_format(FormatOptions(format=name), None), ReadFormat)
+    layout = {"fixed_layout": "a:1"} if name == "fixed" else {}
+    assert isinstance(open_read_format(FormatOptions(format=name, **layout), None), ReadFormat)
 
 
 def test_a_misspelled_name_suggests_the_nearest_and_lists_all() -> None:
@@ -35,9 +36,9 @@ def test_a_misspelled_name_suggests_the_nearest_and_lists_all() -> None:
 @pytest.mark.parametrize(
     ("opened", "absent"),
     [
-        (None, ["plugins", "csv", "json", "parquet", "orc", "avro", "xml"]),
-        ("csv", ["plugins", "json", "parquet", "orc", "avro", "xml"]),
-        ("parquet", ["plugins", "csv", "json", "orc", "avro", "xml"]),
+        (None, ["plugins", "csv", "json", "parquet", "orc", "avro", "excel", "xml", "fixed"]),
+        ("csv", ["plugins", "json", "parquet", "orc", "avro", "excel", "xml", "fixed"]),
+        ("parquet", ["plugins", "csv", "json", "orc", "avro", "excel", "xml", "fixed"]),
     ],
 )
 def test_only_the_format_that_is_opened_is_imported(opened: str | None, absent: list[str]) -> None:
@@ -48,6 +49,7 @@ def test_only_the_format_that_is_opened_is_imported(opened: str | None, absent: 
         f"if {opened!r}:\n"
         f"    open_format(FormatOptions(format={opened!r}), pa.schema([('a', pa.string())]))\n"
         "libraries = {'parquet': 'pyarrow.parquet', 'orc': 'pyarrow.orc', 'avro': 'fastavro'}\n"
+        "libraries['excel'] = 'xlsxwriter'\n"
         f"late = {{f'sftp_async.formats.{{name}}' for name in {absent!r}}}\n"
         f"late |= {{libraries.get(name, name) for name in {absent!r}}} - {{'csv', 'json'}}\n"
         "sys.exit(' '.join(late & sys.modules.keys()))"

@@ -15,6 +15,7 @@ from sftp_async.layout.once import IdempotencyKey
 from sftp_async.layout.part_names import is_data, is_extension, is_part, part_tag
 from sftp_async.layout.target import clean, file_kind, infer_format, split_target
 from sftp_async.options import SFTPOptions
+from sftp_async.options.base import contradictions
 
 
 def options(path: str, **more: Any) -> SFTPOptions:
@@ -73,6 +74,8 @@ def test_single_file_with_a_path_that_names_no_file_is_a_mistake(path: str) -> N
         ("a.xml.gz", ("xml", "gzip")),
         ("a.orc", ("orc", None)),
         ("a.zstd.avro", ("avro", None)),
+        ("A.XLSX", ("excel", None)),
+        ("a.ods", ("excel", None)),
     ],
 )
 def test_format_and_codec_are_read_off_the_extension(
@@ -89,7 +92,7 @@ def test_an_exact_file_takes_format_and_compression_from_its_name() -> None:
 def test_a_codec_or_level_may_suit_only_the_format_that_the_name_implies() -> None:
     assert infer_format(options("/out/a.csv.bz2", compression_level=1)).compression == "bzip2"
     assert infer_format(options("/out/a.orc", compression="zlib")).format == "orc"
-    (problem,) = infer_format(options("/out/a.orc.gz")).contradictions()
+    (problem,) = contradictions(infer_format(options("/out/a.orc.gz")))
     assert re.match(r"compression=gzip is for .*; orc has none, zstd, snappy, zlib", problem)
 
 

@@ -18,6 +18,7 @@ from sftp_async.options import (
     WriteOptions,
 )
 from sftp_async.options.aliases import ALIASES, CONVERTED
+from sftp_async.options.connection import connection_identity
 
 NEEDED: dict[str, Any] = {"host": "h.example", "username": "me", "password": "pw-S3cret"}
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nSENSITIVE\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -91,6 +92,7 @@ def test_names_are_compared_without_case_underscores_and_dashes(name: str) -> No
 
 SAMPLES = {
     "host": "other.example",
+    "schema_evolution": "fail",
     "username": "you",
     "password": "x",
     "private_key_content": KEY,
@@ -430,11 +432,11 @@ def test_the_connection_identity_changes_with_every_connection_option(
     change: dict[str, Any],
 ) -> None:
     one, other = SFTPOptions(**NEEDED), SFTPOptions(**(NEEDED | change))
-    assert one.connection_identity() != other.connection_identity()
+    assert connection_identity(one) != connection_identity(other)
 
 
 def test_the_connection_identity_depends_on_nothing_else() -> None:
-    one = SFTPOptions(**NEEDED).connection_identity()
-    assert one == SFTPOptions(**NEEDED, path="/x", format="json").connection_identity()
-    assert one == ConnectionOptions(**NEEDED).connection_identity()
+    one = connection_identity(SFTPOptions(**NEEDED))
+    assert one == connection_identity(SFTPOptions(**NEEDED, path="/x", format="json"))
+    assert one == connection_identity(ConnectionOptions(**NEEDED))
     assert len(bytes.fromhex(one)) == 32

@@ -8,6 +8,7 @@ import pytest
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import ConnectionOptions, SFTPOptions
+from sftp_async.options.connection import connection_identity
 from sftp_async.options.jump_hosts import JumpHostOptions, jump_hosts_of, route_to
 
 NEEDED: dict[str, Any] = {"host": "h.example", "username": "me", "private_key_content": "KEY"}
@@ -212,9 +213,9 @@ def test_references_of_bastion_and_proxy_are_resolved(
 )
 def test_connections_through_different_hosts_are_never_shared(other: dict[str, str]) -> None:
     way = {"proxy_jump": "b", "proxy_url": "http://me@p:1", "proxy_password": "pw"}
-    one = ConnectionOptions(**NEEDED, **way).connection_identity()
-    assert one == ConnectionOptions(**NEEDED, **way).connection_identity()
-    assert one != ConnectionOptions(**NEEDED, **way | other).connection_identity()
+    one = connection_identity(ConnectionOptions(**NEEDED, **way))
+    assert one == connection_identity(ConnectionOptions(**NEEDED, **way))
+    assert one != connection_identity(ConnectionOptions(**NEEDED, **way | other))
 
 
 def test_no_secret_of_bastion_or_proxy_is_shown() -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from sftp_async.errors import OptionsError
 from sftp_async.options import SFTPOptions
+from sftp_async.options.connection import connection_identity
 
 NEEDED: dict[str, Any] = {"host": "h.example", "username": "me", "password": "pw-S3cret"}
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nSENSITIVE\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -19,7 +20,7 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nSENSITIVE\n-----END OPENSSH PRIVATE 
 def test_nothing_that_shows_options_shows_a_secret() -> None:
     options = SFTPOptions(**NEEDED, private_key=KEY, passphrase="phrase-S3cret")
     shown = repr(options) + str(options) + options.model_dump_json() + repr(options.model_dump())
-    shown += options.address + options.connection_identity()
+    shown += options.address + connection_identity(options)
     assert "S3cret" not in shown
     assert "SENSITIVE" not in shown
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from sftp_async.progress import displays
 from sftp_async.progress.displays import LOG_EVERY, LogDisplay, NotebookDisplay, TerminalDisplay
 from sftp_async.progress.messages import JobEnded
 from sftp_async.progress.state import View
@@ -55,7 +57,7 @@ class Terminal:
 def test_a_terminal_shows_a_write_in_one_line_and_leaves_its_summary() -> None:
     terminal = Terminal()
     drawn = terminal.show(view())
-    line = "98.7 MB  45.6 MB/s  1:12  1,234,567 rows  1 file  3 tasks done"
+    line = "98.7 MB  45.6 MB/s  1:12  3 tasks done  1,234,567 rows  1 file"
     assert "/out/[b]<i>" in drawn
     assert line in drawn
     assert "committing" in terminal.show(view(phase="committing"))
@@ -63,6 +65,14 @@ def test_a_terminal_shows_a_write_in_one_line_and_leaves_its_summary() -> None:
     # The line is erased, the cursor is back, and what comes then stays.
     assert drawn.endswith(f"\x1b[2K{SUMMARY}\n")
     assert "\x1b[?25h" in drawn
+
+
+def test_start_up_and_transfer_are_apart_and_what_is_known_of_the_rest_is_shown() -> None:
+    numbers = displays.numbers(view(startup=8.4, tasks=8, left=65.0))
+    assert numbers == [
+        *("98.7 MB", "45.6 MB/s", "1:04", "about 1:05 left", "3 of 8 tasks", "1,234,567 rows"),
+        *("1 file", "start-up 8.4 s"),
+    ]
 
 
 def test_a_terminal_gets_its_cursor_back_while_writes_are_shown() -> None:
@@ -131,6 +141,14 @@ def test_a_notebook_updates_one_output_and_ends_with_the_summary() -> None:
     assert "<i>" not in last._repr_html_()
 
 
+def test_a_notebook_has_the_summary_of_a_write_that_was_too_short_to_be_shown() -> None:
+    notebook = Notebook()
+    failed = replace(SUMMARY, failed=True)
+    quiet = JobEnded("end", "of a stream", SUMMARY, shown=False)
+    notebook.show([], [JobEnded("end", "a", SUMMARY), quiet, JobEnded("end", "b", failed)])
+    assert [output.seen for output in notebook.outputs] == [[SUMMARY], [failed]]
+
+
 def test_a_notebook_shows_that_a_write_has_failed_or_stopped_or_goes_on() -> None:
     notebook = Notebook()
     notebook.show([view("a"), view("b")], [])
@@ -153,6 +171,6 @@ def test_the_log_has_a_line_every_ten_seconds_and_one_at_the_end(
         now = half_seconds / 2
         display.show([view()], [])
     assert len(caplog.messages) == 3
-    assert caplog.messages[0].startswith("/out/[b]<i>: 98.7 MB, 45.6 MB/s, 1:12, 1,234,567 rows")
+    assert caplog.messages[0].startswith("/out/[b]<i>: 98.7 MB, 45.6 MB/s, 1:12, 3 tasks done")
     display.show([], [JobEnded("end", "a", SUMMARY), JobEnded("end", "never shown", SUMMARY)])
     assert caplog.messages[3:] == [str(SUMMARY)]

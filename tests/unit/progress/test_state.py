@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from sftp_async.progress import state
-from sftp_async.progress.messages import CommitProgress, JobEnded, ReadProgress, TaskProgress
+from sftp_async.progress.history import KEPT
+from sftp_async.progress.messages import (
+    CommitProgress,
+    JobEnded,
+    ReadProgress,
+    RollBackBegun,
+    TaskProgress,
+)
 from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.state import BETWEEN, QUIET, SHOWN_AFTER, View, WriteState
 from sftp_async.progress.summary import WriteSummary
@@ -208,3 +215,84 @@ def test_a_read_of_which_no_task_runs_is_soon_over() -> None:
     kept.update(read_progress(0, "done", rows=10), 5.0)
     assert kept.is_busy(5.0 + QUIET - 0.1)
     assert not kept.is_busy(5.0 + QUIET)
+
+
+def began(partition: int, age: float, bytes_: int = 0, state: Any = "running") -> TaskProgress:
+    return replace(task(partition, bytes_, state), began=age, stage=7)
+
+
+def test_start_up_ends_when_the_first_task_begins() -> None:
+    writes = WriteState()
+    writes.update(began(1, 2.5), 0.0)
+    writes.update(began(0, 2.0), 0.0)
+    writes.update(began(2, 9.0), 0.0)
+    assert only_view(writes, 1.0).startup == 2.0
+
+
+def test_the_number_of_tasks_is_asked_for_until_it_is_known_or_hopeless() -> None:
+    writes = WriteState()
+    assert writes.unknown_stages() == {}
+    writes.update(began(0, 0.0), 0.0)
+    assert writes.unknown_stages() == writes.unknown_stages() == {"a": 7}
+    writes.know_tasks("a", 8)
+    writes.know_tasks("gone", 8)
+    assert writes.unknown_stages() == {}
+    assert only_view(writes, 1.0).tasks == 8
+    writes.update(replace(began(0, 0.0), job="b"), 0.0)
+    asked = [writes.unknown_stages() for _ in range(state.ASKED + 1)]
+    assert asked == [*[{"b": 7}] * state.ASKED, {}]
+
+
+def test_the_time_left_is_known_once_as_many_tasks_are_done_as_run() -> None:
+    writes = WriteState()
+    for message in (began(0, 0.0), began(1, 0.0)):
+        writes.update(message, 0.0)
+    writes.know_tasks("a", 4)
+    writes.views(0.0)
+    writes.update(began(0, 0.0, 1000, "done"), 1.0)
+    assert only_view(writes, 1.0).left == 3.0  # 3,000 bytes at 1,000 a second
+    writes.update(began(2, 0.0, 200), 1.0)
+    assert only_view(writes, 1.0).left is None
+    writes.update(began(1, 0.0, 1000, "done"), 2.0)
+    assert only_view(writes, 2.0).left == pytest.approx(1800 / 1100)
+    writes.update(CommitProgress("commit", "a", "/a", 0.0), 2.0)
+    assert only_view(writes, 2.0).left is None
+
+
+def test_tasks_that_end_while_their_job_is_rolled_back_are_not_why_it_failed() -> None:
+    writes = WriteState()
+    writes.update(replace(task(0, 100, "failed"), error="the disk is full"), 0.0)
+    writes.update(RollBackBegun("abort", "a", "/a", 1.0), 1.0)
+    assert only_view(writes, 1.0).phase == "rolling back"
+    writes.update(replace(task(1, 100, "failed"), error="its staged file is gone"), 1.1)
+    failed = WriteSummary("/a", "a", 0, 0, 0, 2.0, 1, 0, 0, failed=True, rolled_back=True)
+    writes.update(JobEnded("end", "a", failed), 2.0)
+    (found,) = writes.history.values()
+    assert found.error == "the disk is full"
+
+
+def test_a_write_that_failed_is_in_the_history_with_what_its_tasks_reported() -> None:
+    writes = WriteState()
+    writes.update(JobEnded("end", "before", summary("before")), 0.0)
+    writes.update(began(0, 1.0, 300, "done"), 0.0)
+    writes.update(replace(began(1, 1.0, 50, "failed"), error="the disk is full"), 0.0)
+    failed = WriteSummary("/a", "a", 0, 0, 0, 2.0, 1, 0, 0, failed=True, rolled_back=True)
+    writes.update(JobEnded("end", "a", failed), 1.0)
+    found = replace(failed, rows=35, bytes=350, tasks=1, startup_seconds=1.0)
+    found = replace(found, error="the disk is full")
+    assert [*writes.history.values()] == [summary("before"), found]
+    assert [end.summary for end in writes.pop_ended()] == [summary("before"), found]
+    assert writes.last == summary("before")
+
+
+def test_the_history_is_bounded_and_a_read_is_in_it_once() -> None:
+    kept = WriteState()
+    kept.update(read_progress(0, "done", rows=1), 0.0)
+    for number in range(KEPT - 1):
+        kept.update(JobEnded("end", str(number), summary()), 1.0)
+    kept.update(read_progress(1, "done", rows=2), 2.0)
+    assert len(kept.history) == KEPT
+    assert [*kept.history.values()][-1] == kept.last_read
+    kept.update(JobEnded("end", "more", summary()), 3.0)
+    assert len(kept.history) == KEPT
+    assert "0" not in kept.history

@@ -83,6 +83,7 @@ def test_each_byte_of_each_file_is_in_one_task(sizes: list[int], limit: int, cos
         ("a.zip", {}, False),
         ("a.json", {"format": "json"}, True),
         ("a.xml", {"format": "xml"}, False),
+        ("a.dat", {"format": "fixed", "fixed_layout": "a:1"}, True),
         ("a.parquet", {"format": "parquet"}, True),
         ("a.orc", {"format": "orc"}, True),
         ("a.avro", {"format": "avro"}, True),

@@ -18,8 +18,9 @@ from sftp_async.errors import (
     PoolTimeout,
     ServerBusyError,
 )
-from sftp_async.remote.pool import CHECK_AFTER, FIRST_PROBE, LONGEST_PROBE, ConnectionPool
+from sftp_async.remote.pool import CHECK_AFTER, ConnectionPool
 from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.server_limit import FIRST_PROBE, LONGEST_PROBE
 from tests.support.event_loops import Clock
 
 

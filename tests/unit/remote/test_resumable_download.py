@@ -13,9 +13,11 @@ from sftp_async.errors import (
     RemoteFailureError,
     TransferError,
 )
-from sftp_async.remote.resumable_download import Access, Download, FileVersion
+from sftp_async.remote.file_version import FileVersion
+from sftp_async.remote.resumable_download import Access, Download
 from sftp_async.remote.retry import RetryPolicy
 from tests.support.memory_server import Fault, MemoryPool, MemoryServer
+from tests.support.round_trips import RoundTrips
 
 CONTENT = bytes(range(256)) * 400  # 102,400 bytes: four requests of the size that is safe
 
@@ -188,3 +190,17 @@ async def test_a_refusal_of_ranges_is_raised_where_they_were_asked_for() -> None
     server.in_order_only = True
     with pytest.raises(RemoteFailureError):
         await content(download(server, access="random"), 40_000, 100_000)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("in_order", "behind"), [(True, 0), (False, 1)])
+async def test_the_version_is_asked_for_together_with_the_content(
+    in_order: bool, behind: int
+) -> None:
+    server, trips = served(), RoundTrips()
+    server.in_order = in_order
+    server.turn = trips.turn
+    assert await content(download(server)) == CONTENT
+    # The file is opened; two of its four pieces are in flight at once.
+    assert trips.count == 1 + 2 + behind
+    assert len(server.operations("stat")) == 2

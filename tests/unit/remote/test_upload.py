@@ -19,7 +19,7 @@ async def test_rows_that_keep_coming_are_no_progress_on_a_dead_server() -> None:
 
     class DeadPool:
         @asynccontextmanager
-        async def lease(self) -> AsyncIterator[Any]:
+        async def lease(self, _: object) -> AsyncIterator[Any]:
             nonlocal asked
             asked += 1
             transfer.feed(memoryview(b"more rows"))

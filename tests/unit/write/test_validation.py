@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,4 +33,17 @@ def test_an_extension_that_an_overwrite_does_not_recognize_is_refused(
     monkeypatch.setattr(format_names, "BUILT_IN", [*registry.BUILT_IN])
     options = SFTPOptions(host="h", username="u", password="p", path="/out", format="mine")
     with pytest.raises(OptionsError, match="format=mine has the extension 'fixed-width'"):
+        plan_job(options, LINES, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"path": "/out", "max_file_bytes": "1m"}, "max_file_bytes is not for format=excel"),
+        ({"path": "/out/a.XLS", "single_file": True}, r"writes \.xlsx: .* the name 'a\.XLS'"),
+    ],
+)
+def test_what_a_workbook_cannot_be_is_refused(given: dict[str, Any], why: str) -> None:
+    options = SFTPOptions(host="h", username="u", password="p", format="excel", **given)
+    with pytest.raises(OptionsError, match=why):
         plan_job(options, LINES, overwrite=False)

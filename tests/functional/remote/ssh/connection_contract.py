@@ -145,7 +145,7 @@ async def missing_parents_are_made(connection: Connection, folder: str) -> None:
 async def a_file_where_a_parent_should_be_is_named(connection: Connection, folder: str) -> None:
     await connection.write_file(f"{folder}/a", b"")
     for path in (f"{folder}/a", f"{folder}/a/b"):
-        with pytest.raises(RemoteExistsError) as caught:
+        with pytest.raises(RemoteExistsError, match="directory: a file has its name") as caught:
             await connection.makedirs(path)
         assert caught.value.path == f"{folder}/a"
 

@@ -21,6 +21,7 @@ from sftp_async.errors import (
     SFTPAsyncWarning,
 )
 from sftp_async.options import SFTPOptions
+from sftp_async.options.connection import connection_identity
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.functional.remote.ssh.connections import CREDENTIALS, connected, login, refused
 from tests.support.keys import KeySet
@@ -218,5 +219,5 @@ async def test_ciphers_that_miss_are_reported_as_the_cause(start_sshd: Start) ->
 def test_connections_with_and_without_old_algorithms_are_not_shared() -> None:
     plain = SFTPOptions(**CREDENTIALS, host="h")
     legacy = SFTPOptions(**CREDENTIALS, host="h", **LEGACY)
-    assert plain.connection_identity() != legacy.connection_identity()
+    assert connection_identity(plain) != connection_identity(legacy)
     assert SFTPOptions.from_spark(legacy.to_spark()) == legacy

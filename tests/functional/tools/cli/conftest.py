@@ -8,6 +8,9 @@ import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.cli import AtServer
+from tests.support.connections import connections
+
+__all__ = ["connections"]
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 import typer
 
+from sftp_async.errors import SFTPAsyncError
 from sftp_async.tools.cli.app import app
+from sftp_async.tools.cli.output import Output
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.cli import PASSWORD_VARIABLE, AtServer, sftp_async
 
@@ -27,6 +30,14 @@ print("imported:", sorted(heavy & set(sys.modules)))
 """
 
 
+#: Every command that does something; those of a group by two words.
+ALL = {name: command for name, command in COMMANDS.items() if not hasattr(command, "commands")} | {
+    f"{group} {name}": command
+    for group, commands in COMMANDS.items()
+    for name, command in getattr(commands, "commands", {}).items()
+}
+
+
 def test_without_arguments_the_help_page_lists_all_commands() -> None:
     ended = sftp_async()
     assert ended.code == 0
@@ -41,11 +52,14 @@ def test_the_module_is_the_command_and_help_imports_nothing_heavy() -> None:
     assert done.stdout.endswith("imported: []\n")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_command_has_json_and_a_help_text(name: str) -> None:
-    command = COMMANDS[name]
-    assert "--json" in {flag for parameter in command.params for flag in parameter.opts}
+    command = ALL[name]
+    flags = [flag for parameter in command.params for flag in parameter.opts]
+    assert {"--json", "--verbose", "-v", "--quiet", "-q"} <= set(flags)
+    assert len(flags) == len(set(flags))
     assert command.help
+    assert f"sftp-async {name}" in command.epilog
 
 
 def test_an_error_is_one_json_document(at: AtServer) -> None:
@@ -69,8 +83,23 @@ def test_an_error_has_cause_place_and_advice(at: AtServer) -> None:
 def test_all_invalid_options_are_reported_at_once(at: AtServer) -> None:
     ended = at("ls", "/", "-o", "channels_per_file=99", "-o", "conect_timeout=3")
     assert ended.code == 2
-    assert "channels_per_file must be auto, or a whole number from 1 to 8, not '99'." in ended.err
+    assert "- -o channels_per_file must be auto, or a whole number from 1 to 8, not" in ended.err
     assert "'conect_timeout' is not an option; did you mean connect_timeout?" in ended.err
+
+
+def test_an_error_names_the_flag_of_an_option(at: AtServer) -> None:
+    at.login[1] = "nonsense"
+    ended = at("ls", "/")
+    assert ended.code == 2
+    assert "Invalid option: --host-key-fingerprint must be" in ended.err
+
+
+def test_verbose_shows_what_the_library_logs_and_quiet_no_reports(at: AtServer) -> None:
+    (at.server.root / "a").mkdir()  # type: ignore[union-attr]
+    assert " INFO Opening SSH connection to " in at("ls", "/", "-vv").err
+    assert at("ls", "/", "-v").err == ""
+    ended = at("put", "/a/b", "-q", before=__file__)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
 def test_wrong_usage_ends_with_2() -> None:
@@ -209,3 +238,51 @@ def test_the_command_looks_up_what_the_policy_allows_and_nothing_else(at: AtServ
         assert "which is not allowed: SFTP_ASYNC_REFERENCES" in " ".join(
             (ended.out + ended.err).split()
         )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments"),
+    [("> /dev/full", ["ls", "--json"]), ("> /dev/full", ["cat"]), (">&-", ["cat"])],
+)
+def test_a_standard_output_that_cannot_be_written_is_one_error(
+    at: AtServer, redirection: str, arguments: list[str]
+) -> None:
+    (at.server.root / "a.csv").write_text("a" * 100)  # type: ignore[union-attr]
+    ended = in_shell(at, redirection, *arguments, f"{at.address}:/a.csv")
+    assert ended.returncode == 1
+    reason = "is closed" if redirection == ">&-" else "cannot be written: No space left on device"
+    assert ended.stderr == f"Error: Standard output {reason}\n"
+
+
+def test_a_command_without_standard_input_says_so(at: AtServer) -> None:
+    put = in_shell(at, "<&-", "put", "-", f"{at.address}:/new")
+    assert (put.returncode, put.stderr) == (1, "Error: Standard input is closed\n")
+
+
+def test_no_question_is_asked_without_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert not Output(False).interactive
+    assert not Output(False).is_terminal()
+
+
+def test_an_error_does_not_go_to_standard_output_if_standard_error_is_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    Output(False).error(SFTPAsyncError("It failed"))
+    assert capsys.readouterr().out == ""
+
+
+def in_shell(at: AtServer, redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with its standard streams redirected as a shell does."""
+    words = shlex.join([sys.executable, "-m", "sftp_async", *arguments, *at.login])
+    return subprocess.run(
+        f"{words} {redirection}",
+        shell=True,
+        env={**os.environ, **at.env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

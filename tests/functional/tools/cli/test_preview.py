@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import AtServer
+from tests.support.gnupg import GnuPG
 from tests.support.tree import snapshot
 
 pytestmark = pytest.mark.one_python
@@ -140,3 +141,21 @@ def test_a_name_cannot_send_control_characters_to_the_terminal(at: AtServer, roo
     (root / "bad").mkdir()
     (root / "bad" / "a\x1b[2J.txt").write_text("\x1b[2Jx\n")
     assert "\x1b" not in at("preview", "/bad").out
+
+
+def test_encrypted_files_are_shown_with_what_they_hold(
+    at: AtServer, root: Path, gnupg: GnuPG, tmp_path: Path
+) -> None:
+    (root / "pgp").mkdir()
+    message = gnupg.encrypt(b"id,name\n1,one\n", "ecc")
+    (root / "pgp" / "a.csv.pgp").write_bytes(message)
+    key = tmp_path / "ours.asc"
+    key.write_bytes(gnupg.private("ecc"))
+    ended = at("preview", "/pgp", *AS_CSV, "-o", f"pgp_private_key=file:{key}", "--rows", "5")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Format: csv" in ended.out
+    assert "Schema: id INT, name STRING" in ended.out
+    assert "one" in ended.out
+    ended = at("preview", "/pgp", *AS_CSV)
+    assert ended.code != 0
+    assert "set pgp_private_key" in ended.err

@@ -6,10 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from sftp_async.layout.hidden_names import hidden_name
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.cli import AtServer
 from tests.support.foreign_files import age
@@ -56,3 +58,26 @@ def test_a_driver_that_is_killed_in_its_preflight_leaves_a_file_that_clean_remov
     assert (done.code, done.document["swept"]) == (0, 2)
     assert [path.name for path in target.iterdir()] == ["data.csv"]
     assert not staging.exists()
+
+
+def test_what_is_too_young_is_shown_and_left_alone(at: AtServer) -> None:
+    target = at.server.root / "out"  # type: ignore[union-attr]
+    young = target / hidden_name("put", "0a" * 16)
+    staging = target / "_temporary" / ("0b" * 16)
+    staging.mkdir(parents=True)
+    young.touch()
+    age(young, 3600)
+    for command, paths in (("clean", [staging, young]), ("recover", [staging])):
+        ended = at(command, "/out", "--yes")
+        assert ended.code == 0
+        *lines, last = ended.out.splitlines()
+        assert last == "Nothing to do in /out."
+        assert [line.split(",")[0] for line in lines] == [
+            f"/out/{path.relative_to(target)}" for path in paths
+        ]
+    shown = at("clean", "/out", "--json").document["too_young"]
+    assert shown[1]["until"] > time.time() + 6 * 86400
+    checked = at("doctor", "/out", "-v").out
+    assert f"/out/{young.name}, 60 minutes old: left alone until 20" in checked
+    assert young.exists()
+    assert staging.exists()

@@ -15,6 +15,9 @@ import pytest
 
 from sftp_async import SFTPConnectionTester, SFTPOptions
 from sftp_async.options.catalog import option_entries
+from sftp_async.options.json_schema import options_schema
+from sftp_async.tools.cli.bench import recommended
+from sftp_async.tools.cli.bench_run import Measurement
 from tests.support.cli import AtServer, sftp_async
 from tests.support.sshd import SSHD
 
@@ -76,7 +79,16 @@ def test_bench_measures_each_setting_and_leaves_nothing(at: AtServer) -> None:
     ]
     assert all(r["bytes"] == 300 * 1024 for r in document["results"])
     assert all(r["megabytes_per_second"] > 0 for r in document["results"])
+    assert set(document["recommended"]) == {"max_connections", "channels_per_file"}
     assert list(at.server.root.iterdir()) == []  # type: ignore[union-attr]
+
+
+def test_bench_recommends_the_fewest_connections_that_are_about_the_fastest() -> None:
+    def measured(connections: int, speed: float, channels: int | str = "auto") -> Measurement:
+        return Measurement(connections, channels, 100, 1.0, speed)  # type: ignore[arg-type]
+
+    results = [measured(1, 80.0), measured(2, 97.0, 4), measured(2, 96.0), measured(4, 100.0)]
+    assert recommended(results) is results[2]
 
 
 def test_bench_reports_all_invalid_settings_at_once(at: AtServer) -> None:
@@ -104,6 +116,11 @@ def test_one_option_is_shown_by_any_of_its_names() -> None:
     for name in ("private_key_passphrase", "privateKeyPassphrase", "passphrase"):
         assert sftp_async("options", name).out.startswith("private_key_passphrase\n  Passphrase of")
     assert sftp_async("options", "channels_per_file", "--json").document["default"] == "auto"
+
+
+def test_a_json_schema_of_the_options_is_printed_with_and_without_json() -> None:
+    assert sftp_async("options", "--json-schema").document == options_schema()
+    assert sftp_async("options", "--json-schema", "--json").document == options_schema()
 
 
 def test_an_unknown_option_gets_a_suggestion() -> None:

@@ -55,9 +55,10 @@ def test_an_account_that_may_only_read_passes_and_nothing_is_written(
 
 def test_the_verdict_is_about_the_read(at_sshd: AtServer, inbox: Path) -> None:
     ended = at_sshd("doctor", inbox / "*.csv", "--read", "--quick")
-    assert ended.out.splitlines()[-1] == "A job can read there."
+    assert ended.out.startswith("A job can read there: ")
     missing = at_sshd("doctor", inbox / "*.json", "--read", "--quick")
-    assert missing.out.splitlines()[-1] == "A job cannot read there: see List above."
+    assert missing.out.startswith("A job cannot read there: ")
+    assert missing.out.splitlines()[0].endswith("*.json. See List below.")
     assert (ended.code, missing.code) == (0, 1)
 
 

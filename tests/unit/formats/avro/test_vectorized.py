@@ -130,6 +130,7 @@ def plain_readers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(fastavro.read.LOGICAL_READERS, name, lambda data, *_: data)
 
 
+@pytest.mark.one_python
 @settings(derandomize=True, database=None, deadline=None, max_examples=300)
 @given(tables(), st.sampled_from([1, 60, 1_000, 64_000]), st.sampled_from([1, 5, 30, 10_000]),
        st.sampled_from([1, 4]))  # fmt: skip

@@ -220,11 +220,11 @@ def test_a_column_that_the_header_lacks_is_an_error_that_names_it() -> None:
         rows(b"a,b,B\n", header="true", match_columns="name")
 
 
-def test_names_need_a_header_and_a_file_that_is_not_split() -> None:
+def test_names_need_a_header_and_documents_are_not_split() -> None:
     with pytest.raises(OptionsError, match="needs header=true"):
         read_csv(read_options(format="csv", match_columns="name"), TWO)
     options = read_options(format="csv", match_columns="name", header="true")
-    assert not read_csv(options, TWO).is_splittable("a.csv")
+    assert read_csv(options, TWO).is_splittable("a.csv")
     assert read_csv(read_options(format="csv"), TWO).is_splittable("a.csv")
     assert not read_csv(read_options(format="csv", multi_line="true"), TWO).is_splittable("a.csv")
 

@@ -17,6 +17,8 @@ from sftp_async.formats.line_decoder import LineBlock
 from tests.parity.reading.json_corpus import BYTES, LINES, OPTIONS
 from tests.support.readable import read_options
 
+pytestmark = pytest.mark.one_python
+
 TIME = pa.timestamp("us", "UTC")
 #: The columns of `json_files.SCHEMA`.
 SCHEMA = pa.schema(

@@ -104,7 +104,9 @@ def test_years_beyond_pythons_calendar_have_days_and_offsets() -> None:
 def test_a_pattern_of_fixed_places_reads_a_column_and_others_its_cells() -> None:
     fixed = PatternReader.parse("dd.MM.yyyy", option="date_format")
     assert fixed.fixed == (r"^(\d{2})\.(\d{2})\.(\d{4})$", r"\3-\2-\1")
-    for text in ("yyyyMMdd", "d.M.yyyy", "MMM yyyy", "[yyyy-MM-dd]"):
+    digits = PatternReader.parse("yyyyMMdd", option="date_format")
+    assert digits.fixed == (r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
+    for text in ("yyMMdd", "d.M.yyyy", "MMM yyyy", "[yyyy-MM-dd]"):
         assert PatternReader.parse(text, option="date_format").fixed is None
     values, bad = column(
         pa.date32(), ["29.02.2020", "29.02.2021", "2020-01-01"], TextRules(date=fixed)

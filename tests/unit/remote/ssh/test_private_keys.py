@@ -59,6 +59,7 @@ def refuse(text: str, passphrase: str | None = None) -> OptionsError:
     return caught.value
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("arrival", ARRIVALS)
 @pytest.mark.parametrize(("kind", "form"), KEYS)
 def test_a_key_loads_in_whatever_state_it_arrived(

@@ -367,7 +367,7 @@ async def test_the_model_notices_an_overwrite_that_lists_no_second_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listed: dict[Layout, dict[str, list[RemoteEntry]]] = {}
-    list_all = overwrite._listed
+    list_all = overwrite.listed
 
     async def once(
         connection: Any, layout: Layout, *arguments: Any
@@ -376,7 +376,7 @@ async def test_the_model_notices_an_overwrite_that_lists_no_second_time(
             listed[layout] = await list_all(connection, layout, *arguments)
         return listed[layout]
 
-    monkeypatch.setattr(overwrite, "_listed", once)
+    monkeypatch.setattr(overwrite, "listed", once)
     explored = await explore_pauses(Overlap((Kind(parts=3), OVERWRITE)), step=2)
     assert any("parts are there" in rule for _, rules in explored.broken for rule in rules)
 

@@ -36,8 +36,8 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("scenario", "depth", "at_least"),
     [
-        pytest.param(StreamScenario(), 2, 6_700, id="append"),
-        pytest.param(StreamScenario(overwrite=True), 2, 8_700, id="complete"),
+        pytest.param(StreamScenario(), 2, 6_200, id="append"),
+        pytest.param(StreamScenario(overwrite=True), 2, 7_300, id="complete"),
         pytest.param(StreamScenario(replays_when_done=True), 1, 130, id="replayed when done"),
         pytest.param(StreamScenario(refused=1), 1, 170, id="commit fails half-way"),
         pytest.param(StreamScenario(server=REPLACING), 1, 80, id="rename replaces"),

@@ -34,7 +34,7 @@ from sftp_async.errors import (
 )
 from sftp_async.options import SFTPOptions
 from sftp_async.remote.runtime import get_runtime
-from sftp_async.remote.ssh import Connection, connect
+from sftp_async.remote.ssh import Connection, connect, session_text
 from tests.support.hostile_server import (
     Ask,
     Hostile,
@@ -171,7 +171,14 @@ async def test_success_without_what_was_asked_for_is_an_error_of_ours_and_ends_t
             assert error.message.startswith(f"Cannot {what}: "), f"{what}: {error}"
 
 
+@pytest.fixture
+def no_text_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for the text of a login: this server prints none."""
+    monkeypatch.setattr(session_text, "SECONDS", 0.05)
+
+
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("no_text_to_wait_for")
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_greeting_that_makes_no_sense_is_no_connection(hostile: Hostile, lie: str) -> None:
     server = hostile()
@@ -185,6 +192,7 @@ async def test_a_greeting_that_makes_no_sense_is_no_connection(hostile: Hostile,
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("no_text_to_wait_for")
 @pytest.mark.parametrize("lie", LIES)
 async def test_limits_that_make_no_sense_are_no_connection(hostile: Hostile, lie: str) -> None:
     server = hostile()

@@ -1,0 +1,1 @@
+"""Says what an error that came through Spark means, and what to do: for `sftp_async.explain`."""

@@ -1,0 +1,1 @@
+"""Excel files: one sheet of typed cells."""

@@ -1,0 +1,1 @@
+"""Fixed-width files: records whose columns stand at fixed positions."""

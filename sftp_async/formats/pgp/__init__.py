@@ -1,0 +1,1 @@
+"""OpenPGP around files of any format: keys, encryption of what is written, decryption of reads."""

@@ -1,0 +1,126 @@
+"""Encrypts the files of any format, as they are written: `EncryptedFormat`."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self
+
+from sftp_async.errors import EncodeError
+from sftp_async.formats.base import Format, PartEncoder, RowFiles
+from sftp_async.formats.pgp.process import PGPFailure, PGPProcess
+from sftp_async.options.pgp import ARMORED, pgp_extension
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+    from typing_extensions import Buffer
+
+    from sftp_async.formats.pgp.keys import EncryptionKeys
+
+#: Bytes that a process takes at most, as measured (docs/decisions/0032).
+PROCESS_BYTES = 24 * 1024 * 1024
+
+
+class EncryptedFormat(Format):
+    """Files of another format, each of them one encrypted message.
+
+    Args:
+        inner: the format of the content.
+        keys: of the recipients, and of the signer.
+        armor: write text rather than bytes.
+
+    """
+
+    # Readers take the first of several messages, and leave out the others, or refuse the file.
+    concatenable = False
+
+    def __init__(self, inner: Format, keys: EncryptionKeys, *, armor: bool) -> None:
+        self._inner = inner
+        self._keys = keys
+        self._armor = armor
+        self.extension = f"{inner.extension}.{ARMORED if armor else 'pgp'}"
+        self.buffered_bytes = inner.buffered_bytes + PROCESS_BYTES
+        self.member_extension = inner.member_extension
+        self.implied_options = dict(inner.implied_options)
+        self.record_width = inner.record_width
+        self.record_end = inner.record_end
+
+    def open(self, *, header: bool = True) -> PartEncoder:
+        """Start one part file, and the process that encrypts it."""
+        return _EncryptedPart(self._inner.open(header=header), self._keys, armor=self._armor)
+
+    def named(self, member: str) -> Self:
+        """Return the format for one file, with the name of the member of an archive in it."""
+        found = copy.copy(self)
+        found._inner = self._inner.named(member)  # noqa: SLF001 - of a copy
+        return found
+
+    def for_concatenation(self) -> Self:
+        """Return the format itself: an exact file is one message with one part."""
+        return self
+
+
+class EncryptedRowFiles(EncryptedFormat, RowFiles):
+    """A file for each row, encrypted; its name is that of the row, with the extension.
+
+    Args:
+        inner: the format of the content.
+        keys: see `EncryptedFormat`.
+        armor: see `EncryptedFormat`.
+
+    """
+
+    def __init__(self, inner: RowFiles, keys: EncryptionKeys, *, armor: bool) -> None:
+        super().__init__(inner, keys, armor=armor)
+        self.path_column = inner.path_column
+        self._rows = inner
+
+    def paths(self, batch: pa.RecordBatch) -> list[str]:
+        """Return the file of each row; a name that has an extension of PGP keeps it."""
+        suffix = f".{ARMORED if self._armor else 'pgp'}"
+        return [
+            path if pgp_extension(path) else f"{path}{suffix}" for path in self._rows.paths(batch)
+        ]
+
+
+class _EncryptedPart(PartEncoder):
+    """One message."""
+
+    def __init__(self, inner: PartEncoder, keys: EncryptionKeys, *, armor: bool) -> None:
+        self._inner = inner
+        self._process = PGPProcess(keys.task(armor=armor))
+
+    def encode(self, batch: pa.RecordBatch) -> Buffer:
+        """Return what has been encrypted meanwhile; see `PartEncoder.encode`."""
+        return _joined(self._process.send(self._inner.encode(batch)))
+
+    def finish(self) -> Buffer:
+        """Return the end of the message."""
+        return b"".join(self.tail())
+
+    def tail(self) -> Iterator[Buffer]:
+        """Yield the end of the message, in pieces."""
+        for piece in self._inner.tail():
+            yield _joined(self._process.send(piece))
+        yield _joined(self._process.end())
+
+
+def _joined(pieces: Iterator[bytes]) -> bytes:
+    try:
+        return b"".join(pieces)
+    except PGPFailure as failure:
+        raise EncodeError(f"The file cannot be encrypted: {failure}") from None
+
+
+def encrypted(inner: Format, keys: EncryptionKeys, *, armor: bool) -> Format:
+    """Return a format whose files are encrypted.
+
+    Args:
+        inner: the format of the content.
+        keys: of the recipients, and of the signer.
+        armor: write text rather than bytes.
+
+    """
+    kind = EncryptedRowFiles if isinstance(inner, RowFiles) else EncryptedFormat
+    return kind(inner, keys, armor=armor)  # type: ignore[arg-type]

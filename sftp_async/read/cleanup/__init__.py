@@ -1,0 +1,1 @@
+"""Archives or deletes the files that a stream has read."""

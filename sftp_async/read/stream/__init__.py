@@ -1,0 +1,1 @@
+"""Streams: which files each micro-batch reads, and when they are complete."""

@@ -1,0 +1,295 @@
+"""Permits of a driver over real sockets: never a connection too many, and none is ever lost."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from sftp_async import SFTPOptions
+from sftp_async.errors import ConnectError, OptionsError, PoolTimeout
+from sftp_async.progress import permit_desk
+from sftp_async.progress import permits as client
+from sftp_async.progress.listener import Listener
+from sftp_async.progress.messages import Address
+from sftp_async.progress.permit_messages import PermitRequest, frame
+from sftp_async.progress.permits import DriverPermits
+from sftp_async.progress.state import WriteState
+from sftp_async.read.chunk_stream import ChunkStream
+from sftp_async.read.scan import plan_scan
+from sftp_async.remote import connection_limits, pooled_connection
+from sftp_async.remote.file_version import FileVersion
+from sftp_async.remote.permits import Permit, Terms
+from sftp_async.remote.resumable_download import Download
+from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.token_bucket import TokenBucket
+from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.support.guests import counting, worker, write_with
+from tests.support.jobs import LINES, real_job
+
+pytestmark = pytest.mark.one_python
+
+ONE = Terms("partner@host:22", 1, None)
+
+
+class NoDisplay:
+    """Shows nothing."""
+
+    def show(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    one = Listener("127.0.0.1", WriteState(), NoDisplay)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as one:
+        yield one
+
+
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are given up, and permits are free, after moments instead of seconds."""
+    monkeypatch.setattr(pooled_connection, "QUIET", 0.05)
+    monkeypatch.setattr(connection_limits, "LOOK", 0.05)
+    monkeypatch.setattr(permit_desk, "REST", 0.01)
+
+
+class Holder:
+    """Hears what a pool would hear."""
+
+    def __init__(self) -> None:
+        self.waiting: list[bool] = []
+        self.lost = asyncio.Event()
+
+    def others_wait(self, waiting: bool) -> None:
+        self.waiting.append(waiting)
+
+    def permit_lost(self, permit: Permit) -> None:
+        self.lost.set()
+
+
+def take(
+    address: Address, terms: Terms = ONE, holder: Holder | None = None, *, wait: bool = True
+) -> Any:
+    return DriverPermits(address).take(terms, holder or Holder(), wait=wait, urgent=False)
+
+
+def batch(*lines: str) -> pa.RecordBatch:
+    return pa.record_batch([pa.array(lines, pa.string())], schema=LINES)
+
+
+def test_twenty_workers_never_open_a_sixth_connection_and_all_rows_are_there(
+    embedded_server: EmbeddedServer, listener: Listener, stack: ExitStack
+) -> None:
+    counted = counting(embedded_server)
+    job = real_job(embedded_server.options(), "/out", max_total_connections=5)
+    job = job.with_listener(listener.address).prepare()
+    workers = [worker(stack, listener.address) for _ in range(20)]
+    rows = [[f"{number}-{row}" for row in range(2_000)] for number in range(20)]
+
+    parts = write_with(workers, job, [[batch(*lines)] for lines in rows])
+    job.commit(parts)
+
+    assert counted.most == 5
+    written = Path(embedded_server.root, "out").glob("part-*")
+    lines = [line for file in written for line in file.read_text().splitlines()]
+    assert sorted(lines) == sorted(line for part in rows for line in part)
+
+
+@pytest.mark.usefixtures("in_a_hurry", "as_openssh")
+def test_a_task_that_reads_and_writes_over_the_only_connection_gets_to_its_end(
+    listener: Listener, stack: ExitStack, tmp_path: Path
+) -> None:
+    # Its blocks are small then.
+    embedded_server = EmbeddedServer(tmp_path / "served", without=("limits@openssh.com",))
+    stack.enter_context(embedded_server)
+    counted = counting(embedded_server)
+    content = b"x" * 128 * 1024
+    Path(embedded_server.root, "in").write_bytes(content)
+    small = {"chunk_size": 8192, "max_buffer_bytes": 16384, "max_total_connections": 1}
+    job = real_job(embedded_server.options(), "/out", **small)
+    job = job.with_listener(listener.address).prepare()
+    reads, writes = (worker(stack, listener.address) for _ in "ab")
+    mtime = Path(embedded_server.root, "in").stat().st_mtime
+    download = Download(
+        reads.pool(job.options),
+        RetryPolicy(0, 0.0),
+        FileVersion("/in", len(content), mtime),
+        window=4096,
+    )
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        pieces = download.read_range(0, len(content))
+        with ChunkStream(reads, pieces, 4096, lambda _: None) as chunks:
+            for chunk in chunks:
+                for start in range(0, len(chunk), 4096):
+                    yield batch(chunk[start : start + 4096].decode())
+
+    parts = write_with([writes], job, [rows()])  # type: ignore[list-item] # a stream of them
+    reads.run(download.close())
+    job.commit(parts)
+
+    (written,) = Path(embedded_server.root, "out").glob("part-*")
+    assert written.read_bytes().replace(b"\n", b"") == content
+    assert counted.most == 1
+
+
+def test_every_byte_that_is_sent_and_read_keeps_to_the_pace(
+    embedded_server: EmbeddedServer,
+    listener: Listener,
+    stack: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[int] = []
+
+    async def count(_: TokenBucket, size: int) -> None:
+        taken.append(size)
+
+    monkeypatch.setattr(TokenBucket, "take", count)
+    job = real_job(embedded_server.options(), "/out", max_bandwidth="1GiB")
+    job = job.with_listener(listener.address).prepare()
+    one = worker(stack, listener.address)
+    taken.clear()
+    (part,) = write_with([one], job, [[batch("x" * 3_000_000)]])
+    assert sum(taken) == part.size == 3_000_001
+    assert len(taken) > 2
+    job.commit([part])
+
+    (written,) = Path(embedded_server.root, "out").glob("part-*")
+    version = FileVersion(f"/out/{written.name}", part.size, written.stat().st_mtime)
+    download = Download(one.pool(job.options), RetryPolicy(0, 0.0), version, window=2**20)
+    taken.clear()
+    one.run(download.read_ranges([(0, part.size)]))
+    one.run(download.close())
+    assert sum(taken) == part.size
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("in_a_hurry")
+async def test_a_killed_worker_leaves_its_permit_to_the_next(listener: Listener) -> None:
+    address = listener.address
+    script = (
+        "import asyncio\n"
+        "from sftp_async.progress.messages import Address\n"
+        "from tests.functional.progress.test_permits import take\n"
+        "async def hold():\n"
+        f"    await take(Address('{address.host}', {address.port}, {address.key!r}))\n"
+        "    print('held', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(hold())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert await asyncio.to_thread(process.stdout.readline) == b"held\n"
+        assert await take(address, wait=False) is None
+        process.kill()
+    permit = await take(address)
+    assert permit is not None
+    permit.release(closed=True)
+
+
+@pytest.mark.asyncio
+async def test_a_holder_hears_that_others_wait_and_of_the_driver_s_end(listener: Listener) -> None:
+    holder = Holder()
+    held = await take(listener.address, holder=holder)
+    waiting = asyncio.create_task(take(listener.address))
+    while True not in holder.waiting:
+        await asyncio.sleep(0)
+
+    await asyncio.to_thread(listener.close)
+    await holder.lost.wait()
+    with pytest.raises(ConnectError, match="hands out no permit"):
+        await waiting
+    with pytest.raises(ConnectError, match="Ensure that executors reach the driver"):
+        await take(listener.address)
+    held.release(closed=True)  # too late is no matter
+
+
+@pytest.mark.asyncio
+async def test_a_wait_ends_with_how_many_are_in_use(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client, "FIRST_NOTE", 0.01)
+    held = await take(listener.address)
+    with pytest.raises(PoolTimeout, match=r"within 0.1 seconds: 1 of 1 are in use") as caught:
+        await take(listener.address, Terms(ONE.account, 1, None, wait=0.1))
+    held.release(closed=True)
+    assert not caught.value.retryable
+    assert "waiting for a connection for 0 s: 1 of 1 in use" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_the_driver_divides_the_bandwidth_while_connections_come_and_go(
+    listener: Listener,
+) -> None:
+    terms = Terms("partner@host:22", None, 900_000)
+    first = await take(listener.address, terms)
+    assert first.bucket.rate == 900_000
+    second = await take(listener.address, terms)
+    assert second.bucket.rate == 450_000
+    second.use(False)
+    while first.bucket.rate != 900_000:
+        await asyncio.sleep(0)
+    second.use(True)
+    while first.bucket.rate != 450_000:
+        await asyncio.sleep(0)
+
+
+def conversation(address: Address, request: Callable[[str], bytes]) -> bytes:
+    """What the listener answers to a first message."""
+    with socket.create_connection((address.host, address.port)) as sock:
+        data = b""
+        while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
+            data += sock.recv(4096)
+        nonce = data.split(b'"nonce": "')[1].split(b'"')[0].decode()
+        sock.sendall(request(nonce))
+        return sock.recv(4096)
+
+
+def test_who_does_not_know_the_key_or_repeats_another_s_request_gets_no_answer(
+    listener: Listener,
+) -> None:
+    address = listener.address
+
+    def request(nonce: str, key: bytes = address.key) -> bytes:
+        ask = PermitRequest("request", nonce, "b", "a@h:1", 1, None, "me", True, False)
+        return frame(key, ask)
+
+    assert conversation(address, request) != b""
+    assert conversation(address, lambda nonce: request(nonce, b"k" * 32)) == b""
+    assert conversation(address, lambda _: request("0" * 32)) == b""
+    assert conversation(address, lambda _: b"\xff\xff\xff\xff") == b""
+
+
+def test_without_a_listener_a_job_of_more_tasks_than_connections_is_refused_before_any_task(
+    embedded_server: EmbeddedServer,
+) -> None:
+    counted = counting(embedded_server)
+    for number in range(3):
+        Path(embedded_server.root, f"{number}.txt").write_text("line\n")
+    options = {**embedded_server.options(), "path": "/", "format": "text", "split": "false"}
+    options |= {"max_partition_bytes": "1", "max_total_connections": "2"}
+
+    with pytest.raises(OptionsError, match="3 tasks can run at once"):
+        plan_scan(SFTPOptions.from_spark(options), LINES)
+    scan, _, _ = plan_scan(SFTPOptions.from_spark(options), LINES, tasks_at_once=2)
+    assert scan.options.max_total_connections == 1
+    assert counted.most == 1
+    assert not counted
