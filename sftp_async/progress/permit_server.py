@@ -39,7 +39,7 @@ class PermitServer:
     """Serves permits on a thread and an event loop of its own, until it is closed.
 
     Args:
-        sock: bound to the listener's address; closed by the server.
+        sock: listens at the listener's address; closed by the server.
         key: of the listener.
 
     """
@@ -129,7 +129,7 @@ class PermitServer:
 
 
 def bound_sockets(host: str, tries: int = 16) -> tuple[socket.socket, socket.socket]:
-    """Return a UDP and a TCP socket on one free port of an address.
+    """Return a UDP socket and a TCP socket that listens, on one free port of an address.
 
     Args:
         host: name or address of this machine.
@@ -147,6 +147,8 @@ def bound_sockets(host: str, tries: int = 16) -> tuple[socket.socket, socket.soc
         try:
             datagrams.bind(place)
             streams.bind(datagrams.getsockname())
+            # At once, as the address is given away before the server's thread has begun.
+            streams.listen(BACKLOG)
         except OSError:
             datagrams.close()
             streams.close()

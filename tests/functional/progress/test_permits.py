@@ -21,6 +21,7 @@ from sftp_async.progress import permits as client
 from sftp_async.progress.listener import Listener
 from sftp_async.progress.messages import Address
 from sftp_async.progress.permit_messages import PermitRequest, frame
+from sftp_async.progress.permit_server import bound_sockets
 from sftp_async.progress.permits import DriverPermits
 from sftp_async.progress.state import WriteState
 from sftp_async.read.chunk_stream import ChunkStream
@@ -250,6 +251,12 @@ async def test_the_driver_divides_the_bandwidth_while_connections_come_and_go(
     second.use(True)
     while first.bucket.rate != 450_000:
         await asyncio.sleep(0)
+
+
+def test_the_address_takes_connections_before_a_thread_serves_it() -> None:
+    datagrams, streams = bound_sockets("127.0.0.1")
+    with datagrams, streams, socket.create_connection(streams.getsockname()):
+        pass
 
 
 def conversation(address: Address, request: Callable[[str], bytes]) -> bytes:
