@@ -22,6 +22,8 @@ class PartEncoder(ABC):
 
     #: What an archive states of a part that becomes a member's content, once the part is complete.
     content: Content | None = None
+    #: What opens the part for the driver, if it is encrypted, once the part is complete.
+    key_packet: bytes = b""
     #: Bytes of the file that `encode` has kept back, and `tail` will return.
     held_bytes: int = 0
 

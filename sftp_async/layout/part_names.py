@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, StrictInt
@@ -37,7 +37,8 @@ class PartFile:
     of the content as uploaded, in hex, and `md5` if checksum files need it. `plain_size` and
     `crc32` are of the content before it was packed for an archive, which the commit puts around it.
     `sums` are those of its rows that control records hold, in the order of the records' columns, as
-    digits without the decimal point.
+    digits without the decimal point. `key_packet` opens an encrypted one that the commit may join
+    with others.
     """
 
     #: Intents are documents on the server, and are read back with these rules.
@@ -52,6 +53,7 @@ class PartFile:
     plain_size: Annotated[int, Field(exclude=True)] = 0
     crc32: Annotated[int, Field(exclude=True)] = 0
     sums: Annotated[tuple[int, ...], Field(exclude=True)] = ()
+    key_packet: Annotated[bytes, Field(exclude=True)] = field(default=b"", repr=False)
 
     @property
     def directory(self) -> str:

@@ -29,7 +29,7 @@ from sftp_async.remote.pinning import with_pinned_keys
 from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.remote.stats import UNSPENT, ConnectionStats
-from sftp_async.write.commit import ArchivePieces, ControlRecords, JobCommitter
+from sftp_async.write.commit import JobCommitter, Surroundings
 from sftp_async.write.manifest_content import manifest_content
 from sftp_async.write.task import TaskWriter
 from sftp_async.write.tracking import TaskMetrics, Tracking
@@ -365,14 +365,12 @@ class Job:
         sender.close()
 
     def _committer(self, spent: ConnectionStats = UNSPENT) -> JobCommitter:
-        archive = ArchivePieces.of(self.file_format)
         age = max(0.0, self.age)
         return JobCommitter(
             self.layout,
             self.options,
             manifest=manifest_content(self.layout, self.options, self.schema, spent, age),
-            control=ControlRecords.of(self.options, self.file_format, self.schema, archive),
-            archive=archive,
+            around=Surroundings.of(self.options, self.file_format, self.schema),
         )
 
     def _why(self) -> str:

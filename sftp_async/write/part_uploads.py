@@ -57,6 +57,8 @@ class PartUpload:
     rows: int = 0
     #: What an archive around it states of it: see `PartEncoder.content`.
     content: Content | None = None
+    #: See `PartEncoder.key_packet`.
+    key_packet: bytes = b""
 
     def result(self) -> PartFile:
         """Wait for the end of the upload; raises as `UploadHandle.result`."""
@@ -73,6 +75,7 @@ class PartUpload:
             plain_size=self.content.size if self.content else 0,
             crc32=self.content.crc32 if self.content else 0,
             sums=() if self.sums is None else tuple(self.sums.unscaled),
+            key_packet=self.key_packet,
         )
 
 

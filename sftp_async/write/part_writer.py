@@ -56,7 +56,7 @@ class PartWriter:
         """Send what is left, and the end of the file."""
         for piece in self.encoder.tail():
             self._gather(piece)
-        self.part.content = self.encoder.content
+        self.part.content, self.part.key_packet = self.encoder.content, self.encoder.key_packet
         if self._gathered_size:
             self._send(self._join())
         self.part.handle.finish()

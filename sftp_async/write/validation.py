@@ -280,10 +280,13 @@ def _control_problems(
             )
         archive = file_format if isinstance(file_format, ArchiveFormat) else None
         content = archive.members if archive is not None else file_format
-        if options.pgp_public_key is not None:
+        encrypted = options.pgp_public_key is not None
+        if encrypted and content is not None:
+            content = content.for_concatenation()
+        if encrypted and options.archive in ARCHIVES:
             yield (
-                f"{name} is written when all rows are counted, and an encrypted file cannot be "
-                "changed then: leave it out, or write the lines as rows (format=text)."
+                f"{name} is for an archive that is not encrypted: leave it, archive or "
+                "pgp_public_key out."
             )
         elif options.format == "xml" or (content is not None and not content.concatenable):
             yield (
@@ -296,12 +299,13 @@ def _control_problems(
                 "partition: leave it out, or archive_password and the number in "
                 "archive_member_template."
             )
+        packed = ""
         if options.compression not in (None, "none") or options.archive in ("zip", "tar.gz"):
-            for field in sorted(template.fields & {"bytes", "sha256"}):
-                yield (
-                    f"{name} holds {{{field}}}, which would be that of the compressed data: leave "
-                    "it, or compression, out."
-                )
+            packed = "compressed data: leave it, or compression, out"
+        elif encrypted:
+            packed = "encrypted data: leave it out"
+        for field in sorted(template.fields & {"bytes", "sha256"}) if packed else ():
+            yield f"{name} holds {{{field}}}, which would be that of the {packed}."
 
 
 def _archive_problems(layout: Layout, options: SFTPOptions, *, stream: bool) -> Iterator[str]:

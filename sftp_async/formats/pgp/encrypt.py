@@ -11,7 +11,7 @@ from sftp_async.formats.pgp.process import PGPFailure, PGPProcess
 from sftp_async.options.pgp import ARMORED, pgp_extension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
     from typing_extensions import Buffer
@@ -56,9 +56,14 @@ class EncryptedFormat(Format):
         found._inner = self._inner.named(member)  # noqa: SLF001 - of a copy
         return found
 
-    def for_concatenation(self) -> Self:
-        """Return the format itself: an exact file is one message with one part."""
-        return self
+    def for_concatenation(self) -> EncryptedFormat:
+        """Return the format of parts that the driver can join; itself where it cannot."""
+        inner = self._inner.for_concatenation()
+        if not inner.concatenable or inner.member_extension is not None:
+            return self  # nor could it without encryption; or an archive has to be around all parts
+        from sftp_async.formats.pgp.joinable import JoinableFormat
+
+        return JoinableFormat(inner, self._keys, armor=self._armor)
 
 
 class EncryptedRowFiles(EncryptedFormat, RowFiles):
@@ -93,7 +98,7 @@ class _EncryptedPart(PartEncoder):
 
     def encode(self, batch: pa.RecordBatch) -> Buffer:
         """Return what has been encrypted meanwhile; see `PartEncoder.encode`."""
-        return _joined(self._process.send(self._inner.encode(batch)))
+        return joined(self._process.send(self._inner.encode(batch)))
 
     def finish(self) -> Buffer:
         """Return the end of the message."""
@@ -102,11 +107,17 @@ class _EncryptedPart(PartEncoder):
     def tail(self) -> Iterator[Buffer]:
         """Yield the end of the message, in pieces."""
         for piece in self._inner.tail():
-            yield _joined(self._process.send(piece))
-        yield _joined(self._process.end())
+            yield joined(self._process.send(piece))
+        yield joined(self._process.end())
 
 
-def _joined(pieces: Iterator[bytes]) -> bytes:
+def joined(pieces: Iterable[bytes]) -> bytes:
+    """Return what a process has encrypted, as one.
+
+    Raises:
+        EncodeError: it has failed.
+
+    """
     try:
         return b"".join(pieces)
     except PGPFailure as failure:

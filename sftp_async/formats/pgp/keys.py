@@ -100,6 +100,12 @@ class DecryptionKeys:
         }
 
 
+def new_key() -> tuple[PrivateKey, bytes]:
+    """Return a new key for encryption, and its public part."""
+    key = _library().Tsk.generate("sftp_async")
+    return PrivateKey("", bytes(key), None), bytes(key.extract_certificate())
+
+
 def encryption_keys(options: PGPOptions) -> EncryptionKeys | None:
     """Return the keys of a write; None: its files are not encrypted.
 

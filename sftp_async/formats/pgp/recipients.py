@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Types of packets: RFC 9580, 5.
 _PKESK, _SKESK, _MARKER, _PADDING = 1, 3, 10, 21
+#: Bytes of a packet before its content at most: RFC 9580, 4.2.
+_LONGEST_START: Final = 6
 #: Bytes of the ID of a key.
 _ID: Final = 8
 _ARMOR: Final = re.compile(rb"\s*-----BEGIN PGP MESSAGE-----[^\n]*\n(?:[^\n]*:[^\n]*\n)*\s*\n")
@@ -36,6 +38,20 @@ def recipient_ids(head: bytes) -> list[str] | None:
         elif kind not in (_SKESK, _MARKER, _PADDING):
             return found if found or kind in (9, 18, 20) else None
     return found or None
+
+
+def first_packet(data: bytes) -> int | None:
+    """Return the length of the first packet; None: its start does not say that yet.
+
+    Args:
+        data: the first bytes of a message without armor.
+
+    """
+    if len(data) < _LONGEST_START:
+        return None
+    kind, start, length = _packet(data, 0)
+    assert kind == _PKESK, kind
+    return start + length
 
 
 def _recipient(body: bytes) -> str:
@@ -68,16 +84,20 @@ def _packets(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield type and content of each packet; the content may be cut off."""
     at = 0
     while at < len(data) and data[at] & 0x80:
-        first = data[at]
-        if first & 0x40:
-            kind, (start, length) = first & 0x3F, _new_length(data, at + 1)
-        else:
-            kind = (first >> 2) & 0x0F
-            size = {0: 1, 1: 2, 2: 4}.get(first & 3, 0)
-            start = at + 1 + size
-            length = int.from_bytes(data[at + 1 : start], "big") if size else len(data)
+        kind, start, length = _packet(data, at)
         yield kind, data[start : start + length]
         at = start + length
+
+
+def _packet(data: bytes, at: int) -> tuple[int, int, int]:
+    """Return the type of a packet, where its content starts, and its length."""
+    first = data[at]
+    if first & 0x40:
+        return first & 0x3F, *_new_length(data, at + 1)
+    size = {0: 1, 1: 2, 2: 4}.get(first & 3, 0)
+    start = at + 1 + size
+    length = int.from_bytes(data[at + 1 : start], "big") if size else len(data)
+    return (first >> 2) & 0x0F, start, length
 
 
 def _new_length(data: bytes, at: int) -> tuple[int, int]:

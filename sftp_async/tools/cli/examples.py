@@ -51,7 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "connections show": ("sftp-async connections show partner",),
     "connections remove": ("sftp-async connections remove partner",),
     "connections import": ("sftp-async connections import",),
-    "serve": ("sftp-async serve --directory served",),
+    "serve": ("sftp-async serve served",),
     "options": ("sftp-async options", "sftp-async options max_connections"),
 }
 

@@ -17,9 +17,18 @@ from sftp_async.tools.cli.output import Output, host_key_option
 
 def serve(
     output: Output,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="Folder to serve; created if missing. Without it, sftp-root.",
+            show_default=False,
+        ),
+    ] = None,
     directory: Annotated[
-        Path, typer.Option("--directory", "-d", help="Folder to serve; created if missing.")
-    ] = Path("sftp-root"),
+        Path | None,
+        typer.Option("--directory", "-d", help="The same as FOLDER.", show_default=False),
+    ] = None,
     port: Annotated[
         int,
         typer.Option(
@@ -57,10 +66,12 @@ def serve(
     """
     from sftp_async.tools.testing.embedded_server import EmbeddedServer
 
+    if folder is not None and directory is not None:
+        raise OptionsError("FOLDER and --directory are the same: give one of them.")
     keys = authorized_keys.read_text().splitlines() if authorized_keys else []
     try:
         server = EmbeddedServer(
-            directory,
+            folder or directory or Path("sftp-root"),
             port=port,
             username=username,
             password=_password(password_env),

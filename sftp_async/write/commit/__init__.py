@@ -3,9 +3,8 @@
 `JobCommitter` is its entry point; docs/explanation/commit-protocol.md describes the protocol.
 """
 
-from sftp_async.write.commit.archive_pieces import ArchivePieces
 from sftp_async.write.commit.committer import JobCommitter
-from sftp_async.write.commit.control_records import ControlRecords
+from sftp_async.write.commit.exact_file import Surroundings
 from sftp_async.write.commit.pending import (
     Action,
     Complete,
@@ -19,15 +18,14 @@ from sftp_async.write.commit.recover import Recovered, recover_target, survey
 
 __all__ = [
     "Action",
-    "ArchivePieces",
     "Complete",
-    "ControlRecords",
     "Discard",
     "Finish",
     "Interrupted",
     "JobCommitter",
     "Recovered",
     "RollBack",
+    "Surroundings",
     "Sweep",
     "recover_target",
     "survey",

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import WriteOptions
     from sftp_async.remote.filesystem import RemoteEntry, RemoteFileSystem
-    from sftp_async.write.commit.archive_pieces import ArchivePieces
-    from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
 log = logging.getLogger("sftp_async.write.commit.committer")
@@ -61,8 +59,7 @@ class JobCommitter:
         layout: where the job writes.
         options: the write options.
         manifest: facts for `_manifest.json` besides the files; None: there is no manifest.
-        control: lines before and after the data of an exact file.
-        archive: that the data of an exact file is in.
+        around: what is around the data of an exact file.
 
     """
 
@@ -72,13 +69,12 @@ class JobCommitter:
         options: WriteOptions,
         *,
         manifest: dict[str, Any] | None = None,
-        control: ControlRecords | None = None,
-        archive: ArchivePieces | None = None,
+        around: exact_file.Surroundings | None = None,
     ) -> None:
         self._layout = layout
         self._options = options
         self._manifest = manifest
-        self._around = (control, archive)
+        self._around = around or exact_file.Surroundings()
         # A cache that saves requests: between processes, the server alone remembers.
         self._intent: Intent | None = None
         self._visible = False
@@ -252,19 +248,18 @@ class JobCommitter:
                     return None
                 if old is not None and layout.collision == "replace":
                     self._replaced = {layout.file_name: old}
-                if len(pieces) > 1:
-                    sources = [(layout.paths.staged(piece.staged), piece.size) for piece in pieces]
+                if intent.pieces:
+                    sources = [(intent.paths.staged(one.staged), one.size) for one in pieces.joined]
                     await join(connection, sources, intent.staged(intent.parts[0]))
                     intent = await exact_file.with_digests(
-                        connection, intent, pieces, self._options
+                        connection, intent, pieces.joined, self._options
                     )
             if not layout.direct:
                 await each(
                     intent.parts, lambda part: self._keep_attributes(connection, intent, part)
                 )
             await intent_store.publish(connection, intent)
-            if intent.pieces:
-                self._pieces = [layout.paths.staged(piece.staged) for piece in pieces]
+            self._pieces = pieces.left_by(intent)
         except (RemoteNotFoundError, CommitError) as error:
             if (found := await self._published(connection)) is not None:
                 return found  # another writer has moved it on before it was read back
@@ -282,11 +277,11 @@ class JobCommitter:
 
     async def _plan(
         self, connection: RemoteFileSystem, parts: tuple[PartFile, ...]
-    ) -> tuple[Intent, tuple[PartFile, ...]]:
+    ) -> tuple[Intent, exact_file.Pieces]:
         """Look at the target, and plan what the commit makes, replaces and removes there.
 
         Returns:
-            The intent, and the pieces to be joined if it is about one exact file.
+            The intent, and what is joined if it is about one exact file.
 
         """
         layout = self._layout
@@ -295,9 +290,9 @@ class JobCommitter:
             parts, self._replaced = await name_parts(connection, layout, self._options, parts)
         taken = tuple(self._replaced) if layout.names_parts else ()
         final = await exact_file.exact_name(connection, layout) if exact else ""
-        pieces = parts
+        pieces = exact_file.Pieces(parts)
         if exact and parts:
-            pieces = await exact_file.pieces_of(connection, layout, parts, final, *self._around)
+            pieces = await self._around.pieces(connection, layout, parts, final, self._options)
         removes = (
             await replaced(connection, layout, self._options, parts) if layout.overwrite else ()
         )
@@ -309,8 +304,8 @@ class JobCommitter:
             removes += await partition_directories.files_of(connection, layout.directory, names)
         intent = intent_for(
             layout,
-            (exact_file.exact_part(pieces, final),) if exact and parts else parts,
-            pieces=tuple((p.size, p.sha256) for p in pieces) if exact and len(pieces) > 1 else (),
+            (exact_file.exact_part(pieces.joined, final),) if exact and parts else parts,
+            pieces=pieces.hashes if exact and parts else (),
             taken=taken,
             removes=removes,
             makes=await partition_directories.missing(

@@ -13,7 +13,7 @@ from sftp_async.remote.concurrency import each
 from sftp_async.remote.download import IN_FLIGHT_BYTES, read_range
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from sftp_async.remote.filesystem import RemoteFile, RemoteFileSystem
 
@@ -47,7 +47,7 @@ async def join(
 
     """
     # First: a part that is too short would leave a hole, and the total would still be right.
-    await each(sources, lambda source: _expect(connection, *source))
+    await each(sources, lambda source: expect_size(connection, *source))
     output = await connection.open_truncated(target)
     try:
         await _copy(connection, sources, output)
@@ -58,7 +58,7 @@ async def join(
     await output.close()
     total = sum(size for _, size in sources)
     if check_size:
-        await _expect(connection, target, total)
+        await expect_size(connection, target, total)
     return total
 
 
@@ -101,28 +101,64 @@ async def _copy_through_here(
     As many bytes are being written as are read ahead, so that memory is bounded by twice
     `IN_FLIGHT_BYTES`.
     """
+
+    async def blocks() -> AsyncGenerator[bytes]:
+        for path, size in sources:
+            async with aclosing(read_file(connection, path, size)) as some:
+                async for block in some:
+                    yield block
+
     at_once = max(1, IN_FLIGHT_BYTES // connection.capabilities.max_read)
+    await write_in_order(output, blocks(), at_once)
+
+
+async def read_file(connection: RemoteFileSystem, path: str, size: int) -> AsyncGenerator[bytes]:
+    """Yield a file that is joined into one, in blocks.
+
+    Raises:
+        CommitError: it is shorter.
+
+    """
+    try:
+        async with aclosing(read_range(connection, path, 0, size)) as blocks:
+            async for block in blocks:
+                yield block
+    except ShortReadError as error:
+        raise _wrong_size(connection, path, error.end, size) from error
+
+
+async def write_in_order(output: RemoteFile, blocks: AsyncGenerator[bytes], at_once: int) -> None:
+    """Write blocks one behind the other.
+
+    Args:
+        output: an empty file.
+        blocks: closed at the end.
+        at_once: blocks that the server has not acknowledged, at most.
+
+    """
     writes: deque[asyncio.Task[None]] = deque()
     offset = 0
     try:
-        for path, size in sources:
-            try:
-                async with aclosing(read_range(connection, path, 0, size)) as blocks:
-                    async for block in blocks:
-                        # Their requests are sent in the order in which the tasks are made.
-                        writes.append(asyncio.create_task(output.write(block, offset)))
-                        offset += len(block)
-                        if len(writes) == at_once:
-                            await writes.popleft()
-            except ShortReadError as error:
-                raise _wrong_size(connection, path, error.end, size) from error
+        async with aclosing(blocks):
+            async for block in blocks:
+                # Their requests are sent in the order in which the tasks are made.
+                writes.append(asyncio.create_task(output.write(block, offset)))
+                offset += len(block)
+                if len(writes) == at_once:
+                    await writes.popleft()
         while writes:
             await writes.popleft()
     finally:
         await asyncio.gather(*writes, return_exceptions=True)
 
 
-async def _expect(connection: RemoteFileSystem, path: str, size: int) -> None:
+async def expect_size(connection: RemoteFileSystem, path: str, size: int) -> None:
+    """Ensure that a file has a size.
+
+    Raises:
+        CommitError: it has another one.
+
+    """
     found = (await connection.stat(path)).size
     if found != size:
         raise _wrong_size(connection, path, found, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from sftp_async.errors import EncodeError
@@ -25,7 +25,22 @@ if TYPE_CHECKING:
     from sftp_async.layout.job_layout import Layout
     from sftp_async.options import SFTPOptions
     from sftp_async.remote.filesystem import RemoteFileSystem
-    from sftp_async.write.commit.archive_pieces import ArchivePieces
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Bytes as they are joined with the parts of a file.
+
+    Attributes:
+        data: these.
+        content: what an archive around them states of them.
+        key_packet: what opens them, if they are encrypted.
+
+    """
+
+    data: bytes
+    content: Content = field(default_factory=Content)
+    key_packet: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ class ControlRecords:
     line_sep: str
     compression: Compression
     #: Makes of bytes what is joined with the parts.
-    pack: Callable[[bytes], tuple[bytes, Content]]
+    pack: Callable[[bytes], Packed]
     charset: Charset | None
     #: Of each column of which there is a sum, the digits behind the point.
     scales: Mapping[str, int]
@@ -57,7 +72,7 @@ class ControlRecords:
         options: SFTPOptions,
         file_format: Format,
         schema: pa.Schema,
-        archive: ArchivePieces | None = None,
+        pack: Callable[[bytes], Packed] = Packed,
     ) -> Self | None:
         """Return the records that the options ask for, None if there is nothing around the data.
 
@@ -65,7 +80,7 @@ class ControlRecords:
             options: of the job.
             file_format: of the data.
             schema: the columns of the rows.
-            archive: that the data is a member of.
+            pack: makes of bytes what is joined with the parts: an archive, or encryption, does.
 
         """
         footer = file_format.footer
@@ -76,7 +91,7 @@ class ControlRecords:
             None if options.footer_lines is None else ControlTemplate(options.footer_lines),
             options.line_sep if file_format.record_end is None else file_format.record_end,
             Compression(options.compression or "none", options.compression_level),
-            _unpacked if archive is None else archive.pack,
+            pack,
             Charset.named(options.encoding),
             {
                 name: scale_of(schema.field(name).type) or 0
@@ -113,7 +128,8 @@ class ControlRecords:
         async def stage(kind: str, plain: bytes) -> list[PartFile]:
             if not plain:
                 return []
-            data, content = self.pack(plain)
+            packed = self.pack(plain)
+            data = packed.data
             # A new name for each try: see `exact_file.exact_part`.
             name = f"{kind}-{uuid.uuid4().hex}"
             await connection.write_file(layout.paths.staged(name), data, new=True)
@@ -125,8 +141,9 @@ class ControlRecords:
                     0,
                     len(data),
                     digest,
-                    plain_size=content.size,
-                    crc32=content.crc32,
+                    plain_size=packed.content.size,
+                    crc32=packed.content.crc32,
+                    key_packet=packed.key_packet,
                 )
             ]
 
@@ -165,10 +182,6 @@ class ControlRecords:
                 hint="Widen its fields, or shorten its lines",
             )
         return line.ljust(self.width)
-
-
-def _unpacked(data: bytes) -> tuple[bytes, Content]:
-    return data, Content(len(data), 0, len(data))
 
 
 async def _digest(connection: RemoteFileSystem, layout: Layout, parts: Sequence[PartFile]) -> str:

@@ -1,24 +1,28 @@
-"""The one exact file of a job: its name, the part that becomes it, its checksums."""
+"""The one exact file of a job: its name, what is around its data, its checksums."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from sftp_async.layout.part_names import PartFile, free_name
 from sftp_async.layout.sidecars import ALGORITHMS
 from sftp_async.remote.checksums import digests_of, verify
+from sftp_async.write.commit.archive_pieces import ArchivePieces
+from sftp_async.write.commit.control_records import ControlRecords, Packed
+from sftp_async.write.commit.encrypted_pieces import EncryptedPieces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    import pyarrow as pa
+
+    from sftp_async.formats.base import Format
     from sftp_async.layout.job_layout import Layout
-    from sftp_async.options import WriteOptions
+    from sftp_async.options import SFTPOptions, WriteOptions
     from sftp_async.remote.checksums import How
     from sftp_async.remote.filesystem import RemoteFileSystem
-    from sftp_async.write.commit.archive_pieces import ArchivePieces
-    from sftp_async.write.commit.control_records import ControlRecords
     from sftp_async.write.commit.intent import Intent
 
 
@@ -32,33 +36,95 @@ async def exact_name(connection: RemoteFileSystem, layout: Layout) -> str:
     return final
 
 
-async def pieces_of(
-    connection: RemoteFileSystem,
-    layout: Layout,
-    parts: tuple[PartFile, ...],
-    final: str,
-    control: ControlRecords | None,
-    archive: ArchivePieces | None,
-) -> tuple[PartFile, ...]:
-    """Stage what is around the parts of the exact file, and return all that is to be joined.
+@dataclass(frozen=True)
+class Surroundings:
+    """What the commit puts around the data of an exact file.
 
     Args:
-        connection: to the server.
-        layout: of the job.
-        parts: all of the data, in order; at least one.
-        final: name of the file.
         control: lines before and after the data.
         archive: that the data is in.
+        encryption: of all of it.
 
     """
-    if control is not None:
-        # Lines of a member name the member: the archive is gone once it is unpacked.
-        first = parts[0]
-        name = archive.member_name(connection, layout, final, first) if archive else final
-        parts = await control.around(connection, layout, parts, name)
-    if archive is not None:
-        parts = await archive.around(connection, layout, parts, final)
-    return parts
+
+    control: ControlRecords | None = None
+    archive: ArchivePieces | None = None
+    encryption: EncryptedPieces | None = None
+
+    @classmethod
+    def of(cls, options: SFTPOptions, file_format: Format, schema: pa.Schema) -> Self:
+        """Return what a job puts around its data.
+
+        Args:
+            options: of the job.
+            file_format: of its parts.
+            schema: the columns of the rows.
+
+        """
+        archive = ArchivePieces.of(file_format)
+        encryption = EncryptedPieces.of(file_format)
+        pack: Callable[[bytes], Packed] = Packed
+        if archive is not None:
+            pack = lambda data: Packed(*archive.pack(data))  # noqa: E731
+        elif encryption is not None:
+            pack = encryption.pack
+        control = ControlRecords.of(options, file_format, schema, pack)
+        return cls(control, archive, encryption)
+
+    async def pieces(
+        self,
+        connection: RemoteFileSystem,
+        layout: Layout,
+        parts: tuple[PartFile, ...],
+        final: str,
+        options: WriteOptions,
+    ) -> Pieces:
+        """Stage what is around the parts, and return all that is to be joined.
+
+        Args:
+            connection: to the server.
+            layout: of the job.
+            parts: all of the data, in order; at least one.
+            final: name of the file.
+            options: the write options.
+
+        """
+        if self.control is not None:
+            # Lines of a member name the member: the archive is gone once it is unpacked.
+            name = final
+            if self.archive is not None:
+                name = self.archive.member_name(connection, layout, final, parts[0])
+            parts = await self.control.around(connection, layout, parts, name)
+        if self.archive is not None:
+            parts = await self.archive.around(connection, layout, parts, final)
+        if self.encryption is not None:
+            joined = await self.encryption.joined(connection, layout, parts, options)
+            return Pieces(joined, parts)
+        return Pieces(parts, parts)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What an exact file is made of.
+
+    Attributes:
+        joined: what is joined, in order; a single one becomes the file.
+        staged: all that is in staging for that, which nothing needs once the file is there.
+
+    """
+
+    joined: tuple[PartFile, ...]
+    staged: tuple[PartFile, ...] = ()
+
+    @property
+    def hashes(self) -> tuple[tuple[int, str], ...]:
+        """Size and SHA-256 of each that is joined; empty if that is one."""
+        return tuple((one.size, one.sha256) for one in self.joined) if len(self.joined) > 1 else ()
+
+    def left_by(self, intent: Intent) -> list[str]:
+        """Return the paths of what is staged besides the parts of an intent."""
+        kept = {part.staged for part in intent.parts}
+        return [intent.paths.staged(one.staged) for one in self.staged if one.staged not in kept]
 
 
 def exact_part(parts: tuple[PartFile, ...], final: str) -> PartFile:

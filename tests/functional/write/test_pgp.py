@@ -15,11 +15,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sftp_async.errors import EncodeError, OptionsError
+from sftp_async.errors import OptionsError
 from sftp_async.options import SFTPOptions
 from sftp_async.write.plan import plan_job
 from tests.support.gnupg import PASSPHRASE, GnuPG
-from tests.support.jobs import LINES, real_job, upload, write
+from tests.support.jobs import LINES, real_job, write
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.one_python
@@ -183,17 +183,6 @@ def test_an_overwrite_knows_its_encrypted_files_again(
     assert len([*(remote_dir / "out").iterdir()]) == 2
 
 
-def test_an_exact_file_of_two_partitions_with_rows_is_refused_with_a_hint(
-    gnupg: GnuPG, sshd: SSHD, remote_dir: Path
-) -> None:
-    given = {"pgp_public_key": gnupg.public("ecc").decode()}
-    job = real_job(sshd.options(), f"{remote_dir}/a.txt.pgp", **given).prepare()
-    with pytest.raises(EncodeError, match=r"cannot be joined .*coalesce\(1\)"):
-        upload(job, ["a"], ["b"])
-    job.abort()
-    assert not [*remote_dir.iterdir()]
-
-
 def test_an_empty_partition_makes_an_encrypted_empty_file(
     gnupg: GnuPG, sshd: SSHD, remote_dir: Path
 ) -> None:
@@ -208,16 +197,11 @@ def test_an_empty_partition_makes_an_encrypted_empty_file(
         ("/a.txt.pgp", {}, "'a.txt.pgp' is that of an encrypted file: set pgp_public_key"),
         ("/a.csv.asc", {}, "'a.csv.asc' is that of an encrypted file: set pgp_public_key"),
         ("/o", {"file_name_template": "{seq}.csv.gpg"}, "is that of an encrypted file"),
-        ("/a.txt", {"header_lines": "H", "pgp": True}, "header_lines is written when all rows"),
-        ("/a.txt", {"footer_lines": "{rows}", "pgp": True}, "footer_lines is written when all"),
     ],
 )
 def test_what_cannot_be_encrypted_is_refused_before_a_connection(
-    gnupg: GnuPG, path: str, given: dict[str, Any], sentence: str
+    path: str, given: dict[str, Any], sentence: str
 ) -> None:
-    given = {**given}
-    if given.pop("pgp", False):
-        given["pgp_public_key"] = gnupg.public("ecc").decode()
     server = {"host": "nowhere.invalid", "username": "u", "password": "p"}
     with pytest.raises(OptionsError) as caught:
         real_job(server, path, **given)

@@ -33,6 +33,8 @@ def test_what_a_write_took_reads_as_a_sentence_and_as_a_table() -> None:
     assert "/out/&lt;a&gt;" in html
     assert "<td>388,000,000</td><td>3.0 s</td><td>5.0 s</td><td>77.6 MB/s</td><td>2</td>" in html
     assert html.endswith("<td>0</td><td>4</td></tr></table>")
+    # JupyterLab breaks the lines of cells, but not below the width of a head.
+    assert '<th style="white-space: nowrap; min-width: 9ch">speed</th>' in html
 
 
 @pytest.mark.parametrize(("size", "shown"), [(SPEED_FROM - 1, False), (SPEED_FROM, True)])

@@ -136,7 +136,7 @@ def test_an_unknown_option_gets_a_suggestion() -> None:
 def test_serve_prints_the_login_and_stops_on_a_signal(
     ending: signal.Signals, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "sftp_async", "serve", "--json", "-d", str(tmp_path / "root")]
+    command = [sys.executable, "-m", "sftp_async", "serve", "--json", str(tmp_path / "root")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = json.loads(process.stdout.readline())
@@ -166,6 +166,12 @@ def test_serve_does_not_show_a_password_that_was_given(tmp_path: Path) -> None:
     assert "S3cret" not in shown
     assert "password='env:SERVED'" in shown
     assert "--password-env SERVED" in lines[-1]
+
+
+def test_serve_takes_one_folder(tmp_path: Path) -> None:
+    ended = sftp_async("serve", tmp_path / "a", "-d", tmp_path / "b")
+    assert ended.code == 2
+    assert "FOLDER and --directory are the same" in ended.err
 
 
 def test_serve_refuses_an_invalid_key(tmp_path: Path) -> None:
