@@ -28,6 +28,8 @@ from sftp_async.options.aliases import ALIASES, CONVERTED, WITHOUT_EFFECT, norma
 from tests.support.documents import DOCUMENTS, REPOSITORY, Block, Page, blocks, pages
 from tests.support.reader import matches
 
+pytestmark = pytest.mark.once
+
 #: In the text, or at the foot of a page.
 _LINK = re.compile(r"(?:\[[^\]]*\]\(|^\[[^\]]+\]: )([^)\s]*)\)?", re.MULTILINE)
 _FENCED = re.compile(r"^(```+).*?^\1$", re.MULTILINE | re.DOTALL)
@@ -99,7 +101,6 @@ def included(block: Block) -> bool:
     return directive == "{literalinclude}" and path.is_file()
 
 
-@pytest.mark.one_python
 @pytest.mark.parametrize("block", blocks("bash"), ids=str)
 def test_every_shell_block_is_good_bash(block: Block) -> None:
     done = subprocess.run(
@@ -118,7 +119,6 @@ def our_commands() -> Iterator[tuple[Block, list[str]]]:
                 yield block, words[:end]
 
 
-@pytest.mark.one_python
 def test_every_command_of_ours_takes_the_options_that_a_document_gives_it() -> None:
     asked: dict[str, list[tuple[Block, list[str]]]] = {}
     for block, words in our_commands():

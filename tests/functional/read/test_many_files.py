@@ -14,7 +14,7 @@ import pytest
 
 from sftp_async.tools.testing.embedded_server import EmbeddedServer, FolderServer
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 DAYS = 1000
 FILES = 100
@@ -56,7 +56,6 @@ class ManyFiles(FolderServer):
         return self.stat(path)
 
 
-@pytest.mark.one_python
 def test_a_hundred_thousand_files_in_a_thousand_directories_are_planned_in_300_mib(
     tmp_path: Path,
 ) -> None:

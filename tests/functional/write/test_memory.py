@@ -12,7 +12,7 @@ from sftp_async.formats.orc.encoder import STRIPE_BYTES, TEXT_COLUMN_BYTES
 from sftp_async.write.external_sort import GATHERED
 from sftp_async.write.partition_router import MAX_BUFFERED
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 REPOSITORY = Path(__file__).parents[3]
 COLUMNS, VALUES = 1000, 32

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc, parquet
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 #: Bytes of a worker's memory that a read may take above one of a file with a single row. The files
 #: are larger than that.
@@ -72,7 +72,6 @@ def grown(form: str, small: Path, large: Path) -> tuple[int, int]:
     return rows, more
 
 
-@pytest.mark.one_python
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     "group_rows", [50_000, 1_500_000], ids=["many row groups", "one large row group"]
@@ -90,7 +89,6 @@ def test_memory_does_not_grow_with_a_parquet_file(tmp_path: Path, group_rows: in
     assert more < BOUND
 
 
-@pytest.mark.one_python
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("stripe", [8, 256], ids=["many stripes", "one large stripe"])
 def test_memory_does_not_grow_with_an_orc_file(tmp_path: Path, stripe: int) -> None:

@@ -16,7 +16,7 @@ from sftp_async.options.aliases import ALIASES
 from tests.support.language_server import LanguageServer
 from tests.support.requirements import skip_without
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 REPOSITORY = Path(__file__).parents[3]
 SCRIPTS = REPOSITORY / "tests" / "typed_scripts"

@@ -16,7 +16,7 @@ from tests.functional.formats.pgp.memory_probe import probe
 from tests.support.gnupg import GnuPG
 from tests.support.sshd import SSHD
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 MIB = 1024 * 1024
 #: MiB of text, several times what is held at once. The variable is for a run with 1024.

@@ -25,7 +25,7 @@ from tests.functional.remote.ssh.connections import connected
 from tests.support.sshd import SSHD
 from tests.support.tree import snapshot
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 StartSSHD = Callable[..., SSHD]
 STREAM = "0123456789abcdef"

@@ -11,7 +11,7 @@ import pytest
 from sftp_async.read.ingest_log.log import IngestLog, LoggedBatch
 from sftp_async.read.listing import FoundFile
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 FILES = 1000
 NAME = "/in/partner/orders/2026/11/30/country=DE/orders-{:05d}-{:05d}.csv.gz"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 REPOSITORY = Path(__file__).parents[4]
 MIB = 1024**2

@@ -18,7 +18,7 @@ from sftp_async.options import FormatOptions
 from tests.support.encoding import encoded
 from tests.support.readable import MemoryFile
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 #: Encodings, and characters of theirs beyond ASCII.
 ENCODINGS = {

@@ -36,7 +36,7 @@ from tests.support.memory_server import (
 from tests.support.readable import read_options
 from tests.support.round_trips import RoundTrips
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 STREAM = "0123456789abcdef"
 NOW = 1_764_000_000.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sftp_async.read.ingest_log.known_files import GRACE, KnownFiles, path_digest
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 DAY = 24 * 3600
 NOW = 1_800_000_000

@@ -20,7 +20,7 @@ from sftp_async.read.ingest_log.owner import StateOwner
 from tests.support.state_processes import SOURCE, History, Interleaved, planned, query
 from tests.support.state_stores import MemoryStore, StepCounter, SteppingStore, StoppedError
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 BATCHES = 7
 

@@ -45,7 +45,7 @@ class Wide(MemoryConnection):
 
 
 @pytest.mark.asyncio
-@pytest.mark.one_python
+@pytest.mark.once
 @pytest.mark.parametrize("path", ["/in", "/in/day=*", "/in/**/*.csv"])
 async def test_a_thousand_directories_take_one_round_trip_for_thirty_two(path: str) -> None:
     server, trips = MemoryServer(), RoundTrips()
@@ -60,7 +60,7 @@ async def test_a_thousand_directories_take_one_round_trip_for_thirty_two(path: s
 
 
 @pytest.mark.asyncio
-@pytest.mark.one_python
+@pytest.mark.once
 async def test_a_hundred_thousand_files_take_little_memory() -> None:
     options = read_options()
     tracemalloc.start()

@@ -25,7 +25,7 @@ from tests.support.ingest_model import (
     explore_at_random,
 )
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 PLAIN = IngestScenario()
 STABLE = IngestScenario(stable_for=3.0)

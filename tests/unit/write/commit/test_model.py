@@ -16,7 +16,7 @@ import pytest
 from sftp_async.write.commit import intent_store, partition_directories, promote
 from tests.support.commit_model import OLD_PARTS, Scenario, explore, play
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 APPEND = Scenario(old=OLD_PARTS)
 OVERWRITE = Scenario(old=OLD_PARTS | {"_SUCCESS": b"{}"}, overwrite=True)

@@ -28,7 +28,7 @@ from tests.support.overlap_exploration import (
 )
 from tests.support.overlap_model import OLD, Kind, Overlap
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 APPEND, OVERWRITE = Kind(), Kind(overwrite=True)
 SIDECARS = {"manifest": True, "success_file": True}

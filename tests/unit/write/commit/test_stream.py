@@ -15,7 +15,7 @@ import pytest
 from sftp_async.write.commit import commit_marker
 from tests.support.stream_model import StreamScenario, explore_stream
 
-pytestmark = pytest.mark.one_python
+pytestmark = pytest.mark.once
 
 REPLACING = {"posix_rename": False, "rename_replaces": True}
 DIRECT: dict[str, Any] = {
