@@ -48,6 +48,19 @@ def test_partitions_become_one_message_for_the_recipients_alone(
     assert ("VALIDSIG" in opened.status) == (signer is not None)
 
 
+@pytest.mark.parametrize("partitions", [PARTS, PARTS[:1]], ids=["joined", "as it is"])
+def test_without_rename_the_message_is_written_under_its_name(
+    gnupg: GnuPG, sshd: SSHD, remote_dir: Path, partitions: list[list[str]]
+) -> None:
+    (remote_dir / "a.txt.pgp").write_bytes(b"older")
+    given = {"pgp_public_key": gnupg.public("ecc").decode(), "commit_mode": "direct"}
+    write(sshd.options(), f"{remote_dir}/a.txt.pgp", *partitions, overwrite=True, **given)
+    assert [path.name for path in remote_dir.iterdir()] == ["a.txt.pgp"]
+    lines = [line for part in partitions for line in part]
+    content = gnupg.decrypt((remote_dir / "a.txt.pgp").read_bytes()).content
+    assert content.decode().splitlines() == lines
+
+
 def test_a_single_partition_is_the_file_as_its_task_has_encrypted_it(
     gnupg: GnuPG, sshd: SSHD, remote_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
