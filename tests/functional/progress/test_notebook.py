@@ -38,8 +38,11 @@ def report():
 until(report)
 """
 ENDED = """
+handle, shown = progress._listener._display._handles[job], []
+update = handle.update
+handle.update = lambda output: (update(output), shown.append(type(output)))
 sender.send(lambda: JobEnded("end", job, WriteSummary("/out/<b>", job, 1, 3, 70, 0.5, 1, 0, 0)))
-until(lambda: job not in progress._listener._display._handles)
+until(lambda: WriteSummary in shown)
 """
 SHORT = """
 display, shown = progress._listener._display, []
