@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: Seconds that a permit rests whose holder vanished, or whose connection broke: the server may not
 #: have noticed yet.
 REST = 1.0
+#: Urgent permits in a row after which the next is a task's, if one waits: the looks of some streams
+#: could take all of them.
+URGENT_IN_A_ROW = 3
 
 
 @dataclass(eq=False)
@@ -25,7 +28,7 @@ class Claim:
         connections: most connections to it at once; None: any number.
         bandwidth: bytes a second of all of them; None: no limit.
         holder: the process that asks.
-        urgent: goes before others that wait.
+        urgent: goes before others that wait, a few in a row.
         notify: called with each new standing.
 
     """
@@ -45,6 +48,7 @@ class _Account:
     held: list[Claim] = field(default_factory=list)
     waiting: list[Claim] = field(default_factory=list)
     resting: int = 0
+    urgent_in_a_row: int = 0
 
     @property
     def in_use(self) -> int:
@@ -57,6 +61,20 @@ class _Account:
     @property
     def claims(self) -> list[Claim]:
         return [*self.held, *self.waiting]
+
+    def next(self, holds: Counter[str]) -> Claim:
+        """Return which one that waits is next.
+
+        Args:
+            holds: how many permits each process has.
+
+        """
+        urgent = self.urgent_in_a_row < URGENT_IN_A_ROW
+        # The first of those that hold the fewest: all have one before any has a second.
+        chosen = min(self.waiting, key=lambda claim: (claim.urgent != urgent, holds[claim.holder]))
+        passes = chosen.urgent and not all(claim.urgent for claim in self.waiting)
+        self.urgent_in_a_row = self.urgent_in_a_row + 1 if passes else 0
+        return chosen
 
 
 class PermitDesk:
@@ -110,7 +128,7 @@ class PermitDesk:
             account.waiting.remove(claim)
         else:
             account.held.remove(claim)
-            if not closed and claim.connections is not None:
+            if not closed:  # also without a limit of its own: another job's may count
                 account.resting += 1
                 self._later(REST, lambda: self._rested(claim.account))
         self._update(claim.account)
@@ -124,8 +142,7 @@ class PermitDesk:
         limit = account.limit
         while account.waiting and (limit is None or account.in_use < limit):
             holds = Counter(claim.holder for claim in account.held)
-            # The first of those that hold the fewest: all have one before any has a second.
-            chosen = min(account.waiting, key=lambda claim: (not claim.urgent, holds[claim.holder]))
+            chosen = account.next(holds)
             account.waiting.remove(chosen)
             account.held.append(chosen)
         busy = [claim for claim in account.held if claim.busy and claim.bandwidth is not None]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sftp_async.progress.permit_desk import Claim, PermitDesk
+from sftp_async.progress.permit_desk import URGENT_IN_A_ROW, Claim, PermitDesk
 from sftp_async.progress.permit_messages import Standing
 
 pytestmark = pytest.mark.one_python
@@ -97,6 +97,32 @@ def test_what_is_urgent_goes_before_what_waits() -> None:
     assert (office.state(commit), office.state(task)) == ("held", "waiting")
 
 
+def test_what_is_urgent_leaves_a_turn_to_tasks_that_wait() -> None:
+    office = Office()
+    held = office.ask("a", 1)
+    task = office.ask("b", 1)
+    # The looks of streams: each of them asks again as soon as it is served.
+    served = 0
+    while office.state(task) == "waiting" and served < 100:
+        look = office.ask(f"stream {served}", 1, urgent=True)
+        office.desk.end(held, closed=True)
+        held = look
+        served += 1
+    assert served == URGENT_IN_A_ROW + 1
+    assert office.state(look) == "waiting"
+
+    # Those without a task that waits were no turns.
+    office = Office()
+    held = office.ask("a", 1)
+    for number in range(URGENT_IN_A_ROW):
+        look = office.ask(f"stream {number}", 1, urgent=True)
+        office.desk.end(held, closed=True)
+        held = look
+    task, look = office.ask("b", 1), office.ask("stream", 1, urgent=True)
+    office.desk.end(held, closed=True)
+    assert (office.state(look), office.state(task)) == ("held", "waiting")
+
+
 def test_the_smallest_limit_of_an_account_counts_for_all_its_jobs() -> None:
     office = Office()
     wide = [office.ask("a", 5), office.ask("b", 5)]
@@ -120,6 +146,18 @@ def test_the_permit_of_a_holder_that_vanished_rests_before_another_gets_it() -> 
         rested()
     assert office.state(task) == "held"
     assert len(office.resting) == 1
+
+
+def test_the_permit_of_a_job_without_a_limit_rests_as_well_for_those_that_have_one() -> None:
+    office = Office()
+    killed = office.ask("a", None, bandwidth=600)
+    task = office.ask("b", 1)
+    assert office.state(task) == "waiting"
+
+    office.desk.end(killed, closed=False)
+    assert office.state(task) == "waiting"
+    office.resting.pop()()
+    assert office.state(task) == "held"
 
 
 def test_holders_hear_when_others_begin_and_cease_to_wait_and_of_nothing_else() -> None:
