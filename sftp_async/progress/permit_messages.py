@@ -20,6 +20,8 @@ from sftp_async.progress.messages import SEAL, seal, unseal
 
 #: Bytes of the longest message.
 LONGEST_FRAME = 4096
+#: Probes of a silent connection without an answer that end it.
+PROBES = 3
 _LENGTH = struct.Struct(">I")
 
 
@@ -121,7 +123,7 @@ def notice_dead_peers(writer: asyncio.StreamWriter, *, idle: int, interval: int)
     Args:
         writer: of the connection.
         idle: seconds of silence before the first probe.
-        interval: seconds between two probes; three without an answer end the connection.
+        interval: seconds between two probes; `PROBES` without an answer end the connection.
 
     """
     sock = writer.get_extra_info("socket")
@@ -129,4 +131,16 @@ def notice_dead_peers(writer: asyncio.StreamWriter, *, idle: int, interval: int)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+        # Linux sends no probe while sent bytes are not acknowledged, and repeats those for a
+        # quarter of an hour.
+        patience = 1000 * (idle + PROBES * interval)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+
+
+def end_conversation(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and end it at once where a forked process has its socket, too."""
+    with suppress(OSError, RuntimeError):  # the other side was faster
+        if writer.can_write_eof():
+            writer.write_eof()
+    writer.close()

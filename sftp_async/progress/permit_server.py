@@ -19,6 +19,7 @@ from sftp_async.progress.permit_messages import (
     PermitStatus,
     PermitUse,
     Standing,
+    end_conversation,
     frame,
     notice_dead_peers,
     read_frame,
@@ -49,6 +50,7 @@ class PermitServer:
         self._loop = asyncio.new_event_loop()
         self._desk = PermitDesk(self._loop.call_later)
         self._socket = sock
+        self._closing = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="sftp_async-permits", daemon=True)
         self._thread.start()
 
@@ -60,25 +62,23 @@ class PermitServer:
     def close(self) -> None:
         """Stop; every permit is lost."""
         with suppress(RuntimeError):  # closed before
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join(5)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            server = self._loop.run_until_complete(
-                asyncio.start_server(self._serve, sock=self._socket, backlog=BACKLOG)
-            )
-            self._loop.run_forever()
-            server.close()
-            self._loop.run_until_complete(self._end())
+            self._loop.run_until_complete(self._serve_all())
         except Exception:
             log.exception("no permits are handed out any more")
         finally:
             self._socket.close()
             self._loop.close()
 
-    async def _end(self) -> None:
+    async def _serve_all(self) -> None:
+        server = await asyncio.start_server(self._serve, sock=self._socket, backlog=BACKLOG)
+        await self._closing.wait()
+        server.close()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -94,10 +94,10 @@ class PermitServer:
                 request = await read_frame(reader, self._key, PermitRequest)
             if request is not None and request.nonce == nonce:
                 await self._hold(request, reader, writer)
-        except (OSError, TimeoutError):
-            pass
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            pass  # by `close`: asyncio logs a conversation that was cancelled as an error
         finally:
-            writer.close()
+            end_conversation(writer)
 
     async def _hold(
         self, request: PermitRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
