@@ -19,6 +19,7 @@ from sftp_async.progress.permit_messages import (
     PermitStatus,
     PermitUse,
     Standing,
+    end_conversation,
     frame,
     notice_dead_peers,
     read_frame,
@@ -42,6 +43,10 @@ FIRST_NOTE, NEXT_NOTE = 10.0, 60.0
 #: Seconds of silence, and between probes, after which the driver counts as gone: earlier than the
 #: driver gives up this process, so that its permit is no other's while a connection is open.
 IDLE, INTERVAL = 10, 5
+#: Seconds without a lease after which a connection counts as not in use. Between the small files
+#: of a task it keeps its share of the bandwidth: if others got it meanwhile, each of many
+#: connections could use all of it, in turns.
+IDLE_AFTER = 1.0
 
 
 def join_driver(options: ConnectionOptions, listener: Address | None, *, in_task: bool) -> Runtime:
@@ -120,6 +125,7 @@ class _DriverPermit(Permit):
         self._own_nonce = secrets.token_hex(16)
         self._nonce = ""
         self._busy = True
+        self._idle: asyncio.TimerHandle | None = None
         self._status: Standing | None = None
         self._changed = asyncio.Event()
         self._ended = False
@@ -203,9 +209,21 @@ class _DriverPermit(Permit):
 
     def use(self, busy: bool) -> None:
         """Report whether the connection is in use, where bandwidth is shared."""
-        if busy != self._busy and self._terms.bandwidth is not None:
-            self._busy = busy
-            self._send(PermitUse("use", self._nonce, "busy" if busy else "idle"))
+        if self._terms.bandwidth is None or self._ended:
+            return
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if not busy:
+            self._idle = asyncio.get_running_loop().call_later(IDLE_AFTER, self._report, False)
+        elif not self._busy:
+            self._report(True)
+
+    def _report(self, busy: bool) -> None:
+        self._busy = busy
+        if self.bucket is not None:
+            self.bucket.fills = busy
+        self._send(PermitUse("use", self._nonce, "busy" if busy else "idle"))
 
     def release(self, *, closed: bool) -> None:
         """Return the permit."""
@@ -218,13 +236,15 @@ class _DriverPermit(Permit):
         if self._ended:
             return
         self._ended = True
+        if self._idle is not None:
+            self._idle.cancel()
         if self._status is not None and self._status.state == "held":
             self._held[self._holder] -= 1
             if not self._held[self._holder]:
                 del self._held[self._holder]
                 self._holder.others_wait(False)
         if self._writer is not None:
-            self._writer.close()
+            end_conversation(self._writer)
         if self._listening is not None:
             self._listening.cancel()
 
@@ -247,6 +267,7 @@ class _DriverPermit(Permit):
         self.end()
         self._changed.set()
         if lost:
+            self.lost = True
             self._holder.permit_lost(self)
 
     def _send(self, message: PermitMessage) -> None:

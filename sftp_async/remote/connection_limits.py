@@ -7,6 +7,7 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import ConnectError
 from sftp_async.options.limits import needs_permits
 from sftp_async.remote.permits import Permit, Terms
 from sftp_async.remote.token_bucket import Paces, TokenBucket
@@ -131,7 +132,11 @@ class ConnectionLimits:
         """Return the permit that the pool was admitted with, or one that is free; else None."""
         permit, self._spare = self._spare, None
         if permit is None:
-            permit = await self._take(wait=False)
+            try:
+                permit = await self._take(wait=False)
+            except ConnectError as error:
+                # The pool shares what it has. One without a connection waits, and raises then.
+                log.warning("%s: no further connection is opened: %s", self._terms.account, error)
         ramp = self._options.connection_ramp_up
         pause = ASK_AGAIN if permit is None else self._uniform(0.5, 1.0) * ramp
         self._grow_at = asyncio.get_running_loop().time() + pause

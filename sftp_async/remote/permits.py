@@ -37,10 +37,12 @@ class Permit:
 
     Attributes:
         bucket: limits its bytes a second; None: no limit.
+        lost: it is no longer valid.
 
     """
 
     bucket: TokenBucket | None = None
+    lost: bool = False
 
     def use(self, busy: bool) -> None:
         """Note whether the connection is in use: one that is not needs no bandwidth."""

@@ -307,6 +307,7 @@ class ConnectionPool:
         if self._closed:
             slot.abort()
             raise PoolClosed("The connection pool is closed", host=self.address)
+        slot.check(self.address)
         if self._limits is not None:
             connection.pace = self._limits.pace_of(permit)
         self._slots.append(slot)

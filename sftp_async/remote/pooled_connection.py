@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sftp_async.errors import ConnectionLostError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,7 +49,21 @@ class PooledConnection:
         """Whether nothing moves on it, and no work is lost with it."""
         lent_for = asyncio.get_running_loop().time() - self.taken_at
         quiet_for = min(self.connection.quiet_for, lent_for)
+        if self.connection.pace is not None:
+            # What waits for its share of the bandwidth is no task that waits for rows.
+            quiet_for = min(quiet_for, self.connection.pace.quiet_for)
         return quiet_for >= QUIET and not any(keep() for keep in self.keep)
+
+    def check(self, address: str) -> None:
+        """Cut a connection whose permit was lost during the login.
+
+        Raises:
+            ConnectionLostError: it was.
+
+        """
+        if self.permit.lost:
+            self.abort()
+            raise ConnectionLostError("The permit was lost during the login", host=address)
 
     def take(self) -> None:
         """Add a lease."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class TokenBucket:
         self._rate = rate
         self._level = 0.0
         self._filled_at = self._clock()
+        self._fills = True
         self._turn = asyncio.Lock()
 
     @property
@@ -62,10 +63,20 @@ class TokenBucket:
         """Bytes to take at a time, so that they flow evenly."""
         return max(SMALLEST_PIECE, int(self._rate * PIECE))
 
+    @property
+    def fills(self) -> bool:
+        """Whether it gains bytes as time passes; else others have its share."""
+        return self._fills
+
+    @fills.setter
+    def fills(self, fills: bool) -> None:
+        self._fill()
+        self._fills = fills
+
     async def take(self, size: int) -> None:
         """Take `size` bytes, once the bytes before them are paid for."""
         async with self._turn:
-            self._fill()
+            self.fills = True
             while self._level < 0:
                 # The rate may rise meanwhile. What is left after a rounding would take no time.
                 await self._sleep(min(max(-self._level / self._rate, SHORTEST_WAIT), 1.0))
@@ -74,7 +85,7 @@ class TokenBucket:
 
     def _fill(self) -> None:
         now = self._clock()
-        gained = (now - self._filled_at) * self._rate
+        gained = (now - self._filled_at) * self._rate if self._fills else 0.0
         self._level = min(self._level + gained, self._rate * BURST)
         self._filled_at = now
 
@@ -85,7 +96,7 @@ class Paces:
     Args:
         buckets: each of them limits.
         on_wait: called with the seconds that bytes have waited.
-        clock: seconds that only grow.
+        clock: seconds that only grow; the event loop's if not given.
 
     """
 
@@ -93,20 +104,32 @@ class Paces:
         self,
         *buckets: TokenBucket,
         on_wait: Callable[[float], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._buckets = buckets
         self._on_wait = on_wait
-        self._clock = clock
+        self._clock = clock or asyncio.get_running_loop().time
+        self._waiting = 0
+        self._passed_at = -math.inf
 
     @property
     def piece(self) -> int:
         """Bytes to take at a time."""
         return min(bucket.piece for bucket in self._buckets)
 
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since bytes have passed; 0 while some wait."""
+        return 0.0 if self._waiting else self._clock() - self._passed_at
+
     async def take(self, size: int) -> None:
         """Take `size` bytes from each."""
         began = self._clock()
-        for bucket in self._buckets:
-            await bucket.take(size)
-        self._on_wait(self._clock() - began)
+        self._waiting += 1
+        try:
+            for bucket in self._buckets:
+                await bucket.take(size)
+        finally:
+            self._waiting -= 1
+            self._passed_at = self._clock()
+        self._on_wait(self._passed_at - began)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +20,7 @@ import pytest
 
 from sftp_async import SFTPOptions
 from sftp_async.errors import ConnectError, OptionsError, PoolTimeout
-from sftp_async.progress import permit_desk
+from sftp_async.progress import permit_desk, permit_server
 from sftp_async.progress import permits as client
 from sftp_async.progress.listener import Listener
 from sftp_async.progress.messages import Address
@@ -31,10 +35,12 @@ from sftp_async.remote.file_version import FileVersion
 from sftp_async.remote.permits import Permit, Terms
 from sftp_async.remote.resumable_download import Download
 from sftp_async.remote.retry import RetryPolicy
+from sftp_async.remote.runtime import Runtime
 from sftp_async.remote.token_bucket import TokenBucket
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
 from tests.support.guests import counting, worker, write_with
 from tests.support.jobs import LINES, real_job
+from tests.support.requirements import skip_without
 
 pytestmark = pytest.mark.one_python
 
@@ -207,7 +213,9 @@ async def test_a_killed_worker_leaves_its_permit_to_the_next(listener: Listener)
 
 
 @pytest.mark.asyncio
-async def test_a_holder_hears_that_others_wait_and_of_the_driver_s_end(listener: Listener) -> None:
+async def test_a_holder_hears_that_others_wait_and_of_the_driver_s_end(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
     holder = Holder()
     held = await take(listener.address, holder=holder)
     waiting = asyncio.create_task(take(listener.address))
@@ -221,6 +229,7 @@ async def test_a_holder_hears_that_others_wait_and_of_the_driver_s_end(listener:
     with pytest.raises(ConnectError, match="Ensure that executors reach the driver"):
         await take(listener.address)
     held.release(closed=True)  # too late is no matter
+    assert caplog.messages == []
 
 
 @pytest.mark.asyncio
@@ -238,8 +247,9 @@ async def test_a_wait_ends_with_how_many_are_in_use(
 
 @pytest.mark.asyncio
 async def test_the_driver_divides_the_bandwidth_while_connections_come_and_go(
-    listener: Listener,
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(client, "IDLE_AFTER", 0)
     terms = Terms("partner@host:22", None, 900_000)
     first = await take(listener.address, terms)
     assert first.bucket.rate == 900_000
@@ -251,6 +261,122 @@ async def test_the_driver_divides_the_bandwidth_while_connections_come_and_go(
     second.use(True)
     while first.bucket.rate != 450_000:
         await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_between_files_a_connection_keeps_its_share_of_the_bandwidth(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "IDLE_AFTER", 3600)
+    terms = Terms("partner@host:22", None, 900_000)
+    first, second = [await take(listener.address, terms) for _ in "ab"]
+    for busy in (False, True, False):
+        second.use(busy)
+    third = await take(listener.address, terms)
+    assert third.bucket.rate == 300_000
+    assert second.bucket.fills
+    second.release(closed=True)
+    while first.bucket.rate != 450_000:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_is_idle_for_long_gains_no_bytes_until_it_is_used(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "IDLE_AFTER", 0)
+    held = await take(listener.address, Terms("partner@host:22", None, 900_000))
+    held.use(False)
+    while held.bucket.fills:
+        await asyncio.sleep(0)
+    held.use(True)
+    assert held.bucket.fills
+
+
+@pytest.mark.asyncio
+async def test_a_permit_is_returned_where_a_fork_of_the_worker_has_its_socket_too(
+    listener: Listener,
+) -> None:
+    held = await take(listener.address)
+    # As a process that was forked meanwhile.
+    copy = os.dup(held._writer.get_extra_info("socket").fileno())
+    waiting = asyncio.create_task(take(listener.address))
+    try:
+        held.release(closed=False)
+        assert await waiting is not None
+    finally:
+        os.close(copy)
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux")
+async def test_a_machine_that_is_gone_is_noticed_also_while_bytes_are_on_their_way_to_it(
+    listener: Listener,
+) -> None:
+    held = await take(listener.address)
+    sock = held._writer.get_extra_info("socket")
+    patience = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert patience == 1000 * (client.IDLE + 3 * client.INTERVAL)
+    # The worker closes its connection before the driver gives its permit to another one.
+    assert patience < 1000 * (permit_server.IDLE + 3 * permit_server.INTERVAL)
+
+
+def test_a_server_that_is_closed_before_its_thread_has_begun_ends_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Late(threading.Thread):
+        def start(self) -> None:
+            pass
+
+        def join(self, timeout: float | None = None) -> None:
+            super().start()
+            super().join(timeout)
+
+    monkeypatch.setattr(permit_server, "threading", SimpleNamespace(Thread=Late))
+    datagrams, streams = bound_sockets("127.0.0.1")
+    permit_server.PermitServer(streams, b"k" * 32).close()
+    datagrams.close()
+    assert streams.fileno() == -1
+    assert caplog.messages == []
+
+
+def test_what_waits_for_a_permit_ends_with_its_process_s_runtime(
+    listener: Listener, embedded_server: EmbeddedServer, stack: ExitStack
+) -> None:
+    options = SFTPOptions(**embedded_server.options(), max_total_connections=1)
+    first = worker(stack, listener.address)
+    second = Runtime()
+    second.permits = DriverPermits(listener.address)
+
+    async def lease(runtime: Runtime) -> None:
+        async with runtime.pool(options).lease(lambda: True):
+            leased.set()
+            await asyncio.Event().wait()
+
+    leased = threading.Event()
+    holds = first.submit(lease(first))
+    leased.wait()
+    waits = second.submit(lease(second))
+    while not listener._permits.waiting:
+        pass
+    second.close()
+    with pytest.raises(CancelledError):
+        waits.result()
+    holds.cancel()
+
+
+@pytest.mark.asyncio
+async def test_permits_are_handed_out_over_ipv6() -> None:
+    if not socket.has_ipv6:
+        skip_without("IPv6")
+    listener = Listener("[::1]", WriteState(), NoDisplay)
+    try:
+        permit = await take(listener.address)
+        assert permit is not None
+        assert await take(listener.address, wait=False) is None
+        permit.release(closed=True)
+    finally:
+        await asyncio.to_thread(listener.close)
 
 
 def test_the_address_takes_connections_before_a_thread_serves_it() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 
 from sftp_async import SFTPOptions
-from sftp_async.errors import ConnectError, ConnectionGivenUpError
+from sftp_async.errors import ConnectError, ConnectionGivenUpError, ConnectionLostError
 from sftp_async.remote.connection_limits import ASK_AGAIN, LOOK, ConnectionLimits
 from sftp_async.remote.permits import Permit, PermitHolder, PermitSource, Terms
 from sftp_async.remote.pool import ConnectionPool
@@ -68,6 +68,7 @@ class Source(PermitSource):
         self.urgent: list[bool] = []
         self.given: list[CountedPermit] = []
         self.holder: PermitHolder | None = None
+        self.breaks = False
 
     async def take(
         self, terms: Terms, holder: PermitHolder, *, wait: bool, urgent: bool
@@ -75,6 +76,8 @@ class Source(PermitSource):
         self.asked.append(wait)
         self.urgent.append(urgent)
         self.holder = holder
+        if self.breaks:
+            raise ConnectError("no answer")
         while not self.free:
             if not wait:
                 return None
@@ -96,6 +99,7 @@ class Opened:
         self, source: Source | None, in_task: bool = True, fails: int = 0, **options: Any
     ) -> None:
         self.connections: list[Connection] = []
+        self.on_connect: Callable[[], None] = lambda: None
         self._fails = fails
         given = SFTPOptions(host="h", username="u", password="p", **options)
         limits = ConnectionLimits(given, lambda: source, lambda: in_task, lambda _, most: most)
@@ -113,6 +117,7 @@ class Opened:
         if self._fails:
             self._fails -= 1
             raise ConnectError("refused")
+        self.on_connect()
         self.connections.append(Connection())
         return self.connections[-1]
 
@@ -212,6 +217,24 @@ async def test_a_connection_without_a_request_is_given_up_unless_its_work_would_
         source.others_wait(False)
 
 
+async def test_a_connection_whose_bytes_wait_for_the_bandwidth_is_not_without_a_request() -> None:
+    source = Source(1)
+    opened = Opened(source, max_total_connections=3, max_bandwidth=1000)
+    async with opened.pool.lease() as lent:
+        assert lent.pace is not None
+        await lent.pace.take(30_000)
+        waiting = asyncio.create_task(lent.pace.take(1000))
+        source.others_wait(True)
+        (connection,) = opened.connections
+        connection.quiet_for = 100.0
+        await turn(20)
+        assert not connection.given_up
+        await turn(15)
+        assert waiting.done()
+        assert connection.given_up
+        source.others_wait(False)
+
+
 async def test_a_connection_that_was_given_up_costs_no_retry() -> None:
     attempts = 0
     async for attempt in RetryPolicy(0, 9.0).attempts(
@@ -246,6 +269,40 @@ async def test_the_connection_of_a_lost_permit_is_cut() -> None:
         assert source.holder is not None
         source.holder.permit_lost(source.given[0])
         assert not opened.connections[0].usable
+
+
+async def test_a_connection_whose_permit_was_lost_during_the_login_is_cut() -> None:
+    source = Source(1)
+    opened = Opened(source, max_total_connections=3)
+
+    def lose() -> None:
+        source.given[0].lost = True
+        assert source.holder is not None
+        source.holder.permit_lost(source.given[0])
+
+    opened.on_connect = lose
+    with pytest.raises(ConnectionLostError, match="permit was lost"):
+        async with opened.pool.lease():
+            pass
+    assert [connection.usable for connection in opened.connections] == [False]
+
+    opened.on_connect = lambda: None
+    async with opened.pool.lease() as connection:
+        assert connection is opened.connections[1]
+
+
+async def test_a_pool_shares_what_it_has_where_the_driver_does_not_answer() -> None:
+    source = Source(2)
+    opened = Opened(source, max_total_connections=3)
+    async with opened.pool.lease() as connection:
+        source.breaks = True
+        async with opened.pool.lease() as shared:
+            assert shared is connection
+        assert source.asked == [True, False]
+        connection.abort()
+    with pytest.raises(ConnectError, match="no answer"):
+        async with opened.pool.lease():
+            pass
 
 
 async def test_steps_of_the_driver_are_urgent_and_tasks_are_not() -> None:

@@ -59,6 +59,19 @@ async def test_a_pause_lets_no_more_than_a_burst_pass_at_once() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_bucket_whose_share_others_have_gains_nothing_until_bytes_are_taken() -> None:
+    time = Time()
+    bucket = TokenBucket(1_000, time, time.sleep)
+    await bucket.take(2_000)
+    bucket.fills = False
+    time.now += 3_600
+
+    began = time.now
+    await bucket.take(1)
+    assert time.now - began == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.asyncio
 async def test_a_new_rate_counts_at_once_also_for_who_waits() -> None:
     time = Time()
     bucket = TokenBucket(1_000, time, time.sleep)
