@@ -183,7 +183,10 @@ class Runtime:
         return self.run(snapshot())
 
     def close(self) -> None:
-        """Close all pools, then the loop; `get_runtime` starts another runtime after that."""
+        """Close all pools, cancel what still runs, then close the loop.
+
+        `get_runtime` starts another runtime after that.
+        """
         global _current
         with _lock:
             if _current is self:
@@ -194,6 +197,11 @@ class Runtime:
                 pools = list(self._all_pools)
                 self._pools.clear()
             await asyncio.gather(*(pool.close() for pool in pools))
+            # What waits for a permit would never hear of one.
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
         self.run(close_pools())
         self.loop.call_soon_threadsafe(self.loop.stop)
