@@ -105,6 +105,7 @@ _UNKNOWN = (
 )
 _REMEDY = (
     "Call sftp_async.register(spark) in the process that starts the job. Where it cannot listen "
-    "(Spark Connect, serverless compute), leave the option out, set max_connections=1 and "
-    "max_bandwidth_per_connection, and limit the tasks with df.coalesce(n)."
+    "(Spark Connect, serverless compute, a spark.driver.host that is no address of the driver's "
+    "machine), leave the option out, set max_connections=1 and max_bandwidth_per_connection, and "
+    "limit the tasks with df.coalesce(n)."
 )

@@ -61,8 +61,12 @@ class OpenStream:
         self._cleanup: Cleanup | None = None
         clock = SystemClock()
         cleans = self._options.clean_source != "off"
-        # A server may allow one connection in all, and the batch needs it.
-        alone = self._options.max_connections == 1
+        # A server may allow one connection in all, and the batch needs it. Without a listener, the
+        # limit of all connections is this process's share.
+        permits = source.scan.listener is not None
+        alone = self._options.max_connections == 1 or (
+            permits and self._options.max_total_connections == 1
+        )
         state = None if source.state is None else IngestLog.open(source.state, source.source)
         evolution = SchemaEvolution.of(source, state)
         self.planner = StreamPlanner(
