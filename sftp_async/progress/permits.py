@@ -226,7 +226,18 @@ class _DriverPermit(Permit):
         self._send(PermitUse("use", self._nonce, "busy" if busy else "idle"))
 
     def release(self, *, closed: bool) -> None:
-        """Return the permit."""
+        """Return the permit, once the bytes that have passed are paid for.
+
+        The connection that comes next begins without them.
+        """
+        owed = 0.0 if self.bucket is None or self._ended else self.bucket.owed
+        if owed:
+            self.use(True)
+            asyncio.get_running_loop().call_later(owed, self._return, closed)
+        else:
+            self._return(closed)
+
+    def _return(self, closed: bool) -> None:
         if closed and not self._ended:
             self._send(PermitUse("use", self._nonce, "closed"))
         self.end()
@@ -249,6 +260,20 @@ class _DriverPermit(Permit):
             self._listening.cancel()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            await self._follow(reader)
+        except asyncio.CancelledError:
+            self.end()
+            raise
+        lost = not self._ended and self._status is not None and self._status.state == "held"
+        self.end()
+        self._changed.set()
+        if lost:
+            self.lost = True
+            self._holder.permit_lost(self)
+
+    async def _follow(self, reader: asyncio.StreamReader) -> None:
+        """Take note of each status, until the driver ends the conversation."""
         while (message := await read_frame(reader, self._address.key, PermitStatus)) is not None:
             if message.nonce != self._own_nonce:
                 break
@@ -263,12 +288,6 @@ class _DriverPermit(Permit):
                 if before is None or before.state != "held":
                     self._held[self._holder] += 1
                 self._holder.others_wait(status.waiting > 0)
-        lost = not self._ended and self._status is not None and self._status.state == "held"
-        self.end()
-        self._changed.set()
-        if lost:
-            self.lost = True
-            self._holder.permit_lost(self)
 
     def _send(self, message: PermitMessage) -> None:
         if self._writer is not None and not self._ended:

@@ -73,6 +73,12 @@ class TokenBucket:
         self._fill()
         self._fills = fills
 
+    @property
+    def owed(self) -> float:
+        """Seconds until the bytes that have passed are paid for."""
+        self._fill()
+        return max(0.0, -self._level / self._rate)
+
     async def take(self, size: int) -> None:
         """Take `size` bytes, once the bytes before them are paid for."""
         async with self._turn:

@@ -18,6 +18,16 @@ from sftp_async.write.job import Job
 from sftp_async.write.task import TaskWriter
 
 
+class NoDisplay:
+    """A display of a listener that shows nothing."""
+
+    def show(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Counted(set[Any]):
     """The connections of an embedded server; `most` is how many there were at once."""
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,23 +39,13 @@ from sftp_async.remote.retry import RetryPolicy
 from sftp_async.remote.runtime import Runtime
 from sftp_async.remote.token_bucket import TokenBucket
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
-from tests.support.guests import counting, worker, write_with
+from tests.support.guests import NoDisplay, counting, worker, write_with
 from tests.support.jobs import LINES, real_job
 from tests.support.requirements import skip_without
 
 pytestmark = pytest.mark.one_python
 
 ONE = Terms("partner@host:22", 1, None)
-
-
-class NoDisplay:
-    """Shows nothing."""
-
-    def show(self, *_: object) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -291,6 +282,40 @@ async def test_a_connection_that_is_idle_for_long_gains_no_bytes_until_it_is_use
         await asyncio.sleep(0)
     held.use(True)
     assert held.bucket.fills
+
+
+@pytest.mark.asyncio
+async def test_a_permit_is_returned_when_the_bytes_that_have_passed_are_paid_for(
+    listener: Listener,
+) -> None:
+    terms = Terms(ONE.account, 1, 100_000)
+    held = await take(listener.address, terms)
+    await held.bucket.take(10_000_000)
+    held.release(closed=True)
+    assert await take(listener.address, terms, wait=False) is None
+    held.end()
+
+    held = await take(listener.address, terms)
+    await held.bucket.take(1_000)
+    held.release(closed=True)
+    assert await take(listener.address, terms) is not None
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+def test_a_permit_whose_bytes_are_not_paid_for_ends_with_its_process_s_runtime(
+    listener: Listener,
+) -> None:
+    first, second = Runtime(), Runtime()
+    try:
+        held = first.run(take(listener.address, Terms(ONE.account, 1, 100_000)))
+        first.run(held.bucket.take(10_000_000))
+        first.loop.call_soon_threadsafe(partial(held.release, closed=True))
+    finally:
+        first.close()
+    try:
+        assert second.run(take(listener.address)) is not None
+    finally:
+        second.close()
 
 
 @pytest.mark.asyncio
