@@ -13,6 +13,9 @@ import pytest
 
 from sftp_async.errors import NewColumnsError, OptionsError, RemoteChangedError, StateError
 from sftp_async.options import SFTPOptions
+from sftp_async.progress.listener import Listener
+from sftp_async.progress.permits import join_driver
+from sftp_async.progress.state import WriteState
 from sftp_async.read.stream import server_looks
 from sftp_async.read.stream.columns import columns_of, columns_text
 from sftp_async.read.stream.open_stream import OpenStream
@@ -20,6 +23,7 @@ from sftp_async.read.stream.source import StreamSource, plan_columns, plan_strea
 from sftp_async.read.task import read_task
 from sftp_async.remote.runtime import get_runtime
 from sftp_async.tools.testing.embedded_server import EmbeddedServer
+from tests.support.guests import NoDisplay
 
 pytestmark = pytest.mark.one_python
 
@@ -149,6 +153,27 @@ def test_what_was_read_is_archived_when_its_batch_is_done(
     assert query.rows(stream, source) == []
     assert not file.exists()
     assert (embedded_server.root / "done" / "a.txt").read_text() == "a1\n"
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_next_look_waits_for_the_batch_where_all_share_one_connection(
+    query: Query, limit: int
+) -> None:
+    listener = Listener("127.0.0.1", WriteState(), NoDisplay)
+    try:
+        options = query.options(format="text", max_total_connections=limit)
+        source = plan_stream(options, TEXT, listener=listener.address)
+        join_driver(source.scan.options, listener.address, in_task=False)
+        stream = OpenStream(source)
+        query.put("a.txt", "a1\n")
+        assert len(query.plan(stream)) == 1
+        look = stream.planner._looks._pending
+        assert (look is None) is (limit == 1)
+        if look is not None:
+            assert look.result().listing.files
+    finally:
+        get_runtime().close()
+        listener.close()
 
 
 def test_an_archive_in_what_is_read_is_refused_before_anything_is_planned(query: Query) -> None:
