@@ -123,6 +123,10 @@ Size = Annotated[
 OptionalSize = Annotated[
     int | None, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1)), FieldType("bytes")
 ]
+# Fewer bytes a second are a number whose unit is missing: such a job would never end.
+Bandwidth = Annotated[
+    int | None, BeforeValidator(p.parse_size), AfterValidator(p.at_least(1024)), FieldType("bytes")
+]
 SizeLimit = Annotated[
     int, BeforeValidator(p.parse_size), AfterValidator(p.at_least(0)), FieldType("bytes")
 ]

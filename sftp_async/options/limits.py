@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sftp_async.errors import OptionsError
 from sftp_async.options.base import OptionsModel, with_inferred
-from sftp_async.options.field_types import OptionalCount, OptionalSize, Pause, Switch
+from sftp_async.options.field_types import Bandwidth, OptionalCount, Pause, Switch
 
 
 class LimitOptions(OptionsModel):
@@ -34,13 +34,13 @@ class LimitOptions(OptionsModel):
         "time.",
         examples=["10s"],
     )
-    max_bandwidth: OptionalSize = Field(
+    max_bandwidth: Bandwidth = Field(
         None,
         description="Most bytes of file data a second that all jobs of this driver send to this "
         "account and read from it. The driver divides them equally among the connections in use.",
         examples=["10MiB"],
     )
-    max_bandwidth_per_connection: OptionalSize = Field(
+    max_bandwidth_per_connection: Bandwidth = Field(
         None,
         description="Most bytes of file data a second on one connection.",
         examples=["2MiB"],

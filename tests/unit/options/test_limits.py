@@ -32,6 +32,13 @@ def test_a_limit_is_refused_if_the_number_of_tasks_is_not_known(limits: dict[str
         divided(options(**limits), None)
 
 
+@pytest.mark.parametrize("name", ["max_bandwidth", "max_bandwidth_per_connection"])
+def test_a_bandwidth_without_its_unit_is_refused(name: str) -> None:
+    assert getattr(options(**{name: "1KiB"}), name) == 1024
+    with pytest.raises(OptionsError, match=f"{name} must be at least 1024, not '10'"):
+        options(**{name: "10"})
+
+
 def test_limits_of_a_connection_need_no_share() -> None:
     given = options(max_bandwidth_per_connection="1MiB", connection_ramp_up="5s")
     assert divided(given, None) is given

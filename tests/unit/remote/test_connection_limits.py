@@ -219,7 +219,7 @@ async def test_a_connection_without_a_request_is_given_up_unless_its_work_would_
 
 async def test_a_connection_whose_bytes_wait_for_the_bandwidth_is_not_without_a_request() -> None:
     source = Source(1)
-    opened = Opened(source, max_total_connections=3, max_bandwidth=1000)
+    opened = Opened(source, max_total_connections=3, max_bandwidth=1024)
     async with opened.pool.lease() as lent:
         assert lent.pace is not None
         await lent.pace.take(30_000)
@@ -341,10 +341,10 @@ async def test_a_share_of_a_limit_keeps_no_idle_connection() -> None:
 
 
 async def test_each_connection_has_its_own_bucket_and_all_of_a_process_share_the_job_s() -> None:
-    opened = Opened(None, max_bandwidth=1000, max_bandwidth_per_connection=600)
+    opened = Opened(None, max_bandwidth=3000, max_bandwidth_per_connection=2000)
     async with leases(opened.pool, 2):
         one, other = (connection.pace._buckets for connection in opened.connections)
-    assert [bucket.rate for bucket in one] == [600, 1000]
+    assert [bucket.rate for bucket in one] == [2000, 3000]
     assert one[0] is not other[0]
     assert one[1] is other[1]
 
