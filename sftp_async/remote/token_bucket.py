@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Paces:
     Args:
         buckets: each of them limits.
         on_wait: called with the seconds that bytes have waited.
-        clock: seconds that only grow; the event loop's if not given.
+        clock: of those seconds; more precise than that of some event loops.
 
     """
 
@@ -110,11 +111,11 @@ class Paces:
         self,
         *buckets: TokenBucket,
         on_wait: Callable[[float], None] = lambda _: None,
-        clock: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._buckets = buckets
         self._on_wait = on_wait
-        self._clock = clock or asyncio.get_running_loop().time
+        self._clock = clock
         self._waiting = 0
         self._passed_at = -math.inf
 
@@ -125,8 +126,9 @@ class Paces:
 
     @property
     def quiet_for(self) -> float:
-        """Seconds since bytes have passed; 0 while some wait."""
-        return 0.0 if self._waiting else self._clock() - self._passed_at
+        """Seconds since bytes have passed, by the event loop's clock; 0 while some wait."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self._waiting else now - self._passed_at
 
     async def take(self, size: int) -> None:
         """Take `size` bytes from each."""
@@ -137,5 +139,5 @@ class Paces:
                 await bucket.take(size)
         finally:
             self._waiting -= 1
-            self._passed_at = self._clock()
-        self._on_wait(self._passed_at - began)
+            self._passed_at = asyncio.get_running_loop().time()
+        self._on_wait(self._clock() - began)
