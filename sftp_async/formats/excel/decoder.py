@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def read_excel(options: FormatOptions, schema: pa.Schema | None) -> ExcelReadFor
 
 @dataclass(frozen=True)
 class ExcelReadFormat(ReadFormat):
-    """Spreadsheets, of which one sheet is read; the sheet is in memory as long as that takes.
+    """Spreadsheets, of which one sheet is read, in memory or, if it is large, in windows.
 
     Args:
         options: of files.
@@ -73,10 +74,10 @@ class ExcelReadFormat(ReadFormat):
 
     def decode(self, file: ReadableFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the sheet; see `ReadFormat.decode`."""
-        table = _Table.open(file, self.options)
-        rows = _Rows(self, table)
-        for block in table.blocks():
-            yield rows.batch(block)
+        with _Table.open(file, self.options) as table:
+            rows = _Rows(self, table)
+            for block in table.blocks():
+                yield rows.batch(block)
 
     def infer_schema(self, files: Sequence[ReadableFile]) -> pa.Schema:
         """Return the columns that the sheets have, with types that hold all of their cells.
@@ -87,18 +88,18 @@ class ExcelReadFormat(ReadFormat):
         columns: dict[str, tuple[str, ColumnType]] = {}
         rows = 0
         for file in files:
-            table = _Table.open(file, self.options)
             fold = str if self.options.case_sensitive else str.lower
-            if not columns or self.options.merge_schema or not goes_by_name(self.options):
-                for name in table.names:
-                    columns.setdefault(fold(name), (name, ColumnType()))
-            known = [columns.get(fold(name)) for name in table.names]
-            for block in table.blocks():
-                rows += block.rows
-                if typed:
-                    for column, cells in zip(known, block.columns, strict=True):
-                        if column is not None:
-                            column[1].add(cells)
+            with _Table.open(file, self.options) as table:
+                if not columns or self.options.merge_schema or not goes_by_name(self.options):
+                    for name in table.names:
+                        columns.setdefault(fold(name), (name, ColumnType()))
+                known = [columns.get(fold(name)) for name in table.names]
+                for block in table.blocks():
+                    rows += block.rows
+                    if typed:
+                        for column, cells in zip(known, block.columns, strict=True):
+                            if column is not None:
+                                column[1].add(cells)
         if not columns:
             raise DecodeError(
                 "No columns can be inferred: the sheets that are looked at are empty",
@@ -118,7 +119,7 @@ class _Table:
     """A sheet's columns and the rows below its header.
 
     Attributes:
-        sheet: which is in memory.
+        sheet: which is open.
         names: of its columns.
         first_column: of the sheet, from 0, that is the first of them.
         first_row: the first one below the header, from 0.
@@ -131,9 +132,15 @@ class _Table:
     first_row: int
 
     @classmethod
-    def open(cls, file: ReadableFile, options: FormatOptions) -> _Table:
+    @contextmanager
+    def open(cls, file: ReadableFile, options: FormatOptions) -> Iterator[_Table]:
+        """Yield the table of a file; see `Sheet.open`."""
         given = CellRange.parse(options.range) if options.range is not None else None
-        sheet = Sheet.open(file, options.sheet, given)
+        with Sheet.open(file, options.sheet, given) as sheet:
+            yield cls._of(sheet, options, skip_empty=given is None)
+
+    @classmethod
+    def _of(cls, sheet: Sheet, options: FormatOptions, *, skip_empty: bool) -> _Table:
         first = sheet.area.first_column
         if not sheet_has_header(options):
             width = max((len(block.columns) for block in _first(sheet)), default=0)
@@ -142,7 +149,7 @@ class _Table:
             for place, cells in enumerate(zip(*block.columns, strict=True)):
                 if all(cell == "" for cell in cells):
                     continue
-                skipped = max(0, sheet.used_columns[0] - first) if given is None else 0
+                skipped = max(0, sheet.used_columns[0] - first) if skip_empty else 0
                 names = safe_names(
                     [cell_text(cell) for cell in cells[skipped:]],
                     "",

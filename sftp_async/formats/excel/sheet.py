@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sftp_async.errors import DecodeError
 from sftp_async.formats.decode_errors import malformed
 from sftp_async.formats.excel.sheet_size import check_sheet
+from sftp_async.formats.excel.windowed import WindowedCells, plan_windows
 from sftp_async.options.excel import CellRange
 
 if TYPE_CHECKING:
@@ -19,10 +22,13 @@ if TYPE_CHECKING:
 
     from sftp_async.formats.base import ReadableFile
 
+_log = logging.getLogger(__name__)
+
 #: What a cell may hold; an empty one has an empty text.
 Cell = Any
-#: Rows of a block.
+#: Rows of a block, and its cells at most.
 BLOCK_ROWS: Final = 4_096
+BLOCK_CELLS: Final = 1024**2
 #: Of the names of the temporary files, where a system shows any.
 _PREFIX: Final = "sftp_async-"
 
@@ -43,27 +49,47 @@ class Block:
     columns: Sequence[Sequence[Cell]]
 
 
+class Cells(Protocol):
+    """The cells of a sheet: calamine's, or those of its windows.
+
+    Attributes:
+        start: row and column of the first cell with a value, from 0; None: there is none.
+        end: row and column of the last one, if there is one.
+
+    """
+
+    @property
+    def start(self) -> tuple[int, int] | None: ...  # noqa: D102
+    @property
+    def end(self) -> Any: ...  # noqa: D102
+
+    def iter_rows(self) -> Iterator[list[Cell]]:
+        """Yield the cells of each row, from row 0 and the first column that is used."""
+
+
 @dataclass(frozen=True)
 class Sheet:
-    """The cells of a range of one sheet, which is in memory.
+    """The cells of a range of one sheet.
 
     Attributes:
         name: of the sheet.
         path: of the file.
-        first_column: of the range, from 0.
-        cells: the sheet as calamine has it.
+        cells: of the sheet: in memory, or in windows.
         area: the range.
 
     """
 
     name: str
     path: str
-    cells: Any
+    cells: Cells
     area: CellRange
 
     @classmethod
-    def open(cls, file: ReadableFile, name: str | None, area: CellRange | None) -> Sheet:
-        """Fetch a file by way of the local disk, and load a sheet of it.
+    @contextmanager
+    def open(cls, file: ReadableFile, name: str | None, area: CellRange | None) -> Iterator[Sheet]:
+        """Yield a sheet of a file, which is fetched by way of the local disk.
+
+        The windows of a large sheet are there until the end of the block.
 
         Args:
             file: a workbook.
@@ -82,16 +108,14 @@ class Sheet:
             if not zipfile.is_zipfile(copy):
                 # Among zip files calamine looks at the content: some are `.xls` by name alone.
                 copy = copy.rename(copy.with_suffix(posixpath.splitext(file.path)[1].lower()))
-            try:
+            with _errors_named(file.path):
                 found, cells = _load(copy, file.path, name)
-            except DecodeError:
-                raise
-            except BaseException as error:
-                # A bug of calamine's shows as an exception of its own kind, from Rust.
-                if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                    raise
-                raise _unreadable(error, file.path) from error
-        return cls(found, file.path, cells, area or CellRange())
+            copy.unlink()
+            try:
+                yield cls(found, file.path, cells, area or CellRange())
+            finally:
+                if isinstance(cells, WindowedCells):
+                    cells.close()
 
     @property
     def used_columns(self) -> tuple[int, int]:
@@ -108,6 +132,7 @@ class Sheet:
         first, behind = self.used_columns
         last = area.last_column if area.last_column is not None else behind - 1
         places = range(area.first_column, last + 1)
+        most = max(1, min(BLOCK_ROWS, BLOCK_CELLS // (behind - first)))
         pending: list[Sequence[Cell]] = []
         at = area.first_row
         for number, row in enumerate(self.cells.iter_rows()):
@@ -116,7 +141,7 @@ class Sheet:
             if area.last_row is not None and number > area.last_row:
                 break
             pending.append(row)
-            if len(pending) == BLOCK_ROWS:
+            if len(pending) == most:
                 yield _block(at, pending, places, first, behind)
                 at, pending = number + 1, []
         if pending:
@@ -133,8 +158,43 @@ def _block(row: int, rows: list[Sequence[Cell]], places: range, first: int, behi
     )
 
 
-def _load(copy: Path, path: str, name: str | None) -> tuple[str, Any]:
+def _load(copy: Path, path: str, name: str | None) -> tuple[str, Cells]:
     """Return a sheet's name and cells.
+
+    Raises:
+        DecodeError: there is no such sheet, or it is too large.
+        BaseException: of calamine's, or of `zipfile`.
+
+    """
+    import python_calamine as calamine
+
+    with calamine.load_workbook(str(copy)) as book:
+        found = _name(book, path, name)
+        plan = plan_windows(copy, found)
+        if plan is None:
+            check_sheet(copy, path, found)
+            return found, book.get_sheet_by_name(found)
+    # The book is closed, with the memory of its texts, before windows are loaded.
+    try:
+        return found, WindowedCells(plan)
+    except MemoryError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and not _is_panic(error):
+            raise
+        _log.info("Excel: %s is not read in windows: %s", path, error)
+        try:
+            check_sheet(copy, path, found)
+        except DecodeError:
+            if isinstance(error, calamine.CalamineError) or _is_panic(error):
+                raise error from None  # what is wrong with it says more than its size
+            raise
+    with calamine.load_workbook(str(copy)) as book:
+        return found, book.get_sheet_by_name(found)
+
+
+def _name(book: Any, path: str, name: str | None) -> str:
+    """Return the name of the sheet that is read.
 
     Raises:
         DecodeError: there is no such sheet.
@@ -142,23 +202,39 @@ def _load(copy: Path, path: str, name: str | None) -> tuple[str, Any]:
     """
     import python_calamine as calamine
 
-    with calamine.load_workbook(str(copy)) as book:
-        sheets = [
-            sheet.name
-            for sheet in book.sheets_metadata
-            if sheet.typ == calamine.SheetTypeEnum.WorkSheet
-        ]
-        if name is None and not sheets:
-            raise malformed("The workbook has no sheet of cells", path)
-        found = name if name is not None else sheets[0]
-        if found not in sheets:
-            raise malformed(
-                f"The workbook has no sheet {found!r}",
-                path,
-                hint=f"It has {', '.join(map(repr, sheets))}",
-            )
-        check_sheet(copy, path, found)
-        return found, book.get_sheet_by_name(found)
+    sheets = [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.typ == calamine.SheetTypeEnum.WorkSheet
+    ]
+    if name is None and not sheets:
+        raise malformed("The workbook has no sheet of cells", path)
+    found = name if name is not None else sheets[0]
+    if found not in sheets:
+        raise malformed(
+            f"The workbook has no sheet {found!r}",
+            path,
+            hint=f"It has {', '.join(map(repr, sheets))}",
+        )
+    return found
+
+
+@contextmanager
+def _errors_named(path: str) -> Iterator[None]:
+    """Raise what is wrong with a workbook as a `DecodeError` that names the file."""
+    try:
+        yield
+    except DecodeError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and not _is_panic(error):
+            raise
+        raise _unreadable(error, path) from error
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether an error is a bug of calamine's: it has an exception of its own kind, from Rust."""
+    return type(error).__name__ == "PanicException"
 
 
 def _unreadable(error: BaseException, path: str) -> DecodeError:

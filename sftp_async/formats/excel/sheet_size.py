@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 import zipfile
 from typing import TYPE_CHECKING, Final
-from xml.etree import ElementTree as ET
 
 from sftp_async.formats.decode_errors import malformed
+from sftp_async.formats.excel.workbook_parts import sheet_part, stated_range
 from sftp_async.humanize import in_units
-from sftp_async.options.excel import CellRange
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,12 +17,6 @@ if TYPE_CHECKING:
 MAX_CELLS: Final = 16 * 1024**2
 #: Bytes of a workbook before compression.
 MAX_UNPACKED: Final = 1024**3
-#: Bytes of a sheet's start in which its dimension is.
-_START: Final = 64 * 1024
-
-_DIMENSION: Final = re.compile(rb'<(?:\w+:)?dimension\s[^>]*?ref="([^"]+)"')
-_MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_REFERENCE: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 def check_sheet(book: Path, path: str, sheet: str) -> None:
@@ -52,7 +43,8 @@ def check_sheet(book: Path, path: str, sheet: str) -> None:
                 path,
                 hint="Split it, or ask for CSV",
             )
-        area = _dimension(parts, sheet)
+        part = sheet_part(parts, sheet)
+        area = stated_range(parts, part) if part is not None else None
     if area is None or area.last_row is None or area.last_column is None:
         return
     cells = (area.last_row - area.first_row + 1) * (area.last_column - area.first_column + 1)
@@ -64,39 +56,3 @@ def check_sheet(book: Path, path: str, sheet: str) -> None:
             hint="Remove cells that are far from the others (Ctrl+End finds the last), split the "
             "sheet, or ask for CSV",
         )
-
-
-def _dimension(parts: zipfile.ZipFile, sheet: str) -> CellRange | None:
-    """Return the range of cells that a sheet says it has; None if it does not say so."""
-    part = _part(parts, sheet)
-    if part is None:
-        return None
-    with parts.open(part) as data:
-        found = _DIMENSION.search(data.read(_START))
-    if found is None:
-        return None
-    try:
-        return CellRange.parse(found[1].decode("ascii", "replace"))
-    except ValueError:
-        return None
-
-
-def _part(parts: zipfile.ZipFile, sheet: str) -> str | None:
-    """Return the part of a workbook that holds a sheet; None if it is not XML of Excel."""
-    names = {*parts.namelist()}
-    book, links = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
-    if not {book, links} <= names:
-        return None
-    reference = next(
-        (
-            entry.get(_REFERENCE)
-            for entry in ET.fromstring(parts.read(book)).iter(f"{_MAIN}sheet")  # noqa: S314
-            if entry.get("name") == sheet
-        ),
-        None,
-    )
-    for link in ET.fromstring(parts.read(links)):  # noqa: S314 - expat stops at entity bombs
-        if reference is not None and link.get("Id") == reference:
-            found = posixpath.normpath(posixpath.join("/xl", link.get("Target", ""))).lstrip("/")
-            return found if found in names else None
-    return None

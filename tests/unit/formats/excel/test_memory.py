@@ -1,4 +1,4 @@
-"""Memory of a sheet: a write's does not grow with the rows, a read's is what the page says."""
+"""Memory of a large sheet: neither a write's nor a read's grows with the rows."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def rises(batches: int) -> tuple[int, int]:
     return write, read
 
 
-def test_a_write_takes_no_more_memory_for_more_rows() -> None:
-    write, read = rises(12)
+def test_neither_a_write_nor_a_read_takes_more_memory_for_more_rows() -> None:
+    write, read = rises(24)  # 50 MiB of XML, which are read in windows
     assert write < 8 * MIB
-    assert read < 600_000 * 100 + 32 * MIB
+    assert read < 64 * MIB
 
 
 @pytest.mark.soak
 def test_a_million_rows_take_the_memory_that_the_page_states() -> None:
     write, read = rises(100)
     assert write < 32 * MIB
-    assert read < 512 * MIB
+    assert read < 64 * MIB
