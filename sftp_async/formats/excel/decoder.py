@@ -17,7 +17,13 @@ from sftp_async.formats.excel.sheet import Block, Sheet
 from sftp_async.formats.excel.values import ColumnType, ValueReader, cell_text
 from sftp_async.formats.text_rules import text_rules
 from sftp_async.formats.values.from_text import TextRules, reader_of
-from sftp_async.options.excel import CellRange, cell_name, goes_by_name, sheet_has_header
+from sftp_async.options.excel import (
+    MAX_ROWS,
+    CellRange,
+    cell_name,
+    goes_by_name,
+    sheet_has_header,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -157,7 +163,7 @@ class _Table:
                     case_sensitive=options.case_sensitive,
                 )
                 return cls(sheet, names, first + skipped, block.row + place + 1)
-        return cls(sheet, [], first, sheet.area.first_row)
+        return cls(sheet, [], first, MAX_ROWS)  # without a header there is nothing below it
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows below the header, with the columns that have names."""
@@ -274,9 +280,9 @@ def _places(wanted: Sequence[pa.Field], table: _Table, options: FormatOptions) -
     missing = [field.name for field, place in zip(wanted, found, strict=True) if place is None]
     if missing and not options.merge_schema:
         sheet = table.sheet
+        header = f", in row {table.first_row}," if table.names else ""
         raise DecodeError(
-            f"The header of sheet {sheet.name!r}, in row {table.first_row}, has no column "
-            f"{missing[0]!r}",
+            f"The header of sheet {sheet.name!r}{header} has no column {missing[0]!r}",
             path=sheet.path,
             hint=f"It has {', '.join(map(repr, table.names)) or 'none'}; merge_schema=true reads "
             "columns that are not there as null, match_columns=position goes by their place",

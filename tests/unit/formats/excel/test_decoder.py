@@ -234,6 +234,15 @@ def test_an_empty_sheet_has_no_rows_and_no_columns() -> None:
         inferred(book())
 
 
+def test_a_range_without_a_value_has_no_header_and_no_rows() -> None:
+    data = book(["a", None, None], [1], [2])
+    assert read(data, {"a": pa.int8()}, range="B1:C3", merge_schema=True) == []
+    with pytest.raises(DecodeError, match=r"No columns can be inferred"):
+        inferred(data, range="B1:C3")
+    with pytest.raises(DecodeError, match=r"header of sheet 'Sheet' has no column 'a' .*has none"):
+        read(data, {"a": pa.int8()}, range="B1:C3")
+
+
 def test_rows_without_columns_are_counted() -> None:
     file = MemoryFile("/in/a.xlsx", book(["a"], [1], [2]))
     assert decode_file(file, read_options(format="excel"), pa.schema([])).num_rows == 2
