@@ -11,6 +11,7 @@ import itertools
 import secrets
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -133,6 +134,9 @@ class WindowedCells:
         token = secrets.token_hex(8)  # no name of a sheet
         names = _write_windows(plan, path, token)
         self._book = calamine.load_workbook(str(path))
+        # It is open: without a name, nothing of it is left if the worker is killed.
+        with suppress(PermissionError):  # Windows keeps the names of open files
+            path.unlink()
         try:
             if self._book.get_sheet_by_name(plan.sheet).to_python() != [[token]]:
                 raise UnusualSheet("its part is not where it should be")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
 import pytest
 
 from sftp_async.errors import DecodeError
+from sftp_async.formats import open_read_format
 from sftp_async.formats.excel import sheet, sheet_size, sheet_xml, windowed
 from tests.support.excel_windows import (
     MAIN,
@@ -21,6 +23,7 @@ from tests.support.excel_windows import (
     small_windows,
     workbook,
 )
+from tests.support.readable import MemoryFile, decode_file, read_options
 
 pytestmark = pytest.mark.one_python
 
@@ -351,8 +354,21 @@ def test_only_the_sheet_that_is_read_counts() -> None:
 
 def test_nothing_is_left_on_the_local_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = workbook(SHEETS["numbers"])
+    options = read_options(format="excel", header=False, mode="FAILFAST")
+    file = MemoryFile("/in/a.xlsx", data)
     with small_windows():
-        blocks(workbook(SHEETS["numbers"]))
+        reading = open_read_format(options, pa.schema({"a": pa.float64()})).decode(
+            file, 0, file.size
+        )
+        next(reading)
+        # While windows are read, they have no name.
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert len([*tmp_path.iterdir()]) == 1
+        reading.close()
+        assert [*tmp_path.iterdir()] == []
+        with pytest.raises(DecodeError, match="Cell A1 "):
+            decode_file(file, options, pa.schema({"a": pa.bool_()}))
         with pytest.raises(DecodeError):
             blocks(workbook(BROKEN["an unknown type"]))
     assert [*tmp_path.iterdir()] == []
