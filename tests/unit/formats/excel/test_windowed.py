@@ -211,6 +211,9 @@ UNCUT = {
     "rows without a number": sheet_of(
         "".join(f"<row><c><v>{row}</v></c></row>" for row in range(200))
     ),
+    "rows without an end": sheet_of(
+        "".join(f'<row r="{row}"><c><v>{row}</v></c>' for row in range(1, 200))
+    ),
     "rows that are not in order": sheet_of(plain([*range(40, 80), *range(1, 40)])),
     "a row twice": sheet_of(plain([*range(1, 60), *range(30, 80)])),
     "cells of other rows": sheet_of(plain(range(1, 40)) + f'<row r="40">{numbers(2)}</row>'),
@@ -247,6 +250,24 @@ def test_what_cannot_be_cut_is_loaded_as_a_whole(
     monkeypatch.setattr(sheet_xml, "MAX_OVERRUN", 500)
     monkeypatch.setattr(sheet_xml, "_MARGIN", 200)
     assert compared(workbook(UNCUT[name]), size=size) == 0
+
+
+def test_the_part_is_the_one_that_calamine_finds() -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"
+    links = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="rId1" Type="{kind}" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="rId1" Type="{kind}" Target="worksheets/sheet2.xml"/></Relationships>'
+    )
+    parts = {
+        "xl/_rels/workbook.xml.rels": links,
+        "xl/worksheets/sheet2.xml": sheet_of(plain(range(1, 90), "DE")),
+    }
+    data = workbook(sheet_of(plain()), more=parts)
+    assert compared(data) == 0
+    # Another part that has values must not be taken for the sheet, either.
+    parts["xl/_rels/workbook.xml.rels"] = links.replace("worksheets/sheet2.xml", "styles.xml")
+    assert compared(workbook(sheet_of(plain()), more=parts)) == 0
 
 
 def test_rows_beyond_the_last_one_of_excel_are_read_as_in_a_whole_sheet() -> None:
