@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from sftp_async.options import parsing as p
 from sftp_async.options.base import OptionsModel
-from sftp_async.options.field_types import FieldType, FileName, Secret
+from sftp_async.options.field_types import FieldType, FileName
 
 #: The kinds of archives that are written, by the value of the option `archive`.
 ARCHIVES: Final = ("zip", "tar", "tar.gz")
@@ -45,7 +45,11 @@ class ArchiveOptions(OptionsModel):
         "`archive_password`.",
         examples=["orders_{partition:03d}.csv"],
     )
-    archive_password: Secret = Field(
+    archive_password: Annotated[
+        SecretStr | None,
+        AfterValidator(p.refuse_blank),
+        FieldType("secret", secret=True, keeps_blank=True),
+    ] = Field(
         None,
         description="Password of zip archives. A write encrypts the members by AES with 256 bits "
         "(WinZip AE-2); their names stay readable. A read decrypts members of AES.",

@@ -40,7 +40,8 @@ df.write.format("sftp").options(**options.to_spark()).mode("append").save("/out/
   Prefer references: Spark keeps the options of a write in its plan. No message, log or `repr` of
   this package shows a secret.
 - An empty value means "not given", except where an empty text has a meaning (`quote`, `escape`,
-  `null_value`, `empty_value`).
+  `null_value`, `empty_value`). For keys of PGP and `archive_password` it is an error: files would
+  not be encrypted.
 
 `host` and `username` are required, and one of `password`, `private_key_path` and
 `private_key_content`. A [profile](how-to/connections.md) may give them.

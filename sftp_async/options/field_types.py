@@ -33,7 +33,7 @@ class FieldType:
     Args:
         words: the notation in a few words; empty for a choice, whose values are listed instead.
         secret: whether the value must never be shown.
-        keeps_blank: whether a blank text is a value, rather than the absence of one.
+        keeps_blank: whether a blank text is a value, or a mistake, rather than the absence of one.
 
     """
 

@@ -12,7 +12,10 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 _Number = TypeVar("_Number", int, float)
 
@@ -172,6 +175,13 @@ def parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text")
     return value
+
+
+def refuse_blank(secret: SecretStr) -> SecretStr:
+    """Take a secret that is there: a blank one would turn off what it protects."""
+    if not secret.get_secret_value().strip():
+        raise ValueError("is blank: set it, or leave it out")
+    return secret
 
 
 def parse_name(value: object) -> str:

@@ -32,9 +32,12 @@ def without_pgp(path: str) -> str:
 
 def _key_text(value: object) -> str:
     """Take keys as text, as paths or as references: several in a list, or separated by commas."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and value:
         return "\n".join(map(_key_text, value))
     text = parse_text(os.fspath(value) if isinstance(value, os.PathLike) else value)
+    if not text.strip():
+        # Of a job's parameter that is not set: files would not be encrypted, or not verified.
+        raise ValueError("is blank: set it, or leave it out")
     if "\0" in text:
         raise ValueError("must be the text of keys, their paths, or references to them")
     return text
@@ -48,18 +51,18 @@ def _public(value: object) -> str:
 
 
 def _private(value: object) -> SecretStr:
-    if isinstance(value, SecretStr):
-        return value
-    return SecretStr(_key_text(value))
+    return SecretStr(_key_text(value.get_secret_value() if isinstance(value, SecretStr) else value))
 
 
 _PublicKeys = Annotated[
-    str | None, BeforeValidator(_public), FieldType("text, local path or reference")
+    str | None,
+    BeforeValidator(_public),
+    FieldType("text, local path or reference", keeps_blank=True),
 ]
 _PrivateKey = Annotated[
     SecretStr | None,
     BeforeValidator(_private),
-    FieldType("text, local path or reference", secret=True),
+    FieldType("text, local path or reference", secret=True, keeps_blank=True),
 ]
 
 

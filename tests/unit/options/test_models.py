@@ -236,6 +236,14 @@ def test_blank_values_count_as_not_given() -> None:
     assert options == SFTPOptions(**NEEDED)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_key_or_password_of_files_is_an_error_rather_than_no_protection(blank: str) -> None:
+    public = {"pgp_public_key": [blank], "pgp_verify_key": blank}
+    secret = {"pgp_sign_key": SecretStr(blank), "archive_password": blank}
+    for name, value in (public | secret).items():
+        assert the_problem(**{name: value}).startswith(f"{name} is blank: set it, or leave it out")
+
+
 def test_blank_text_is_kept_where_it_has_a_meaning() -> None:
     options = SFTPOptions(**NEEDED, empty_value="", quote="", null_value=" ")
     assert (options.empty_value, options.quote, options.null_value) == ("", "", " ")
