@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sftp_async.errors import DecodeError, SFTPAsyncError, VerificationError
 from sftp_async.formats.base import ReadableFile
+from sftp_async.formats.pgp.message_end import message_end
 from sftp_async.formats.pgp.process import LACKS_PACKAGE, PGPFailure, PGPProcess
 from sftp_async.formats.pgp.recipients import ANONYMOUS, recipient_ids
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sftp_async.formats.pgp.keys import DecryptionKeys, PrivateKey
+
+#: Bytes at the start of a message that are looked at for its recipients.
+_HEAD: Final = 64 * 1024
+#: Of Sequoia's error, which comes before any content.
+_NO_KEY: Final = "No key to decrypt"
+_UNRELIABLE: Final = "Rows that came before this error are not to be relied on"
 
 
 class DecryptedFile(ReadableFile):
@@ -34,6 +41,9 @@ class DecryptedFile(ReadableFile):
         whole: decrypt up to the end, for a consumer that stops before it: the end says whether the
             content is right.
 
+    Raises:
+        DecodeError: the file is empty.
+
     """
 
     def __init__(self, file: ReadableFile, keys: DecryptionKeys, *, whole: bool) -> None:
@@ -41,6 +51,8 @@ class DecryptedFile(ReadableFile):
         self._file = file
         self._keys = keys
         self._whole = whole
+        if not file.size:  # which a decoder may not read at all
+            raise self._no_message()
 
     @contextmanager
     def chunks(self, start: int, stop: int) -> Iterator[Iterator[bytes]]:
@@ -52,14 +64,21 @@ class DecryptedFile(ReadableFile):
 
         """
         with self._file.chunks(0, self._file.size) as encrypted:
-            first = next(encrypted, b"")
-            process = PGPProcess(self._keys.task(self._key_for(first)))
+            head = b""
+            while len(head) < _HEAD and (piece := next(encrypted, b"")):
+                head += piece
+            process = PGPProcess(self._keys.task(self._key_for(head)))
             try:
-                pieces = self._decrypted(process, itertools.chain((first,), encrypted))
-                yield pieces
+                pieces = self._decrypted(process, self._single(head, encrypted))
+                try:
+                    yield pieces
+                except DecodeError:
+                    # The rows before the damage may be kept, so they have to be the sender's.
+                    if self._whole and self._keys.senders:
+                        _exhaust(pieces)
+                    raise
                 if self._whole:
-                    for _ in pieces:
-                        pass
+                    _exhaust(pieces)
             finally:
                 process.stop()
 
@@ -73,19 +92,32 @@ class DecryptedFile(ReadableFile):
         except PGPFailure as failure:
             raise self._error(str(failure)) from None
 
+    def _single(self, head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield a message, and ensure that nothing is behind it.
+
+        Raises:
+            DecodeError, VerificationError: something is, which may be another message.
+
+        """
+        is_over = message_end(head)
+        for piece in itertools.chain((head,), rest):
+            if is_over(piece):
+                raise self._damaged(
+                    "The file goes on behind the end of its message, and the rest is not decrypted",
+                    "Ask the sender for one file for each message",
+                )
+            yield piece
+
     def _key_for(self, head: bytes) -> PrivateKey:
         """Return the key that a message names."""
         ids = recipient_ids(head)
         if ids is None:
-            raise DecodeError(
-                "The file is not an encrypted OpenPGP message",
-                path=self.path,
-                hint="If it is not encrypted at all, give it a name without .pgp, .gpg or .asc, or "
-                "read it without pgp_private_key and with format=binary",
-            )
+            raise self._no_message()
         for key in self._keys.private:
-            if key.key_id in ids or ANONYMOUS in ids:
+            if key.key_id in ids:
                 return key
+        if ANONYMOUS in ids:
+            return self._fitting(head)
         ours = ", ".join(key.key_id.upper() for key in self._keys.private)
         theirs = ", ".join(each.upper() for each in ids) or "a passphrase alone"
         raise DecodeError(
@@ -95,13 +127,44 @@ class DecryptedFile(ReadableFile):
             hint="Ask the sender to encrypt it for your public key, or give the key that it is for",
         )
 
+    def _fitting(self, head: bytes) -> PrivateKey:
+        """Return the key of a message that names none: the first one that its start is for."""
+        *keys, last = self._keys.private
+        for key in keys:
+            process = PGPProcess(self._keys.task(key))
+            try:
+                _exhaust(process.through((head,)))
+            except PGPFailure as failure:
+                if _NO_KEY in str(failure):
+                    continue
+            finally:
+                process.stop()
+            return key
+        return last
+
+    def _no_message(self) -> DecodeError:
+        return DecodeError(
+            "The file is not an encrypted OpenPGP message",
+            path=self.path,
+            hint="If it is not encrypted at all, give it a name without .pgp, .gpg or .asc, or "
+            "read it without pgp_private_key and with format=binary",
+        )
+
     def _error(self, reason: str) -> SFTPAsyncError:
+        if _NO_KEY in reason:
+            return DecodeError(
+                "The file does not say for which key it is encrypted, and it is for none of "
+                f"pgp_private_key {self._keys.owner}",
+                path=self.path,
+                hint="Ask the sender to encrypt it for your public key, or give the key that it is "
+                "for",
+            )
         if "no valid signatures" in reason:
             return VerificationError(
                 f"The file has no valid signature of {self._keys.sender_names}",
                 path=self.path,
-                hint="Ask the sender who signed it, and give that key as pgp_verify_key. Rows that "
-                "came before this error are not to be relied on",
+                hint="Ask the sender who signed it, and give that key as pgp_verify_key. "
+                f"{_UNRELIABLE}",
                 retryable=False,
             )
         if "Unexpected message structure" in reason and self._keys.senders:
@@ -112,15 +175,25 @@ class DecryptedFile(ReadableFile):
                 "within the message",
                 path=self.path,
                 hint="Ask the sender for gpg --compress-algo none (a file that is compressed "
-                "before, such as orders.csv.gz, loses nothing), or leave pgp_verify_key out. Rows "
-                "that came before this error are not to be relied on",
+                "before, such as orders.csv.gz, loses nothing), or leave pgp_verify_key out. "
+                f"{_UNRELIABLE}",
                 retryable=False,
             )
         if reason.startswith(LACKS_PACKAGE):
             return SFTPAsyncError(f"The file cannot be decrypted: {reason}", path=self.path)
-        return DecodeError(
+        return self._damaged(
             f"The file cannot be decrypted, it is damaged or truncated: {reason}",
-            path=self.path,
-            hint="Ensure that the file is complete. Rows that came before this error are not to be "
-            "relied on",
+            "Ensure that the file is complete",
         )
+
+    def _damaged(self, problem: str, remedy: str) -> SFTPAsyncError:
+        """Return the error of a message that is not whole, whose signature cannot be verified."""
+        hint = f"{remedy}. {_UNRELIABLE}"
+        if self._keys.senders:  # so it is none that `ignore_corrupt_files` covers
+            return VerificationError(problem, path=self.path, hint=hint, retryable=False)
+        return DecodeError(problem, path=self.path, hint=hint)
+
+
+def _exhaust(pieces: Iterator[bytes]) -> None:
+    for _ in pieces:
+        pass

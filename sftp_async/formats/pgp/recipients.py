@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Types of packets: RFC 9580, 5.
-_PKESK, _SKESK, _MARKER, _PADDING = 1, 3, 10, 21
+_PKESK, _SKESK, MARKER, PADDING = 1, 3, 10, 21
+#: Those of packets that hold what is encrypted.
+ENCRYPTED: Final = (9, 18, 20)
 #: Bytes of a packet before its content at most: RFC 9580, 4.2.
 _LONGEST_START: Final = 6
 #: Bytes of the ID of a key.
 _ID: Final = 8
-_ARMOR: Final = re.compile(rb"\s*-----BEGIN PGP MESSAGE-----[^\n]*\n(?:[^\n]*:[^\n]*\n)*\s*\n")
+ARMOR: Final = re.compile(rb"\s*-----BEGIN PGP MESSAGE-----[^\n]*\n(?:[^\n]*:[^\n]*\n)*\s*\n")
 _LINE: Final = re.compile(rb"[A-Za-z0-9+/=\r]+\n")
 #: The ID of a recipient that is not named (gpg --throw-keyids).
 ANONYMOUS: Final = "0" * 2 * _ID
@@ -35,8 +37,8 @@ def recipient_ids(head: bytes) -> list[str] | None:
     for kind, body in _packets(_dearmored(head)):
         if kind == _PKESK:
             found.append(_recipient(body))
-        elif kind not in (_SKESK, _MARKER, _PADDING):
-            return found if found or kind in (9, 18, 20) else None
+        elif kind not in (_SKESK, MARKER, PADDING):
+            return found if found or kind in ENCRYPTED else None
     return found or None
 
 
@@ -66,7 +68,7 @@ def _recipient(body: bytes) -> str:
 
 def _dearmored(head: bytes) -> bytes:
     """Return the bytes that the text stands for, as far as whole lines of it are there."""
-    start = _ARMOR.match(head)
+    start = ARMOR.match(head)
     if start is None:
         return head
     lines = []
@@ -93,14 +95,14 @@ def _packet(data: bytes, at: int) -> tuple[int, int, int]:
     """Return the type of a packet, where its content starts, and its length."""
     first = data[at]
     if first & 0x40:
-        return first & 0x3F, *_new_length(data, at + 1)
+        return first & 0x3F, *new_length(data, at + 1)
     size = {0: 1, 1: 2, 2: 4}.get(first & 3, 0)
     start = at + 1 + size
     length = int.from_bytes(data[at + 1 : start], "big") if size else len(data)
     return (first >> 2) & 0x0F, start, length
 
 
-def _new_length(data: bytes, at: int) -> tuple[int, int]:
+def new_length(data: bytes, at: int) -> tuple[int, int]:
     """Return where a packet's content starts, and its length; a partial one counts as the rest."""
     first = data[at] if at < len(data) else 0
     if first < 192:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -234,6 +235,26 @@ def test_an_encrypted_file_is_never_split(reads: Reads) -> None:
     assert [len(task.splits) for task in tasks] == [1]
 
 
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_message_that_names_no_key_is_read_with_the_one_that_fits(
+    reads: Reads, size: int
+) -> None:
+    reads.put("a.txt.pgp", random.Random(1).randbytes(size).hex().encode(), more=["--throw-keyids"])
+    for names in (("ecc", "rsa"), ("rsa", "ecc")):
+        keys = "\n".join(reads.gnupg.private(name).decode() for name in names)
+        (row,) = reads.rows(pgp_private_key=keys, format="text")
+        assert len(row["value"]) == 2 * size
+    with pytest.raises(DecodeError, match=r"for none of pgp_private_key .*for your public key"):
+        reads.rows(pgp_private_key=reads.gnupg.private("ecc").decode(), format="text")
+
+
+def test_of_several_keys_the_one_that_a_message_names_decrypts_it(reads: Reads) -> None:
+    hidden = ("--hidden-recipient", reads.gnupg.fingerprint("locked"))
+    reads.put("a.txt.pgp", b"a\n", "rsa", more=hidden)
+    keys = [reads.gnupg.private(name).decode() for name in ("ecc", "rsa")]
+    assert reads.rows(format="text", pgp_private_key="\n".join(keys)) == [{"value": "a"}]
+
+
 def test_a_file_for_another_key_names_both_and_whose_ours_is(reads: Reads) -> None:
     reads.put("a.txt.pgp", b"a\n", "ecc")
     with pytest.raises(DecodeError) as caught:
@@ -296,6 +317,55 @@ def test_a_changed_byte_is_an_error_and_found_before_the_first_row_of_a_small_fi
         reads.batches(counters=counters, format="text")
     assert counters.files == 0
     assert bool(counters.rows) == (size > HELD_BACK)
+
+
+@pytest.mark.parametrize("behind", ["message", "text", "bytes"])
+def test_what_is_behind_a_message_in_armor_is_an_error(reads: Reads, behind: str) -> None:
+    first, second = (
+        reads.gnupg.encrypt(content, "rsa", more=["--armor"]) for content in (b"a\n", b"b\n")
+    )
+    follows = {"message": second, "text": b"Regards, your bank\n"}
+    more = follows.get(behind) or reads.gnupg.encrypt(b"b\n", "rsa")
+    path = reads.directory / "a.txt.asc"
+    path.write_bytes(first + b"\r\n\n")
+    assert reads.rows() == [{"value": "a"}]
+    path.write_bytes(first + more)
+    with pytest.raises(DecodeError, match="goes on behind the end of its message"):
+        reads.rows()
+
+
+@pytest.mark.parametrize("size", [1000, 1_000_000])
+def test_a_second_message_in_bytes_is_an_error(reads: Reads, size: int) -> None:
+    # Sequoia reads the first one of these without an error if it is large.
+    reads.put("a.txt.pgp", b"0123456789abcde\n" * (size // 16), more=["--compress-algo", "none"])
+    path = reads.directory / "a.txt.pgp"
+    path.write_bytes(path.read_bytes() + reads.gnupg.encrypt(b"b\n", "rsa"))
+    with pytest.raises(DecodeError, match="goes on behind the end of its message"):
+        reads.rows()
+
+
+def test_an_empty_file_is_no_message(reads: Reads) -> None:
+    (reads.directory / "a.txt.pgp").write_bytes(b"")
+    with pytest.raises(DecodeError, match=r"is not an encrypted OpenPGP message.*a\.txt\.pgp"):
+        reads.rows(format="text")
+
+
+def test_rows_before_damage_are_not_kept_if_they_have_to_be_signed(reads: Reads) -> None:
+    content = b"0123456789abcde\n" * (HELD_BACK // 8)
+    given = {"pgp_verify_key": reads.gnupg.public("ecc").decode(), "ignore_corrupt_files": True}
+    path = reads.directory / "a.txt.pgp"
+    reads.put(path.name, content, more=["--compress-algo", "none"])
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert sum(map(len, reads.batches(ignore_corrupt_files=True))) > 0
+    with pytest.raises(VerificationError, match="damaged or truncated"):
+        reads.batches(**given)
+    path.unlink()
+    # The message is whole, and its sender is unknown; what is in it is damaged.
+    packed = gzip.compress(content, 0)[:-1000]
+    reads.put("a.txt.gz.pgp", packed + bytes(1000), more=["--compress-algo", "none"])
+    assert sum(map(len, reads.batches(ignore_corrupt_files=True))) > 0
+    with pytest.raises(VerificationError, match="no valid signature"):
+        reads.batches(**given)
 
 
 @pytest.mark.parametrize("signer", [None, "rsa"])
