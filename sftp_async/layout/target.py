@@ -52,8 +52,11 @@ def archive_kind(path: str) -> str | None:
 
 
 def _archive(path: str) -> tuple[str, str | None]:
-    """Split off the extension of an archive, and return what kind it is of."""
-    name = posixpath.basename(path)
+    """Split off the extension of an archive, and return what kind it is of.
+
+    An extension of PGP behind it is left out.
+    """
+    name = posixpath.basename(without_pgp(path))
     for extension, kind in ARCHIVE_OF_EXTENSION.items():
         # A leading dot hides a file, it starts no extension.
         if name.lower().endswith(f".{extension}") and len(name) > len(extension) + 1:
@@ -99,7 +102,7 @@ def target_problems(options: SFTPOptions) -> Iterator[str]:
     if (
         options.pgp_public_key is None
         and extension
-        and (extension != ARMORED or file_kind(asked)[0])
+        and (extension != ARMORED or file_kind(asked)[0] or archive_kind(asked))
     ):
         yield (
             f"The name {asked!r} is that of an encrypted file: set pgp_public_key to the key of "

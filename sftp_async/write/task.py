@@ -194,7 +194,11 @@ class TaskWriter:
                 f"partitions, and partition {self._partition} has rows",
                 path=self._layout.target,
                 hint="Write df.coalesce(1), or give a directory as path"
-                + (", or put {partition} into archive_member_template" * self._archives),
+                + (
+                    ", or put {partition} into archive_member_template"
+                    if self._archives and self._options.pgp_public_key is None
+                    else ""
+                ),
             )
         staged, final = self._layout.part_names(self._partition, sequence, self._attempt, directory)
         part = self._uploads.start(staged, path or final)

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from sftp_async.errors import OptionsError
+from sftp_async.errors import EncodeError, OptionsError
 from sftp_async.options import SFTPOptions
+from sftp_async.read.scan import list_scan, with_format
 from sftp_async.write.plan import plan_job
 from tests.support.gnupg import PASSPHRASE, GnuPG
-from tests.support.jobs import LINES, real_job, write
+from tests.support.jobs import LINES, real_job, write, write_part
 from tests.support.sshd import SSHD
 
 pytestmark = pytest.mark.one_python
@@ -91,6 +93,36 @@ def test_parquet_is_encrypted_as_a_whole(gnupg: GnuPG, sshd: SSHD, remote_dir: P
     write(sshd.options(), f"{remote_dir}/a.parquet.pgp", ROWS, **given)
     content = gnupg.decrypt((remote_dir / "a.parquet.pgp").read_bytes()).content
     assert parquet.read_table(io.BytesIO(content)).column("line").to_pylist() == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [("a.zip.pgp", "a.csv"), ("a.json.zip.GPG", "a.json"), ("a.tgz.asc", "a.csv")],
+)
+def test_the_name_of_an_exact_archive_says_so_before_its_extension_of_pgp(
+    gnupg: GnuPG, sshd: SSHD, remote_dir: Path, name: str, member: str
+) -> None:
+    options = {**sshd.options(), "pgp_public_key": gnupg.public("rsa").decode()}
+    job = plan_job(SFTPOptions(**options, path=f"{remote_dir}/{name}"), LINES, overwrite=True)
+    job.prepare()
+    job.commit(write_part(job, 0, [pa.record_batch([["x", "y"]], schema=LINES)]))
+    content = io.BytesIO(gnupg.decrypt((remote_dir / name).read_bytes()).content)
+    if "zip" in name:
+        assert zipfile.ZipFile(content).namelist() == [member]
+    else:
+        with tarfile.open(fileobj=content) as archive:
+            assert archive.getnames() == [member]
+    # A read finds the format as well.
+    given = SFTPOptions(**sshd.options(), path=f"{remote_dir}/{name}")
+    _, listing = list_scan(given)
+    assert with_format(given, listing).format == ("json" if "json" in name else "csv")
+    # Without a key the name is refused, as all that would not be encrypted.
+    with pytest.raises(OptionsError, match="is that of an encrypted file: set pgp_public_key"):
+        plan_job(given, LINES, overwrite=True)
+    # Other partitions do not fit into a message, and no template of members changes that.
+    with pytest.raises(EncodeError, match="cannot be joined") as caught:
+        write_part(job, 1, [pa.record_batch([["z"]], schema=LINES)])
+    assert "archive_member_template" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["out", "a.txt.zip.pgp"])
