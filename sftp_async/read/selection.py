@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from sftp_async.errors import OptionsError, SFTPAsyncError
 from sftp_async.formats.archive import is_archive
+from sftp_async.formats.fixed.control import states_rows
 from sftp_async.formats.values import text_times
 from sftp_async.formats.values.zones import zone_of
 from sftp_async.layout.sidecars import ALGORITHMS, done_name
+from sftp_async.options.pgp import pgp_extension
 from sftp_async.options.problems import Problems
 from sftp_async.read.control import verifies_lines
 from sftp_async.read.hidden_names import HIDDEN, is_hidden
@@ -49,7 +51,10 @@ class Selection:
         self._suffixes = options.ignore_suffixes
         self._done = options.done_file_template
         self._min_age = options.min_age
-        self._verifies = options.verify_control is True or verifies_lines(options)
+        self._verifies = (
+            options.verify_control is True or verifies_lines(options) or states_rows(options)
+        )
+        self._decrypts = options.pgp_private_key is not None
         self._cleans = options.clean_source != "off"
         self._reads_members = options.archive != "none" and options.format != "binary"
         self._now = time.time() if now is None else now
@@ -130,8 +135,11 @@ class Selection:
         template = self._done
         if template and siblings is not None and done_name(template, name) not in siblings:
             return NOT_DONE
-        # Where a file is compared with what is stated of it, an empty one is an incomplete one.
-        return None if entry.size or self._verifies else EMPTY
+        # Where a file is compared with what is stated of it, an empty one is an incomplete one. So
+        # is a message: one without content has some bytes.
+        if entry.size or self._verifies or (self._decrypts and pgp_extension(name)):
+            return None
+        return EMPTY
 
     def reason_of_name(self, name: str, *, is_named: bool = False) -> str | None:
         """Return why a file is left out for its name alone; None: it is not."""

@@ -7,7 +7,7 @@ Mistakes that the options show by themselves are reported when they are built.
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sftp_async.formats.archive_format import ArchiveFormat
 from sftp_async.formats.charset import Charset
@@ -250,19 +250,25 @@ def _too_long(name: str) -> bool:
     return len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME
 
 
+#: Options of control records -> those of fixed-width files that make them.
+_CONTROLS: Final = {"header_lines": "fixed_header", "footer_lines": "fixed_trailer"}
+
+
 def _control_problems(
     layout: Layout, options: SFTPOptions, schema: pa.Schema, file_format: Format | None
 ) -> Iterator[str]:
     """Yield why control records cannot be put around the data."""
     charset = Charset.named(options.encoding)
-    for name in ("header_lines", "footer_lines"):
-        text: str | None = getattr(options, name)
+    for option, of_fixed in _CONTROLS.items():
+        text: str | None = getattr(options, option)
         if text is None:
             continue
+        is_layout = options.format == "fixed" and getattr(options, of_fixed) is not None
+        name = of_fixed if is_layout else option
         # What if_exists=rename adds to the name is in any character set.
         template = ControlTemplate(text)
         filled = template.filled(layout.file_name or "")
-        mark = charset.mark if charset is not None and name == "header_lines" else b""
+        mark = charset.mark if charset is not None and option == "header_lines" else b""
         if mark or _lacks(charset, filled):
             yield (
                 f"{name} cannot be written with encoding={options.encoding}: it lacks a character "

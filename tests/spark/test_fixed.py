@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pyspark.errors import PySparkException
 
+from tests.support.documents import pages
+from tests.support.reader import matches
 from tests.support.sshd import SSHD
 
 if TYPE_CHECKING:
@@ -139,3 +143,33 @@ def test_ibm1047_is_that_of_java_but_for_its_line_ends(spark: SparkSession) -> N
     javas = spark.sql("SELECT 1").sparkSession._jvm.java.lang.String(every, "IBM1047")
     exchanged = str.maketrans("\n\x85", "\x85\n")
     assert every.decode("IBM1047").translate(exchanged) == javas
+
+
+def test_the_layouts_of_the_guide_are_written_to_openssh_and_read_back(
+    session: SparkSession, sshd: SSHD, remote_dir: Path
+) -> None:
+    (page,) = (page for page in pages() if page.document == "docs/how-to/fixed-width.md")
+    names: dict[str, Any] = {"spark": session}
+    shown = 0
+    for step in page.steps:
+        code = step.block.code.replace('"/in/', f'"{remote_dir}/')
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(step.block.compile(code), names)  # type: ignore[call-overload]
+        if "show" in names and "staff" not in names:  # the first block names a server of its own
+            own = {"format": "fixed", "single_file": "true"}
+            names["partner"] = {**sshd.options(), **own}
+        if step.output is not None:
+            assert matches(step.output, printed.getvalue()), printed.getvalue()
+            shown += 1
+    assert shown == 5
+    assert {file.name for file in remote_dir.iterdir()} == {
+        "payroll.dat",
+        "payments.ach",
+        "extract.dat",
+    }
+    payments = (remote_dir / "payments.ach").read_bytes().splitlines()
+    assert {len(line) for line in payments} == {94}
+    extract = (remote_dir / "extract.dat").read_bytes()
+    assert extract.decode("cp037") == (
+        f"0000004711{'MILLER':12}00000123D000000000000000815{'SATO':12}00000070N00000000"
+    )

@@ -18,7 +18,8 @@ OVERPUNCHED: Final = {
     "overpunch_ascii": ("0123456789", "pqrstuvwxy"),
 }
 _ZONES: Final = (0xC0, 0xD0)
-_NEXT_LINE: Final = "\x85"
+#: The line end of EBCDIC, in Unicode.
+NEXT_LINE: Final = "\x85"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class ByteSet:
         if self.to_plain is None:
             return data
         table = bytearray(self.to_plain)
-        table[self._of_files.index(_NEXT_LINE)] = ord("\n")
+        table[self._of_files.index(NEXT_LINE)] = ord("\n")
         return data.translate(bytes(table))
 
     @cached_property

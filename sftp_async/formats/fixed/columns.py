@@ -117,6 +117,8 @@ def field_of_each(
     return fields
 
 
+#: Characters of numbers but the zero, which may be before any of them.
+_OF_NUMBERS = frozenset("123456789+-.eE")
 _HINT = "Cast the column, or change its field in the layout"
 
 
@@ -147,4 +149,9 @@ def type_problem(field: Field, kind: pa.DataType, *, reads: bool) -> str | None:
         )
     if field.sign in PLACED_SIGNS and not is_numeric(kind):
         return "is no number"
+    if is_numeric(kind):
+        if field.filling == "0" and not field.is_right(kind):
+            return "is filled with zeros behind its digits, which makes other numbers of them"
+        if field.filling in _OF_NUMBERS:
+            return f"is a number, of which the filling {field.filling!r} could be a part"
     return None

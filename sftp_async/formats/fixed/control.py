@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sftp_async.errors import DecodeError, OptionsError
+from sftp_async.errors import ControlRecordError, OptionsError
 from sftp_async.formats.arrow_text import any_true
 from sftp_async.formats.fixed.layout import Layout
 from sftp_async.formats.fixed.layout_text import parse_layouts
 from sftp_async.formats.values.datetime_patterns import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sftp_async.formats.fixed.layout import Field
@@ -82,6 +82,20 @@ def control_records(options: FormatOptions, width: int) -> tuple[ControlRecord, 
             whole = Layout.of(layout.fields, width)
             found.append(ControlRecord(option, whole, layout.width))
     return tuple(found)
+
+
+def states_rows(options: FormatOptions) -> bool:
+    """Return whether each file states the number of its rows, so that an empty one is incomplete.
+
+    Raises:
+        OptionsError: a layout cannot be read.
+
+    """
+    return any(
+        layout.column(ROWS, case_sensitive=False) is not None
+        for option in _OPTIONS
+        for layout in _layouts(options, option)
+    )
 
 
 def _layouts(options: FormatOptions, option: str) -> list[Layout]:
@@ -177,8 +191,8 @@ class ControlCheck:
             offset: of the first one, in bytes.
 
         Raises:
-            DecodeError: a control record has a wrong length, lacks a constant, or counts other
-                rows than there are.
+            ControlRecordError: a control record has a wrong length, lacks a constant, or counts
+                other rows than there are.
 
         """
         found: dict[int, ControlRecord] = {}
@@ -207,12 +221,15 @@ class ControlCheck:
         """Check at the end of a file that was read as a whole that no record is missing.
 
         Raises:
-            DecodeError: there is no trailer that counts the last rows, or a header counts others.
+            ControlRecordError: there is no trailer that counts the last rows, or a header counts
+                others.
 
         """
         for rows in self._expected:
             if rows != self._rows:
-                raise self._failed(f"The header counts {rows} rows, and there are {self._rows}")
+                raise self._failed(
+                    f"The header counts {rows} rows, and there are {self._rows}", str(rows)
+                )
         for each in self._types:
             if each.option == "fixed_header" or each.count is None:
                 continue
@@ -245,22 +262,26 @@ class ControlCheck:
             return
         text = controls.texts(each.count.start, each.count.stop)[number].as_py().strip()
         if not (text.isascii() and text.isdigit()):
-            raise self._failed(f"{label} has {text!r} for its number of rows")
+            raise self._failed(f"{label} has {text!r} for its number of rows", text)
         if each.option == "fixed_header":
             self._expected.append(int(text))
             return
         seen = rows - self._counted.get(each, 0)
         self._counted[each] = rows
         if int(text) != seen:
-            raise self._failed(f"{label} counts {int(text)} rows, and there are {seen}")
+            raise self._failed(f"{label} counts {int(text)} rows, and there are {seen}", text)
 
-    def _failed(self, problem: str) -> DecodeError:
-        return DecodeError(
+    def _failed(self, problem: str, stated: str | None = None) -> ControlRecordError:
+        # Not one that `ignore_corrupt_files` covers: the rows before it may be any part of all.
+        error = ControlRecordError(
             problem,
             path=self._path,
             hint="The file may be incomplete: ask its sender. To read it as it is, name the field "
             f"{ROWS!r} of the layout _ instead",
         )
+        if stated is not None:
+            error.stated = {ROWS: stated}
+        return error
 
 
 def counts_rows(types: tuple[ControlRecord, ...]) -> bool:
@@ -272,9 +293,37 @@ def control_problems(types: tuple[ControlRecord, ...], layout: Layout) -> Iterat
     """Yield which control records cannot be distinguished from rows, as sentences."""
     for each in types:
         mark = each.mark
-        for field in layout.constants:
-            if (field.start, field.constant) == (mark.start, mark.constant):
-                yield (
-                    f"{each.option} is recognised by {mark.constant!r} at {mark.start + 1}, which "
-                    "each record of fixed_layout has, too."
-                )
+        if like_mark(mark, layout, {}) is True:
+            yield (
+                f"{each.option} is recognised by {mark.constant!r} at {mark.start + 1}, which "
+                "each record of fixed_layout has, too."
+            )
+
+
+def like_mark(mark: Field, layout: Layout, texts: Mapping[int, pa.Array]) -> pa.Array | bool:
+    """Return which rows a read would take for a control record.
+
+    Args:
+        mark: by which it is recognised.
+        layout: of the rows.
+        texts: those of the layout's columns, by the place of their fields.
+
+    Returns:
+        For each row whether it would be; or for all of them, where the layout alone says so. A
+        field whose texts are not given says that none would be.
+
+    """
+    wanted = (mark.constant or "").ljust(mark.width)
+    found: pa.Array | bool = True
+    for field in layout.fields:
+        first, last = max(field.start, mark.start), min(field.stop, mark.stop)
+        if first >= last:
+            continue
+        part = wanted[first - mark.start : last - mark.start]
+        start, stop = first - field.start, last - field.start
+        if field.start in texts:
+            equal = pc.equal(pc.utf8_slice_codeunits(texts[field.start], start, stop), part)
+            found = equal if found is True else pc.and_(found, equal)
+        elif field.constant is None or field.constant.ljust(field.width)[start:stop] != part:
+            return False
+    return found

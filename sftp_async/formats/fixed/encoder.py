@@ -13,9 +13,14 @@ from sftp_async.errors import EncodeError
 from sftp_async.formats.arrow_text import any_true, text_buffer
 from sftp_async.formats.base import Format, PartEncoder
 from sftp_async.formats.charset import Charset
-from sftp_async.formats.fixed.byte_set import ByteSet
+from sftp_async.formats.fixed.byte_set import NEXT_LINE, ByteSet
 from sftp_async.formats.fixed.columns import field_of_each, layout_problems, wanted_layout
-from sftp_async.formats.fixed.control import control_lines, control_problems, control_records
+from sftp_async.formats.fixed.control import (
+    control_lines,
+    control_problems,
+    control_records,
+    like_mark,
+)
 from sftp_async.formats.fixed.field_text import FieldText
 from sftp_async.formats.fixed.matrix import interleaved
 from sftp_async.formats.from_options import cell_text, file_charset, file_compression
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from sftp_async.formats.compressed_stream import Compression
+    from sftp_async.formats.fixed.control import ControlRecord
     from sftp_async.formats.fixed.layout import Field, Layout
     from sftp_async.formats.values.cell_text import CellText
     from sftp_async.options import FormatOptions
@@ -46,6 +52,7 @@ def open_fixed(options: FormatOptions, schema: pa.Schema) -> FixedFormat:
     with problems.collect():
         check_columns(schema, "fixed", case_sensitive=options.case_sensitive)
     layout = None
+    controls: tuple[ControlRecord, ...] = ()
     implied: dict[str, object] = {}
     with problems.collect():
         layout = wanted_layout(options, schema)
@@ -70,6 +77,7 @@ def open_fixed(options: FormatOptions, schema: pa.Schema) -> FixedFormat:
         compression=compression,
         charset=charset,
         bytes_=ByteSet.named(options.encoding),
+        controls=controls,
         implied=implied,
     )
 
@@ -104,6 +112,7 @@ class FixedFormat(Format):
         compression: of the file as a whole.
         charset: None is UTF-8.
         bytes_: the same, if each of its characters is one byte.
+        controls: the types of records that are no rows.
         implied: the options of control records.
 
     """
@@ -119,6 +128,7 @@ class FixedFormat(Format):
         compression: Compression,
         charset: Charset | None,
         bytes_: ByteSet | None,
+        controls: tuple[ControlRecord, ...],
         implied: Mapping[str, object],
     ) -> None:
         self.extension = f"{'txt' if line_sep else 'dat'}{compression.extension}"
@@ -127,6 +137,7 @@ class FixedFormat(Format):
         self.line_sep = line_sep
         self.charset = charset
         self.bytes_ = bytes_
+        self.controls = controls
         self.layout = layout
         if not line_sep:
             self.record_end = line_sep
@@ -168,6 +179,7 @@ class _Records:
             if form.line_sep:
                 self._check_lines(each, text)
             texts.append(text)
+        self._check_marks(texts)
         columns = []
         for each, text in zip(form.fields, texts, strict=True):
             found = self._bytes(each, text)
@@ -220,6 +232,33 @@ class _Records:
         lines = pc.binary_join_element_wise(*parts, form.line_sep, "")
         return form.encoded(text_buffer(lines))
 
+    def _check_marks(self, texts: list[pa.Array]) -> None:
+        """Check that a read takes no row for a record before or behind the data.
+
+        Raises:
+            EncodeError: names the row.
+
+        """
+        form = self._form
+        by_start = {each.field.start: text for each, text in zip(form.fields, texts, strict=True)}
+        for control in form.controls:
+            mark = control.mark
+            like = like_mark(mark, form.layout, by_start)
+            if isinstance(like, pa.Array) and any_true(like):
+                raise EncodeError(
+                    f"Row {self._row + pc.index(like, True).as_py() + 1} of its part has "
+                    f"{mark.constant!r} at {mark.start + 1}, by which a record of {control.option} "
+                    "is recognised, so a reader would not take it for a row",
+                    hint="Give the rows a constant of their own in the layout, or the record a "
+                    "longer one",
+                )
+
+    @property
+    def _more_ends(self) -> str:
+        """The line end of EBCDIC, which is no line break elsewhere."""
+        bytes_ = self._form.bytes_
+        return NEXT_LINE if bytes_ is not None and bytes_.is_ebcdic else ""
+
     def _check_lines(self, each: FieldText, text: pa.Array) -> None:
         """Check that no text ends its record.
 
@@ -230,7 +269,7 @@ class _Records:
         if not is_text(text.type):
             return
         data = text_buffer(text).to_pybytes()
-        ends = {"\n", "\r", self._form.line_sep}
+        ends = {"\n", "\r", self._form.line_sep, *self._more_ends}
         if not any(end.encode() in data for end in ends):
             return
         for end in ends:

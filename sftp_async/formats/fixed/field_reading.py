@@ -88,6 +88,9 @@ class FieldReader(FromText):
     def _strings(self, text: pa.Array) -> pa.Array:
         field = self.field
         right = field.is_right(self.type)
+        if field.null is not None:  # blanks are around it, whatever is around a value
+            for filled in {field.null.ljust(field.width), field.null.rjust(field.width)}:
+                text = null_where(text, filled)
         if field.filling != "0":  # the zeros of a code such as 00123 are its own
             text = _stripped(text, field.filling, left=right, right=not right)
         if field.null is not None:
@@ -108,10 +111,14 @@ class FieldReader(FromText):
         if b" " in data:
             text = _stripped(text, " ", left=True, right=True)
             text = null_where(text, "")
+        null = None if field.null is None else field.null.strip(" ")
+        if null is not None:
+            text = null_where(text, null)
         if field.filling not in " 0":
             right = field.is_right(self.type)
             text = _stripped(text, field.filling, left=right, right=not right)
-        return text if field.null is None else null_where(text, field.null.strip(" "))
+            text = text if null is None else null_where(text, null)
+        return text
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,11 @@ class FieldText:
         text = self._plain(column)
         if is_text(column.type):
             lengths = pc.utf8_length(text)
-            pads = (pc.utf8_lpad, pc.utf8_rpad)
-            if _is_ascii(text):
-                pads = (pc.ascii_lpad, pc.ascii_rpad)
+            ascii_ = _is_ascii(text) and field.filling.isascii()
         else:
             lengths = pc.binary_length(text)
-            pads = (pc.ascii_lpad, pc.ascii_rpad)
+            ascii_ = field.filling.isascii()
+        pads = (pc.ascii_lpad, pc.ascii_rpad) if ascii_ else (pc.utf8_lpad, pc.utf8_rpad)
         longest = pc.max(lengths).as_py() or 0
         space = field.width
         if field.is_number:
@@ -80,6 +79,8 @@ class FieldText:
             found = pad(text, width=space, padding=filling)
             if right and filling == "0" and not is_text(column.type):
                 found = _minus_first(text, found)
+                if pa.types.is_floating(column.type):  # no number has zeros before NaN
+                    found = pc.if_else(pc.is_finite(column), found, pad(text, width=space))
         return pc.fill_null(found, self.null) if column.null_count else found
 
     @property

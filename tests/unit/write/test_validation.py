@@ -47,3 +47,34 @@ def test_what_a_workbook_cannot_be_is_refused(given: dict[str, Any], why: str) -
     options = SFTPOptions(host="h", username="u", password="p", format="excel", **given)
     with pytest.raises(OptionsError, match=why):
         plan_job(options, LINES, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"path": "/out", "fixed_header": '"H"'}, "^Invalid option: fixed_header is for one exact"),
+        (
+            {"path": "/out/a.dat", "fixed_trailer": '"T", rows:3', "archive": "zip"}
+            | {"archive_member_template": "{seq}.txt", "single_file": True},
+            "^Invalid option: fixed_trailer is for an archive with one member",
+        ),
+    ],
+)
+def test_a_control_record_is_called_as_the_option_that_has_it(
+    given: dict[str, Any], why: str
+) -> None:
+    fixed = {"format": "fixed", "fixed_layout": "line:9"}
+    options = SFTPOptions(host="h", username="u", password="p", **fixed, **given)
+    with pytest.raises(OptionsError, match=why):
+        plan_job(options, LINES, overwrite=False)
+
+
+@pytest.mark.parametrize(("password", "size"), [("x" * 100, 100), ("é" * 50, 100)])
+def test_a_password_that_7_zip_does_not_take_is_refused(password: str, size: int) -> None:
+    def options(password: str) -> SFTPOptions:
+        login = {"host": "h", "username": "u", "password": "p"}
+        return SFTPOptions(**login, path="/out/a.zip", archive_password=password)
+
+    with pytest.raises(OptionsError, match=f"archive_password has {size} bytes, and 7-Zip"):
+        plan_job(options(password), LINES, overwrite=False)
+    plan_job(options(password[:49]), LINES, overwrite=False)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sftp_async.errors import DecodeError, EncodeError, OptionsError
+from sftp_async.errors import ControlRecordError, DecodeError, EncodeError, OptionsError
 from sftp_async.formats import open_format, open_read_format
 from sftp_async.formats.fixed import matrix
 from sftp_async.options import FormatOptions
@@ -103,6 +103,30 @@ def test_a_character_that_the_encoding_lacks_is_an_error_of_a_column_and_row() -
 
 
 @pytest.mark.parametrize(
+    ("layout", "mark"),
+    [("a:3, b:5", '"T"'), ("_:1, a:2, b:5", '_:2, "m1"'), ('"T", a:2, b:5', '"Tom1":5')],
+)
+def test_a_row_that_a_reader_would_take_for_a_trailer_is_an_error(layout: str, mark: str) -> None:
+    trailer = {"fixed_layout": layout, "fixed_trailer": f"{mark}, rows:2"}
+    names = ["Tom", "Ann"] if layout.startswith("a") else ["om", "nn"]
+    batch = pa.record_batch({"a": names[::-1], "b": ["2", "1"]})
+    with pytest.raises(EncodeError, match=r"Row 2 of its part has '(T|m1|Tom1)' at [13], by which"):
+        encoded(batch, format="fixed", **trailer)
+    assert encoded(batch.slice(0, 1), format="fixed", **trailer)
+
+
+def test_the_line_end_of_ebcdic_within_a_text_is_a_line_break_in_ebcdic() -> None:
+    batch = pa.record_batch({"a": ["x", "a\x85b"]})
+    options = {"format": "fixed", "fixed_layout": "a:3"}
+    for encoding in ("cp037", "IBM1047"):
+        with pytest.raises(EncodeError, match="'a', row 2 of its part: the value holds a line br"):
+            encoded(batch, encoding=encoding, **options)
+    data = encoded(batch, encoding="cp037", fixed_line_ends=False, **options)
+    assert len(data) == 6
+    assert read(encoded(batch, **options), batch.schema, fixed_layout="a:3") == batch.to_pylist()
+
+
+@pytest.mark.parametrize(
     ("layout", "schema", "problem"),
     [
         ("a:3", {"a": pa.string(), "b": pa.string()}, "no field for 'b', but for a"),
@@ -112,6 +136,9 @@ def test_a_character_that_the_encoding_lacks_is_an_error_of_a_column_and_row() -
         ("a:5.1", {"a": pa.decimal128(5, 2)}, "has 2 decimals, and its field 1"),
         ('a:8 "yyyyMMdd"', {"a": pa.string()}, "is no DATE or TIMESTAMP"),
         ("a:4", {"a": pa.bool_()}, "is written as true and false, and its field has 4"),
+        ("a:4 left zero", {"a": pa.int32()}, "filled with zeros behind its digits"),
+        ('a:4 pad="9"', {"a": pa.int32()}, "of which the filling '9' could be a part"),
+        ('a:9 pad="-"', {"a": pa.float64()}, "of which the filling '-' could be a part"),
     ],
 )
 def test_a_column_that_has_no_field_for_it_is_refused(
@@ -134,6 +161,7 @@ def test_a_column_that_has_no_field_for_it_is_refused(
         ({"fixed_layout": "a:3", "fixed_header": "x:1"}, "a record without a constant"),
         ({"fixed_layout": "a:3", "fixed_trailer": '"T":4'}, "of 4 characters, and those of the"),
         ({"fixed_layout": '"D", a:3', "fixed_trailer": '"D", _:1'}, "recognised by 'D' at 1"),
+        ({"fixed_layout": '"D1", a:3', "fixed_trailer": '"D", _:1'}, "recognised by 'D' at 1"),
     ],
 )
 def test_options_that_make_no_layout_are_refused_both_ways(
@@ -166,6 +194,25 @@ def test_a_blank_string_is_null_or_empty_and_other_blanks_are_null() -> None:
     assert read(data, schema, fixed_layout=layout) == [null]
     empty = read(data, schema, fixed_layout=layout, fixed_blank_strings="empty")
     assert empty == [null | {"a": "", "e": ""}]
+
+
+@pytest.mark.parametrize("filling", ["", "right", "zero", 'pad="*"', 'right pad="*"', 'pad="·"'])
+@pytest.mark.parametrize("null", ["NA", "****", "0000"])
+def test_the_text_of_null_is_null_whatever_fills_the_field(filling: str, null: str) -> None:
+    layout = f'a:4 {filling} null="{null}", b:4 int {filling} null="{null}"'
+    batch = pa.record_batch({"a": ["ab", None], "b": pa.array([12, None], pa.int32())})
+    data = encoded(batch, format="fixed", fixed_layout=layout)
+    found = read(data, batch.schema, fixed_layout=layout)
+    assert found == [{"a": "00ab" if filling == "zero" else "ab", "b": 12}, {"a": None, "b": None}]
+
+
+def test_what_is_no_number_has_no_zeros_before_it() -> None:
+    batch = pa.record_batch({"a": [1.5, -1.5, float("inf"), float("-inf"), None]})
+    data = encoded(batch, format="fixed", fixed_layout="a:10 zero")
+    assert data.split(b"\n")[:4] == [b"00000001.5", b"-0000001.5", b"  Infinity", b" -Infinity"]
+    assert read(data, batch.schema, fixed_layout="a:10 zero") == batch.to_pylist()
+    nothing = pa.record_batch({"a": [float("nan")]})
+    assert encoded(nothing, format="fixed", fixed_layout="a:5 zero") == b"  NaN\n"
 
 
 LINES = b"  1ann\n\n  2bo\n  x  c\n  3ann?\r\n  4  d"
@@ -269,15 +316,16 @@ def test_control_records_are_no_rows_and_count_those_since_the_last_of_their_kin
 def test_a_control_record_that_does_not_fit_the_rows_fails(
     old: bytes, new: bytes, problem: str
 ) -> None:
-    with pytest.raises(DecodeError) as caught:
+    with pytest.raises(ControlRecordError) as caught:
         read(SHEET.replace(old, new, 1), **CONTROLS)
     assert problem in str(caught.value)
+    assert ("rows" in caught.value.stated) == ("counts" in problem or "its number" in problem)
 
 
 def test_a_header_may_count_the_rows() -> None:
     options = {"fixed_layout": "a:3", "fixed_header": '"#", rows:2 zero'}
     assert len(read(b"#02\nabc\ndef\n", **options)) == 2
-    with pytest.raises(DecodeError, match="The header counts 2 rows, and there are 1"):
+    with pytest.raises(ControlRecordError, match="The header counts 2 rows, and there are 1"):
         read(b"#02\nabc\n", **options)
 
 
