@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 #: Bytes of a member that are kept in memory until its size is known; more are on the local disk.
 SPOOLED_IN_MEMORY: Final = 1024 * 1024
 _PIECE: Final = 1024 * 1024
+#: 7-Zip's CPP/7zip/Crypto/WzAes.h: kPasswordSizeMax.
+MOST_PASSWORD_BYTES: Final = 99
 #: Level of a deflate stream that stores the data: of files whose format compresses them itself.
 _STORED: Final = 0
 
@@ -140,8 +142,15 @@ def archive_problems(options: FormatOptions) -> Iterator[str]:
             yield "compression_level is set, but compression=none has no levels."
         elif (level := options.compression_level) is not None and not 1 <= level <= 9:
             yield f"compression_level must be from 1 to 9 for archive={kind}, not {level}."
-    if options.archive_password is not None and kind != "zip":
-        yield f"archive_password is for archive=zip: archive={kind} knows no encryption."
+    if options.archive_password is not None:
+        if kind != "zip":
+            yield f"archive_password is for archive=zip: archive={kind} knows no encryption."
+        size = len(options.archive_password.get_secret_value().encode())
+        if size > MOST_PASSWORD_BYTES:
+            yield (
+                f"archive_password has {size} bytes, and 7-Zip opens no archive whose password has "
+                f"more than {MOST_PASSWORD_BYTES}: take a shorter one."
+            )
 
 
 class ArchiveFormat(Format):

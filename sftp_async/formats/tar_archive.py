@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tarfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -80,7 +81,7 @@ class _TarReader:
         return found
 
     def _check_end(self) -> None:
-        """Ensure that the archive has its end, and is whole up to there.
+        """Ensure that the archive has its end, is whole up to there, and that nothing follows.
 
         To tarfile, a header that is cut or damaged is an end as well.
         """
@@ -90,8 +91,10 @@ class _TarReader:
             raise self._damaged("it ends too early: the file is truncated")
         if block != _END:
             raise self._damaged("a header is damaged")
-        for _ in self._chunks:  # the checksum of the compressed data is at its end
-            pass
+        # To its end, where the checksum of the compressed data is.
+        for piece in itertools.chain((self._last[start:], self._rest), self._chunks):
+            if piece.strip(b"\0"):
+                raise self._damaged("behind its end are other bytes, such as another archive")
 
     def _damaged(self, reason: str) -> DecodeError:
         error = DecodeError(

@@ -206,7 +206,11 @@ def zip_members(
 def _directory(file: ReadableFile) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(_RangeFile(file)) as archive:
-            return archive.infolist()
+            found = archive.infolist()
+            _check_start(
+                file, min((each.header_offset for each in found), default=archive.start_dir)
+            )
+            return found
     except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
         raise malformed(
             f"The file is no zip archive, or is truncated or damaged: {error}: no directory of an "
@@ -215,6 +219,24 @@ def _directory(file: ReadableFile) -> list[zipfile.ZipInfo]:
             offset=file.size,
             hint="Ensure that the file is complete",
         ) from error
+
+
+def _check_start(file: ReadableFile, start: int) -> None:
+    """Ensure that no other archive is before the one whose directory is at the end.
+
+    A program that unpacks the archive may be there.
+
+    Raises:
+        DecodeError: there is one.
+
+    """
+    if start and file.read_ranges([(0, len(_LOCAL_MARK))]) == [_LOCAL_MARK]:
+        raise DecodeError(
+            f"The file holds another zip archive before byte {start:,}, whose members the "
+            "directory at its end does not have",
+            path=file.path,
+            hint="Ask the sender for one file for each archive",
+        )
 
 
 def _is_link(found: zipfile.ZipInfo) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sftp_async.layout.part_names import LONGEST_NAME, is_data
 from sftp_async.layout.path_safety import unpacked_problem
+from sftp_async.options.codecs import CODEC_OF_READ_EXTENSION
 from sftp_async.options.template_option import FILE_NUMBERS, template_fields
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Fields of a member's name; the columns of `partition_by` come on top of them.
 MEMBER_FIELDS: Final = (*FILE_NUMBERS, "stem", "now", "job", "batch")
+#: Extensions of archives and of encrypted files, which no member is.
+_OTHERS: Final = frozenset({"zip", "tar", "tgz", "pgp", "gpg"})
 _ONE: Final = "{stem}.{extension}"
 _OF_SEVERAL: Final = "{stem}-{partition:05d}.{extension}"
 
@@ -68,16 +71,28 @@ class MemberNames:
         facts = {**values, **own, "batch": int(batch or 0), "extension": self.extension}
         template = self.template or (_OF_SEVERAL if several else _ONE)
         name = template.format_map(facts)
-        if (problem := member_problem(name)) is not None:
-            raise ValueError(f"{name[:LONGEST_NAME]!r} {problem}")
+        if (problem := member_problem(name, self.extension)) is not None:
+            raise ValueError(f"{name[:LONGEST_NAME]!r}, which {problem}")
         return name
 
 
-def member_problem(name: str) -> str | None:
+def member_problem(name: str, extension: str) -> str | None:
     """Return why no member of an archive may have the name; None if one may.
 
-    The user who unpacks the archive gets one file, in the directory that he chooses.
+    The user who unpacks the archive gets one file, in the directory that he chooses, and readers
+    take it for what its name says.
+
+    Args:
+        name: of the member.
+        extension: of the members' format, without the leading dot.
+
     """
+    _, dot, last = name.lower().rpartition(".")
+    codec = CODEC_OF_READ_EXTENSION.get(last) if dot else None
+    if codec is not None and codec != CODEC_OF_READ_EXTENSION.get(extension.rpartition(".")[2]):
+        return f"ends as a file that {codec} has compressed, and the member is none"
+    if dot and last in _OTHERS:
+        return f"ends as a file of the kind {last}, and the member is none"
     if "/" in name:
         return "has a slash in it"
     if ":" in name:

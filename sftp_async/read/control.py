@@ -142,6 +142,21 @@ class ControlReading:
         }
         self._compare(file.path, found, facts)
 
+    def check_members(self, path: str) -> None:
+        """Take an archive of which no member was read, unless the user asked for none of its.
+
+        Raises:
+            ControlRecordError: it should have one, with control records.
+
+        """
+        if self.verifies and self.options.path_glob_filter is None:
+            raise ControlRecordError(
+                "The archive has no file that is read, so nothing states what it should hold",
+                path=path,
+                hint="It is incomplete or of another kind: ask the sender for it again, or set "
+                "verify_control=false to read it all the same",
+            )
+
     def _compare(self, path: str, found: FoundRecords, facts: dict[str, object]) -> None:
         """Compare all records with what a file has.
 

@@ -150,8 +150,10 @@ def _decoded(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a split without the columns that are not in the file."""
     control = ControlReading.of(scan.options, scan.columns.data)
+    is_read = False
     with sources(file, scan.options, scan.file_format, digests) as parts:
         for part in parts:
+            is_read = True
             # Only a file itself has ranges: a copy and a member are read from start to end.
             start, stop = (split.start, split.stop) if part is file else (0, part.size)
             batches = (
@@ -160,3 +162,5 @@ def _decoded(
                 else control.rows(scan.file_format, part, start, stop)
             )
             yield from filter(len, batches)
+    if control is not None and not is_read:
+        control.check_members(file.path)

@@ -415,3 +415,33 @@ def test_whatever_the_templates_what_is_written_is_verified_when_it_is_read(
         file.write_bytes(end.encode().join(lines))
         with pytest.raises(ControlRecordError):
             read(sshd, path, schema, **given)
+
+
+FIXED = {
+    "format": "fixed",
+    "fixed_layout": "id:4 bigint zero, price:8.2",
+    "fixed_trailer": '"T", rows:11',
+}
+
+
+def test_a_counted_trailer_of_fixed_width_is_no_damage_that_can_be_ignored(
+    sshd: SSHD, remote_dir: Path
+) -> None:
+    (remote_dir / "a.dat").write_bytes(b"000100000250\nT          1\n")
+    assert read(sshd, f"{remote_dir}/a.dat", **FIXED) == [(1, Decimal("2.50"))]
+    for content in (b"000100000250\nT          2\n", b"000100000250\n", b""):
+        (remote_dir / "a.dat").write_bytes(content)
+        for path in (f"{remote_dir}/a.dat", str(remote_dir)):
+            with pytest.raises(ControlRecordError):
+                read(sshd, path, ignore_corrupt_files=True, **FIXED)
+    # Without a count nothing says that an empty file is incomplete.
+    assert read(sshd, str(remote_dir), **FIXED | {"fixed_trailer": '"T", _:11'}) == []
+
+
+def test_an_archive_without_a_file_is_an_error(sshd: SSHD, remote_dir: Path) -> None:
+    with zipfile.ZipFile(remote_dir / "a.zip", "w") as archive:
+        archive.writestr("orders/", "")
+    with pytest.raises(ControlRecordError, match="The archive has no file that is read"):
+        read(sshd, f"{remote_dir}/a.zip", **CSV, **RECORDS)
+    for more in ({"verify_control": False}, {"path_glob_filter": "*.csv"}):
+        assert read(sshd, f"{remote_dir}/a.zip", **CSV, **RECORDS, **more) == []

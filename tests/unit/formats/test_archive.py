@@ -289,6 +289,25 @@ def test_a_tar_archive_without_its_end_or_with_a_damaged_header_is_an_error(form
         read_all(MemoryFile("/in/a.tar", bytes(damaged)))
 
 
+@archives
+def test_two_archives_in_one_file_are_an_error_rather_than_half_of_the_rows(name: str) -> None:
+    whole = ARCHIVES[name]({"a.csv": text(3000)}) + ARCHIVES[name]({"b.csv": text(2000)})
+    problem = "holds another zip archive" if name.lower().endswith(".zip") else "behind its end"
+    with pytest.raises(DecodeError, match=problem) as raised:
+        read_all(MemoryFile(f"/in/{name}", whole))
+    assert raised.value.path == f"/in/{name}"
+
+
+def test_a_program_may_be_before_a_zip_archive_and_zeros_behind_a_tar_archive() -> None:
+    files = {"a.csv": text(3000)}
+    for name, whole in (
+        ("a.zip", b"#!/bin/sh\n" + zipped(files)),
+        ("a.tar", tarred(files) + bytes(3_000_000)),
+        ("a.tar.gz", gzip.compress(tarred(files)) + gzip.compress(bytes(3_000_000))),
+    ):
+        assert [*read_all(MemoryFile(f"/in/{name}", whole)).values()] == [files["a.csv"]]
+
+
 @pytest.mark.parametrize("name", ["a.zip", "A.ZIP", "bzip2.zip", "lzma.zip"])
 def test_a_changed_byte_of_a_zip_member_is_found(name: str) -> None:
     data = text(50_000)

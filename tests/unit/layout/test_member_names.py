@@ -43,6 +43,18 @@ def test_a_name_that_is_unsafe_where_it_is_unpacked_is_none(name: str) -> None:
         rendered(name.replace("{", "{{") or "{stem:.0}")
 
 
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.ZST", "x.zip", "x.tar.gz", "x.tgz", "x.csv.pgp"])
+def test_a_name_of_another_kind_of_file_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match=r"which ends as a file .*, and the member is none"):
+        rendered(name)
+
+
+def test_a_member_that_is_compressed_may_be_called_so() -> None:
+    names = MemberNames("{stem}.txt.GZIP", "csv.gz", NOON)
+    assert names.render("daily.tar") == "daily.txt.GZIP"
+    assert rendered("gz") == "gz"
+
+
 def test_unknown_fields_are_named() -> None:
     assert template_problem("{stem}{batch}", ("day",), stream=True) is None
     problem = template_problem("{stem}{batch}", ("day",), stream=False)
