@@ -58,9 +58,11 @@ class EncryptedFormat(Format):
 
     def for_concatenation(self) -> EncryptedFormat:
         """Return the format of parts that the driver can join; itself where it cannot."""
+        if self.member_extension is not None:
+            return self  # an archive has to be around all parts
         inner = self._inner.for_concatenation()
-        if not inner.concatenable or inner.member_extension is not None:
-            return self  # nor could it without encryption; or an archive has to be around all parts
+        if not inner.concatenable:
+            return self  # nor could it without encryption
         from sftp_async.formats.pgp.joinable import JoinableFormat
 
         return JoinableFormat(inner, self._keys, armor=self._armor)
