@@ -48,7 +48,8 @@ class EncryptedFormat(Format):
 
     def open(self, *, header: bool = True) -> PartEncoder:
         """Start one part file, and the process that encrypts it."""
-        return _EncryptedPart(self._inner.open(header=header), self._keys, armor=self._armor)
+        process = PGPProcess(self._keys.task(armor=self._armor))
+        return EncryptedPart(self._inner.open(header=header), process)
 
     def named(self, member: str) -> Self:
         """Return the format for one file, with the name of the member of an archive in it."""
@@ -91,16 +92,22 @@ class EncryptedRowFiles(EncryptedFormat, RowFiles):
         ]
 
 
-class _EncryptedPart(PartEncoder):
-    """One message."""
+class EncryptedPart(PartEncoder):
+    """One message.
 
-    def __init__(self, inner: PartEncoder, keys: EncryptionKeys, *, armor: bool) -> None:
+    Args:
+        inner: of the content.
+        process: that encrypts it.
+
+    """
+
+    def __init__(self, inner: PartEncoder, process: PGPProcess) -> None:
         self._inner = inner
-        self._process = PGPProcess(keys.task(armor=armor))
+        self._process = process
 
     def encode(self, batch: pa.RecordBatch) -> Buffer:
         """Return what has been encrypted meanwhile; see `PartEncoder.encode`."""
-        return joined(self._process.send(self._inner.encode(batch)))
+        return self._written(self._process.send(self._inner.encode(batch)))
 
     def finish(self) -> Buffer:
         """Return the end of the message."""
@@ -109,8 +116,12 @@ class _EncryptedPart(PartEncoder):
     def tail(self) -> Iterator[Buffer]:
         """Yield the end of the message, in pieces."""
         for piece in self._inner.tail():
-            yield joined(self._process.send(piece))
-        yield joined(self._process.end())
+            yield self._written(self._process.send(piece))
+        yield self._written(self._process.end())
+
+    def _written(self, pieces: Iterator[bytes]) -> bytes:
+        """Return what is written of the message, of what has been encrypted."""
+        return joined(pieces)
 
 
 def joined(pieces: Iterable[bytes]) -> bytes:

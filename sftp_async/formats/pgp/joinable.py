@@ -13,8 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.errors import EncodeError
-from sftp_async.formats.base import PartEncoder
-from sftp_async.formats.pgp.encrypt import EncryptedFormat, joined
+from sftp_async.formats.pgp.encrypt import EncryptedFormat, EncryptedPart, joined
 from sftp_async.formats.pgp.keys import DecryptionKeys, new_key
 from sftp_async.formats.pgp.process import PGPFailure, PGPProcess
 from sftp_async.formats.pgp.recipients import first_packet
@@ -22,10 +21,7 @@ from sftp_async.formats.pgp.recipients import first_packet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-    from typing_extensions import Buffer
-
-    from sftp_async.formats.base import Format
+    from sftp_async.formats.base import Format, PartEncoder
     from sftp_async.formats.pgp.keys import EncryptionKeys
 
 
@@ -65,9 +61,9 @@ class JoinableFormat(EncryptedFormat):
 
     def sealed(self, data: bytes) -> tuple[bytes, bytes]:
         """Return bytes as a part, and the packet that opens it."""
-        part = _JoinablePart(None, self._part())
-        message = part.sent(data) + b"".join(part.tail())
-        return message, part.key_packet
+        message = joined(self._part().through([data]))
+        size = first_packet(message)
+        return message[size:], message[:size]
 
     def join(self) -> Joining:
         """Start the message that parts become."""
@@ -77,34 +73,12 @@ class JoinableFormat(EncryptedFormat):
         return PGPProcess(self._part_keys.task(armor=False))
 
 
-class _JoinablePart(PartEncoder):
+class _JoinablePart(EncryptedPart):
     """One message, without its first packet."""
 
-    def __init__(self, inner: PartEncoder | None, process: PGPProcess) -> None:
-        self._inner = inner
-        self._process = process
-        self._head = b""
+    _head = b""
 
-    def encode(self, batch: pa.RecordBatch) -> Buffer:
-        """Return what has been encrypted meanwhile; see `PartEncoder.encode`."""
-        assert self._inner is not None
-        return self.sent(self._inner.encode(batch))
-
-    def finish(self) -> Buffer:
-        """Return the end of the message."""
-        return b"".join(self.tail())
-
-    def tail(self) -> Iterator[bytes]:
-        """Yield the end of the message, in pieces."""
-        for piece in self._inner.tail() if self._inner is not None else ():
-            yield self.sent(piece)
-        yield self._behind_key(self._process.end())
-
-    def sent(self, data: Buffer) -> bytes:
-        """Encrypt bytes; return what has been encrypted meanwhile."""
-        return self._behind_key(self._process.send(data))
-
-    def _behind_key(self, pieces: Iterator[bytes]) -> bytes:
+    def _written(self, pieces: Iterator[bytes]) -> bytes:
         data = joined(pieces)
         if self.key_packet:
             return data
