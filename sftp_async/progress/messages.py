@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.summary import WriteSummary
+from sftp_async.remote.stats import UNSPENT, ConnectionStats
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -78,8 +79,8 @@ class TaskProgress:
     `age` is the number of seconds since the job was planned, by the clocks of two machines: it may
     be less than 0; `began` is the age at which the task began. `stage` is Spark's number of the
     stage that it belongs to; -1: unknown. `error` is why it failed, and `error_type` the class of
-    that error. `attempt` is Spark's number of the attempt at the partition. `connections` to
-    `throttle_seconds` are what its connections took. `shown` is whether a display may show it.
+    that error. `attempt` is Spark's number of the attempt at the partition. `spent` is what its
+    connections took. `shown` is whether a display may show it.
     """
 
     kind: Literal["task"]
@@ -96,11 +97,7 @@ class TaskProgress:
     error: str = ""
     error_type: str = ""
     attempt: int = 0
-    connections: int = 0
-    retries: int = 0
-    reconnects: int = 0
-    wait_seconds: float = 0.0
-    throttle_seconds: float = 0.0
+    spent: ConnectionStats = UNSPENT
     shown: bool = True
     labels: JobLabels = field(default=JobLabels(), compare=False)
 
@@ -109,7 +106,7 @@ class TaskProgress:
 class CommitProgress:
     """The driver commits a job; `began` is the age at which it began, `error` why it failed.
 
-    `connections` to `throttle_seconds` are what its connections took.
+    `spent` is what its connections took.
     """
 
     kind: Literal["commit"]
@@ -120,11 +117,7 @@ class CommitProgress:
     error_type: str = ""
     state: TaskState = "running"
     began: float = 0.0
-    connections: int = 0
-    retries: int = 0
-    reconnects: int = 0
-    wait_seconds: float = 0.0
-    throttle_seconds: float = 0.0
+    spent: ConnectionStats = UNSPENT
     shown: bool = True
     labels: JobLabels = field(default=JobLabels(), compare=False)
 
@@ -136,8 +129,8 @@ class ReadProgress:
     `files` are those whose first range it has read, `ranges` all that it has read, of any file.
     `job` is one run of a scan: the scan and Spark's stage, since a DataFrame may be read again.
     `tasks` is the number of all tasks; `files_left_out` counts this task's, `left_out_before` those
-    of the listing. `fast_bytes` and `exact_bytes` took these paths of their decoder. Then comes
-    what the task's connections took. The fields from `began` on are those of `TaskProgress`.
+    of the listing. `fast_bytes` and `exact_bytes` took these paths of their decoder. The fields
+    from `spent` on are those of `TaskProgress`.
     """
 
     kind: Literal["read"]
@@ -155,15 +148,11 @@ class ReadProgress:
     ranges: int = 0
     fast_bytes: int = 0
     exact_bytes: int = 0
-    connections: int = 0
-    retries: int = 0
-    reconnects: int = 0
+    spent: ConnectionStats = UNSPENT
     began: float = 0.0
     error: str = ""
     error_type: str = ""
     attempt: int = 0
-    wait_seconds: float = 0.0
-    throttle_seconds: float = 0.0
     shown: bool = True
     labels: JobLabels = field(default=JobLabels(), compare=False)
 

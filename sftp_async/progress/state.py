@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from sftp_async.progress.history import KEPT
@@ -18,6 +18,7 @@ from sftp_async.progress.messages import (
 )
 from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.summary import WriteSummary
+from sftp_async.remote.stats import UNSPENT
 
 #: Seconds after a write's first message before it is shown; that message is sent half a second
 #: after the start of a task.
@@ -233,11 +234,7 @@ class WriteState:
             tasks=message.tasks,
             tasks_done=job.done,
             files_left_out=message.left_out_before + sum(task.files_left_out for task in tasks),
-            connections=sum(task.connections for task in tasks),
-            retries=sum(task.retries for task in tasks),
-            reconnects=sum(task.reconnects for task in tasks),
-            wait_seconds=sum(task.wait_seconds for task in tasks),
-            throttle_seconds=sum(task.throttle_seconds for task in tasks),
+            **asdict(sum((task.spent for task in tasks), UNSPENT)),
             exact_share=exact / (fast + exact) if fast + exact else None,
             ranges=sum(task.ranges for task in tasks),
             startup_seconds=min(now - job.planned, job.startup or 0.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sftp_async.humanize import counted, readable_target
@@ -84,7 +84,7 @@ class ReadTracking:
                 self.tasks,
                 left_out_before=self.left_out,
                 **counts,
-                **asdict(pool.connection_stats() - before),
+                spent=pool.connection_stats() - before,
                 began=began,
                 attempt=attempt,
                 shown=shown,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from sftp_async.progress.messages import (
@@ -72,7 +72,7 @@ class _Job:
             return False
         self.running.pop(key, None)
         self.ended.add(key)
-        self.spent += _spent(message)
+        self.spent += message.spent
         if message.state == "done":
             self.done.add(message.partition)
             self.best[message.partition] = message
@@ -106,7 +106,7 @@ class _Job:
         best = self.best.values()
         reads = [each for each in best if isinstance(each, ReadProgress)]
         left_out = sum(each.files_left_out for each in reads)
-        spent = sum(map(_spent, self.running.values()), self.spent)
+        spent = sum((each.spent for each in self.running.values()), self.spent)
         seconds = max(self.age, 0.0)
         if isinstance(summary, WriteSummary):
             seconds = summary.seconds
@@ -126,11 +126,7 @@ class _Job:
             tasks=len(self.done),
             seconds=seconds,
             startup_seconds=min(seconds, self.startup or 0.0),
-            connections=spent.connections,
-            retries=spent.retries,
-            reconnects=spent.reconnects,
-            wait_seconds=spent.wait_seconds,
-            throttle_seconds=spent.throttle_seconds,
+            **asdict(spent),
             files_left_out=left_out + max((each.left_out_before for each in reads), default=0),
             error_type=self.error_type,
             error=self.error,
@@ -244,16 +240,6 @@ class JobFollower:
         if job.commit is not None:
             job.spans.add_commit(job.commit, result)
         job.spans.end(result)
-
-
-def _spent(message: TaskProgress | ReadProgress) -> ConnectionStats:
-    return ConnectionStats(
-        message.connections,
-        message.retries,
-        message.reconnects,
-        message.wait_seconds,
-        message.throttle_seconds,
-    )
 
 
 def _succeeded(summary: WriteSummary, labels: JobLabels) -> JobResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
@@ -35,8 +36,6 @@ COUNTERS = (
     ("wait_seconds", "s", "Time that tasks, plan and commit waited for connections."),
     ("throttle_seconds", "s", "Time that bytes waited for the bandwidth of the options."),
 )
-#: Fields of what a job, a task and a commit took.
-SPENT = ("connections", "retries", "reconnects", "wait_seconds", "throttle_seconds")
 #: Fields of `JobResult`: what a commit made visible; what else a job did to files.
 COMMITTED = ("files", "rows", "bytes")
 CHANGED = ("files_replaced", "files_removed", "files_left_out")
@@ -153,7 +152,7 @@ class ChildSpans:
         message: TaskProgress | ReadProgress | CommitProgress,
         attributes: dict[str, Any],
     ) -> None:
-        spent = {f"sftp_async.{name}": getattr(message, name) for name in SPENT}
+        spent = {f"sftp_async.{name}": value for name, value in asdict(message.spent).items()}
         span = self._exporter.tracer.start_span(
             name,
             self._context,

@@ -19,6 +19,7 @@ from sftp_async.progress.messages import (
 from sftp_async.progress.read_summary import ReadSummary
 from sftp_async.progress.state import BETWEEN, QUIET, SHOWN_AFTER, View, WriteState
 from sftp_async.progress.summary import WriteSummary
+from sftp_async.remote.stats import ConnectionStats
 
 
 def task(partition: int, bytes_: int, state: Any = "running", job: str = "a") -> TaskProgress:
@@ -196,7 +197,12 @@ def test_a_read_is_summed_up_when_the_last_of_its_tasks_has_ended() -> None:
     kept.update(read_progress(1), 5.0)
     assert kept.is_busy(5.1)
     assert kept.last_read is None
-    kept.update(read_progress(0, "done", files=2, ranges=2, rows=20, bytes=200, retries=1), 6.0)
+    kept.update(
+        read_progress(
+            0, "done", files=2, ranges=2, rows=20, bytes=200, spent=ConnectionStats(retries=1)
+        ),
+        6.0,
+    )
     assert kept.last_read is not None
     assert (kept.last_read.tasks_done, kept.last_read.tasks) == (1, 2)
     last = read_progress(1, "done", files=1, rows=5, bytes=50, files_left_out=1, left_out_before=3)

@@ -19,6 +19,7 @@ from sftp_async.progress.messages import (
 from sftp_async.progress.state import BETWEEN, MOST_JOBS, QUIET
 from sftp_async.progress.summary import WriteSummary
 from sftp_async.progress.telemetry.follower import JobFollower
+from sftp_async.remote.stats import ConnectionStats
 
 LABELS = JobLabels("sftp.example.com", 2222, "csv", 1_800_000_000.0)
 
@@ -106,9 +107,15 @@ def test_a_write_that_failed_has_what_its_tasks_reported_and_the_last_error(
     followed: Followed,
 ) -> None:
     followed.get(
-        task(0, connections=2),
-        task(1, "failed", error="The disk is full", error_type="TransferError", retries=3),
-        task(2, "running", wait_seconds=0.5),
+        task(0, spent=ConnectionStats(connections=2)),
+        task(
+            1,
+            "failed",
+            error="The disk is full",
+            error_type="TransferError",
+            spent=ConnectionStats(retries=3),
+        ),
+        task(2, "running", spent=ConnectionStats(wait_seconds=0.5)),
         JobEnded("end", "w", failed(), labels=LABELS),
     )
     (line,) = followed.lines
@@ -143,7 +150,14 @@ def test_a_write_that_fails_before_its_tasks_says_with_what(followed: Followed) 
 
 def test_a_read_is_over_when_each_of_its_partitions_is_done_once(followed: Followed) -> None:
     followed.get(
-        read(0, "failed", attempt=0, error="gone", error_type="RemoteChangedError", retries=1),
+        read(
+            0,
+            "failed",
+            attempt=0,
+            error="gone",
+            error_type="RemoteChangedError",
+            spent=ConnectionStats(retries=1),
+        ),
         read(0, attempt=1, files_left_out=1, left_out_before=3),
     )
     assert followed.lines == []
