@@ -56,7 +56,12 @@ def rows(content: bytes, schema: pa.Schema, paths: str, **options: Any) -> str:
 
 @pytest.mark.parametrize(
     ("schema", "options"),
-    [(FLAT, {}), *((SCHEMA, options) for options in OPTIONS)],
+    [
+        (FLAT, {}),
+        (SCHEMA, {}),
+        # These are read by this package alone.
+        *(pytest.param(SCHEMA, options, marks=pytest.mark.once) for options in OPTIONS if options),
+    ],
     ids=lambda each: "nested" if each is SCHEMA else "flat" if each is FLAT else str(each),
 )
 def test_all_paths_make_the_rows_of_the_tokens(

@@ -148,7 +148,12 @@ def test_the_column_must_be_a_string() -> None:
 
 
 @pytest.mark.one_python
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize(
+    "options",
+    # Those after the first are read by this package alone.
+    [pytest.param(each, marks=[pytest.mark.once] if each else []) for each in OPTIONS],
+    ids=str,
+)
 def test_odd_records_become_the_same_on_every_path(options: dict[str, str]) -> None:
     schema = pa.schema(
         [
