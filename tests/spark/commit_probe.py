@@ -1,6 +1,7 @@
-"""Write two batches and a micro-batch at once, up to their commits; a script for `test_kills`.
+"""Write two batches and a micro-batch to each of some servers; a script for `test_kills`.
 
-Before that it runs the streaming query over what is there already, and waits for a line.
+All are written at once, up to their commits. Before that it runs the streaming queries over what is
+there already, and waits for a line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.spark.soak_probe import start_query
 from tests.support.cluster import say
@@ -18,6 +19,7 @@ from tests.support.spark import start_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 #: Modes of the batch writes, and names of their targets.
 MODES = ("append", "overwrite")
@@ -41,22 +43,28 @@ def write_in_a_thread(spark: SparkSession, options: dict[str, str], mode: str) -
 
 
 def main() -> None:
-    asked = json.loads(sys.stdin.readline())
+    asked: list[dict[str, Any]] = json.loads(sys.stdin.readline())["servers"]
     with tempfile.TemporaryDirectory() as directory:
         spark = start_spark(Path(directory))
-        start_query(spark, asked, PARTITIONS).awaitTermination()
+        await_all([start_query(spark, each, PARTITIONS) for each in asked])
         say(ready=True)
         sys.stdin.readline()
         batches = [
-            threading.Thread(target=write_in_a_thread, args=[spark, asked["options"], mode])
+            threading.Thread(target=write_in_a_thread, args=[spark, each["options"], mode])
+            for each in asked
             for mode in MODES
         ]
         for batch in batches:
             batch.start()
-        start_query(spark, asked, PARTITIONS).awaitTermination()
+        await_all([start_query(spark, each, PARTITIONS) for each in asked])
         for batch in batches:
             batch.join()
         spark.stop()
+
+
+def await_all(queries: list[StreamingQuery]) -> None:
+    for query in queries:
+        query.awaitTermination()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ nothing more until the driver is dead.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,11 +47,19 @@ UPLOADED = 40_000
 #: Bytes after which the first connection, and with it everything, comes to a standstill: about a
 #: sixth of what a task has to send, so that no task is at its end by then.
 MIDWAY = 500_000
+#: A speculative attempt begins when this part of a write's tasks has ended: all, which is never.
+#: The probe asks for half of them where a test wants one.
+SPECULATION = {
+    "spark.speculation": "true",
+    "spark.speculation.multiplier": "1.0",
+    "spark.speculation.quantile": "1.0",
+    "spark.speculation.efficiency.enabled": "false",
+}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Driver]:
-    with Driver("tests.spark.kill_probe", conf={}) as driver:
+    with Driver("tests.spark.kill_probe", conf=SPECULATION) as driver:
         yield driver
         driver.finish()
 
@@ -120,20 +129,12 @@ def test_an_sshd_killed_with_its_sessions_and_started_again_costs_no_attempt(
 
 
 def test_a_speculative_attempt_leaves_one_copy(
-    sshd: SSHD, remote_dir: Path, tmp_path: Path
+    cluster: Driver, sshd: SSHD, remote_dir: Path, tmp_path: Path
 ) -> None:
     attempts = tmp_path / "attempts"
     attempts.mkdir()
-    conf = {
-        "spark.speculation": "true",
-        "spark.speculation.multiplier": "1.0",
-        "spark.speculation.quantile": "0.5",
-        "spark.speculation.efficiency.enabled": "false",
-    }
-    with Driver("tests.spark.kill_probe", conf=conf) as driver:
-        upload(driver, sshd.options(), remote_dir, attempts=str(attempts))
-        assert driver.hear() == {"failed": 0}
-        driver.finish()
+    upload(cluster, sshd.options(), remote_dir, attempts=str(attempts))
+    assert cluster.hear() == {"failed": 0}
     assert {"0-0", "0-1", "1-0"} <= {attempt.name for attempt in attempts.iterdir()}
     check_uploaded(remote_dir)
 
@@ -265,18 +266,15 @@ def lines(ids: range) -> list[str]:
 @pytest.fixture(scope="module")
 def killed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[Step, Future[Remains]]]:
-    """Kill a driver at each step that tests ask for; two at a time, since much of it is waiting."""
+) -> Mapping[Step, Remains]:
+    """Kill a driver that is at each of the steps that tests ask for, each of another server."""
     calls = (getattr(item, "callspec", None) for item in request.session.items)
     steps = dict.fromkeys(
         call.params["remains"] for call in calls if call and "remains" in call.params
     )
-    with ThreadPoolExecutor(2) as executor:
-        yield {
-            step: executor.submit(kill_at, step, tmp_path_factory.mktemp("killed"))
-            for step in steps
-        }
-        executor.shutdown(cancel_futures=True)
+    left = {step: Remains(step, tmp_path_factory.mktemp("killed")) for step in steps}
+    kill(list(left.values()))
+    return left
 
 
 @pytest.fixture(
@@ -284,37 +282,46 @@ def killed(
     params=[*STEPS, *(pytest.param(step, marks=pytest.mark.soak) for step in MORE_STEPS)],
     ids=lambda step: step.name.replace(" ", "-"),
 )
-def remains(request: pytest.FixtureRequest, killed: Mapping[Step, Future[Remains]]) -> Remains:
+def remains(request: pytest.FixtureRequest, killed: Mapping[Step, Remains]) -> Remains:
     """What is left of a driver that was killed in the midst of its commits."""
-    return killed[request.param].result()
+    return killed[request.param]
 
 
-def kill_at(step: Step, directory: Path) -> Remains:
-    left = Remains(step, directory)
-    served, inbox = left.directory / "served", left.directory / "inbox"
-    inbox.mkdir()
-    put(inbox, 0, lines(FIRST))
-    halts = {target: Halt(step) for target in (*MODES, "stream")}
-    with EmbeddedServer(served, sftp_factory=partial(HaltingServer, halts=halts)) as server:
-        jobs.write(server.options(), "/overwrite", ["old"])
-        options = server.options() | {"operation_timeout": "5min"}
-        with Driver("tests.spark.commit_probe", options=options, **left.stream) as driver:
-            driver.hear()
-            put(inbox, 1, lines(SECOND))
-            for halt in halts.values():
+def kill(planned: list[Remains]) -> None:
+    """Kill one driver in all its commits, those to one server at one step."""
+    asked: list[dict[str, Any]] = []
+    halts: list[Halt] = []
+    with contextlib.ExitStack() as servers:
+        for left in planned:
+            (left.directory / "inbox").mkdir()
+            put(left.directory / "inbox", 0, lines(FIRST))
+            here = {target: Halt(left.step) for target in (*MODES, "stream")}
+            halting = partial(HaltingServer, halts=here)
+            server = EmbeddedServer(left.directory / "served", sftp_factory=halting)
+            servers.enter_context(server)
+            jobs.write(server.options(), "/overwrite", ["old"])
+            options = server.options() | {"operation_timeout": "5min"}
+            asked.append({"options": options, **left.stream})
+            halts += here.values()
+        with Driver("tests.spark.commit_probe", servers=asked) as driver:
+            driver.hear(300)
+            for left in planned:
+                put(left.directory / "inbox", 1, lines(SECOND))
+            for halt in halts:
                 halt.armed = True
             driver.tell(go=True)
-            until(lambda: driver.has_spoken or all(h.reached.is_set() for h in halts.values()), 150)
+            until(lambda: driver.has_spoken or all(h.reached.is_set() for h in halts), 300)
             assert not driver.has_spoken, driver.hear()
             driver.kill()
-        for halt in halts.values():
+        for halt in halts:
             halt.gone.set_result(None)
     # As old as it has to be for the batches to count as abandoned.
-    for mode in MODES:
-        for staging in (served / mode / "_temporary").glob("*/"):
-            os.utime(staging, times=(long_ago := time.time() - 30 * 86400, long_ago))
-    left.keep()
-    return left
+    long_ago = time.time() - 30 * 86400
+    for left in planned:
+        for mode in MODES:
+            for staging in (left.directory / "served" / mode / "_temporary").glob("*/"):
+                os.utime(staging, times=(long_ago, long_ago))
+        left.keep()
 
 
 @pytest.fixture
