@@ -1,7 +1,6 @@
-"""Stream from one SFTP server to another until asked to stop; a script for `test_stream_kills`.
+"""Stream from one SFTP server to another until killed; a script for `test_stream_kills`.
 
-Its first line says what query. One that fails is started again, with a word about why. A further
-line makes it read all that is there, say so, do the same once more, and end.
+Its first line says what query. One that fails is started again, with a word about why.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import json
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,18 +36,28 @@ def start_query(spark: SparkSession, asked: dict[str, Any]) -> StreamingQuery:
     )
 
 
-def run(query: StreamingQuery, to_end: threading.Event) -> bool:
+def failure(query: StreamingQuery, to_end: threading.Event) -> str | None:
     """Run a query until it fails, or has read all that is there after it was asked to end."""
     try:
         while not to_end.is_set():
             query.awaitTermination(1)
         query.processAllAvailable()
     except PySparkException as error:
-        say(error=str(error)[:4000])
-        return False
+        return str(error)[:4000]
     query.stop()
-    say(done=True)
-    return True
+    return None
+
+
+def read_to_end(
+    spark: SparkSession, asked: dict[str, Any], to_end: threading.Event
+) -> Iterator[str]:
+    """Start the query again whenever it fails, until it has ended twice; yields the failures.
+
+    The second one replays the last batch, and finds nothing new.
+    """
+    for _ in range(2):
+        while error := failure(start_query(spark, asked), to_end):
+            yield error
 
 
 def main() -> None:
@@ -55,17 +65,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         # Tasks are tried again, as on a cluster.
         spark = start_spark(Path(directory), master="local[2,3]")
-        to_end = threading.Event()
-
-        def listen() -> None:
-            if sys.stdin.readline():
-                to_end.set()
-
-        threading.Thread(target=listen, daemon=True).start()
-        for _ in range(2):  # the second query replays the last batch, and finds nothing new
-            while not run(start_query(spark, asked), to_end):
-                pass
-        spark.stop()
+        for error in read_to_end(spark, asked, threading.Event()):
+            say(error=error)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,24 @@ replaced, all rows are there once, or none.
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sftp_async import SFTPDataSource
+from tests.spark.stream_kill_probe import read_to_end
 from tests.support.cluster import Driver, until
 from tests.support.jobs import lines_in
 from tests.support.proxy import FaultProxy
 from tests.support.sshd import SSHD
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 pytestmark = [pytest.mark.one_python, pytest.mark.spark]
 
@@ -54,6 +60,7 @@ class Stream:
         target: the same, for the target.
         directory: for all files.
         seed: of every choice.
+        spark: the driver that is not killed.
         more: options of the source.
 
     """
@@ -65,8 +72,10 @@ class Stream:
         target: FaultProxy,
         directory: Path,
         seed: int,
+        spark: SparkSession,
         **more: str,
     ) -> None:
+        self._spark = spark
         self._server, self._lines = server, {"source": source, "target": target}
         self._inbox, self._outbox = directory / "inbox", directory / "outbox"
         self._checkpoint, self._state = directory / "checkpoint", directory / "state"
@@ -121,17 +130,17 @@ class Stream:
         self.seen[f"cut at {kind}"] += 1
 
     def _read_to_end(self) -> None:
-        """Let the partner end, and a driver read all that is there."""
+        """Let the partner end, and the tests' own driver read all that is there."""
         self._partner.tell(stop=True)
         while (message := self._partner.hear()) != {"done": True}:
             self._versions.append(Version(**message))
         self._partner.finish()
-        with self._driver() as driver:
-            driver.tell(end=True)
-            for _ in range(2):  # the second query replays the last batch, and finds nothing new
-                while (message := driver.hear(PATIENCE)) != {"done": True}:
-                    self._note(message)
-            driver.finish()
+        to_end = threading.Event()
+        to_end.set()
+        session = self._spark.newSession()
+        session.dataSource.register(SFTPDataSource)
+        for error in read_to_end(session, self._asked(), to_end):
+            self._note({"error": error})
 
     def check(self) -> None:
         """Compare what is in the target with what the partner made."""
@@ -167,6 +176,11 @@ class Stream:
         assert {name.removeprefix(".")[:5] for name in names if not name.endswith(".draft")} == last
 
     def _driver(self) -> Driver:
+        self.seen["starts"] += 1
+        return Driver("tests.spark.stream_kill_probe", **self._asked())
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what query it is."""
         options = {}
         for name, line in self._lines.items():
             reached = self._server.options() | {"host": line.host, "port": str(line.port)}
@@ -180,13 +194,8 @@ class Stream:
             "ignore_missing_files": "true",
             **self._more,
         }
-        self.seen["starts"] += 1
         places = {"inbox": self._inbox, "outbox": self._outbox, "checkpoint": self._checkpoint}
-        return Driver(
-            "tests.spark.stream_kill_probe",
-            **options,
-            **{name: str(path) for name, path in places.items()},
-        )
+        return {**options, **{name: str(path) for name, path in places.items()}}
 
     def _reach(self, kind: str, driver: Driver) -> None:
         """Wait until the driver is at a point of the given kind, after the stream's first offset.
@@ -237,14 +246,14 @@ def _grows(log: Path, batches: int) -> Callable[[], bool]:
 
 @pytest.fixture
 def start(
-    sshd: SSHD, proxy: Callable[..., FaultProxy], remote_dir: Path
+    spark: SparkSession, sshd: SSHD, proxy: Callable[..., FaultProxy], remote_dir: Path
 ) -> Iterator[Callable[..., Stream]]:
     """Start a partner, and make a stream from a seed and options."""
     started: list[Stream] = []
 
     def start(seed: int, **more: str) -> Stream:
         source, target = proxy(sshd, received=True), proxy(sshd)
-        started.append(Stream(sshd, source, target, remote_dir, seed, **more))
+        started.append(Stream(sshd, source, target, remote_dir, seed, spark, **more))
         return started[-1]
 
     yield start
