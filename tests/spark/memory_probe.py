@@ -1,28 +1,26 @@
-"""Measure what one big partition adds to a Python worker's peak memory: `probe`, and its script.
+"""Measures what one big partition adds to a Python worker's peak memory: `probe`.
 
-Reads one JSON object on stdin (`options`, `target`, `rows`; `more` options, `columns` besides the
-usual ones, or `select` for others) and prints one on stdout. It is a process of its own, with a
-Spark of its own, because a peak never goes down: what a worker did for other tests before would
-hide what this write needs.
+A peak never goes down: what a worker has done for other tests would hide what a write needs. So the
+workers that wait are killed first, and Spark's Python daemons fork others.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import re
-import subprocess
-import sys
-import tempfile
+import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.spark import REPOSITORY, require_java, start_spark
+from sftp_async import SFTPDataSource
+from tests.support.cluster import until
 from tests.support.sshd import descendants
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 #: About 200 bytes of CSV a row: numbers, moments, nulls, texts with and without repetition.
 COLUMNS = (
@@ -36,21 +34,38 @@ COLUMNS = (
 )
 
 
-def probe(asked: dict[str, Any]) -> dict[str, Any]:
-    """Run this script; returns what it prints."""
-    require_java()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.spark.memory_probe"],
-        input=json.dumps(asked),  # never on the command line: there is a key in it
-        cwd=REPOSITORY,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    figures: dict[str, Any] = json.loads(done.stdout)
-    assert figures["empty_peak"] > 0
-    return figures
+def probe(
+    spark: SparkSession,
+    options: Mapping[str, Any],
+    target: Path,
+    rows: int,
+    columns: Sequence[str] = COLUMNS,
+) -> dict[str, float]:
+    """Write an empty partition, then a big one; returns the peaks in bytes, and the seconds."""
+    session = spark.newSession()  # settings of other tests do not reach it
+    session.dataSource.register(SFTPDataSource)
+
+    def write(frame: DataFrame, name: str) -> None:
+        frame.write.format("sftp").options(**options).mode("append").save(str(target / name))
+
+    end_workers()
+    write(session.range(0, 0, 1, 1).selectExpr(*columns), "empty")
+    empty_peak = worker_peak()
+    assert empty_peak > 0
+    started = time.monotonic()
+    write(session.range(0, rows, 1, 1).selectExpr(*columns), "big")
+    seconds = time.monotonic() - started
+    return {"empty_peak": empty_peak, "big_peak": worker_peak(), "seconds": seconds}
+
+
+def end_workers() -> None:
+    """Kill the workers that Spark's Python daemons keep, and wait until they are gone."""
+    daemons = [pid for pid in descendants(os.getpid()) if peak(pid)]
+    workers = {worker for daemon in daemons for worker in descendants(daemon)}
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    until(lambda: not any(map(peak, workers)))
 
 
 def worker_peak() -> int:
@@ -67,32 +82,3 @@ def peak(pid: int) -> int:
     except FileNotFoundError:  # it has just ended
         return 0
     return int(found[1]) * 1024 if found else 0
-
-
-def main() -> None:
-    asked: dict[str, Any] = json.load(sys.stdin)
-    target = Path(asked["target"])
-
-    def write(frame: DataFrame, name: str) -> None:
-        path = str(target / name)
-        given = asked["options"] | asked.get("more", {})
-        frame.write.format("sftp").options(**given).mode("append").save(path)
-
-    columns = asked.get("select") or [*COLUMNS, *asked.get("columns", [])]
-
-    with tempfile.TemporaryDirectory() as directory:
-        spark = start_spark(Path(directory))
-        try:
-            write(spark.range(0, 0, 1, 1).selectExpr(*columns), "empty")
-            empty_peak = worker_peak()
-            started = time.monotonic()
-            write(spark.range(0, asked["rows"], 1, 1).selectExpr(*columns), "big")
-            seconds = time.monotonic() - started
-            figures = {"empty_peak": empty_peak, "big_peak": worker_peak(), "seconds": seconds}
-        finally:
-            spark.stop()
-    print(json.dumps(figures))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 #: About 190 bytes each: more than twice what the peak may rise by.
 ROWS = 2_500_000
 MIB = 1024 * 1024
 
 
-@pytest.mark.spark
 @pytest.mark.one_python
 def test_half_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200_mib(
-    sshd: SSHD, remote_dir: Path
+    spark: SparkSession, sshd: SSHD, remote_dir: Path
 ) -> None:
     try:
-        figures = probe({"options": sshd.options(), "target": str(remote_dir), "rows": ROWS})
+        figures = probe(spark, sshd.options(), remote_dir, ROWS)
         (file,) = (remote_dir / "big").iterdir()
         size = file.stat().st_size
         with file.open("rb") as lines:
@@ -36,18 +39,14 @@ def test_half_a_gigabyte_in_one_partition_raises_the_workers_peak_by_at_most_200
     assert 0 < rise <= 200 * MIB
 
 
-@pytest.mark.spark
 @pytest.mark.one_python
-def test_files_of_rows_cost_a_few_batches_of_memory(sshd: SSHD, remote_dir: Path) -> None:
-    asked = {
-        "options": sshd.options(),
-        "target": str(remote_dir),
-        "rows": 400,
-        "more": {"format": "binary"},
-        "select": ["concat(id, '.bin') as path", f"repeat(char(65 + id % 26), {MIB}) as content"],
-    }
+def test_files_of_rows_cost_a_few_batches_of_memory(
+    spark: SparkSession, sshd: SSHD, remote_dir: Path
+) -> None:
+    options = {**sshd.options(), "format": "binary"}
+    columns = ["concat(id, '.bin') as path", f"repeat(char(65 + id % 26), {MIB}) as content"]
     try:
-        figures = probe(asked)
+        figures = probe(spark, options, remote_dir, 400, columns)
         files = list((remote_dir / "big").iterdir())
         assert len(files) == 400
         assert all(file.read_bytes() == _letter(file) * MIB for file in files)

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
 
 from sftp_async import SFTPDataSource, last_write, register
 from sftp_async.spark.register import BATCH_LIMIT, OVERWRITE_MODE, with_listener
+from tests.spark.memory_probe import COLUMNS as COLUMNS_OF_CSV
 from tests.spark.memory_probe import probe
 from tests.support.sshd import SSHD
 
@@ -247,18 +248,12 @@ def test_a_stream_writes_partitions_too(
 
 @pytest.mark.one_python
 def test_five_thousand_values_in_one_task_cost_bounded_memory_and_logins(
-    start_sshd: Callable[..., SSHD], remote_dir: Path
+    spark: SparkSession, start_sshd: Callable[..., SSHD], remote_dir: Path
 ) -> None:
     server = start_sshd()
     rows, values = 600_000, 5000
-    asked = {
-        "options": server.options(),
-        "target": str(remote_dir),
-        "rows": rows,
-        "more": {"partition_by": "value", "max_connections": 2},
-        "columns": [f"id % {values} as value"],
-    }
-    figures = probe(asked)
+    options = {**server.options(), "partition_by": "value", "max_connections": 2}
+    figures = probe(spark, options, remote_dir, rows, [*COLUMNS_OF_CSV, f"id % {values} as value"])
     counted = 0
     for number in range(values):
         (file,) = (remote_dir / "big" / f"value={number}").iterdir()
