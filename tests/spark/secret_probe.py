@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -19,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import pyspark
-
-from tests.support.spark import start_spark
+from tests.support.cluster import HOSTS, start_cluster
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
 
 SETTINGS = {
     "spark.eventLog.enabled": "true",
@@ -37,21 +35,13 @@ SETTINGS = {
 
 def start(directory: Path) -> SparkSession:
     """Start a cluster of one executor, whose logs go below `directory`."""
-    # Executors keep their logs in `work` of Spark's home: one of our own, made of links.
-    home = directory / "executors"
-    for path in (home, directory / "events", directory / "local"):
-        path.mkdir()
-    for entry in Path(pyspark.__file__).parent.iterdir():
-        if entry.name != "work":
-            (home / entry.name).symlink_to(entry)
-    os.environ["SPARK_HOME"] = str(home)
+    for name in ("executors", "events", "local"):
+        (directory / name).mkdir()
     settings = SETTINGS | {
         "spark.eventLog.dir": f"file://{directory}/events",
         "spark.local.dir": f"{directory}/local",
     }
-    conf = " ".join(f"--conf {name}={value}" for name, value in settings.items())
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"{conf} pyspark-shell"
-    spark = start_spark(directory, master="local-cluster[1,1,1024]")
+    spark = start_cluster(directory / "executors", settings, HOSTS[:1])
     spark.sparkContext.setLogLevel("INFO")
     return spark
 
@@ -144,21 +134,20 @@ class Uses:
         inbox, checkpoint = self.directory / "inbox", self.directory / "checkpoint"
         inbox.mkdir()
 
+        def start() -> StreamingQuery:
+            rows = self.spark.readStream.schema("id long").json(str(inbox))
+            writer = rows.writeStream.format("sftp").options(**self.key, max_retries="0")
+            writer = writer.option("checkpointLocation", str(checkpoint))
+            return writer.start(f"{self.target}/stream")
+
         def run(ids: Iterable[int]) -> None:
             draft = inbox / ".draft"
             draft.write_text("".join(f'{{"id": {id_}}}\n' for id_ in ids))
             draft.rename(inbox / f"{len(list(inbox.iterdir()))}.json")
-            query = (
-                self.spark.readStream.schema("id long")
-                .json(str(inbox))
-                .writeStream.format("sftp")
-                .options(**self.key, max_retries="0")
-                .option("checkpointLocation", str(checkpoint))
-                .trigger(availableNow=True)
-                .start(f"{self.target}/stream")
-            )
+            queries[:] = queries or [start()]  # two queries would have Python daemons of their own
+            (query,) = queries
             try:
-                query.awaitTermination()
+                query.processAllAvailable()
             finally:
                 explained = io.StringIO()
                 with contextlib.redirect_stdout(explained):
@@ -166,6 +155,7 @@ class Uses:
                 self.say("stream", explained.getvalue(), query.recentProgress, query.status)
                 self.say("stream", query.exception())
 
+        queries: list[StreamingQuery] = []
         self.use("stream", lambda: run(range(10)))
         # A file in place of the directory of markers: the next commit fails, its intent stays.
         (markers,) = Path(self.target, "stream", "_sftp_async").iterdir()

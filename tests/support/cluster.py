@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,17 +28,20 @@ HOSTS = ("127.0.0.1", "localhost")
 ESTABLISHED = "01"
 
 
-def start_cluster(directory: Path, conf: Mapping[str, str]) -> SparkSession:
-    """Start a standalone cluster of two executors with one core each, and a session on it.
+def start_cluster(
+    directory: Path, conf: Mapping[str, str], hosts: Sequence[str] = HOSTS
+) -> SparkSession:
+    """Start a standalone cluster, an executor with one core on each host, and a session on it.
 
     Master and workers run in the driver's JVM, as `local-cluster[2,1,1024]` has them, which gives
-    both workers one host name; executors are processes of their own. Call it from a `Driver`.
+    both workers one host name; executors are processes of their own, whose logs are in a directory
+    for each host. Call it from a process of its own.
     """
     from pyspark import SparkConf, SparkContext
 
     settings = {
-        # Both executors are there before the first task.
-        "spark.cores.max": "2",
+        # All executors are there before the first task.
+        "spark.cores.max": str(len(hosts)),
         "spark.scheduler.minRegisteredResourcesRatio": "1.0",
         "spark.scheduler.maxRegisteredResourcesWaitingTime": "120s",
         "spark.executor.memory": "512m",
@@ -52,7 +55,7 @@ def start_cluster(directory: Path, conf: Mapping[str, str]) -> SparkSession:
     master = deploy.master.Master.startRpcEnvAndEndpoint(HOSTS[0], 0, 0, own)
     urls = gateway.new_array(gateway.jvm.java.lang.String, 1)
     urls[0] = f"spark://{HOSTS[0]}:{master._1().address().port()}"
-    for host in HOSTS:
+    for host in hosts:
         deploy.worker.Worker.startRpcEnvAndEndpoint(
             host, 0, 0, 1, 1024, urls, str(directory / host), nothing, own, nothing
         )
