@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import cache
 from string import Formatter
 from typing import Final, NamedTuple
 
@@ -42,17 +43,18 @@ def parse_done_template(value: object) -> str:
     return template
 
 
-def template_pieces(template: str) -> list[TemplatePiece]:
+@cache
+def template_pieces(template: str) -> tuple[TemplatePiece, ...]:
     """Split a template as `str.format` does.
 
     Raises:
         ValueError: its braces do not match.
 
     """
-    return [
+    return tuple(
         TemplatePiece(literal, field, spec or "", conversion or "")
         for literal, field, spec, conversion in Formatter().parse(template)
-    ]
+    )
 
 
 def template_fields(template: str) -> set[str]:

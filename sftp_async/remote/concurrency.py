@@ -39,12 +39,14 @@ async def each(
                 errors.append(error)
 
     tasks = [asyncio.create_task(work()) for _ in range(min(at_once, len(items)))]
+    if not tasks:
+        return
     try:
-        if tasks:
-            await asyncio.wait(tasks)
-    finally:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
     if errors:
         raise errors[0]

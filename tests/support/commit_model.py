@@ -116,23 +116,35 @@ class Play:
         self.has_sidecars = bool(scenario.options.get("manifest"))
         self.job = self._job(overwrite=scenario.overwrite)
         self.exact = self.job.layout.file_name
+        document = f"/out/_temporary/{self.job.layout.paths.document_id}"
+        self._documents = {
+            state: f"{document}.{state}.json" for state in ("intent", "visible", "withdrawn")
+        }
         self.new: dict[str, bytes] = {}
         self.before = dict(scenario.old)
         self.states: set[str] = set()
         self.broken: list[str] = []
+        #: Requests that a fault may befall: what is done to look at the end is none of them.
+        self.requests = 0
 
     def _job(self, *, overwrite: bool, following: bool = False) -> MemoryJob:
         options = dict(self.scenario.options)
         if following:
             # The intent alone says which partitions there are.
             options.pop("partition_by", None)
-        return MemoryJob(
+        self.last = MemoryJob(
             self.server,
             self.scenario.path,
             overwrite=overwrite,
             committer=self.committer,
             **options,
         )
+        return self.last
+
+    def situation(self) -> object:
+        """Return what the rest depends on, except for the server; what is refused among it."""
+        has_crashed = self.last is not self.job
+        return has_crashed, self.last.memory, self.new, self.before, self.states, self.broken
 
     async def run(self) -> list[str]:
         """Play it.
@@ -152,6 +164,7 @@ class Play:
                     break
                 except Crash:
                     continue
+        self.requests = len(self.server.log)
         self._judge(ending)
         if any(map(is_claim_directory, self._staging())):
             # The last step of all was lost: any next job does it.
@@ -252,8 +265,7 @@ class Play:
         if self.server.log[-1].name in READS:
             return
         files = self._visible()
-        for state in ("intent", "visible", "withdrawn"):
-            path = f"/out/_temporary/{self.job.layout.paths.document_id}.{state}.json"
+        for state, path in self._documents.items():
             # Without rename it grows in place; it counts when it is whole.
             if path in self.server.nodes and self.server.read(path).endswith(b"}"):
                 self.states.add(state)
@@ -266,13 +278,20 @@ class Play:
         new = self.new
         if self.scenario.overwrite:
             kept = _holds(files, old) or (new and _holds(files, new))
-            # Files of names that were asked for are replaced one by one.
-            there = self._displaced() | files
-            one_by_one = self.job.layout.named and _holds(there, self._mixture())
-            if not kept and not one_by_one:
+            if not kept and not self._is_replaced_one_by_one(files):
                 self.broken.append("neither all old nor all new data is there")
         elif not _holds(files, old):
             self.broken.append("old data is gone")
+
+    def _is_replaced_one_by_one(self, files: dict[str, bytes]) -> bool:
+        """Whether each old file is there, or set aside, or its name has new data.
+
+        Files of names that were asked for are replaced one by one.
+        """
+        if not self.job.layout.named:
+            return False
+        taken = {name: data for name, data in self.new.items() if files.get(name) == data}
+        return _holds(self._displaced() | files, self.scenario.old | taken)
 
     def _displaced(self) -> dict[str, bytes]:
         """What was set aside, by the name that it had."""
@@ -283,12 +302,6 @@ class Play:
     def _asides(self) -> tuple[str, ...]:
         """How paths in staging begin of what may come back."""
         return tuple(f"{self.job.layout.staging}/{kind}-" for kind in ("displaced", "aside"))
-
-    def _mixture(self) -> dict[str, bytes]:
-        """All old data, but for the names that the new has taken."""
-        files = self._visible()
-        taken = {name: data for name, data in self.new.items() if files.get(name) == data}
-        return self.scenario.old | taken
 
     def _judge(self, ending: str) -> None:
         files = self._visible()
@@ -358,7 +371,11 @@ async def play(
 
 
 async def explore(
-    scenario: Scenario, depth: int, committer: type[JobCommitter] = JobCommitter
+    scenario: Scenario,
+    depth: int,
+    committer: type[JobCommitter] = JobCommitter,
+    *,
+    in_full: bool = False,
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
 
@@ -366,4 +383,6 @@ async def explore(
         How many sequences were played, and those that broke a rule.
 
     """
-    return await explore_faults(lambda faults: Play(scenario, faults, committer), depth)
+    return await explore_faults(
+        lambda faults: Play(scenario, faults, committer), depth, in_full=in_full
+    )

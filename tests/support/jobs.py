@@ -64,6 +64,9 @@ class MemoryJob:
         self.layout = Layout.new(self.options, extension, overwrite=overwrite)
         self._committer = committer
         self._pool: Any = MemoryPool(server)
+        #: What a retry of the operation that runs finds in memory: all but the committer is as it
+        #: was when the operation began.
+        self.memory: tuple[str, JobCommitter, Sequence[PartFile]] | None = None
 
     def stage(
         self, *contents: bytes, rows: int = 1, directories: Sequence[str] = ()
@@ -90,18 +93,23 @@ class MemoryJob:
         manifest: dict[str, Any] | None = {} if self.options.manifest else None
         return self._committer(self.layout, self.options, manifest=manifest)
 
+    def _begin(self, operation: str, parts: Sequence[PartFile] = ()) -> JobCommitter:
+        committer = self.committer()
+        self.memory = (operation, committer, parts)
+        return committer
+
     async def prepare(self) -> None:
-        await run_operation(self._pool, RETRY, self.committer().prepare)
+        await run_operation(self._pool, RETRY, self._begin("prepare").prepare)
 
     async def commit(self, parts: list[PartFile]) -> WriteStats:
-        committer = self.committer()
+        committer = self._begin("commit", parts)
         return await run_operation(self._pool, RETRY, lambda c: committer.commit(c, parts))
 
     async def abort(self) -> None:
-        await run_operation(self._pool, RETRY, self.committer().abort)
+        await run_operation(self._pool, RETRY, self._begin("abort").abort)
 
     async def abandon(self) -> None:
-        await run_operation(self._pool, RETRY, self.committer().abandon)
+        await run_operation(self._pool, RETRY, self._begin("abandon").abandon)
 
     async def recover(self) -> Recovered:
         ttl = self.options.staging_ttl

@@ -118,6 +118,8 @@ class MemoryServer:
         self.refuse: Callable[[Operation], None] = lambda operation: None
         #: Called after each request, to look at what others can see now.
         self.watch: Callable[[], None] = lambda: None
+        #: Called before each connection that is made.
+        self.on_connect: Callable[[], None] = lambda: None
         #: Awaited before each request: a scheduler decides which job goes on.
         self.turn: Callable[[], Awaitable[None]] | None = None
         #: Names in each reply of a listing, which others may come in between; 0: all in one.
@@ -128,6 +130,7 @@ class MemoryServer:
         self.meanwhile: Callable[[Operation], None] | None = None
 
     def connect(self) -> MemoryConnection:
+        self.on_connect()
         self._changes += 1
         return MemoryConnection(self)
 

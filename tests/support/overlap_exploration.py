@@ -36,7 +36,8 @@ async def explore_pauses(
 
     The first makes i requests, the second j, the first goes on to its end, then the second: for
     every i and j, and with the jobs in both orders. For a j that is all of the second job, the
-    first stands still while the second begins and ends.
+    first stands still while the second begins and ends. The schedules without a pause, of j = 0 or
+    of an i that is all of the first job, are one, which is played once.
 
     Args:
         overlap: of two jobs.
@@ -48,10 +49,11 @@ async def explore_pauses(
     explored, source = Explored(), random.Random(seed)
     for first, second in ((0, 1), (1, 0)):
         killed = frozenset({first}) if kill else frozenset()
-        i = 0
+        alone = await explored.play(overlap, [(first, None)])
         made = [sys.maxsize, sys.maxsize]
-        while i <= made[first] + 1:
-            j = 0
+        i = 0
+        while i < alone.lives[first].requests:
+            j = 0 if kill else source.randrange(1, 2 * step)
             while j <= (0 if kill else made[second]):
                 turns = [(first, i), (second, None if kill else j), (first, None)]
                 play = await explored.play(overlap, turns, killed)
@@ -102,7 +104,9 @@ async def explore_pauses_of_three(overlap: Overlap, step: int = 1, seed: int = 1
     """Play three jobs by every schedule in which two stand still once, while the third is done.
 
     The first makes i requests, the second j, the third all, then the second goes on to its end,
-    and the first: for every i and j, in every order of the jobs. Step and seed: as for two.
+    and the first: for every i and j, in every order of the jobs. Where j is all of the second job,
+    the schedule is that of j = 0 with the second and the third exchanged. Step and seed: as for
+    two.
     """
     explored, source = Explored(), random.Random(seed)
     for first, second, third in permutations(range(3)):
@@ -110,7 +114,7 @@ async def explore_pauses_of_three(overlap: Overlap, step: int = 1, seed: int = 1
         made = [sys.maxsize] * 3
         while i <= made[first]:
             j = 0
-            while j <= made[second]:
+            while j < made[second]:
                 turns = [(first, i), (second, j), (third, None), (second, None), (first, None)]
                 made = [life.requests for life in (await explored.play(overlap, turns)).lives]
                 j += source.randrange(1, 2 * step)

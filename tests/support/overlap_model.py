@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import posixpath
+import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any
 from sftp_async.errors import RemoteNotFoundError, SFTPAsyncError
 from sftp_async.layout.intent_names import STATES, document_of
 from sftp_async.layout.part_names import PartFile, is_data, is_part
+from tests.support.event_loops import settle
 from tests.support.jobs import MemoryJob
 from tests.support.memory_server import Crash, MemoryServer, name_of
 
@@ -96,8 +98,9 @@ class Life:
     visible: int = -1
     ended: int = -1
     seen: set[bytes] = field(default_factory=set)
-    #: Requests made, over its life.
+    #: Requests made, over its life, and those that it may make before it waits for its turn.
     requests: int = 0
+    allowed: int = 0
 
 
 class Play:
@@ -124,6 +127,8 @@ class Play:
         self.lives = [self._life(kind) for kind in overlap.kinds]
         self._ids = {life.job.layout.job_id: life for life in self.lives}
         self._waiting: list[list[asyncio.Future[None]]] = [[] for _ in self.lives]
+        #: Done when the job whose turn it is waits for another one, or is over.
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._dead: set[int] = set()
         self.broken: list[str] = []
 
@@ -141,7 +146,7 @@ class Play:
         self.server.turn = self._turn
         self.server.watch = self._watch
         tasks = [asyncio.create_task(self._play(number)) for number in range(len(self.lives))]
-        await _settle()
+        await settle()
         rest: list[Turn] = [(number, None) for number in range(len(self.lives))]
         for number, count in [*self.turns, *rest]:
             if number in self.killed and count is None:
@@ -151,7 +156,7 @@ class Play:
             self._dead.add(number)
             for waiter in self._waiting[number]:
                 waiter.set_exception(Crash())
-            await _settle()
+            await settle()
         self.server.turn = None
         self.server.names_per_reply = 0
         for task in tasks:
@@ -162,21 +167,39 @@ class Play:
 
     async def _let(self, number: int, count: int | None) -> None:
         """Let a job make requests, until it has none."""
-        waiting = self._waiting[number]
-        while waiting and count != 0:
+        waiting, life = self._waiting[number], self.lives[number]
+        life.allowed = sys.maxsize if count is None else count
+        if not waiting or not life.allowed:
+            return
+        self._stopped = asyncio.get_running_loop().create_future()
+        while waiting and life.allowed:
+            life.allowed -= 1
             waiting.pop(0).set_result(None)
-            await _settle()
-            self.lives[number].requests += 1
-            count = None if count is None else count - 1
+        if not waiting:
+            await self._stopped
+        await settle()
 
     async def _turn(self) -> None:
         number = ACTOR.get()
         if number in self._dead:
             raise Crash
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting[number].append(waiter)
-        await waiter
+        life = self.lives[number]
+        if life.allowed:
+            # Others of this job that have come before go first, as on a connection.
+            life.allowed -= 1
+            await asyncio.sleep(0)
+        else:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting[number].append(waiter)
+            self._stop()
+            await waiter
+        life.requests += 1
         self.server.now += 1  # seconds: what is newer than an intent shows
+
+    def _stop(self) -> None:
+        """Let the schedule go on: a job waits for its turn, or is over."""
+        if not self._stopped.done():
+            self._stopped.set_result(None)
 
     async def _prepare(self, number: int) -> None:
         life = self.lives[number]
@@ -217,6 +240,7 @@ class Play:
         except Crash:
             life.outcome = "killed"
         life.ended = len(self.server.log)
+        self._stop()
 
     async def _upload(self, life: Life) -> None:
         """Write the parts under their final names, as tasks do, which look for their job then."""
@@ -380,12 +404,3 @@ def _against_time(name: str) -> tuple[int, str]:
     """
     document = document_of(name)
     return (2 * STATES.index(document[1]) if document else 2 * len(STATES) - 3), name
-
-
-async def _settle() -> None:
-    """Return once every job waits for its turn."""
-    loop: Any = asyncio.get_running_loop()
-    await asyncio.sleep(0)
-    # The loop has no public way to ask whether it is idle.
-    while loop._ready:
-        await asyncio.sleep(0)

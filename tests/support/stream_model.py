@@ -67,21 +67,29 @@ class StreamPlay:
         server.watch = self._watch
         self.sets: list[dict[str, bytes]] = []
         self.broken: list[str] = []
+        #: Requests that a fault may befall.
+        self.requests = 0
+        #: How often the batch is to be done yet.
+        self.wanted = 2 if scenario.replays_when_done else 1
+
+    def situation(self) -> object:
+        """Return what the rest depends on, except for the server."""
+        return self.wanted, self.last.memory, self.sets, self.broken
 
     async def run(self) -> list[str]:
         """Play it; returns the rules that were broken, each as a sentence."""
-        wanted = 2 if self.scenario.replays_when_done else 1
-        while wanted:
+        while self.wanted:
             if len(self.sets) == ATTEMPTS:
                 self.broken.append("the batch is never done")
                 break
             try:
-                wanted -= await self._attempt(len(self.sets))
+                self.wanted -= await self._attempt(len(self.sets))
             except Crash:
                 continue
             except SFTPAsyncError as error:
                 self.broken.append(f"a replay cannot be done: {error}")
                 break
+        self.requests = len(self.server.log)
         self._judge()
         return self.broken
 
@@ -94,6 +102,7 @@ class StreamPlay:
             **self.scenario.options,
         )
         overwrite = self.scenario.overwrite
+        self.last = job
         job.layout = Layout.new(job.options, "csv", overwrite=overwrite, lineage="query")
         return job
 
@@ -174,7 +183,7 @@ class StreamPlay:
 
 
 async def explore_stream(
-    scenario: StreamScenario, depth: int
+    scenario: StreamScenario, depth: int, *, in_full: bool = False
 ) -> tuple[int, list[tuple[dict[int, str], list[str]]]]:
     """Play with every sequence of up to `depth` faults, at every request.
 
@@ -182,4 +191,4 @@ async def explore_stream(
         How many sequences were played, and those that broke a rule.
 
     """
-    return await explore_faults(lambda faults: StreamPlay(scenario, faults), depth)
+    return await explore_faults(lambda faults: StreamPlay(scenario, faults), depth, in_full=in_full)

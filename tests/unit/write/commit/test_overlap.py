@@ -28,7 +28,7 @@ from tests.support.overlap_exploration import (
 )
 from tests.support.overlap_model import OLD, Kind, Overlap
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.asyncio(loop_factories=["without polling"])]
 
 APPEND, OVERWRITE = Kind(), Kind(overwrite=True)
 SIDECARS = {"manifest": True, "success_file": True}
@@ -216,7 +216,6 @@ def none_broken(explored: Explored, least: int) -> None:
     print(f"{explored.played} schedules, 0 broken")
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", PAIRS.values(), ids=PAIRS)
 async def test_of_two_jobs_with_any_pause_each_is_whole_or_wholly_replaced(
     overlap: Overlap,
@@ -225,7 +224,6 @@ async def test_of_two_jobs_with_any_pause_each_is_whole_or_wholly_replaced(
 
 
 @pytest.mark.soak
-@pytest.mark.asyncio
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("overlap", PAIRS.values(), ids=PAIRS)
 async def test_of_two_jobs_with_every_pause_each_is_whole_or_wholly_replaced(
@@ -242,13 +240,11 @@ LOOKS = Overlap(
 )
 
 
-@pytest.mark.asyncio
 async def test_of_two_jobs_one_of_which_pauses_twice_each_is_whole_or_wholly_replaced() -> None:
     none_broken(await explore_two_pauses(LOOKS, step=2, longest=1), 500)
 
 
 @pytest.mark.soak
-@pytest.mark.asyncio
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("overlap", PAIRS.values(), ids=PAIRS)
 async def test_of_two_jobs_one_of_which_often_pauses_twice_each_is_whole_or_wholly_replaced(
@@ -262,14 +258,12 @@ async def test_of_two_jobs_one_of_which_often_pauses_twice_each_is_whole_or_whol
 KILLED = {name: pair for name, pair in PAIRS.items() if not pair.kinds[0].uploads}
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", KILLED.values(), ids=KILLED)
 async def test_of_two_jobs_one_of_which_dies_the_other_is_whole(overlap: Overlap) -> None:
     overlap = replace(overlap, all_succeed=False)
     none_broken(await explore_pauses(overlap, kill=True), 20)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", THREE.values(), ids=THREE)
 async def test_of_three_jobs_two_of_which_stand_still_each_is_whole_or_wholly_replaced(
     overlap: Overlap,
@@ -278,7 +272,6 @@ async def test_of_three_jobs_two_of_which_stand_still_each_is_whole_or_wholly_re
 
 
 @pytest.mark.soak
-@pytest.mark.asyncio
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("overlap", THREE.values(), ids=THREE)
 async def test_of_three_jobs_with_every_pause_each_is_whole_or_wholly_replaced(
@@ -287,7 +280,6 @@ async def test_of_three_jobs_with_every_pause_each_is_whole_or_wholly_replaced(
     none_broken(await explore_pauses_of_three(overlap), 3_000)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", AT_RANDOM.values(), ids=AT_RANDOM)
 async def test_of_jobs_interleaved_at_random_each_is_whole_or_wholly_replaced(
     overlap: Overlap,
@@ -296,7 +288,6 @@ async def test_of_jobs_interleaved_at_random_each_is_whole_or_wholly_replaced(
 
 
 @pytest.mark.soak
-@pytest.mark.asyncio
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("overlap", AT_RANDOM.values(), ids=AT_RANDOM)
 async def test_of_jobs_interleaved_at_random_often_each_is_whole_or_wholly_replaced(
@@ -305,7 +296,6 @@ async def test_of_jobs_interleaved_at_random_often_each_is_whole_or_wholly_repla
     none_broken(await explore_at_random(overlap, 5_000, seed=2026), 5_000)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", PAIRS.values(), ids=PAIRS)
 async def test_a_job_that_stands_still_while_another_begins_and_ends_does_it_no_harm(
     overlap: Overlap,
@@ -313,7 +303,6 @@ async def test_a_job_that_stands_still_while_another_begins_and_ends_does_it_no_
     none_broken(await explore_stalls(replace(overlap, together=False)), 30)
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("overlap", KNOWN.values(), ids=KNOWN)
 async def test_without_rename_a_writer_that_stood_still_may_replace_a_newer_exact_file(
     overlap: Overlap,
@@ -324,14 +313,12 @@ async def test_without_rename_a_writer_that_stood_still_may_replace_a_newer_exac
     assert rules == {f"job {number} succeeded, and 0 of 1 parts are there" for number in (0, 1)}
 
 
-@pytest.mark.asyncio
 async def test_two_jobs_that_may_rename_one_file_both_succeed() -> None:
     kind = Kind("/out/all.csv", options={"if_exists": "rename"})
     overlap = Overlap((kind, kind), old={"all.csv": b"old"}, all_succeed=True)
     none_broken(await explore_pauses(overlap, step=4), 30)
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_an_overwrite_that_does_not_look_at_the_intents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -343,7 +330,6 @@ async def test_the_model_notices_an_overwrite_that_does_not_look_at_the_intents(
     assert any("parts are there" in rule for _, rules in explored.broken for rule in rules)
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_an_overwrite_that_looks_once_at_the_intents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -362,7 +348,6 @@ async def test_the_model_notices_an_overwrite_that_looks_once_at_the_intents(
     assert all(rule.startswith("the manifest lists part-") for rule in rules)
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_an_overwrite_that_lists_no_second_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -381,7 +366,6 @@ async def test_the_model_notices_an_overwrite_that_lists_no_second_time(
     assert any("parts are there" in rule for _, rules in explored.broken for rule in rules)
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_an_overwrite_that_does_not_list_until_nothing_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -389,7 +373,6 @@ async def test_the_model_notices_an_overwrite_that_does_not_list_until_nothing_c
     assert (await explore_pauses(LOOKS, step=2)).broken
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_removals_that_are_no_renames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -401,7 +384,6 @@ async def test_the_model_notices_removals_that_are_no_renames(
     assert (await explore_stalls(overlap)).broken
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_sidecar_files_that_do_not_come_from_the_staging_directory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -413,7 +395,6 @@ async def test_the_model_notices_sidecar_files_that_do_not_come_from_the_staging
     assert (await explore_stalls(overlap)).broken
 
 
-@pytest.mark.asyncio
 async def test_the_model_notices_an_overwrite_that_takes_an_upload_for_a_job_that_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -422,7 +403,6 @@ async def test_the_model_notices_an_overwrite_that_takes_an_upload_for_a_job_tha
     assert (await explore_pauses(overlap, step=2)).broken
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("method", "does"), [("take", None), ("_overtake", True)], ids=["no claim", "no overtaking"]
 )
