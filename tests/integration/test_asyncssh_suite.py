@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.one_python, pytest.mark.timeout(1200)]
 #: The tests of everything that the fast path takes over: what channels carry, and SFTP.
 FILES = ["test_sftp.py", "test_channel.py", "test_stream.py", "test_process.py", "test_forward.py"]
 #: Far fewer than there are, and far more than a change of asyncssh's internals would leave.
-FEWEST_CONNECTIONS, FEWEST_SESSIONS = 300, 200
+FEWEST_CONNECTIONS, FEWEST_SESSIONS, FEWEST_PASSED = 300, 200, 500
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def test_asyncssh_s_own_tests_end_on_the_fast_path_as_they_do_without_it(
     fast = run_tests(asyncssh_tests, [f"tests/{name}" for name in FILES])
     assert fast.connections > FEWEST_CONNECTIONS
     assert fast.sessions > FEWEST_SESSIONS
-    assert fast.passed > len(fast.failed)
+    assert fast.passed > max(FEWEST_PASSED, len(fast.failed))
     # A few tests fail for root, and on other machines others may: then without the fast path, too.
     if fast.failed:
         stock = run_tests(asyncssh_tests, fast.failed, **{STOCK_VARIABLE: "1"})

@@ -48,6 +48,17 @@ def pytest_configure() -> None:
         return connection
 
     asyncssh.connection._connect = connect_fast  # what connect, run_client and tunnels call
+    _make_passphrases_cheap()
+
+
+def _make_passphrases_cheap() -> None:
+    """Let a private key be encrypted with little work: each class of tests makes one with much."""
+    export = asyncssh.SSHKey.export_private_key
+
+    def export_cheaply(key: asyncssh.SSHKey, *args: Any, **options: Any) -> bytes:
+        return export(key, *args, **{"rounds": 1, "ignore_few_rounds": True, **options})
+
+    asyncssh.SSHKey.export_private_key = export_cheaply
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

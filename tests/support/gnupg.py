@@ -187,6 +187,8 @@ def gnupg_home() -> Iterator[GnuPG]:
     if shutil.which("gpg") is None:
         skip_without("gpg")
     home = Path(tempfile.mkdtemp(prefix="gpg-"))
+    # Its passphrases keep no secret: guessing them need not be slow, and neither their use.
+    (home / "gpg-agent.conf").write_text("s2k-count 65536\n")
     try:
         yield GnuPG(home)
     finally:

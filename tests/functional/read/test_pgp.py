@@ -30,6 +30,12 @@ pytestmark = pytest.mark.one_python
 HELD_BACK = 25 * 1024**2
 
 
+def text(size: int) -> bytes:
+    """Return lines: long ones for a large file, as its size matters, and each row takes time."""
+    line = b"0123456789abcde" * (273 if size > HELD_BACK else 1) + b"\n"
+    return line * (size // len(line))
+
+
 class Reads:
     """Reads of a directory of a real server, with the columns that are found in the files."""
 
@@ -295,7 +301,7 @@ def test_a_file_that_is_no_message_says_so(reads: Reads, content: bytes) -> None
 @pytest.mark.parametrize("armor", [False, True])
 def test_a_truncated_message_is_an_error(reads: Reads, size: int, armor: bool) -> None:
     more = ["--compress-algo", "none", *(["--armor"] if armor else [])]
-    reads.put("a.txt.pgp", b"0123456789abcde\n" * (size // 16), more=more)
+    reads.put("a.txt.pgp", text(size), more=more)
     whole = (reads.directory / "a.txt.pgp").read_bytes()
     (reads.directory / "a.txt.pgp").write_bytes(whole[: len(whole) // 2])
     counters = ReadCounters()
@@ -308,7 +314,7 @@ def test_a_truncated_message_is_an_error(reads: Reads, size: int, armor: bool) -
 def test_a_changed_byte_is_an_error_and_found_before_the_first_row_of_a_small_file(
     reads: Reads, size: int
 ) -> None:
-    reads.put("a.txt.pgp", b"0123456789abcde\n" * (size // 16), more=["--compress-algo", "none"])
+    reads.put("a.txt.pgp", text(size), more=["--compress-algo", "none"])
     content = bytearray((reads.directory / "a.txt.pgp").read_bytes())
     content[-200] ^= 1
     (reads.directory / "a.txt.pgp").write_bytes(content)
@@ -337,7 +343,7 @@ def test_what_is_behind_a_message_in_armor_is_an_error(reads: Reads, behind: str
 @pytest.mark.parametrize("size", [1000, 1_000_000])
 def test_a_second_message_in_bytes_is_an_error(reads: Reads, size: int) -> None:
     # Sequoia reads the first one of these without an error if it is large.
-    reads.put("a.txt.pgp", b"0123456789abcde\n" * (size // 16), more=["--compress-algo", "none"])
+    reads.put("a.txt.pgp", text(size), more=["--compress-algo", "none"])
     path = reads.directory / "a.txt.pgp"
     path.write_bytes(path.read_bytes() + reads.gnupg.encrypt(b"b\n", "rsa"))
     with pytest.raises(DecodeError, match="goes on behind the end of its message"):
@@ -351,7 +357,7 @@ def test_an_empty_file_is_no_message(reads: Reads) -> None:
 
 
 def test_rows_before_damage_are_not_kept_if_they_have_to_be_signed(reads: Reads) -> None:
-    content = b"0123456789abcde\n" * (HELD_BACK // 8)
+    content = text(HELD_BACK * 2)
     given = {"pgp_verify_key": reads.gnupg.public("ecc").decode(), "ignore_corrupt_files": True}
     path = reads.directory / "a.txt.pgp"
     reads.put(path.name, content, more=["--compress-algo", "none"])
@@ -373,7 +379,7 @@ def test_rows_before_damage_are_not_kept_if_they_have_to_be_signed(reads: Reads)
 def test_a_file_that_the_sender_has_not_signed_is_an_error(
     reads: Reads, size: int, signer: str | None
 ) -> None:
-    content = b"0123456789abcde\n" * (size // 16)
+    content = text(size)
     reads.put("a.txt.pgp", content, signer=signer, more=["--compress-algo", "none"])
     counters = ReadCounters()
     given = {"format": "text", "pgp_verify_key": reads.gnupg.public("ecc").decode()}

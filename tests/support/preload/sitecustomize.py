@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import os
 import sys
 from importlib.machinery import PathFinder
 
@@ -30,10 +31,11 @@ if "pyspark.daemon" in sys.orig_argv:
             with contextlib.suppress(ImportError):
                 import pandas  # noqa: F401
                 import pyarrow.pandas_compat  # noqa: F401
-        with contextlib.suppress(ImportError):
-            import uvloop  # noqa: F401
-        import sftp_async.spark.batch_writer
-        import sftp_async.spark.datasource
-        import sftp_async.spark.stream_writer  # noqa: F401
+        if "SFTP_ASYNC_BENCH_WORKERS_OF" not in os.environ:  # then they belong to a peer
+            with contextlib.suppress(ImportError):
+                import uvloop  # noqa: F401
+            import sftp_async.spark.batch_writer
+            import sftp_async.spark.datasource
+            import sftp_async.spark.stream_writer  # noqa: F401
     gc.enable()
     gc.freeze()  # a worker collects garbage after each task, and need not look at all of this
