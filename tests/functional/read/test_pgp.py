@@ -361,7 +361,10 @@ def test_rows_before_damage_are_not_kept_if_they_have_to_be_signed(reads: Reads)
     given = {"pgp_verify_key": reads.gnupg.public("ecc").decode(), "ignore_corrupt_files": True}
     path = reads.directory / "a.txt.pgp"
     reads.put(path.name, content, more=["--compress-algo", "none"])
-    path.write_bytes(path.read_bytes()[:-1000])
+    # Changed, not cut off: for a large message without its last bytes, Sequoia takes a minute.
+    changed = bytearray(path.read_bytes())
+    changed[-200] ^= 1
+    path.write_bytes(changed)
     assert sum(map(len, reads.batches(ignore_corrupt_files=True))) > 0
     with pytest.raises(VerificationError, match="damaged or truncated"):
         reads.batches(**given)
