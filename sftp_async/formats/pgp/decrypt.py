@@ -93,20 +93,26 @@ class DecryptedFile(ReadableFile):
             raise self._error(str(failure)) from None
 
     def _single(self, head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield a message, and ensure that nothing is behind it.
+        """Yield a message, and ensure that all of it is there, and nothing behind it.
 
         Raises:
-            DecodeError, VerificationError: something is, which may be another message.
+            DecodeError, VerificationError: its end is missing, or something is behind it, which may
+                be another message.
 
         """
-        is_over = message_end(head)
+        end = message_end(head)
         for piece in itertools.chain((head,), rest):
-            if is_over(piece):
+            if end.is_over(piece):
                 raise self._damaged(
                     "The file goes on behind the end of its message, and the rest is not decrypted",
                     "Ask the sender for one file for each message",
                 )
             yield piece
+        if not end.is_whole:
+            raise self._damaged(
+                "The file ends before its message does: it is truncated",
+                "Ensure that the file is complete",
+            )
 
     def _key_for(self, head: bytes) -> PrivateKey:
         """Return the key that a message names."""

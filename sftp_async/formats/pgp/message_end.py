@@ -1,34 +1,42 @@
 """Finds the end of a message while its bytes pass by, and whether anything is behind it.
 
 Sequoia may stop at the end of the first of several messages without an error, as GnuPG does, and
-the content of the others would be lost.
+the content of the others would be lost. And it takes most of a minute to notice that a large
+message lacks its end.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from sftp_async.formats.pgp.recipients import ARMOR, ENCRYPTED, MARKER, PADDING, new_length
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 #: What ends a message in ASCII armor, and stands nowhere within it: RFC 9580, 6.2.
 _END: Final = b"-----END PGP MESSAGE-----"
+#: The length of a packet that ends with the file.
+_ENDLESS: Final = sys.maxsize
 
 
-def message_end(head: bytes) -> Callable[[bytes], bool]:
-    """Return what takes the bytes of a file, piece by piece, and says whether a message is over.
+class MessageEnd(Protocol):
+    """Looks for the end of a message in the bytes of a file, piece by piece."""
+
+    def is_over(self, piece: bytes) -> bool:
+        """Take the next bytes, and return whether something is behind the message."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the message may end with the bytes so far."""
+
+
+def message_end(head: bytes) -> MessageEnd:
+    """Return what looks for the end of a message.
 
     Args:
         head: the first bytes of the file.
 
-    Returns:
-        A function of the next bytes, whose result is true once something is behind the message.
-
     """
-    return (_Armor() if ARMOR.match(head) else _Packets()).is_over
+    return _Armor() if ARMOR.match(head) else _Packets()
 
 
 class _Armor:
@@ -46,6 +54,10 @@ class _Armor:
             piece = behind
         return self._ended and bool(piece.strip())
 
+    @property
+    def is_whole(self) -> bool:
+        return self._ended
+
 
 class _Packets:
     """A message in bytes: packets, the last one of which holds what is encrypted."""
@@ -58,6 +70,8 @@ class _Packets:
         #: The start of a header that is not whole yet.
         self._held = b""
         self._encrypted = False
+        #: Whether the packet has no length, and ends with the file.
+        self._endless = False
 
     def is_over(self, piece: bytes) -> bool:
         data = self._held + piece if self._held else piece
@@ -83,6 +97,11 @@ class _Packets:
                 return False
             self._encrypted |= kind in ENCRYPTED
             self._left, self._parts, at = length, parts, start
+            self._endless = length == _ENDLESS
+
+    @property
+    def is_whole(self) -> bool:
+        return self._endless or not (self._left or self._parts or self._held)
 
 
 def _kind(first: int) -> int | None:
@@ -103,5 +122,5 @@ def _old_form(data: bytes, at: int) -> tuple[int, int, bool]:
     """Return the same of the legacy form, whose last kind ends with the file: RFC 9580, 4.2.2."""
     size = {0: 1, 1: 2, 2: 4}.get(data[at] & 3)
     if size is None:
-        return at + 1, sys.maxsize, False
+        return at + 1, _ENDLESS, False
     return at + 1 + size, int.from_bytes(data[at + 1 : at + 1 + size], "big"), False

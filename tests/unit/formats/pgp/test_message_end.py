@@ -1,4 +1,4 @@
-"""Whatever follows a message is noticed, in whatever pieces the file comes."""
+"""What follows a message is noticed, and what it lacks, in whatever pieces the file comes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ NOTHING = b"\xca\x03PGP" + b"\xd5\x02xx"
 
 
 def is_over(data: bytes, size: int) -> bool:
-    takes = message_end(data[:size] if size > 1000 else data[:1000])
+    end = message_end(data[:size] if size > 1000 else data[:1000])
     pieces = (data[at : at + size] for at in range(0, len(data), size))
-    return any(takes(piece) for piece in pieces)
+    return any(end.is_over(piece) for piece in pieces)
+
+
+def is_whole(data: bytes, size: int) -> bool:
+    end = message_end(data[:1000])
+    for at in range(0, len(data), size):
+        assert not end.is_over(data[at : at + size])
+    return end.is_whole
 
 
 @pytest.mark.parametrize("more", [["--armor"], [], ["--throw-keyids"]])
@@ -32,6 +39,12 @@ def test_a_message_of_gnupg_has_one_end(gnupg: GnuPG, more: list[str], size: int
             continue
         assert not is_over(message, piece)
         assert not is_over(message + blank, piece)
+        assert is_whole(message, piece)
+        assert is_whole(message + blank, piece)
+        for missing in (1, 5, size // 2):
+            # The last line of ASCII armor ends with the message's last byte, and a line break.
+            lacks = message.rstrip() if more == ["--armor"] else message
+            assert not is_whole(lacks[:-missing], piece)
         for behind in (message, b"x", b"\n", b"\0"):
             if not behind.strip() and more == ["--armor"]:
                 continue
@@ -53,8 +66,12 @@ def test_every_form_of_lengths_is_known() -> None:
         for piece in (1, 2, 3, 5, 1000, 5000):
             assert not is_over(session + body, piece), name
             assert not is_over(session + body + NOTHING, piece), name
+            assert is_whole(session + body, piece), name
+            assert not is_whole(session + body[:-1], piece), name
+            assert not is_whole(session + body + NOTHING[:-1], piece), name
             assert is_over(session + body + session + body, piece), name
             assert is_over(session + body + b"a", piece), name
             assert is_over(session + NOTHING + body + body, piece), name
     # Without a length, the end of the file is the end of the message.
     assert not is_over(session + b"\xa7" + b"a" * 5000 + session, 100)
+    assert is_whole(session + b"\xa7" + b"a" * 5000, 100)
