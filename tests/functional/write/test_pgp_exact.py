@@ -129,7 +129,9 @@ def test_no_byte_is_in_the_clear_from_the_tasks_to_the_end_of_the_commit(
     def look() -> None:
         files = [path.read_bytes() for path in remote_dir.rglob("*") if path.is_file()]
         looks.append(sum(map(len, files)))
-        assert not any(mark in content for mark in (b"clear", b"LAST") for content in files)
+        assert not any(
+            mark in content for mark in (MARK.encode(), b"the last line") for content in files
+        )
 
     expect_size = encrypted_pieces.expect_size
 
@@ -138,7 +140,7 @@ def test_no_byte_is_in_the_clear_from_the_tasks_to_the_end_of_the_commit(
         await expect_size(*given)
 
     monkeypatch.setattr(encrypted_pieces, "expect_size", joined)
-    given = {"pgp_public_key": gnupg.public("rsa").decode(), "footer_lines": "LAST"}
+    given = {"pgp_public_key": gnupg.public("rsa").decode(), "footer_lines": "the last line"}
     job = real_job(sshd.options(), f"{remote_dir}/{name}", **given).prepare()
     parts = upload(job, *PARTS)
     look()
@@ -146,7 +148,7 @@ def test_no_byte_is_in_the_clear_from_the_tasks_to_the_end_of_the_commit(
     look()
     assert len(looks) == 3
     assert looks[1] > looks[0] > 0
-    assert gnupg.decrypt((remote_dir / name).read_bytes()).content == CONTENT + b"LAST\n"
+    assert gnupg.decrypt((remote_dir / name).read_bytes()).content == CONTENT + b"the last line\n"
 
 
 def test_only_the_job_can_open_what_is_staged(gnupg: GnuPG, sshd: SSHD, remote_dir: Path) -> None:
