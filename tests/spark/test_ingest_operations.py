@@ -16,6 +16,8 @@ from tests.support.cli import AtServer, Ended, sftp_async
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.one_python
+
 
 class Query:
     """A query with a state, from a directory of the server into Parquet files."""

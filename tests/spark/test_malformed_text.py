@@ -13,6 +13,8 @@ from tests.support.sshd import SSHD
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+pytestmark = pytest.mark.one_python
+
 #: Truncated, overlong, of surrogates, beyond Unicode; and well-formed ones.
 BYTES = [
     *("41FF42", "C3", "E28241", "F09F9841", "EDA08041", "EDA080EDB08041"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,12 +53,16 @@ print(rows, peaks[1] - peaks[0])
 """
 
 
-def columns(rows: int) -> pa.Table:
+ROWS = 1_500_000
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
     made = np.random.default_rng(1)
-    table = {f"n{i}": made.integers(0, 2**62, rows) for i in range(12)}
-    words = np.array([f"{n:032d}" for n in range(1_000)])
-    table |= {f"t{i}": words[made.integers(0, 1_000, rows)] for i in range(4)}
-    return pa.table(table)
+    columns: dict[str, Any] = {f"n{i}": made.integers(0, 2**62, ROWS) for i in range(12)}
+    words = pa.array([f"{n:032d}" for n in range(1_000)])
+    columns |= {f"t{i}": words.take(pa.array(made.integers(0, 1_000, ROWS))) for i in range(4)}
+    return pa.table(columns)
 
 
 def grown(form: str, small: Path, large: Path) -> tuple[int, int]:
@@ -76,25 +81,25 @@ def grown(form: str, small: Path, large: Path) -> tuple[int, int]:
 @pytest.mark.parametrize(
     "group_rows", [50_000, 1_500_000], ids=["many row groups", "one large row group"]
 )
-def test_memory_does_not_grow_with_a_parquet_file(tmp_path: Path, group_rows: int) -> None:
-    rows = 1_500_000
+def test_memory_does_not_grow_with_a_parquet_file(
+    tmp_path: Path, table: pa.Table, group_rows: int
+) -> None:
     small, large = tmp_path / "small.parquet", tmp_path / "large.parquet"
-    table = columns(rows)
     parquet.write_table(table.slice(0, 1), small)
     parquet.write_table(table, large, row_group_size=group_rows, compression="snappy")
     assert large.stat().st_size > BOUND
     found, more = grown("parquet", small, large)
-    assert found == rows
+    assert found == ROWS
     print("more", more // 1024**2)
     assert more < BOUND
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("stripe", [8, 256], ids=["many stripes", "one large stripe"])
-def test_memory_does_not_grow_with_an_orc_file(tmp_path: Path, stripe: int) -> None:
-    rows = 1_500_000
+def test_memory_does_not_grow_with_an_orc_file(
+    tmp_path: Path, table: pa.Table, stripe: int
+) -> None:
     small, large = tmp_path / "small.orc", tmp_path / "large.orc"
-    table = columns(rows)
     orc.write_table(table.slice(0, 1), small)
     orc.write_table(
         table,
@@ -105,6 +110,6 @@ def test_memory_does_not_grow_with_an_orc_file(tmp_path: Path, stripe: int) -> N
     )
     assert large.stat().st_size > BOUND
     found, more = grown("orc", small, large)
-    assert found == rows
+    assert found == ROWS
     print("more", more // 1024**2)
     assert more < BOUND
