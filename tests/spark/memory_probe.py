@@ -60,17 +60,22 @@ def probe(
 
 def end_workers() -> None:
     """Kill the workers that Spark's Python daemons keep, and wait until they are gone."""
-    daemons = [pid for pid in descendants(os.getpid()) if peak(pid)]
-    workers = {worker for daemon in daemons for worker in descendants(daemon)}
-    for worker in workers:
+    ended = workers()
+    for worker in ended:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-    until(lambda: not any(map(peak, workers)))
+    until(lambda: not any(map(peak, ended)))
 
 
 def worker_peak() -> int:
     """VmHWM, in bytes, of the Python worker that has needed most so far."""
-    return max(map(peak, descendants(os.getpid())))
+    return max(map(peak, workers()), default=0)
+
+
+def workers() -> set[int]:
+    """Return what Spark's Python daemons have forked; a daemon itself may have needed more."""
+    daemons = [pid for pid in descendants(os.getpid()) if peak(pid)]
+    return {worker for daemon in daemons for worker in descendants(daemon)}
 
 
 def peak(pid: int) -> int:

@@ -27,7 +27,7 @@ class FaultedPlay(Protocol):
         """Play it; returns the rules that were broken."""
 
     def situation(self) -> object:
-        """Return all that the rest of the play depends on, except for the server.
+        """Return all that the rest of the play depends on, except for the server; not if in full.
 
         That is what the process has in memory when it connects, and what the judgment will use of
         what was seen.
