@@ -27,10 +27,10 @@ class FaultedPlay(Protocol):
         """Play it; returns the rules that were broken."""
 
     def situation(self) -> object:
-        """Return all that the rest of the play depends on, except for the server; not if in full.
+        """Return all that the rest of the play depends on, except for the server.
 
-        That is what the process has in memory when it connects, and what the judgment will use of
-        what was seen.
+        It is what the process has in memory when it connects, and what the judgment will use of
+        what was seen. It is not asked for where plays are played in full.
         """
 
 
