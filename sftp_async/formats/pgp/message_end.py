@@ -26,7 +26,7 @@ class MessageEnd(Protocol):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the message may end with the bytes so far."""
+        """Whether the message may end with the bytes so far: if not, the file is truncated."""
 
 
 def message_end(head: bytes) -> MessageEnd:
@@ -101,7 +101,8 @@ class _Packets:
 
     @property
     def is_whole(self) -> bool:
-        return self._endless or not (self._left or self._parts or self._held)
+        within = self._left or self._parts or self._held
+        return self._encrypted and (self._endless or not within)
 
 
 def _kind(first: int) -> int | None:

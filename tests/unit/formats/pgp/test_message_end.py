@@ -72,6 +72,9 @@ def test_every_form_of_lengths_is_known() -> None:
             assert is_over(session + body + session + body, piece), name
             assert is_over(session + body + b"a", piece), name
             assert is_over(session + NOTHING + body + body, piece), name
+    # What is encrypted may be missing as a whole.
+    assert not is_whole(session, 3)
+    assert not is_whole(session + NOTHING, 3)
     # Without a length, the end of the file is the end of the message.
     assert not is_over(session + b"\xa7" + b"a" * 5000 + session, 100)
     assert is_whole(session + b"\xa7" + b"a" * 5000, 100)
