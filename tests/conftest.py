@@ -43,8 +43,8 @@ LONG_FILES = [
     "spark/test_kills.py",
     "spark/test_stream_kills.py",
     "integration/test_asyncssh_suite.py",
+    "benchmarks/test_read_workloads.py",
     "spark/test_memory.py",
-    "unit/write/commit/test_stream.py",
     "spark/test_stream.py",
     "spark/test_write.py",
 ]

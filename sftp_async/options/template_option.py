@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from string import Formatter
 from typing import Final, NamedTuple
 
@@ -43,7 +43,7 @@ def parse_done_template(value: object) -> str:
     return template
 
 
-@cache
+@lru_cache
 def template_pieces(template: str) -> tuple[TemplatePiece, ...]:
     """Split a template as `str.format` does.
 
